@@ -1,0 +1,122 @@
+"""Intervals over ensemble members: one rule for every number the product reports.
+
+Shapes: M members; any further axes are kept.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+from scipy import stats
+
+Floats = npt.NDArray[np.float64]
+
+LEVEL = 0.9
+"""Coverage of every interval unless asked otherwise."""
+
+EMPIRICAL_FROM = 50
+"""Members from which empirical quantiles are used instead of Student's t."""
+
+
+class Interval(NamedTuple):
+    """Mean and bounds, each of the shape of one member's values; bounds are NaN with one member."""
+
+    mean: Floats
+    lower: Floats
+    upper: Floats
+
+
+class Estimate(BaseModel):
+    """A number with its interval, as it stands in JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    mean: float
+    """Mean over the ensemble's members."""
+    lower: float | None
+    """Lower bound; null if one member leaves it unknown."""
+    upper: float | None
+    """Upper bound; null if one member leaves it unknown."""
+
+
+def student_factor(members: int, probability: float) -> float:
+    """Standard deviations between the members' mean and a quantile.
+
+    Members are draws from the sampling distribution of the estimate and their mean is the centre, so
+    the distance between truth and centre has variance ``sd² (1 + 1/M)`` with ``M − 1`` degrees of
+    freedom. Negative below the median. NaN for fewer than two members.
+    """
+    if members < 2:
+        return math.nan
+    return float(stats.t.ppf(probability, members - 1)) * math.sqrt(1.0 + 1.0 / members)
+
+
+def quantile(values_M: Floats, probability: float) -> Floats:
+    """Quantile over the leading axis: Student's t below ``EMPIRICAL_FROM`` members, else empirical.
+
+    Args:
+        values_M: Members first, any further axes.
+        probability: Between 0 and 1.
+
+    Returns:
+        The shape of one member's values; NaN with one member.
+
+    Raises:
+        ValueError: No member, or a probability outside (0, 1).
+    """
+    values_M = np.asarray(values_M, dtype=np.float64)
+    if values_M.ndim == 0 or values_M.shape[0] == 0:
+        raise ValueError("an interval needs values of at least one member on the leading axis")
+    if not 0.0 < probability < 1.0:
+        raise ValueError(f"probability {probability} is outside (0, 1)")
+    members = values_M.shape[0]
+    if members == 1:
+        return np.full(values_M.shape[1:], np.nan)
+    if members >= EMPIRICAL_FROM:
+        return np.asarray(np.quantile(values_M, probability, axis=0))
+    spread = values_M.std(axis=0, ddof=1)
+    return np.asarray(values_M.mean(axis=0) + student_factor(members, probability) * spread)
+
+
+def interval(values_M: Floats, level: float = LEVEL) -> Interval:
+    """Central interval over members.
+
+    With 50 members or more the bounds are empirical quantiles. With 2 to 49 they are
+    ``mean ± t · sd · sqrt(1 + 1/M)``, Student's t with ``M − 1`` degrees of freedom, since quantiles
+    of so few draws are far too narrow. One member says nothing of its spread: bounds are NaN. The
+    bounds may cross a natural limit such as 0; they are not clipped.
+
+    Args:
+        values_M: Members first, any further axes. NaN of a member propagates.
+        level: Coverage, between 0 and 1.
+
+    Raises:
+        ValueError: No member, or a level outside (0, 1).
+    """
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level {level} is outside (0, 1)")
+    values_M = np.asarray(values_M, dtype=np.float64)
+    tail = (1.0 - level) / 2.0
+    lower, upper = quantile(values_M, tail), quantile(values_M, 1.0 - tail)
+    return Interval(np.asarray(values_M.mean(axis=0)), lower, upper)
+
+
+def estimate(values_M: Floats, level: float = LEVEL) -> Estimate:
+    """``interval`` of one number per member, ready for JSON: unknown bounds are None.
+
+    Args:
+        values_M: One number per member.
+        level: Coverage, between 0 and 1.
+    """
+    mean, lower, upper = interval(values_M, level)
+    return Estimate(mean=float(mean), lower=_known(lower), upper=_known(upper))
+
+
+def _known(bound: Floats) -> float | None:
+    """None for NaN, since JSON has none."""
+    number = float(bound)
+    return None if math.isnan(number) else number

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmm.analysis.intervals import estimate, interval, quantile
+
+
+def test_few_members_use_student_t() -> None:
+    mean, lower, upper = interval(np.array([1.0, 2.0, 3.0]), level=0.9)
+    # sd 1, t(0.95, 2) = 2.91999, sqrt(1 + 1/3) = 1.15470
+    assert float(mean) == pytest.approx(2.0)
+    assert float(lower) == pytest.approx(2.0 - 2.91999 * 1.15470, abs=1e-4)
+    assert float(upper) == pytest.approx(2.0 + 2.91999 * 1.15470, abs=1e-4)
+
+
+def test_many_members_use_empirical_quantiles() -> None:
+    values_M = np.arange(101.0)
+    assert [float(v) for v in interval(values_M, level=0.9)] == pytest.approx([50.0, 5.0, 95.0])
+
+
+def test_one_member_has_no_interval() -> None:
+    mean, lower, upper = interval(np.array([[4.0, 5.0]]))
+    assert mean.tolist() == [4.0, 5.0]
+    assert np.isnan(lower).all() and np.isnan(upper).all()
+    assert estimate(np.array([4.0])).model_dump() == {"mean": 4.0, "lower": None, "upper": None}
+
+
+def test_further_axes_are_kept() -> None:
+    values_M23 = np.random.default_rng(0).normal(size=(8, 2, 3))
+    result = interval(values_M23)
+    assert result.lower.shape == (2, 3)
+    one = interval(values_M23[:, 1, 2])
+    assert float(result.upper[1, 2]) == pytest.approx(float(one.upper))
+
+
+def test_intervals_cover_at_their_level() -> None:
+    rng = np.random.default_rng(1)
+    centre_N = rng.normal(size=4000)  # the estimate misses the truth 0 by one unit of its own spread
+    members_MN = centre_N + rng.normal(size=(8, 4000))
+    _, lower_N, upper_N = interval(members_MN, level=0.9)
+    assert float(np.mean((lower_N <= 0) & (upper_N >= 0))) == pytest.approx(0.9, abs=0.02)
+    naive = np.quantile(members_MN, [0.05, 0.95], axis=0)
+    assert float(np.mean((naive[0] <= 0) & (naive[1] >= 0))) < 0.85
+
+
+@pytest.mark.parametrize("bad", [np.empty((0,)), np.array(1.0)])
+def test_no_members_is_refused(bad: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="at least one member"):
+        interval(bad)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -1.0])
+def test_bad_level_is_refused(level: float) -> None:
+    with pytest.raises(ValueError, match="outside"):
+        interval(np.array([1.0, 2.0]), level=level)
+    with pytest.raises(ValueError, match="outside"):
+        quantile(np.array([1.0, 2.0]), level)
