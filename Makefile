@@ -1,0 +1,67 @@
+# Set-up is part of every target: it happens once and again only when the lock or pyproject.toml changes.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.installed
+# Test processes: Ray's tests run one after the other on one of them.
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+export OMP_NUM_THREADS ?= 1
+export RAY_USAGE_STATS_ENABLED := 0
+export MLFLOW_DISABLE_TELEMETRY := true
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo serve test check fmt bench coverage lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: $(STAMP)  ## .venv with the versions of requirements.lock
+
+# torch first: its CPU build satisfies everything that follows, and nothing pulls CUDA.
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' requirements.lock)"
+	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(STAMP)  ## simulate a portfolio, fit it and show what was found
+	$(BIN)/python -m jobs.demo
+
+serve: $(STAMP)  ## HTTP API and planner page over the demo's models, on 127.0.0.1:8000
+	$(BIN)/python -m serve
+
+check: $(STAMP)  ## format, lint, types, layers, dependencies, spelling: seconds
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/codespell
+
+test: check  ## all checks and all tests
+	bash .ci/chromium.sh
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+fmt: $(STAMP)  ## format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## the quick benchmark
+	$(BIN)/python -m jobs.benchmark --quick --out out/benchmark
+
+coverage: $(STAMP)  ## tests with coverage, one process
+	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+
+lock: $(STAMP)  ## write requirements.lock from what is installed in .venv
+	$(BIN)/python -m pip check
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip --exclude ray-mmm | sed -E 's/\+cpu$$//' > requirements.lock
+
+clean:  ## remove what can be made again, .venv apart
+	rm -rf build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache htmlcov .coverage*

@@ -1,0 +1,1 @@
+"""Tests: they mirror mmm, jobs and serve, plus architecture, golden and recovery."""

@@ -1,0 +1,50 @@
+"""Rules of the source that no linter checks."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LONGEST = 400
+PACKAGES = ("mmm", "jobs", "serve")
+
+
+def sources(root: Path, *packages: str) -> Iterator[Path]:
+    """Python files of the packages, in order."""
+    for package in packages:
+        yield from sorted((root / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("package", [*PACKAGES, "tests"])
+def test_files_are_rooms_not_halls(repository: Path, package: str) -> None:
+    lengths = {
+        path: len(path.read_text(encoding="utf-8").splitlines()) for path in sources(repository, package)
+    }
+    long = [f"{path.relative_to(repository)} ({n} lines)" for path, n in lengths.items() if n > LONGEST]
+
+    assert not long, f"split these files, they have more than {LONGEST} lines: {', '.join(long)}"
+
+
+def test_nothing_hides_in_utils(repository: Path) -> None:
+    hiding = [
+        str(path.relative_to(repository))
+        for path in sources(repository, *PACKAGES)
+        if {"utils", "util", "helpers", "common", "misc"}
+        & {*path.parts[len(repository.parts) : -1], path.stem}
+    ]
+
+    assert not hiding, f"name these after what they do: {hiding}"
+
+
+def test_the_library_does_not_print(repository: Path) -> None:
+    prints = [
+        f"{path.relative_to(repository)}:{node.lineno}"
+        for path in sources(repository, "mmm")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+
+    assert not prints, f"the library returns and logs, the command line prints through rich: {prints}"
