@@ -1,0 +1,261 @@
+"""Specifications from YAML files and overrides, and back: loading, digest, dump."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mmm.config import MarketSpec, Spec
+from mmm.config_problems import Location, nearest, place, spec_problems
+from mmm.errors import Problem, SpecError
+from mmm.storage import parent, read_text, resolve
+
+S = TypeVar("S", bound=Spec)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 booleans: ``no`` is a market (Norway) and ``on`` a word, only true and false are logical."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML file as plain data.
+
+    Attributes:
+        source: Path or URI, for messages.
+        values: The mapping at its top.
+        lines: 1-based line of every location in it.
+    """
+
+    source: str
+    values: dict[str, Any]
+    lines: dict[Location, int] = field(default_factory=dict)
+
+
+def read_yaml(source: str) -> Document:
+    """Read a YAML file whose top level is a mapping.
+
+    Raises:
+        SpecError: No such file, not YAML (with the line), a key given twice, or not a mapping.
+    """
+    try:
+        text = read_text(source)
+    except (OSError, ValueError) as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+        raise SpecError(source, [Problem("unreadable_spec", "", f"{reason}. Check the path.")]) from error
+    return parse_yaml(text, source)
+
+
+def parse_yaml(text: str, source: str) -> Document:
+    """Parse YAML text whose top level is a mapping; errors as in :func:`read_yaml`."""
+    loader = _Loader(text)
+    lines: dict[Location, int] = {}
+    problems: list[Problem] = []
+    try:
+        node = loader.get_single_node()
+        _walk(node, (), lines, problems)
+        values = None if node is None or problems else loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise SpecError(source, [_syntax_problem(error)]) from error
+    finally:
+        loader.dispose()
+    if problems:
+        raise SpecError(source, problems)
+    if not isinstance(values, dict):
+        found = "is empty" if values is None else f"holds a {type(values).__name__} at its top"
+        problem = Problem("not_a_mapping", "", f"it {found}; a specification is a mapping of keys to values.")
+        raise SpecError(source, [problem])
+    return Document(source, values, lines)
+
+
+def _syntax_problem(error: yaml.YAMLError) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    reason = getattr(error, "problem", None) or str(error).split("\n")[0]
+    return Problem("yaml_syntax", where, f"not valid YAML: {reason}. Mind indentation, colons and quotes.")
+
+
+def _walk(
+    node: yaml.Node | None, location: Location, lines: dict[Location, int], problems: list[Problem]
+) -> None:
+    """Note the line of every location and every key that is given twice."""
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            here = (*location, name)
+            if name in seen:
+                message = f"given twice, first on line {seen[name]}; only one can count. Remove or rename one."
+                problems.append(Problem("duplicate_key", f"{place(here, {here: line})}", message))
+            seen.setdefault(name, line)
+            lines[here] = line
+            _walk(value, here, lines, problems)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            lines[(*location, index)] = item.start_mark.line + 1
+            _walk(item, (*location, index), lines, problems)
+
+
+def validate(
+    model: type[S],
+    values: Mapping[str, Any],
+    source: str,
+    lines: Mapping[Location, int] | None = None,
+    prefix: Location = (),
+) -> S:
+    """Plain data as a specification.
+
+    Raises:
+        SpecError: Every problem at once, each with its YAML path and, where known, its line.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise SpecError(source, spec_problems(error, model, values, lines or {}, prefix)) from error
+
+
+def load_market(source: str, overrides: Iterable[str] = ()) -> MarketSpec:
+    """Read one market's specification.
+
+    Args:
+        source: Path or URI of a YAML file.
+        overrides: Settings of the form ``train.seed=3`` that replace what the file says.
+
+    Returns:
+        The spec, its ``data.path`` absolute (relative paths are seen from the spec's folder).
+
+    Raises:
+        SpecError: Every problem of the file and of the overrides at once.
+    """
+    document = read_yaml(str(source))
+    if "markets" in document.values:
+        message = "this is a portfolio; a market is asked for here. Give one market's spec."
+        raise SpecError(document.source, [Problem("not_a_market", place(("markets",), document.lines), message)])
+    values = override(document.values, overrides, document.source)
+    return locate_data(validate(MarketSpec, values, document.source, document.lines), document.source)
+
+
+def locate_data(spec: MarketSpec, source: str) -> MarketSpec:
+    """The spec with ``data.path`` as seen from the folder of the file it came from."""
+    path = resolve(spec.data.path, parent(source))
+    return spec.model_copy(update={"data": spec.data.model_copy(update={"path": path})})
+
+
+def apply_overrides(spec: S, overrides: Iterable[str], source: str = "--set") -> S:
+    """A validated spec with settings replaced, e.g. ``["model.graph.mode=notears"]``.
+
+    Values are YAML: ``8``, ``1e-3``, ``true``, ``[tv, search]``, ``null``.
+
+    Raises:
+        SpecError: Unknown paths (with the nearest), values of the wrong type or out of range.
+    """
+    values = override(spec.model_dump(mode="json"), overrides, source)
+    return validate(type(spec), values, source)
+
+
+def override(values: Mapping[str, Any], overrides: Iterable[str], source: str) -> dict[str, Any]:
+    """Plain data with settings replaced; ``values`` stays as it is.
+
+    Raises:
+        SpecError: A setting that is not ``path=value`` or leads through something that is no mapping.
+    """
+    result: dict[str, Any] = json.loads(json.dumps(values, default=str))
+    problems: list[Problem] = []
+    for setting in overrides:
+        path, equals, text = setting.partition("=")
+        if not equals or not all(path.split(".")):
+            message = "write a setting as path=value, e.g. train.seed=3."
+            problems.append(Problem("bad_override", f"--set {setting}", message))
+            continue
+        try:
+            _put(result, path.split("."), yaml.load(text, Loader=_Loader))  # noqa: S506 (a SafeLoader)
+        except (yaml.YAMLError, TypeError) as error:
+            reason = str(error).split("\n")[0]
+            message = f"cannot be applied: {reason}. Write path=value with a YAML value."
+            problems.append(Problem("bad_override", f"--set {setting}", message))
+    if problems:
+        raise SpecError(source, problems)
+    return result
+
+
+def _put(values: dict[str, Any], path: list[str], value: object) -> None:
+    node = values
+    for depth, key in enumerate(path[:-1]):
+        if node.get(key) is None:
+            node[key] = {}
+        node = node[key]
+        if not isinstance(node, dict):
+            raise TypeError(f"{'.'.join(path[: depth + 1])} is a value and has no keys below it")
+    node[path[-1]] = value
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings merged key by key, ``over`` first; a null in ``over`` takes the key away."""
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(old, Mapping) and isinstance(value, Mapping):
+            result[key] = merge(old, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _affecting_fit(spec: BaseModel) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for name, info in type(spec).model_fields.items():
+        extra = info.json_schema_extra
+        if isinstance(extra, dict) and extra.get("affects_fit") is False:
+            continue
+        value = getattr(spec, name)
+        kept[name] = _affecting_fit(value) if isinstance(value, BaseModel) else value
+    return kept
+
+
+def spec_digest(spec: Spec) -> str:
+    """SHA-256 over what affects a fit, in hexadecimal.
+
+    Fields marked ``PLACE_ONLY`` (names, data location, how it runs) stay out: the data themselves
+    have their own fingerprint. The order of channels counts, the layout of the YAML file does not.
+    """
+
+    def plain(value: object) -> object:
+        return list(_affecting_fit(value).items()) if isinstance(value, BaseModel) else str(value)
+
+    kept = _affecting_fit(spec)
+    text = json.dumps(kept, default=plain, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def dump_yaml(spec: Spec, *, defaults: bool = True) -> str:
+    """The spec as YAML that loads to an equal spec.
+
+    Args:
+        spec: Any specification.
+        defaults: Also write fields that have their default value.
+    """
+    values = spec.model_dump(mode="json", exclude_defaults=not defaults)
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def unknown_name(name: str, known: Iterable[str]) -> str:
+    """A tail for messages: the nearest known names, or all of them if none is near."""
+    names = list(known)
+    if close := nearest(name, names):
+        return f"did you mean {' or '.join(repr(match) for match in close)}?"
+    shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    return f"known: {shown}."
