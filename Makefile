@@ -7,8 +7,10 @@ SHELL := bash
 PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
-# Test processes: Ray's tests run one after the other on one of them.
+# Test processes. Tests that start Ray come after the others and one by one: they fill the machine themselves.
 WORKERS ?= 2
+RAY_TESTS := ray or serve
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 PYTEST_ARGS ?=
 
 export OMP_NUM_THREADS ?= 1
@@ -47,7 +49,9 @@ check: $(STAMP)  ## format, lint, types, layers, dependencies, spelling: seconds
 
 test: check  ## all checks and all tests
 	bash .ci/chromium.sh
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not ($(RAY_TESTS))" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "$(RAY_TESTS)" $(PYTEST_ARGS) || [ $$? -eq 5 ]  # 5: none selected
+	$(if $(NOTEBOOKS),$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 --timeout=900 $(NOTEBOOKS))
 
 fmt: $(STAMP)  ## format and fix what can be fixed
 	$(BIN)/ruff check --fix .

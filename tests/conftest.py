@@ -1,4 +1,4 @@
-"""What every test may use: Hypothesis profiles, the real panel, Chromium, and order among Ray's tests."""
+"""What every test may use: Hypothesis profiles, the real panel and Chromium."""
 
 from __future__ import annotations
 
@@ -16,16 +16,6 @@ REAL_PANEL = ROOT.parent / "shared" / "data" / "real_panel.yaml"
 settings.register_profile("dev", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a module's tests on one process, and all tests that start Ray on one and the same."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            uses_ray = item.get_closest_marker("ray") or item.get_closest_marker("serve")
-            group = "ray" if uses_ray else item.nodeid.partition("::")[0]
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
