@@ -191,6 +191,10 @@ class World:
 
         Counts the ``horizon`` periods after the data, with carry-over from history, and what carries
         over after them.
+
+        Args:
+            multipliers_C: Factor per channel, or whatever broadcasts to regions x horizon x channels.
+            horizon: Periods of the plan, at most those of the data.
         """
         lags = self.response.weights_CL.shape[1]
         again_GHC = self.intensity_GTC[:, -horizon:] * np.asarray(multipliers_C, dtype=np.float64)
@@ -206,6 +210,15 @@ class World:
         Baseline is left out, since no plan moves it; differences between plans are true lifts.
         """
         return float(self.planned_C(multipliers_C, horizon).sum())
+
+    def kpi_under_spend(self, spend_GHC: Floats) -> float:
+        """Media-driven KPI of a plan in currency, at the prices of the last H periods.
+
+        Args:
+            spend_GHC: Spend of each region, coming period and channel.
+        """
+        horizon = spend_GHC.shape[1]
+        return self.kpi_under(spend_GHC / self.spend_GTC[:, -horizon:], horizon)
 
     def frame(self) -> pd.DataFrame:
         """The panel as a user would have it: one row per region and week."""
