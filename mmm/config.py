@@ -50,6 +50,14 @@ class GraphSpec(Spec):
     """``triangular`` takes the order given, ``notears`` learns it, ``none`` has no graph."""
     order: tuple[str, ...] | None = None
     """Channels from upstream to downstream, for ``triangular``; None takes the spec's order."""
+    l1: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.01
+    """Weight of the sum of standardised edge weights; larger gives fewer edges."""
+    threshold: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.05
+    """Smallest score that counts as an edge; never below what chance gives in so many periods."""
+    required: tuple[tuple[str, str], ...] = ()
+    """Edges [cause, effect] that must be there; free of ``l1`` and ``threshold``."""
+    forbidden: tuple[tuple[str, str], ...] = ()
+    """Edges [cause, effect] that must not be there."""
 
 
 class ModelSpec(Spec):
@@ -165,11 +173,11 @@ class ColumnsSpec(Spec):
         roles: dict[str, list[str]] = {}
         for role, column in self.roles():
             roles.setdefault(column, []).append(role)
-        clashes = [f"{column!r} is {' and '.join(named)}" for column, named in roles.items() if len(named) > 1]
+        clashes = [f"{column!r} is {' and '.join(uses)}" for column, uses in roles.items() if len(uses) > 1]
         if clashes:
             raise ValueError(
-                f"{'; '.join(clashes)}. A column has one role: used twice, its effect could not be told apart. "
-                "Remove all but one"
+                f"{'; '.join(clashes)}. A column has one role: used twice, its effect could not be told "
+                "apart. Remove all but one"
             )
         others = {column for role, column in self.roles() if role in ("controls", "events")}
         if both := sorted(others & set(self.channels)):
