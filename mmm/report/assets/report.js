@@ -1,0 +1,84 @@
+(() => {
+  "use strict";
+  const config = {
+    responsive: true, displaylogo: false, displayModeBar: "hover",
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "pan2d"],
+  };
+  const views = Array.from(document.querySelectorAll("figure.view"));
+  const theme = JSON.parse(document.getElementById("theme").textContent);
+  const printWidth = 690;
+  window.reportDrawn = 0;
+
+  const draw = (view) => {
+    if (view.dataset.state) return view.drawing;
+    view.dataset.state = "drawing";
+    const source = view.querySelector("script[type='application/json']");
+    const plot = view.querySelector(".plot");
+    const figure = JSON.parse(source.textContent);
+    const menus = figure.layout.updatemenus || [];
+    delete figure.layout.updatemenus;
+    figure.layout.template = theme;
+    view.drawing = Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
+      menus.forEach((menu) => addPicker(view, plot, menu));
+      view.dataset.state = "drawn";
+      window.reportDrawn += 1;
+    });
+    return view.drawing;
+  };
+
+  const addPicker = (view, plot, menu) => {
+    const label = document.createElement("label");
+    const select = document.createElement("select");
+    label.className = "picker";
+    label.append((menu.name || "Choose") + " ", select);
+    menu.buttons.forEach((button, place) => {
+      const decoded = new DOMParser().parseFromString(button.label, "text/html").documentElement.textContent;
+      select.add(new Option(decoded, String(place)));
+    });
+    select.addEventListener("change", () => {
+      const button = menu.buttons[Number(select.value)];
+      Plotly.update(plot, ...structuredClone(button.args));
+    });
+    plot.before(label);
+  };
+
+  window.reportDrawAll = () => Promise.all(views.map(draw));
+
+  const near = new IntersectionObserver((entries) => {
+    entries.filter((entry) => entry.isIntersecting).forEach((entry) => {
+      near.unobserve(entry.target);
+      draw(entry.target);
+    });
+  }, { rootMargin: "500px 0px" });
+  views.forEach((view) => near.observe(view));
+
+  const links = new Map(Array.from(document.querySelectorAll("nav.contents li li a"), (a) => [a.hash.slice(1), a]));
+  const reading = new IntersectionObserver((entries) => {
+    entries.filter((entry) => entry.isIntersecting).forEach((entry) => {
+      links.forEach((link) => link.removeAttribute("aria-current"));
+      const link = links.get(entry.target.id);
+      if (link) link.setAttribute("aria-current", "true");
+    });
+  }, { rootMargin: "-20% 0px -70% 0px" });
+  views.forEach((view) => reading.observe(view));
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || /^(input|select|textarea)$/i.test(event.target.tagName)) return;
+    const step = { j: 1, k: -1 }[event.key];
+    if (!step) return;
+    const tops = views.map((view) => view.getBoundingClientRect().top);
+    const here = tops.findIndex((top) => top > 40);
+    const at = tops.findIndex((top) => Math.abs(top - 16) <= 24);
+    const now = at >= 0 ? at : (here < 0 ? views.length : here) - (step > 0 ? 1 : 0);
+    const next = views[Math.min(Math.max(now + step, 0), views.length - 1)];
+    next.scrollIntoView({ block: "start" });
+    next.querySelector(".plot").focus({ preventScroll: true });
+  });
+
+  const size = (width) => views.forEach((view) => {
+    const plot = view.querySelector(".plot");
+    if (plot.data) Plotly.relayout(plot, width ? { width, autosize: false } : { width: null, autosize: true });
+  });
+  window.addEventListener("beforeprint", () => { window.reportDrawAll(); size(printWidth); });
+  window.addEventListener("afterprint", () => size(null));
+})();

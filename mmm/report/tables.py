@@ -1,0 +1,241 @@
+"""The files of a fitted model's directory, as frames: all that a view may draw from.
+
+A file that is absent or unreadable leaves its frame at None and its reason in ``absent``; views that need
+it raise :class:`MissingTableError`, which the report turns into a note.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from mmm.errors import MMMError
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "predictions": ("region", "date", "split", "actual", "predicted", "lower", "upper"),
+    "contributions": ("region", "date", "component", "kind", "value", "lower", "upper"),
+    "effects": ("channel", "spend", "direct", "indirect", "total", "roi", "marginal_roi"),
+    "curves": ("channel", "multiplier", "spend", "response", "lower", "upper", "marginal", "supported"),
+    "hill": ("channel", "top", "half_saturation", "slope", "r2", "saturation_point"),
+    "graph": ("cause", "effect", "weight", "probability"),
+    "adstock": ("channel", "lag", "weight", "lower", "upper"),
+    "effectiveness": ("date", "channel", "value", "lower", "upper"),
+    "training": ("stage", "epoch", "loss", "validation"),
+    "regions": ("region", "channel", "effect", "lower", "upper", "scale", "kpi"),
+    "correlations": ("a", "b", "value"),
+}
+"""Columns that views need of each Parquet file; others are read along where they exist."""
+
+RECORDS = ("metrics", "diagnostics", "data_quality", "plan")
+"""The JSON files."""
+
+_KEYS = ("region", "split", "component", "kind", "channel", "cause", "effect", "stage", "a", "b")
+_DATES = ("date",)
+
+
+class MissingTableError(MMMError, LookupError):
+    """A view's file is not there, cannot be read, or holds nothing to draw.
+
+    Args:
+        reason: Why, as a sentence a reader of the report understands.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class About:
+    """What the model is of, for titles and units."""
+
+    brand: str = ""
+    market: str = ""
+    kpi: str = "KPI"
+    """Name of the KPI as it reads in a sentence, e.g. ``visits``."""
+    currency: str = "USD"
+    frequency: str = "weekly"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def period(self) -> str:
+        """Noun of one period: day, week, month or quarter."""
+        nouns = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter"}
+        return nouns.get(self.frequency, "period")
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """One fitted model as frames; every one may be None. Columns as in :data:`COLUMNS`.
+
+    Attributes:
+        about: Names and units.
+        absent: Why each missing file is missing.
+    """
+
+    about: About = field(default_factory=About)
+    predictions: pd.DataFrame | None = None
+    contributions: pd.DataFrame | None = None
+    effects: pd.DataFrame | None = None
+    curves: pd.DataFrame | None = None
+    hill: pd.DataFrame | None = None
+    graph: pd.DataFrame | None = None
+    adstock: pd.DataFrame | None = None
+    effectiveness: pd.DataFrame | None = None
+    training: pd.DataFrame | None = None
+    regions: pd.DataFrame | None = None
+    correlations: pd.DataFrame | None = None
+    metrics: Any = None
+    diagnostics: Any = None
+    data_quality: Any = None
+    plan: Any = None
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """The frame of that name.
+
+        Raises:
+            MissingTableError: It is absent or empty.
+        """
+        frame: pd.DataFrame | None = getattr(self, name)
+        if frame is None:
+            raise MissingTableError(self.absent.get(name, f"{name}.parquet is not in this directory"))
+        if frame.empty:
+            raise MissingTableError(f"{name}.parquet has no rows")
+        return frame
+
+    def record(self, name: str) -> Any:
+        """The JSON value of that name.
+
+        Raises:
+            MissingTableError: It is absent or empty.
+        """
+        value = getattr(self, name)
+        if not value:
+            raise MissingTableError(self.absent.get(name, f"{name}.json is not in this directory"))
+        return value
+
+    @cached_property
+    def channels(self) -> tuple[str, ...]:
+        """Every channel any file names, sorted: the order that colours follow."""
+        found: set[str] = set()
+        for name in ("effects", "curves", "hill", "adstock", "effectiveness", "regions"):
+            frame: pd.DataFrame | None = getattr(self, name)
+            if frame is not None:
+                found |= {str(value) for value in frame["channel"].dropna().unique()}
+        if self.contributions is not None:
+            rows = self.contributions[self.contributions["kind"] == "channel"]
+            found |= {str(value) for value in rows["component"].unique()}
+        if self.graph is not None:
+            found |= {str(value) for name in ("cause", "effect") for value in self.graph[name].unique()}
+        return tuple(sorted(found))
+
+    @cached_property
+    def training_dates(self) -> pd.DatetimeIndex:
+        """Dates of the training window; every date of the contributions where no splits are known."""
+        if self.predictions is not None and (self.predictions["split"] == "train").any():
+            rows = self.predictions[self.predictions["split"] == "train"]
+            return pd.DatetimeIndex(np.sort(rows["date"].unique()))
+        return pd.DatetimeIndex(np.sort(self.frame("contributions")["date"].unique()))
+
+
+def load_tables(directory: Path) -> Tables:
+    """Read what there is of a fitted model's directory.
+
+    Args:
+        directory: Output of ``mmm fit``.
+
+    Raises:
+        MissingTableError: The directory does not exist.
+    """
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise MissingTableError(f"{directory} is not a directory: give the --out of mmm fit")
+    values: dict[str, Any] = {}
+    absent: dict[str, str] = {}
+    for name in COLUMNS:
+        values[name] = _read_frame(directory / f"{name}.parquet", name, absent)
+    for name in RECORDS:
+        values[name] = _read_record(directory / f"{name}.json", name, absent)
+    about = _read_about(directory / "model", values["data_quality"])
+    return Tables(about=about, absent=absent, **values)
+
+
+def _read_frame(path: Path, name: str, absent: dict[str, str]) -> pd.DataFrame | None:
+    """One Parquet file with dates as dates and names as strings, or None with a reason."""
+    if not path.is_file():
+        absent[name] = f"{path.name} is not in this directory"
+        return None
+    try:
+        schema = pq.read_schema(path)
+        keys = [key for key in _KEYS if key in schema.names and _is_text(schema.field(key).type)]
+        table = pq.read_table(path, read_dictionary=keys)
+    except (pa.ArrowException, OSError) as error:
+        absent[name] = f"{path.name} cannot be read ({type(error).__name__})"
+        return None
+    lacking = [column for column in COLUMNS[name] if column not in table.column_names]
+    if lacking:
+        absent[name] = f"{path.name} lacks {', '.join(lacking)}"
+        return None
+    frame = table.to_pandas()
+    for column in _DATES:
+        if column in frame:
+            frame[column] = pd.to_datetime(frame[column]).astype("datetime64[s]")
+    return frame
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _read_record(path: Path, name: str, absent: dict[str, str]) -> Any:
+    """One JSON file, or None with a reason."""
+    if not path.is_file():
+        absent[name] = f"{path.name} is not in this directory"
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        absent[name] = f"{path.name} cannot be read ({type(error).__name__})"
+        return None
+
+
+def _read_about(model: Path, quality: Any) -> About:
+    """Names and units out of the model's spec and provenance; defaults for what is not said."""
+    spec = _first_mapping(model / "spec.json", model / "spec.yaml", model / "spec.yml")
+    spec = spec.get("market_spec", spec.get("spec", spec))
+    spec = spec if isinstance(spec, dict) else {}
+    columns = spec.get("columns") if isinstance(spec.get("columns"), dict) else {}
+    quality = quality if isinstance(quality, dict) else {}
+    kpi = str((columns or {}).get("kpi") or "KPI")
+    return About(
+        brand=str(spec.get("brand", "")),
+        market=str(spec.get("market", "")),
+        kpi="KPI" if kpi.lower() == "kpi" else kpi.replace("_", " "),
+        currency=str(spec.get("currency", "USD")),
+        frequency=str(quality.get("frequency") or spec.get("frequency") or "weekly"),
+        provenance=_first_mapping(model / "provenance.json"),
+    )
+
+
+def _first_mapping(*paths: Path) -> dict[str, Any]:
+    """The first of these files that is there and holds a mapping."""
+    for path in paths:
+        try:
+            text = path.read_text(encoding="utf-8")
+            value = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        except (OSError, ValueError, yaml.YAMLError):
+            continue
+        if isinstance(value, dict):
+            return value
+    return {}

@@ -1,0 +1,136 @@
+"""National sums that several views share.
+
+Summed bounds add up cell by cell, which takes all cells to err together: the widest case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mmm.report.tables import MissingTableError, Tables
+
+SUMMED_NOTE = "The band adds up the regions' intervals, as if all erred together: the widest case."
+
+KIND_ORDER = {"baseline": 0, "seasonality": 1, "control": 2, "channel": 3}
+
+
+def national_fit(tables: Tables) -> pd.DataFrame:
+    """Sum over regions of every date: date, split, actual, predicted, lower, upper.
+
+    Only cells whose KPI was observed count, in the prediction too, so that both lines are of the same cells. A
+    date with no observed cell is left out.
+    """
+    cells = observed(tables)
+    sums = cells.groupby("date", sort=True)[["actual", "predicted", "lower", "upper"]].sum(min_count=1)
+    splits = cells.drop_duplicates("date").set_index("date")["split"].astype(str)
+    return sums.join(splits).reset_index()
+
+
+def observed(tables: Tables) -> pd.DataFrame:
+    """Predictions of the cells whose KPI is known."""
+    cells = tables.frame("predictions")
+    cells = cells[cells["actual"].notna() & cells["predicted"].notna()]
+    if cells.empty:
+        raise MissingTableError("predictions.parquet has no cell with a known KPI")
+    return cells
+
+
+def windows(frame: pd.DataFrame) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
+    """First and last date of holdout and test, where they exist."""
+    found = {}
+    for name in ("holdout", "test"):
+        dates = frame.loc[frame["split"] == name, "date"]
+        if len(dates):
+            found[name] = (pd.Timestamp(dates.min()), pd.Timestamp(dates.max()))
+    return found
+
+
+def judged(tables: Tables) -> tuple[str, pd.DataFrame]:
+    """The most honest window there is, test before holdout before training, with its observed cells."""
+    cells = observed(tables)
+    for name in ("test", "holdout", "train"):
+        rows = cells[cells["split"] == name]
+        if len(rows):
+            return name, rows
+    return "data", cells
+
+
+def window_words(name: str) -> str:
+    """A window as it reads in a sentence."""
+    words = {"train": "the training window", "holdout": "the holdout", "test": "the test window"}
+    return words.get(name, "the data")
+
+
+def national_components(tables: Tables) -> pd.DataFrame:
+    """Sum over regions of every component and date: date, component, kind, value, lower, upper."""
+    cells = tables.frame("contributions")
+    keys = ["component", "kind", "date"]
+    sums = cells.groupby(keys, sort=False, observed=True)[["value", "lower", "upper"]].sum(min_count=1)
+    sums = sums.reset_index()
+    return sums.astype({"component": str, "kind": str})
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Components over the training window, largest channel first.
+
+    Attributes:
+        frame: component, kind, value (KPI units), lower, upper, share, share_lower, share_upper; the shares add
+            up to one.
+        total: KPI the model accounts for in that window.
+    """
+
+    frame: pd.DataFrame
+    total: float
+
+    @property
+    def channels(self) -> pd.DataFrame:
+        """Rows of channels, largest first."""
+        return self.frame[self.frame["kind"] == "channel"]
+
+    @property
+    def media(self) -> float:
+        """Share of all channels together."""
+        return float(self.channels["share"].sum())
+
+
+def shares(tables: Tables) -> Shares:
+    """What each component adds over the training window.
+
+    Intervals of channels are those of the direct effect in ``effects.parquet`` where that is there: the sum of
+    weekly bounds would be too wide.
+    """
+    components = national_components(tables)
+    rows = components[components["date"].isin(tables.training_dates)]
+    frame = rows.groupby(["component", "kind"], sort=False)[["value", "lower", "upper"]].sum(min_count=1)
+    frame = frame.reset_index()
+    if tables.effects is not None and {"direct_lower", "direct_upper"} <= set(tables.effects.columns):
+        bounds = tables.effects.set_index(tables.effects["channel"].astype(str))
+        for side in ("lower", "upper"):
+            exact = frame["component"].map(bounds[f"direct_{side}"])
+            frame[side] = np.where(frame["kind"] == "channel", exact, frame[side])
+    total = float(frame["value"].sum())
+    if not total > 0:
+        raise MissingTableError("the contributions over the training window add up to nothing")
+    for source, name in (("value", "share"), ("lower", "share_lower"), ("upper", "share_upper")):
+        frame[name] = frame[source] / total
+    frame["order"] = frame["kind"].map(KIND_ORDER).fillna(9)
+    frame = frame.sort_values(["order", "value"], ascending=[True, False], kind="stable").drop(columns="order")
+    return Shares(frame.reset_index(drop=True), total)
+
+
+def has_intervals(frame: pd.DataFrame, lower: str = "lower", upper: str = "upper") -> bool:
+    """Some row has both bounds."""
+    if lower not in frame or upper not in frame:
+        return False
+    return bool((frame[lower].notna() & frame[upper].notna()).any())
+
+
+def interval_note(frame: pd.DataFrame, lower: str = "lower", upper: str = "upper") -> str:
+    """The caveat of a model without intervals; empty when it has them."""
+    if has_intervals(frame, lower, upper):
+        return ""
+    return "No intervals: the model was fitted with one member, so how certain this is is not known."

@@ -1,0 +1,238 @@
+"""Which channels move which: network, heat map, direct and indirect effects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from mmm.report import theme, words
+from mmm.report.layers import Edge, layered
+from mmm.report.tables import MissingTableError, Tables
+from mmm.report.totals import interval_note
+
+NODE = 46
+"""Diameter of a node in pixels."""
+LIKELY = 0.5
+"""Share of members from which an edge is drawn."""
+WEAK = 0.02
+"""Weight below which an edge counts as none, against the strongest."""
+
+
+def dag(tables: Tables) -> go.Figure:
+    """The channel graph as a network, causes left of what they move."""
+    edges, hidden = _edges(tables)
+    names = [*tables.channels]
+    places = layered(names, [edge for edge, _ in edges])
+    palette = theme.channel_colours(names)
+    strongest = max((edge.weight for edge, _ in edges), default=1.0)
+    shapes, arrows = [], []
+    hovers: list[tuple[float, float, str]] = []
+    for edge, chance in edges:
+        width, alpha = 1.2 + 5.5 * edge.weight / strongest, 0.3 + 0.65 * (chance if words.known(chance) else 0.5)
+        path, tip, middle = _curve(places[edge.cause], places[edge.effect])
+        colour = theme.fade(palette[edge.cause], alpha)
+        shapes.append({"type": "path", "path": path, "layer": "below", "line": {"color": colour, "width": width}})
+        arrows.append(_arrow(tip, places[edge.effect], colour, width))
+        sure = f", in {words.percent(chance)} of members" if words.known(chance) else ""
+        hovers.append((*middle, f"{theme.short(edge.cause)} \u2192 {theme.short(edge.effect)}: "
+                                f"weight {words.number(edge.weight)}{sure}"))  # fmt: skip
+    x, y = [places[n][0] for n in names], [places[n][1] for n in names]
+    linked = {end for edge, _ in edges for end in (edge.cause, edge.effect)}
+    traces: list[theme.Trace] = [
+        {"type": "scatter", "mode": "markers", "x": [h[0] for h in hovers], "y": [h[1] for h in hovers],
+         "text": [h[2] for h in hovers], "hovertemplate": "%{text}<extra></extra>", "showlegend": False,
+         "marker": {"size": 22, "color": "rgba(0,0,0,0)"}},
+        {"type": "scatter", "mode": "markers+text", "x": x, "y": y, "text": [theme.short(n, 14) for n in names],
+         "textposition": "bottom center", "textfont": {"size": 12.5, "color": theme.INK}, "showlegend": False,
+         "marker": {"size": NODE, "color": [palette[n] for n in names], "line": {"color": "#ffffff", "width": 3},
+                    "opacity": [1.0 if n in linked else 0.35 for n in names]},
+         "cliponaxis": False, "hovertemplate": "%{text}<extra></extra>"},
+    ]  # fmt: skip
+    rows = max(1, len({round(value, 3) for value in y}))
+    layout = {
+        "xaxis": theme.axis(grid=False, visible=False, range=[min(x) - 0.35, max(x) + 0.35]),
+        "yaxis": theme.axis(grid=False, visible=False, range=[min(y) - 0.75, max(y) + 0.45]),
+        "shapes": shapes, "annotations": arrows, "hovermode": "closest", "margin": {"l": 20, "r": 20, "b": 20},
+    }  # fmt: skip
+    return theme.finish(
+        traces, layout, title=_dag_title(edges), height=max(300, 90 + 46 * rows),
+        reading="An arrow from A to B: what A ran explains part of what B ran, later or at once. Thicker is stronger, "
+                "fainter is less certain; pale channels have no arrow.",
+        notes=["One member only: how certain an edge is is not known."
+               if not any(words.known(chance) for _, chance in edges) and edges else "",
+               f"{words.count(hidden, 'weak or unlikely edge')} not drawn." if hidden else ""],
+        table=_edge_table(edges),
+    )  # fmt: skip
+
+
+def _edges(tables: Tables) -> tuple[list[tuple[Edge, float]], int]:
+    """Edges worth drawing with their probability, strongest first, and how many others carry some weight."""
+    frame = tables.frame("graph")
+    weight = frame["weight"].to_numpy(float)
+    chance = frame["probability"].to_numpy(float)
+    any_weight = np.isfinite(weight) & (np.abs(weight) > 1e-9) & (frame["cause"] != frame["effect"]).to_numpy()
+    strongest = np.abs(weight[any_weight]).max() if any_weight.any() else 0.0
+    kept = any_weight & (np.abs(weight) >= WEAK * strongest) & ~(chance < LIKELY)
+    rows = frame[kept].assign(size=np.abs(weight[kept])).sort_values("size", ascending=False)
+    edges = [
+        (Edge(str(row.cause), str(row.effect), float(abs(row.weight))), float(row.probability))
+        for row in rows.itertuples()
+    ]
+    return edges, int(any_weight.sum() - kept.sum())
+
+
+def _curve(start: tuple[float, float], end: tuple[float, float]) -> tuple[str, Any, Any]:
+    """A gentle curve between two nodes: its path, the point before its end, and its middle."""
+    (x0, y0), (x1, y1) = start, end
+    if abs(x1 - x0) < 1e-9:
+        first, second = (x0 + 0.3, y0), (x1 + 0.3, y1)
+    else:
+        first, second = (x0 + 0.5 * (x1 - x0), y0), (x0 + 0.5 * (x1 - x0), y1)
+    path = f"M {x0:.4f},{y0:.4f} C {first[0]:.4f},{first[1]:.4f} {second[0]:.4f},{second[1]:.4f} {x1:.4f},{y1:.4f}"
+
+    def at(t: float) -> tuple[float, float]:
+        weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
+        return (
+            sum(w * p[0] for w, p in zip(weights, (start, first, second, end), strict=True)),
+            sum(w * p[1] for w, p in zip(weights, (start, first, second, end), strict=True)),
+        )
+
+    return path, at(0.93), at(0.5)
+
+
+def _arrow(tail: tuple[float, float], head: tuple[float, float], colour: str, width: float) -> theme.Layout:
+    """The head of an edge, at the rim of its node."""
+    return {
+        "x": head[0], "y": head[1], "ax": tail[0], "ay": tail[1], "xref": "x", "yref": "y", "axref": "x", "ayref": "y",
+        "showarrow": True, "arrowhead": 2, "arrowsize": max(0.45, 1.6 - 0.14 * width), "arrowwidth": max(width, 1.6),
+        "arrowcolor": colour, "standoff": NODE / 2 + 1, "text": "",
+    }  # fmt: skip
+
+
+def _dag_title(edges: list[tuple[Edge, float]]) -> str:
+    if not edges:
+        return "No channel is found to move another"
+    edge, chance = edges[0]
+    title = f"{words.subject(edge.cause)} moves {words.label(edge.effect)} most strongly"
+    if words.known(chance):
+        title += f" (in {words.percent(chance)} of members)"
+    rest = len(edges) - 1
+    return f"{title}; {words.count(rest, 'other link')} between channels" if rest else f"{title}, the only link found"
+
+
+def _edge_table(edges: list[tuple[Edge, float]]) -> theme.Layout:
+    return {
+        "columns": ["Cause", "Effect", "Weight", "Share of members"],
+        "rows": [[edge.cause, edge.effect, words.number(edge.weight), words.percent(chance)] for edge, chance in edges],
+    }
+
+
+def dag_matrix(tables: Tables) -> go.Figure:
+    """Weights of the channel graph as a heat map, causes down, effects across."""
+    frame = tables.frame("graph")
+    names = list(tables.channels)
+    weight = frame.assign(cause=frame["cause"].astype(str), effect=frame["effect"].astype(str)).pivot_table(
+        index="cause", columns="effect", values=["weight", "probability"], aggfunc="first", dropna=False
+    )
+    value = weight["weight"].reindex(index=names, columns=names)
+    blank = pd.DataFrame(np.nan, index=names, columns=names)
+    chance = weight["probability"].reindex(index=names, columns=names) if "probability" in weight else blank
+    grid = value.to_numpy(float).copy()
+    np.fill_diagonal(grid, np.nan)
+    top = float(np.nanmax(np.abs(grid))) if np.isfinite(grid).any() else 0.0
+    shown = np.where(np.abs(grid) >= max(WEAK * top, 1e-9), grid, np.nan)
+    text = [["" if not np.isfinite(cell) else words.number(float(cell)) for cell in row] for row in shown]
+    sure = [["" if not words.known(p) else f", in {words.percent(p)} of members" for p in row]
+            for row in chance.to_numpy(float)]  # fmt: skip
+    short = [theme.short(name, 16) for name in names]
+    traces = [{
+        "type": "heatmap", "x": short, "y": short, "z": theme.fmt(grid), "text": text, "customdata": sure,
+        "texttemplate": "%{text}", "colorscale": theme.SEQUENTIAL, "zmin": 0, "zmax": max(top, 1e-9), "xgap": 2,
+        "ygap": 2, "hovertemplate": "%{y} \u2192 %{x}: %{z:.3f}%{customdata}<extra></extra>", "hoverongaps": False,
+        "colorbar": {"title": {"text": "weight", "side": "right"}, "thickness": 12, "outlinewidth": 0, "len": 0.8},
+    }]  # fmt: skip
+    layout = {
+        "xaxis": theme.axis("is moved by \u2191", grid=False, side="top", showline=False, tickangle=-40,
+                            tickfont={"size": 12, "color": theme.INK}) | {"title": {"text": ""}},
+        "yaxis": theme.axis(grid=False, autorange="reversed", showline=False, tickfont={"size": 12, "color": theme.INK},
+                            type="category"),
+        "margin": {"t": 60, "b": 24},
+    }  # fmt: skip
+    links = int(np.isfinite(shown).sum())
+    possible = len(names) * (len(names) - 1)
+    return theme.finish(
+        traces, layout, height=150 + 32 * len(names),
+        title=f"{links} of {possible} possible links between channels carry weight" if links else
+              "No link between channels carries weight",
+        reading="Row: the channel that moves; column: the channel that is moved. Darker is stronger; numbers are "
+                "weights on the scaled series.",
+    )  # fmt: skip
+
+
+def effects(tables: Tables) -> go.Figure:
+    """Direct, indirect and total effect of every channel, with the total's interval."""
+    rows = tables.frame("effects").sort_values("total", ascending=False)
+    names = rows["channel"].astype(str).tolist()
+    palette = theme.channel_colours(tables.channels)
+    low = rows["total_lower"] if "total_lower" in rows else rows["total"] * np.nan
+    high = rows["total_upper"] if "total_upper" in rows else rows["total"] * np.nan
+    edge = np.fmax(high.to_numpy(float), rows["total"].to_numpy(float))
+    divisor, suffix = words.scale_of(float(np.nanmax(edge)))
+    colours = [palette[name] for name in names]
+    hover = "%{y}, {what}: %{x:,.3~f}" + suffix + "<extra></extra>"
+    kpi = tables.about.kpi
+    traces: list[theme.Trace] = [
+        {"type": "bar", "orientation": "h", "y": names, "x": theme.fmt(rows["direct"] / divisor), "name": "direct",
+         "marker": {"color": colours}, "showlegend": False, "hovertemplate": hover.replace("{what}", "direct")},
+        {"type": "bar", "orientation": "h", "y": names, "x": theme.fmt(rows["indirect"] / divisor), "name": "indirect",
+         "marker": {"color": [theme.fade(c, 0.35) for c in colours],
+                    "pattern": {"shape": "/", "fgcolor": colours, "size": 6, "solidity": 0.3}},
+         "showlegend": False, "hovertemplate": hover.replace("{what}", "indirect")},
+        {"type": "scatter", "mode": "markers", "y": names, "x": theme.fmt(rows["total"] / divisor), "name": "total",
+         "marker": {"symbol": "line-ns", "size": 13, "line": {"width": 2, "color": theme.INK}}, "showlegend": True,
+         "error_x": theme.error_bars(rows["total"] / divisor, low / divisor, high / divisor),
+         "hovertemplate": hover.replace("{what}", "total")},
+    ]  # fmt: skip
+    for label, fill in (("direct", {"color": theme.SOFT}), ("indirect, through other channels", {
+        "color": theme.fade(theme.SOFT, 0.35), "pattern": {"shape": "/", "fgcolor": theme.SOFT, "size": 6}})):  # fmt: skip
+        traces.append({"type": "bar", "orientation": "h", "y": [names[0]], "x": [None], "name": label, "marker": fill})
+    layout = {
+        "xaxis": theme.axis(f"{words.capital(kpi)} in the training window", suffix=suffix,
+                            range=[min(0.0, float(rows["direct"].min()) / divisor), 1.06 * float(np.nanmax(edge)) / divisor]),
+        "yaxis": theme.category_axis(names), "barmode": "relative",
+    }  # fmt: skip
+    return theme.finish(
+        traces, layout, title=_effects_title(rows), height=60 + 36 * len(names) + 66, legend=True,
+        reading="Hatched: what a channel does by moving other channels. It is part of their direct effect too, so "
+                "totals of channels must not be added up.",
+        notes=[interval_note(rows, "total_lower", "total_upper")], table=_effects_table(rows),
+    )  # fmt: skip
+
+
+def _effects_title(rows: pd.DataFrame) -> str:
+    rows = rows[rows["total"] > 0]
+    if rows.empty:
+        raise MissingTableError("no channel has an effect")
+    part = rows["indirect"] / rows["total"]
+    name = str(rows.loc[part.idxmax(), "channel"])
+    top = float(part.max())
+    if top < 0.005:
+        return "Every channel works directly; none works through another to speak of"
+    through = int((part > 0.05).sum())
+    title = f"{words.subject(name)} does {words.percent(top)} of its work through other channels"
+    return f"{title}; {words.count(through - 1, 'other channel')} more than 5{words.NBSP}%" if through > 1 else title
+
+
+def _effects_table(rows: pd.DataFrame) -> theme.Layout:
+    def cell(row: Any, column: str) -> str:
+        low, high = row.get(f"{column}_lower", np.nan), row.get(f"{column}_upper", np.nan)
+        return f"{words.number(float(row[column]), 3)} ({words.span(float(low), float(high), 3)})"
+
+    return {
+        "columns": ["Channel", "Direct", "Indirect", "Total"],
+        "rows": [[str(row["channel"]), *(cell(row, c) for c in ("direct", "indirect", "total"))]
+                 for _, row in rows.iterrows()],
+    }  # fmt: skip

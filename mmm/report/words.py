@@ -1,0 +1,133 @@
+"""Numbers, intervals, dates and lists as people write them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+NBSP = "\u00a0"
+"""No-break space between a number and its unit."""
+
+_SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+
+def scale_of(largest: float) -> tuple[float, str]:
+    """Divisor and suffix in which values up to ``largest`` read well: 3 400 000 gives ``(1e6, " M")``."""
+    for divisor, letter in _SCALES:
+        if math.isfinite(largest) and abs(largest) >= divisor:
+            return divisor, NBSP + letter
+    return 1.0, ""
+
+
+def number(value: float, digits: int = 2) -> str:
+    """``1 234 567`` as ``1.2 M``: ``digits`` significant digits, never fewer than the integer part has."""
+    if not math.isfinite(value):
+        return "unknown"
+    rounded = float(f"{value:.{max(digits, 1)}g}")
+    divisor, suffix = scale_of(rounded)
+    return _plain(value / divisor, digits) + suffix
+
+
+def _plain(value: float, digits: int) -> str:
+    """Significant digits without an exponent, with a true minus sign."""
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{round(value, decimals):.{min(decimals, 9)}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("-0", "") else text.replace("-", "\u2212")
+
+
+def percent(fraction: float, digits: int = 2) -> str:
+    """``0.1234`` as ``12 %``; below one percent with a decimal."""
+    if not math.isfinite(fraction):
+        return "unknown"
+    points = fraction * 100
+    if 0 < abs(points) < 0.1:
+        return f"{'under' if points > 0 else 'over'}{NBSP}{'' if points > 0 else chr(0x2212)}0.1{NBSP}%"
+    decimals = 0 if abs(points) >= 9.95 or points == 0 else max(0, digits - 1)
+    return _plain(round(points, decimals), max(digits, len(str(int(abs(points)))))) + f"{NBSP}%"
+
+
+def signed(text: str) -> str:
+    """A formatted number with its plus sign."""
+    return text if text.startswith(("\u2212", "0", "under", "over", "unknown")) else f"+{text}"
+
+
+def money(value: float, currency: str) -> str:
+    """``USD 1.2 M``."""
+    return f"{currency}{NBSP}{number(value)}"
+
+
+def known(*values: float) -> bool:
+    """Every value is a finite number: there is an interval to speak of."""
+    return all(value is not None and math.isfinite(value) for value in values)
+
+
+def span(lower: float, upper: float, digits: int = 2) -> str:
+    """``1.2 to 3.4``, or that there is no interval."""
+    if not known(lower, upper):
+        return "no interval"
+    return f"{number(lower, digits)} to {number(upper, digits)}"
+
+
+def give_or_take(lower: float, upper: float) -> str:
+    """Half the width of an interval of shares, in words; empty without an interval."""
+    if not known(lower, upper):
+        return ""
+    points = 100 * (upper - lower) / 2
+    if points < 0.5:
+        return ", give or take less than half a point"
+    shown = max(1, round(points))
+    return f", give or take {shown} point{'s' if shown != 1 else ''}"
+
+
+def day(date: object) -> str:
+    """``4 Mar 2024``."""
+    stamp = pd.Timestamp(date)  # type: ignore[arg-type]
+    return f"{stamp.day} {stamp:%b %Y}".replace(" ", NBSP)
+
+
+def count(amount: int, noun: str) -> str:
+    """``1 week``, ``13 weeks``, ``2 categories``."""
+    if amount == 1:
+        return f"1 {noun}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeou" else f"{noun}s"
+    return f"{amount:,}".replace(",", NBSP) + f" {plural}"
+
+
+def listing(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def capital(text: str) -> str:
+    """First letter upper case, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def label(name: str) -> str:
+    """A column's name inside a sentence: ``direct_mail`` as ``direct mail``, ``tv`` as ``TV``."""
+    text = name.replace("_", " ").strip()
+    return text.upper() if len(text) <= 3 and text.isalpha() else text
+
+
+def subject(name: str) -> str:
+    """A column's name at the start of a sentence or on an axis."""
+    return capital(label(name))
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most ``width`` characters, broken at spaces (no-break spaces hold)."""
+    lines = [""]
+    for word in text.split(" "):
+        candidate = f"{lines[-1]} {word}".strip(" ")
+        if len(candidate) > width and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = candidate
+    return lines
