@@ -24,7 +24,9 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    first: [
+        (tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"
+    ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
@@ -97,7 +99,9 @@ def _walk(
             name, line = str(key.value), key.start_mark.line + 1
             here = (*location, name)
             if name in seen:
-                message = f"given twice, first on line {seen[name]}; only one can count. Remove or rename one."
+                message = (
+                    f"given twice, first on line {seen[name]}; only one can count. Remove or rename one."
+                )
                 problems.append(Problem("duplicate_key", f"{place(here, {here: line})}", message))
             seen.setdefault(name, line)
             lines[here] = line
@@ -142,7 +146,9 @@ def load_market(source: str, overrides: Iterable[str] = ()) -> MarketSpec:
     document = read_yaml(str(source))
     if "markets" in document.values:
         message = "this is a portfolio; a market is asked for here. Give one market's spec."
-        raise SpecError(document.source, [Problem("not_a_market", place(("markets",), document.lines), message)])
+        raise SpecError(
+            document.source, [Problem("not_a_market", place(("markets",), document.lines), message)]
+        )
     values = override(document.values, overrides, document.source)
     return locate_data(validate(MarketSpec, values, document.source, document.lines), document.source)
 

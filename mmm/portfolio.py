@@ -14,6 +14,9 @@ from mmm.storage import list_files, parent, resolve
 
 FIRST_LEVEL = ("brand", "market")
 
+Raw = Mapping[str, Any] | str
+"""A market as written: its spec, or the path of the file that holds it."""
+
 
 @dataclass(frozen=True)
 class PortfolioEntry:
@@ -80,20 +83,23 @@ def load_portfolio(source: str, overrides: Iterable[str] = ()) -> Portfolio:
     spec = validate(PortfolioSpec, document.values, document.source, document.lines)
     overrides = tuple(overrides)
     override({}, overrides, document.source)
+    raw: list[tuple[Raw, Location]]
     if isinstance(spec.markets, str):
         raw = _partitions(spec.markets, document)
     else:
         raw = [(market, ("markets", index)) for index, market in enumerate(spec.markets)]
     if not raw:
         message = "lists no market. Name at least one."
-        raise SpecError(document.source, [Problem("no_markets", place(("markets",), document.lines), message)])
+        raise SpecError(
+            document.source, [Problem("no_markets", place(("markets",), document.lines), message)]
+        )
     entries = [_entry(market, location, spec.defaults, overrides, document) for market, location in raw]
     _refuse_duplicates(entries, [location for _, location in raw], document)
     return Portfolio(document.source, tuple(entries))
 
 
 def _entry(
-    market: Mapping[str, Any] | str,
+    market: Raw,
     location: Location,
     defaults: Mapping[str, Any],
     overrides: tuple[str, ...],
@@ -117,7 +123,7 @@ def _entry(
     return PortfolioEntry(brand, name, locate_data(found, base), None)
 
 
-def _partitions(folder: str, document: Document) -> list[tuple[Mapping[str, Any], Location]]:
+def _partitions(folder: str, document: Document) -> list[tuple[Raw, Location]]:
     """A raw market spec for every ``brand=…/market=…`` folder that holds files."""
     root = resolve(folder, parent(document.source))
     where = place(("markets",), document.lines)
@@ -136,16 +142,15 @@ def _partitions(folder: str, document: Document) -> list[tuple[Mapping[str, Any]
     ]
 
 
-def _refuse_duplicates(
-    entries: list[PortfolioEntry], locations: list[Location], document: Document
-) -> None:
+def _refuse_duplicates(entries: list[PortfolioEntry], locations: list[Location], document: Document) -> None:
     first: dict[tuple[str, str], Location] = {}
     problems = []
     for entry, location in zip(entries, locations, strict=True):
         key = (entry.brand, entry.market)
         if all(key) and key in first:
             message = (
-                f"brand {entry.brand!r} in market {entry.market!r} is already {place(first[key], document.lines)}; "
+                f"brand {entry.brand!r} in market {entry.market!r} is already "
+                f"{place(first[key], document.lines)}; "
                 "each brand-market is one model. Remove or rename one."
             )
             problems.append(Problem("duplicate_market", place(location, document.lines), message))

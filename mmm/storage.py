@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-if TYPE_CHECKING:
-    from pyarrow import fs as pafs
+import pyarrow as pa
+from fsspec.core import url_to_fs
+from pyarrow import fs as pafs
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,6 @@ def filesystem(place: str) -> tuple[pafs.FileSystem, str]:
     Raises:
         ValueError: No installed filesystem knows the scheme, or the URI is malformed.
     """
-    import pyarrow as pa
-    from pyarrow import fs as pafs
-
     if not is_uri(place):
         return pafs.LocalFileSystem(), str(Path(place).absolute())
     try:
@@ -66,13 +63,6 @@ def filesystem(place: str) -> tuple[pafs.FileSystem, str]:
 
 
 def _fsspec_filesystem(place: str) -> tuple[pafs.FileSystem, str]:
-    from pyarrow import fs as pafs
-
-    try:
-        from fsspec.core import url_to_fs
-    except ImportError as error:
-        scheme = place.partition("://")[0]
-        raise ValueError(f"{scheme}:// needs the package fsspec; install it or copy the file") from error
     try:
         remote, path = url_to_fs(place)
     except ImportError as error:
@@ -98,8 +88,6 @@ def list_files(place: str) -> list[StoredFile]:
 
     Files and folders that start with ``_`` or ``.`` are skipped, as other readers of such folders do.
     """
-    from pyarrow import fs as pafs
-
     source, root = filesystem(place)
     found = []
     for info in source.get_file_info(pafs.FileSelector(root, recursive=True)):

@@ -1,0 +1,133 @@
+"""Rows of a long table laid out as dense arrays over regions and periods.
+
+Shapes: N rows, G regions, T periods, C channels, K controls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from mmm.config import FillSpec, MarketSpec
+from mmm.data.calendar import Calendar, holiday_counts
+from mmm.data.panel import Floats, Panel
+from mmm.data.schema import LongTable
+
+Dense = Callable[[str | None], Floats]
+
+
+def lay_out(table: LongTable, spec: MarketSpec, calendar: Calendar) -> Panel:
+    """The panel of a table; rows without a region or off the calendar are left out.
+
+    Args:
+        table: Parsed rows. Where two share region and date the later one counts.
+        spec: Roles of the columns and the fill policy.
+        calendar: Periods to lay the rows out on.
+
+    Returns:
+        The panel. Columns that ``table`` lacks are taken as empty.
+
+    Raises:
+        SpecError: Holidays of an unknown country.
+    """
+    shape = (len(table.regions), len(calendar.dates_T))
+    t_N = calendar.index(table.date_N)
+    keep_N = (t_N >= 0) & (table.region_N >= 0)
+    cell_N = table.region_N[keep_N] * shape[1] + t_N[keep_N]
+    present_GT = np.zeros(shape, dtype=np.bool_)
+    present_GT.flat[cell_N] = True
+
+    def dense(column: str | None) -> Floats:
+        grid_GT = np.full(shape, np.nan)
+        if column is not None and column in table.numbers:
+            grid_GT.flat[cell_N] = table.numbers[column][keep_N]
+        return grid_GT
+
+    columns = spec.columns
+    media_GTC, spend_GTC = _media(spec, shape, dense)
+    controls, controls_GTK = _controls(spec, calendar, present_GT, dense)
+    population_GT = dense(columns.population) if columns.population is not None else None
+    value_GT = dense(spec.kpi_value) if isinstance(spec.kpi_value, str) else np.full(shape, spec.kpi_value)
+    listed = columns.channels.values()
+    return Panel(
+        regions=table.regions,
+        dates=calendar.dates_T,
+        frequency=calendar.frequency,
+        channels=tuple(columns.channels),
+        controls=controls,
+        present_GT=present_GT,
+        kpi_GT=dense(columns.kpi),
+        media_GTC=media_GTC,
+        spend_GTC=spend_GTC,
+        has_spend_C=np.array([channel.spend is not None for channel in listed]),
+        has_exposure_C=np.array([channel.exposure is not None for channel in listed]),
+        controls_GTK=controls_GTK,
+        population_G=None if population_GT is None else _first_known(population_GT),
+        kpi_value_GT=_carried(value_GT),
+        currency=spec.currency,
+    )
+
+
+def _media(spec: MarketSpec, shape: tuple[int, int], dense: Dense) -> tuple[Floats, Floats]:
+    """Media and spend, G x T x C; 0 where absent or empty."""
+    channels = spec.columns.channels.values()
+    media_GTC = np.zeros((*shape, len(channels)))
+    spend_GTC = np.zeros_like(media_GTC)
+    for c, channel in enumerate(channels):
+        if channel.spend is not None:
+            spend_GTC[:, :, c] = np.nan_to_num(dense(channel.spend), nan=0.0)
+        drives = channel.exposure
+        media_GTC[:, :, c] = spend_GTC[:, :, c] if drives is None else np.nan_to_num(dense(drives), nan=0.0)
+    return media_GTC, spend_GTC
+
+
+def _controls(
+    spec: MarketSpec, calendar: Calendar, present_GT: npt.NDArray[np.bool_], dense: Dense
+) -> tuple[tuple[str, ...], Floats]:
+    """Names and values of controls, events and holidays, G x T x K, filled as the spec says."""
+    named = (*spec.columns.controls, *spec.columns.events)
+    controls_GTK = np.empty((*present_GT.shape, len(named)))
+    for k, column in enumerate(named):
+        controls_GTK[:, :, k] = fill_control(dense(column), present_GT, spec.data.fill)
+    if spec.holidays is None:
+        return named, controls_GTK
+    names, counts_TH = holiday_counts(calendar.dates_T, calendar.frequency, spec.holidays)
+    national_GTH = np.broadcast_to(counts_TH, (present_GT.shape[0], *counts_TH.shape))
+    return (*named, *names), np.concatenate([controls_GTK, national_GTH], axis=2)
+
+
+def fill_control(control_GT: Floats, present_GT: npt.NDArray[np.bool_], fill: FillSpec) -> Floats:
+    """A control with empty cells of present rows filled as asked, then absent cells by the region's mean.
+
+    A region without any value keeps NaN where it is present, unless the policy is ``zero``.
+    """
+    filled_GT = control_GT
+    if fill.controls == "zero":
+        filled_GT = np.where(present_GT & np.isnan(filled_GT), 0.0, filled_GT)
+    elif fill.controls == "previous":
+        filled_GT = _carried(filled_GT)
+    known_GT = present_GT & np.isfinite(filled_GT)
+    count_G1 = known_GT.sum(axis=1, keepdims=True)
+    sum_G1 = np.where(known_GT, filled_GT, 0.0).sum(axis=1, keepdims=True)
+    mean_G1 = np.where(count_G1 > 0, sum_G1 / np.maximum(count_G1, 1), np.nan)
+    if fill.controls == "mean":
+        filled_GT = np.where(known_GT, filled_GT, mean_G1)
+    return np.where(present_GT, filled_GT, np.nan_to_num(mean_G1, nan=0.0))
+
+
+def _carried(values_GT: Floats) -> Floats:
+    """Empty cells take the region's value before, the first ones the value after."""
+    known_GT = np.isfinite(values_GT)
+    if known_GT.all():
+        return values_GT
+    position_T = np.arange(values_GT.shape[1])
+    before_GT = np.maximum.accumulate(np.where(known_GT, position_T, -1), axis=1)
+    first_G1 = np.argmax(known_GT, axis=1)[:, None]
+    return np.take_along_axis(values_GT, np.where(before_GT < 0, first_G1, before_GT), axis=1)
+
+
+def _first_known(values_GT: Floats) -> Floats:
+    first_G1 = np.argmax(np.isfinite(values_GT), axis=1)[:, None]
+    return np.take_along_axis(values_GT, first_G1, axis=1)[:, 0]

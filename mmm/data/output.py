@@ -1,0 +1,137 @@
+"""Places to write to: checked beforehand, filled beside, put in place at the end in one rename."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmm.errors import OutputError
+
+MODEL_FOLDER = "model"
+"""Folder of weights; a directory that has it holds a fitted model."""
+
+
+def check_output(out: str | Path, *, force: bool = False) -> Path:
+    """Whether a result may be written at ``out``; changes nothing.
+
+    Args:
+        out: A folder to be, or a file to be.
+        force: Allow what is there to be replaced.
+
+    Returns:
+        The absolute path.
+
+    Raises:
+        OutputError: Something is there and ``force`` is not given, or the place cannot be written.
+    """
+    path = Path(out).expanduser().absolute()
+    home = _nearest_folder(path)
+    if path.exists() and not force and not _is_empty_folder(path):
+        holds = "already holds a fitted model" if (path / MODEL_FOLDER).exists() else "already exists"
+        raise OutputError(f"{path} {holds}. Give another --out, or --force to replace it.")
+    if force and path.is_dir() and not _is_empty_folder(path) and not (path / MODEL_FOLDER).exists():
+        raise OutputError(
+            f"{path} exists and holds no fitted model; --force replaces only what this program wrote. "
+            "Give another --out, or remove the folder yourself."
+        )
+    _try_writing(home, path)
+    return path
+
+
+def _nearest_folder(path: Path) -> Path:
+    home = path.parent
+    while not home.exists():
+        home = home.parent
+    if not home.is_dir():
+        raise OutputError(f"{path} cannot be written: {home} is a file, not a folder. Give another --out.")
+    return home
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _try_writing(home: Path, path: Path) -> None:
+    try:
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(
+            f"{path} cannot be written ({reason}). Give an --out that you may write."
+        ) from error
+
+
+@contextmanager
+def prepare_output(out: str | Path, *, force: bool = False) -> Iterator[Path]:
+    """A new folder to fill, which becomes ``out`` if the block ends well.
+
+    Until then everything lies in a hidden folder beside it; if the block fails that folder is removed
+    and ``out`` stays as it was.
+
+    Args:
+        out: The folder to be.
+        force: Replace a fitted model that is there.
+
+    Yields:
+        The folder to write into.
+
+    Raises:
+        OutputError: As :func:`check_output`, before anything is done; or the rename failed.
+    """
+    path = check_output(out, force=force)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror or error}).") from error
+    try:
+        yield scratch
+        scratch.chmod(0o755)
+        _swap(scratch, path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _swap(scratch: Path, path: Path) -> None:
+    """Put ``scratch`` where ``path`` is; what was there goes only after the new one is in place."""
+    old = scratch.with_name(f"{scratch.name}.old")
+    try:
+        if path.exists():
+            path.rename(old)
+        scratch.rename(path)
+    except OSError as error:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        raise OutputError(f"{path} cannot be written ({error.strerror or error}).") from error
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_text(out: str | Path, text: str, *, force: bool = False) -> Path:
+    """Write one file whole or not at all.
+
+    Args:
+        out: The file to be.
+        text: Its content, written as UTF-8.
+        force: Replace a file that is there.
+
+    Raises:
+        OutputError: A file is there and ``force`` is not given, a folder is there, or the place cannot
+            be written.
+    """
+    path = Path(out).expanduser().absolute()
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; a file is to be written. Name the file.")
+    check_output(path, force=force)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
+    ) as stream:
+        scratch = Path(stream.name)
+        stream.write(text)
+    scratch.chmod(0o644)
+    scratch.replace(path)
+    return path

@@ -1,0 +1,84 @@
+"""The one panel type: a brand in a market as dense arrays with a mask.
+
+Shapes: G regions, T periods, C channels, K controls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Dates = npt.NDArray[np.datetime64]
+Frequency = Literal["daily", "weekly", "monthly", "quarterly"]
+
+NATIONAL = "national"
+"""Name of the only region of a panel without a region column."""
+
+PERIODS_PER_YEAR: dict[Frequency, float] = {
+    "daily": 365.25,
+    "weekly": 365.25 / 7.0,
+    "monthly": 12.0,
+    "quarterly": 4.0,
+}
+
+
+DEFAULT_MAX_LAG: dict[Frequency, int] = {"daily": 28, "weekly": 13, "monthly": 3, "quarterly": 1}
+"""Periods of carry-over where the spec leaves them open: a month for daily data, else a quarter."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One brand in one market over regions and periods.
+
+    A region-period without a row is absent: ``present_GT`` is false, its KPI is NaN, its media and
+    spend are 0 (nothing is known to have run) and it never enters a loss, a score or a total.
+
+    Attributes:
+        regions: G region names, sorted; ``("national",)`` for a national panel.
+        dates: T period starts, ``datetime64[D]``, ascending, without gaps.
+        frequency: Length of a period.
+        channels: C channel names in the order of the spec.
+        controls: K names: controls and events in the order of the spec, then ``holiday: …``.
+        present_GT: A row exists.
+        kpi_GT: KPI, NaN where absent or missing.
+        media_GTC: What acts on the KPI: exposure where given, else spend. Never NaN, never negative.
+        spend_GTC: Spend in currency; 0 throughout for a channel without spend.
+        has_spend_C: The channel has a spend column.
+        has_exposure_C: ``media_GTC`` of the channel is exposure rather than spend.
+        controls_GTK: Controls and event columns, then holidays; never NaN. Where absent, the region's
+            mean over its present periods: a neutral filler that must enter nothing.
+        population_G: Region sizes, or None.
+        kpi_value_GT: Currency per KPI unit; where absent, that of the region's nearest period before.
+        currency: ISO code or any label.
+    """
+
+    regions: tuple[str, ...]
+    dates: Dates
+    frequency: Frequency
+    channels: tuple[str, ...]
+    controls: tuple[str, ...]
+    present_GT: Bools
+    kpi_GT: Floats
+    media_GTC: Floats
+    spend_GTC: Floats
+    has_spend_C: Bools
+    has_exposure_C: Bools
+    controls_GTK: Floats
+    population_G: Floats | None
+    kpi_value_GT: Floats
+    currency: str
+
+    @property
+    def observed_GT(self) -> Bools:
+        """Cells whose KPI is known: only these enter losses and scores."""
+        return np.isfinite(self.kpi_GT)
+
+    @property
+    def periods_per_year(self) -> float:
+        """Periods of this frequency in a year."""
+        return PERIODS_PER_YEAR[self.frequency]

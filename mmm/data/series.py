@@ -1,0 +1,257 @@
+"""What is wrong or remarkable with the series of a laid-out panel: constant, empty, twin or leaking ones.
+
+Shapes: G regions, T periods, C channels, K controls, S series.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmm.data.panel import Bools, Floats, Panel
+from mmm.data.schema import Finding, named
+from mmm.data.split import Split
+from mmm.errors import Problem
+
+TWIN = 0.9995
+"""Correlation within regions from which two series cannot be told apart."""
+
+
+def series_problems(panel: Panel, split: Split | None) -> list[Problem]:
+    """Series that cannot be modelled: constant KPI, empty channels, copies, regions without a level."""
+    problems = []
+    if _flat(panel.kpi_GT, panel.observed_GT).all():
+        message = (
+            "the KPI never changes within a region: there is nothing for media to explain. Check the column."
+        )
+        problems.append(Problem("constant_kpi", "kpi", message))
+    for c, channel in enumerate(panel.channels):
+        if not panel.media_GTC[:, :, c].any():
+            kind = "exposure" if panel.has_exposure_C[c] else "spend"
+            message = (
+                f"{kind} is 0 in every row: no effect can be learned. Remove the channel or check its column."
+            )
+            problems.append(Problem("empty_channel", f"channel {channel!r}", message))
+    problems += _copies(panel)
+    if split is not None:
+        problems += _region_levels(panel, split)
+    return problems
+
+
+def _flat(values_GT: Floats, known_GT: Bools) -> Bools:
+    """Regions in which the known values are all the same, or which have none."""
+    low_G = np.where(known_GT, values_GT, np.inf).min(axis=1)
+    high_G = np.where(known_GT, values_GT, -np.inf).max(axis=1)
+    flat_G: Bools = high_G <= low_G
+    return flat_G
+
+
+def _copies(panel: Panel) -> list[Problem]:
+    problems = []
+    for c, channel in enumerate(panel.channels):
+        series_GT = panel.media_GTC[:, :, c]
+        for b in range(c):
+            if series_GT.any() and np.array_equal(series_GT, panel.media_GTC[:, :, b]):
+                message = (
+                    f"is an exact copy of channel {panel.channels[b]!r}: their effects could not be told "
+                    "apart. Remove one, or correct its column."
+                )
+                problems.append(Problem("duplicate_channel", f"channel {channel!r}", message))
+                break
+    return problems
+
+
+def _region_levels(panel: Panel, split: Split) -> list[Problem]:
+    """Regions whose KPI has no positive mean over the training window: every effect is scaled by it."""
+    known_GT = panel.observed_GT[:, split.train]
+    total_G = np.where(known_GT, panel.kpi_GT[:, split.train], 0.0).sum(axis=1)
+    problems = []
+    for code, bad_G, what in (
+        ("no_kpi_in_training", ~known_GT.any(axis=1), "have no KPI in the training window"),
+        (
+            "no_kpi_level",
+            known_GT.any(axis=1) & (total_G <= 0),
+            "have a KPI of 0 or less in training on average",
+        ),
+    ):
+        if bad_G.any():
+            names = [panel.regions[g] for g in np.flatnonzero(bad_G)]
+            message = (
+                f"{len(names)} of {len(panel.regions)} regions {what} ({named(names)}), so they have no "
+                "level to forecast from. Remove these regions or complete their KPI."
+            )
+            problems.append(Problem(code, "kpi", message))
+    if not panel.observed_GT[:, split.holdout].any():
+        message = (
+            "the holdout has no observed KPI, so nothing can be scored. "
+            "Shorten splits.holdout or complete the KPI."
+        )
+        problems.append(Problem("no_kpi_in_holdout", "kpi", message))
+    return problems
+
+
+def series_findings(panel: Panel, split: Split | None) -> list[Finding]:
+    """Everything worth a warning: absent periods, twins, leaks, constant controls, spend without exposure."""
+    return [
+        *_absent(panel),
+        *_constant_controls(panel),
+        *_twins_and_leaks(panel),
+        *_spend_without_exposure(panel),
+        *_flat_regions(panel),
+        *(_short_training(panel, split) if split is not None else []),
+    ]
+
+
+def _absent(panel: Panel) -> list[Finding]:
+    missing_GT = ~panel.present_GT
+    if not missing_GT.any():
+        return []
+    count_G = missing_GT.sum(axis=1)
+    worst = np.argsort(-count_G, kind="stable")[: int((count_G > 0).sum())]
+    examples = [
+        f"{panel.regions[g]!r} ({count_G[g]}, first {panel.dates[np.argmax(missing_GT[g])]})"
+        for g in worst[:3]
+    ]
+    what = (
+        f"{int(missing_GT.sum())} of {missing_GT.size} region-periods have no row, in {len(worst)} of "
+        f"{len(count_G)} regions: {named(examples, len(worst))}."
+    )
+    gaps = panel.dates[missing_GT.all(axis=0)]
+    if len(gaps):
+        examples = [str(date) for date in gaps[:3]]
+        what += f" {len(gaps)} periods are absent everywhere: {named(examples, len(gaps))}."
+    return [
+        Finding(
+            "warning",
+            "absent_periods",
+            "region, date",
+            what,
+            "Absent rows are masked; media are taken not to have run there.",
+            "Add the rows if they exist.",
+        )
+    ]
+
+
+def _constant_controls(panel: Panel) -> list[Finding]:
+    findings = []
+    for k, control in enumerate(panel.controls):
+        values = panel.controls_GTK[:, :, k][panel.present_GT]
+        if values.size and values.min() == values.max():
+            what = f"is {values[0]:g} in every row."
+            findings.append(
+                Finding(
+                    "warning",
+                    "constant_control",
+                    f"control {control!r}",
+                    what,
+                    "It cannot explain anything.",
+                    "Remove it or check its column.",
+                )
+            )
+    return findings
+
+
+def _twins_and_leaks(panel: Panel) -> list[Finding]:
+    """Pairs of series that move as one within regions, the KPI among them."""
+    names = [
+        "KPI",
+        *(f"channel {name!r}" for name in panel.channels),
+        *(f"control {n!r}" for n in panel.controls),
+    ]
+    kpi_GT1 = np.where(panel.observed_GT, panel.kpi_GT, 0.0)[:, :, None]
+    series_GTS = np.concatenate([kpi_GT1, panel.media_GTC, panel.controls_GTK], axis=2)
+    related_SS = np.abs(_within_correlation(series_GTS, panel.observed_GT))
+    findings = []
+    for i, j in zip(*np.nonzero(np.triu(related_SS >= TWIN, k=1)), strict=True):
+        r = related_SS[i, j]
+        findings.append(_leak(names[j], r) if i == 0 else _twin(names[i], names[j], r))
+    return findings
+
+
+def _within_correlation(series_GTS: Floats, known_GT: Bools) -> Floats:
+    """Correlations after each region's mean, S x S, over the known cells; 0 for flat series."""
+    weight_GT1 = known_GT[:, :, None].astype(np.float64)
+    count_G11 = np.maximum(weight_GT1.sum(axis=1, keepdims=True), 1.0)
+    mean_G1S = (series_GTS * weight_GT1).sum(axis=1, keepdims=True) / count_G11
+    deviation_NS = ((series_GTS - mean_G1S) * weight_GT1).reshape(-1, series_GTS.shape[2])
+    size_S = np.sqrt((deviation_NS**2).sum(axis=0))
+    level_S = np.sqrt(((series_GTS * weight_GT1) ** 2).sum(axis=(0, 1)))
+    moving_S = size_S > 1e-9 * level_S
+    unit_NS = np.where(moving_S, deviation_NS / np.where(moving_S, size_S, 1.0), 0.0)
+    return unit_NS.T @ unit_NS
+
+
+def _leak(name: str, r: float) -> Finding:
+    return Finding(
+        "warning",
+        "leakage",
+        name,
+        f"moves exactly as the KPI does (correlation within regions {r:.4f}).",
+        "It looks like the KPI itself, or is computed from it, and would take all of its variation.",
+        "Remove it unless it is known beforehand.",
+    )
+
+
+def _twin(first: str, second: str, r: float) -> Finding:
+    return Finding(
+        "warning",
+        "twin_series",
+        f"{first}, {second}",
+        f"move as one (correlation within regions {r:.4f}).",
+        "The data cannot tell their effects apart; how it is split between them comes from the priors.",
+        "Merge them, drop one, or add a lift test.",
+    )
+
+
+def _spend_without_exposure(panel: Panel) -> list[Finding]:
+    findings = []
+    for c in np.flatnonzero(panel.has_spend_C & panel.has_exposure_C):
+        unseen_GT = (panel.spend_GTC[:, :, c] > 0) & (panel.media_GTC[:, :, c] == 0)
+        if not unseen_GT.any():
+            continue
+        g, t = (int(index[0]) for index in np.nonzero(unseen_GT))
+        money = panel.spend_GTC[:, :, c][unseen_GT].sum()
+        findings.append(
+            Finding(
+                "warning",
+                "spend_without_exposure",
+                f"channel {panel.channels[c]!r}",
+                f"spend is above 0 while exposure is 0 in {int(unseen_GT.sum())} rows "
+                f"({money:g} {panel.currency}), "
+                f"first in region {panel.regions[g]!r}, {panel.dates[t]}.",
+                "Exposure drives the response, so this money counts as spent for nothing.",
+                "Check for exposure that is missing or booked in another period.",
+            )
+        )
+    return findings
+
+
+def _flat_regions(panel: Panel) -> list[Finding]:
+    flat_G = _flat(panel.kpi_GT, panel.observed_GT)
+    if not flat_G.any() or flat_G.all():
+        return []
+    names = [panel.regions[g] for g in np.flatnonzero(flat_G)]
+    return [
+        Finding(
+            "warning",
+            "constant_kpi_region",
+            "kpi",
+            f"The KPI never changes in {len(names)} of {len(flat_G)} regions: {named(names)}.",
+            "Such a region says that media do nothing.",
+            "Check whether its figures are real.",
+        )
+    ]
+
+
+def _short_training(panel: Panel, split: Split) -> list[Finding]:
+    if split.n_train >= panel.periods_per_year:
+        return []
+    return [
+        Finding(
+            "warning",
+            "short_training",
+            "date",
+            f"Training has {split.n_train} {panel.frequency} periods, less than a year.",
+            "Seasonality and media that run in season cannot be told apart.",
+            "Give more history if there is any.",
+        )
+    ]
