@@ -1,0 +1,140 @@
+"""Linear limits of a plan: built from a request, checked for feasibility, clashes named.
+
+Shapes: X decision variables, R rows (limits of weighted sums), C channels. All amounts in money.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linprog
+
+Floats = npt.NDArray[np.float64]
+
+TOLERANCE = 1e-7
+"""Largest violation of a limit that still counts as kept, relative to the size of the plan."""
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """The polytope of allowed plans.
+
+    Attributes:
+        lower_X: Least amount per variable.
+        upper_X: Largest amount per variable, finite.
+        least: Least total.
+        most: Largest total.
+        rows_RX: Coefficients of further sums.
+        row_lower_R: Least value of each sum, -inf if open.
+        row_upper_R: Largest value of each sum, inf if open.
+        row_names_R: What each sum is called in messages.
+        variable_names_X: What each variable is called in messages.
+    """
+
+    lower_X: Floats
+    upper_X: Floats
+    least: float
+    most: float
+    rows_RX: Floats
+    row_lower_R: Floats
+    row_upper_R: Floats
+    row_names_R: tuple[str, ...]
+    variable_names_X: tuple[str, ...]
+
+    @property
+    def size(self) -> float:
+        """Scale of the plan, for tolerances."""
+        total = self.most if np.isfinite(self.most) else float(self.upper_X.sum())
+        return max(total, 1e-9)
+
+    @property
+    def is_single_sum(self) -> bool:
+        """Nothing but bounds and the total."""
+        return len(self.row_names_R) == 0
+
+    def with_total(self, least: float, most: float) -> Limits:
+        """The same limits with another range of the total."""
+        return replace(self, least=least, most=most)
+
+    def violation(self, money_X: Floats) -> float:
+        """Largest violation of any limit, in money; rows relative to their largest coefficient."""
+        total = float(money_X.sum())
+        worst = [
+            float(np.max(self.lower_X - money_X, initial=0.0)),
+            float(np.max(money_X - self.upper_X, initial=0.0)),
+            self.least - total,
+            total - self.most,
+        ]
+        if not self.is_single_sum:
+            sums_R = self.rows_RX @ money_X
+            scale_R = np.maximum(np.abs(self.rows_RX).max(axis=1), 1.0)
+            worst.append(float(np.max((self.row_lower_R - sums_R) / scale_R)))
+            worst.append(float(np.max((sums_R - self.row_upper_R) / scale_R)))
+        return max(*worst, 0.0)
+
+    def holds(self, money_X: Floats, tolerance: float = TOLERANCE) -> bool:
+        """No violation beyond the tolerance."""
+        return self.violation(money_X) <= tolerance * self.size
+
+
+def inequalities(limits: Limits) -> tuple[Floats, Floats, Floats, Floats]:
+    """Rows as ``A z <= b`` and ``E z = e``, the total among them; scaled by the plan's size.
+
+    Returns:
+        A, b, E, e for variables ``z = money / limits.size``.
+    """
+    rows = np.vstack([np.ones_like(limits.lower_X)[None, :], limits.rows_RX])
+    lower = np.concatenate([[limits.least], limits.row_lower_R]) / limits.size
+    upper = np.concatenate([[limits.most], limits.row_upper_R]) / limits.size
+    equal = upper - lower <= 1e-15 * np.maximum(np.abs(upper), 1.0)
+    above, below = np.isfinite(upper) & ~equal, np.isfinite(lower) & ~equal
+    a_matrix = np.vstack([rows[above], -rows[below]])
+    return a_matrix, np.concatenate([upper[above], -lower[below]]), rows[equal], upper[equal]
+
+
+def feasible_point(limits: Limits, towards_X: Floats | None = None) -> Floats | None:
+    """An allowed plan, as near as a linear programme gets to ``towards_X``; None if there is none.
+
+    Args:
+        limits: What a plan must keep.
+        towards_X: A plan to stay near to (least sum of absolute changes), or None for any plan.
+    """
+    count = len(limits.lower_X)
+    a_matrix, b_vector, e_matrix, e_vector = inequalities(limits)
+    box = np.column_stack([limits.lower_X, limits.upper_X]) / limits.size
+    if towards_X is None:
+        cost = np.zeros(count)
+        result = linprog(cost, a_matrix, b_vector, e_matrix, e_vector, box, method="highs")
+    else:
+        aim = towards_X / limits.size
+        identity, nothing = np.eye(count), np.zeros((len(e_matrix), count))
+        distance = np.block([[identity, -identity], [-identity, -identity]])
+        a_matrix = np.vstack([np.hstack([a_matrix, np.zeros_like(a_matrix)]), distance])
+        b_vector = np.concatenate([b_vector, aim, -aim])
+        box = np.vstack([box, np.tile([0.0, np.inf], (count, 1))])
+        cost = np.concatenate([np.zeros(count), np.ones(count)])
+        result = linprog(
+            cost, a_matrix, b_vector, np.hstack([e_matrix, nothing]), e_vector, box, method="highs"
+        )
+    if result.status != 0:
+        return None
+    return np.asarray(np.clip(result.x[:count] * limits.size, limits.lower_X, limits.upper_X))
+
+
+def total_range(limits: Limits) -> tuple[float, float]:
+    """Least and largest total that everything but the total's own limits allows; NaN if nothing does."""
+    free = limits.with_total(-np.inf, np.inf)
+    if limits.is_single_sum:
+        return float(limits.lower_X.sum()), float(limits.upper_X.sum())
+    a_matrix, b_vector, _, _ = inequalities(free)
+    _, _, e_matrix, e_vector = inequalities(free)
+    size = free.size
+    box = np.column_stack([limits.lower_X, limits.upper_X]) / size
+    ends = []
+    for sign in (1.0, -1.0):
+        cost = np.full(len(box), sign)
+        result = linprog(cost, a_matrix, b_vector, e_matrix, e_vector, box, method="highs")
+        ends.append(sign * result.fun * size if result.status == 0 else np.nan)
+    return ends[0], ends[1]

@@ -1,0 +1,147 @@
+"""Field types of the budget request and the checks they share."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from mmm.config import Spec
+
+MAX_AMOUNT = 1e13
+"""Largest amount of a request: above it cents are no longer exact in double precision."""
+
+MAX_HORIZON = 520
+"""Longest horizon in periods: ten years of weeks."""
+
+
+def refuse_bool(value: object) -> object:
+    """YAML's ``true`` is no number, though Python would take it for 1."""
+    if isinstance(value, bool):
+        raise PydanticCustomError(
+            "not_a_number", "is {value}; expected a number", {"value": str(value).lower()}
+        )
+    return value
+
+
+def as_number(value: object) -> float | None:
+    """The number a value stands for, None if it is not a number; YAML reads ``1e6`` as text."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def check_budget(value: object) -> object:
+    """An amount, ``current`` or nothing."""
+    if value is None or value == "current":
+        return value
+    number = as_number(value)
+    if number is None or not math.isfinite(number) or not 0 < number <= MAX_AMOUNT:
+        raise PydanticCustomError(
+            "bad_budget",
+            "is {value}; a budget is an amount above 0 and at most 1e13, or 'current'",
+            {"value": show(value)},
+        )
+    return number
+
+
+def check_risk(value: object) -> object:
+    """``mean`` or a lower quantile."""
+    number = as_number(value)
+    if value != "mean" and (number is None or not 0 < number <= 0.5):
+        raise PydanticCustomError(
+            "bad_risk",
+            "is {value}; expected 'mean' or a lower quantile above 0 and at most 0.5",
+            {"value": show(value)},
+        )
+    return value if value == "mean" else number
+
+
+def check_flighting(value: object) -> object:
+    """A named pattern, or weights that can be normalised."""
+    tables = list(value.values()) if isinstance(value, Mapping) else [value]
+    for table in tables:
+        if isinstance(table, str) and table in ("history", "even") and table is value:
+            continue
+        if isinstance(table, str) or not isinstance(table, Sequence):
+            raise PydanticCustomError(
+                "bad_flighting",
+                "is {value}; expected 'history', 'even', a list of weights or such a list per channel",
+                {"value": show(table)},
+            )
+        weights = [as_number(weight) for weight in table]
+        usable = all(weight is not None and 0 <= weight < math.inf for weight in weights)
+        if not usable or not sum(weight or 0 for weight in weights) > 0:
+            raise PydanticCustomError(
+                "bad_flighting", "weights must be numbers >= 0 and add up to more than 0", {}
+            )
+    return value
+
+
+def check_fixed(value: object) -> object:
+    """A list of channels, or usable amounts by channel."""
+    if isinstance(value, Mapping):
+        for channel, amount in value.items():
+            number = as_number(amount)
+            if number is None or not 0 <= number <= MAX_AMOUNT:
+                raise PydanticCustomError(
+                    "bad_fixed",
+                    "{channel} is {value}; a fixed amount is a number from 0 to 1e13",
+                    {"channel": str(channel), "value": show(amount)},
+                )
+    elif isinstance(value, str) or not isinstance(value, Sequence):
+        raise PydanticCustomError(
+            "bad_fixed",
+            "is {value}; expected a list of channels or amounts by channel",
+            {"value": show(value)},
+        )
+    return value
+
+
+def show(value: object) -> str:
+    """A value as it stands in a message, cut short."""
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+Amount = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False)]
+Change = Annotated[float, BeforeValidator(refuse_bool), Field(ge=-1, le=1e6, allow_inf_nan=False)]
+Share = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, le=1, allow_inf_nan=False)]
+UnitCost = Annotated[float, BeforeValidator(refuse_bool), Field(gt=0, le=1e9, allow_inf_nan=False)]
+Ratio = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, le=1e9, allow_inf_nan=False)]
+
+
+def unknown_name(name: str, known: Sequence[str]) -> str:
+    """Message for a channel the model does not have, with the nearest name."""
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+    return f"unknown channel '{name}'.{hint} Known: {', '.join(known)}"
+
+
+def _known_channel(name: str, info: ValidationInfo) -> str:
+    known: Sequence[str] | None = (info.context or {}).get("channels")
+    if known is not None and name not in known:
+        raise PydanticCustomError("unknown_channel", "{text}", {"text": unknown_name(name, known)})
+    return name
+
+
+ChannelName = Annotated[str, AfterValidator(_known_channel)]
+"""Name of a channel; checked against the validation context's ``channels`` where it has them."""
+
+
+def refuse_crossed(spec: Spec, low: str, high: str) -> None:
+    """Raise if the lower of two fields exceeds the higher."""
+    least, most = getattr(spec, low), getattr(spec, high)
+    if least is not None and most is not None and least > most:
+        raise PydanticCustomError(
+            "crossed",
+            "{low} {least} exceeds {high} {most}; swap them or widen the limits",
+            {"low": low, "least": f"{least:g}", "high": high, "most": f"{most:g}"},
+        )
