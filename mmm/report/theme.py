@@ -70,9 +70,38 @@ def axis(title: str = "", *, suffix: str = "", grid: bool = True, **more: Any) -
         "tickfont": {"size": 12, "color": SOFT},
         "ticksuffix": suffix,
         "separatethousands": True,
+        "ticks": "",
+        "ticklabelstandoff": 6,
         "automargin": True,
     }
     return base | more
+
+
+def time_axis(dates: Any, **more: Any) -> Layout:
+    """An axis of dates, with half a period of room at either end."""
+    stamps = pd.DatetimeIndex(dates)
+    half = (stamps[-1] - stamps[0]) / max(2 * (len(stamps) - 1), 2)
+    return axis(grid=False, type="date", range=[stamps[0] - half, stamps[-1] + half], **more)
+
+
+def log_axis(title: str, values: Any) -> Layout:
+    """A logarithmic axis with ticks at 1, 2 and 5 of every power of ten (fewer over wide ranges)."""
+    known = np.asarray(values, dtype=float)
+    known = known[np.isfinite(known) & (known > 0)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (1.0, 10.0)
+    decades = np.log10(high / low)
+    steps = (1, 2, 5) if decades < 2.5 else (1, 3) if decades < 4 else (1,)
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    ticks = [step * 10.0**power for power in powers for step in steps]
+    room = 0.03 * max(decades, 0.3)
+    return axis(
+        title,
+        type="log",
+        range=[np.log10(low) - room, np.log10(high) + room],
+        tickmode="array",
+        tickvals=ticks,
+        ticktext=[words.number(tick) for tick in ticks],
+    )
 
 
 def category_axis(names: Sequence[str], **more: Any) -> Layout:

@@ -39,12 +39,14 @@ def observed(tables: Tables) -> pd.DataFrame:
 
 
 def windows(frame: pd.DataFrame) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
-    """First and last date of holdout and test, where they exist."""
+    """Where holdout and test begin and end, where they exist: half a period around their dates."""
     found = {}
+    known = np.sort(frame["date"].unique())
+    half = pd.Timedelta(np.median(np.diff(known)) / 2) if len(known) > 1 else pd.Timedelta(0)
     for name in ("holdout", "test"):
         dates = frame.loc[frame["split"] == name, "date"]
         if len(dates):
-            found[name] = (pd.Timestamp(dates.min()), pd.Timestamp(dates.max()))
+            found[name] = (pd.Timestamp(dates.min()) - half, pd.Timestamp(dates.max()) + half)
     return found
 
 

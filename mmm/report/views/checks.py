@@ -35,7 +35,9 @@ def residuals(tables: Tables) -> go.Figure:
         "xaxis": {"type": "date"}, "yaxis": {"ticksuffix": points, "zeroline": True, "zerolinecolor": theme.FAINT},
         "xaxis2": {"ticksuffix": points, "title": _small("error")},
         "yaxis2": {"ticksuffix": points, "title": _small("share of cells")},
-        "xaxis3": {"type": "log", "exponentformat": "SI", "nticks": 5, "title": _small(f"predicted {about.kpi}")},
+        "xaxis3": theme.log_axis("", cells["predicted"]) | {
+            "title": _small(f"predicted {about.kpi}"), "showgrid": False,
+            **{key: grid.layout["xaxis3"][key] for key in ("domain", "anchor", "automargin")}},
         "yaxis3": {"ticksuffix": points, "zeroline": True, "zerolinecolor": theme.FAINT},
         "xaxis4": {"title": _small(f"{about.period}s apart"), "dtick": 1 if LAGS <= 12 else 2},
         "yaxis4": {"range": [-1, 1], "zeroline": True, "zerolinecolor": theme.FAINT, "title": _small("correlation")},
@@ -50,8 +52,8 @@ def residuals(tables: Tables) -> go.Figure:
     grid.layout["shapes"] = shading["shapes"]
     bias = float(cells["error"].mean())
     return theme.finish(
-        traces, grid.layout | {"bargap": 0.08}, title=_residual_title(bias, memory, limit, about.period),
-        height=grid.height + 110,
+        traces, grid.layout | {"bargap": 0.08, "margin": {"b": 64}}, title=_residual_title(bias, memory, limit, about.period),
+        height=grid.height + 94,
         reading="Errors as a percentage of each region's mean KPI. Good errors lie around zero at every time and size, "
                 "and forget: bars in the last chart near zero.",
         notes=["Shaded: holdout and test." if spans else "",
@@ -135,8 +137,8 @@ def training(tables: Tables) -> go.Figure:
     frame = tables.frame("training")
     stages = [str(stage) for stage in frame["stage"].unique()]
     grid = theme.panels(
-        [words.capital(stage.replace("_", " ")) for stage in stages], columns=min(2, len(stages)), row_height=230,
-        gap=(0.09, 70), x=theme.axis("epoch", grid=False), y=theme.axis(type=_loss_axis(frame), nticks=5),
+        [f"Stage: {stage.replace('_', ' ')}" for stage in stages], columns=min(2, len(stages)), row_height=230,
+        gap=(0.09, 70), x=theme.axis("epoch", grid=False), y=_loss_axis(frame),
     )  # fmt: skip
     traces: list[theme.Trace] = []
     for place, (stage, (x, y)) in enumerate(zip(stages, grid.axes, strict=True)):
@@ -152,16 +154,17 @@ def training(tables: Tables) -> go.Figure:
                     "hovertemplate": "epoch %{x}: %{y:.4g}<extra></extra>",
                 })  # fmt: skip
     return theme.finish(
-        traces, grid.layout, title=_training_title(frame, stages), height=grid.height + 120, legend=True,
+        traces, grid.layout | {"margin": {"b": 90}}, title=_training_title(frame, stages), height=grid.height + 120, legend=True,
         reading="Loss per epoch. Validation is the tail of the training window, held back to choose the epoch; "
                 "the holdout takes no part.",
     )  # fmt: skip
 
 
-def _loss_axis(frame: pd.DataFrame) -> str:
+def _loss_axis(frame: pd.DataFrame) -> theme.Layout:
+    """Logarithmic where the loss spans more than a decade."""
     values = frame[["loss", "validation"]].to_numpy(float)
     low, high = np.nanmin(values), np.nanmax(values)
-    return "log" if low > 0 and high > 20 * low else "linear"
+    return theme.log_axis("", values) if low > 0 and high > 10 * low else theme.axis(nticks=5)
 
 
 def _training_title(frame: pd.DataFrame, stages: list[str]) -> str:

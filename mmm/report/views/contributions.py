@@ -112,6 +112,11 @@ def waterfall(tables: Tables) -> go.Figure:
             for place, (name, label, value) in enumerate(zip(names, labels, values, strict=True))
         ],
         "bargap": 0.22,
+        "shapes": [
+            {"type": "line", "x0": place, "x1": place + 1, "y0": level, "y1": level, "layer": "below",
+             "line": {"color": theme.FAINT, "width": 1, "dash": "dot"}}
+            for place, level in enumerate((start + rows["value"]) / divisor)
+        ],
     }  # fmt: skip
     without = float(rows.loc[rows["kind"] != "channel", "value"].sum())
     about = tables.about

@@ -30,7 +30,7 @@ def carryover(tables: Tables) -> go.Figure:
     grid = theme.panels(
         chosen, columns=4, row_height=104, colours=[palette[name] for name in chosen], gap=(0.03, 50),
         x=theme.axis(grid=False, nticks=6, tickfont={"size": 10.5, "color": theme.SOFT}),
-        y=theme.axis(suffix=f"{words.NBSP}%", nticks=4, range=[0, 104 * float(np.nanmax(spread))],
+        y=theme.axis(suffix=f"{words.NBSP}%", nticks=4, range=[0, min(108.0, 112 * float(np.nanmax(spread)))],
                      tickfont={"size": 10.5, "color": theme.SOFT}),
     )  # fmt: skip
     traces: list[theme.Trace] = []
@@ -78,7 +78,7 @@ def effectiveness(tables: Tables) -> go.Figure:
     reach = max(1.15 * float(np.nanmax(np.abs(bounds - 1))), 0.1)
     grid = theme.panels(
         chosen, columns=4, row_height=104, colours=[palette[name] for name in chosen], gap=(0.03, 62),
-        x=theme.axis(grid=False, type="date", nticks=3, tickformat="%b\n%Y", tickfont={"size": 10.5, "color": theme.SOFT}),
+        x=theme.axis(grid=False, type="date", nticks=5, tickformat="%b\n%Y", tickfont={"size": 10.5, "color": theme.SOFT}),
         y=theme.axis(suffix="\u00d7", nticks=4, range=[1 - reach, 1 + reach], tickfont={"size": 10.5, "color": theme.SOFT},
                      zeroline=False),
     )  # fmt: skip

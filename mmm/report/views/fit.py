@@ -117,13 +117,13 @@ def national(tables: Tables) -> go.Figure:
     traces = _fit_traces(frame, divisor, suffix, tables.about.kpi)
     about = tables.about
     layout: theme.Layout = {
-        "xaxis": theme.axis(grid=False, type="date", range=[frame["date"].iloc[0], frame["date"].iloc[-1]]),
+        "xaxis": theme.time_axis(frame["date"]),
         "yaxis": theme.axis(f"{words.capital(about.kpi)} per {about.period}", suffix=suffix),
         "hovermode": "x unified",
     } | theme.split_shading(windows(full))
-    inside = judged_rows["actual"].between(judged_rows["lower"], judged_rows["upper"]).mean()
+    inside = int(judged_rows["actual"].between(judged_rows["lower"], judged_rows["upper"]).sum())
     known = judged_rows["lower"].notna().all()
-    tail = f"; {words.percent(float(inside))} of its {about.period}s lie inside the interval" if known else ""
+    tail = f"; {inside} of {words.count(len(judged_rows), about.period)} lie inside the interval" if known else ""
     return theme.finish(
         traces, layout, legend=True, height=430,
         title=f"In {window_words(where)} the predicted national {about.kpi} are off by {words.percent(error)} a "
@@ -180,7 +180,7 @@ def by_region(tables: Tables) -> go.Figure:
     about = tables.about
     span = cells.drop_duplicates("date").sort_values("date")[["date", "split"]]
     layout = {
-        "xaxis": theme.axis(grid=False, type="date", range=[dates[0], dates[-1]]),
+        "xaxis": theme.time_axis(dates),
         "yaxis": theme.axis(f"{words.capital(about.kpi)} per {about.period}", suffix=suffix, rangemode="tozero"),
         "hovermode": "x unified",
         "margin": {"t": 44},
@@ -277,7 +277,7 @@ def region_multiples(tables: Tables) -> go.Figure:
         f"The {len(chosen)} largest of {len(order)} regions make up {words.percent(part)} of {about.kpi}")  # fmt: skip
     title = f"{subject}: actual and predicted side by side" if len(chosen) == len(order) else subject
     return theme.finish(
-        traces, grid.layout | {"hovermode": "x"}, title=title, height=grid.height + 110, legend=True,
+        traces, grid.layout | {"hovermode": "x", "margin": {"b": 84}}, title=title, height=grid.height + 30 + 84, legend=True,
         reading=f"One small chart a region, each with its own scale ({about.kpi} per {about.period}).",
         notes=[interval_note(cells), theme.thin_note(size, about.period)],
     )  # fmt: skip
@@ -290,7 +290,6 @@ def holdout_scatter(tables: Tables) -> go.Figure:
     shown = rows.sample(4000, random_state=0) if len(rows) > 4000 else rows
     positive = bool((actual > 0).all() and (predicted > 0).all() and actual.max() > 30 * actual.min())
     low, high = float(min(actual.min(), predicted.min())), float(max(actual.max(), predicted.max()))
-    kind = {"type": "log", "nticks": 6, "exponentformat": "SI"} if positive else {"type": "linear"}
     divisor, suffix = (1.0, "") if positive else words.scale_of(high)
     about = tables.about
     label = f"{about.kpi} per region and {about.period}"
@@ -304,8 +303,9 @@ def holdout_scatter(tables: Tables) -> go.Figure:
                           + "<extra></extra>"},
     ]  # fmt: skip
     layout = {
-        "xaxis": theme.axis(f"Actual {label}", suffix=suffix, **kind),
-        "yaxis": theme.axis(f"Predicted {label}", suffix=suffix, **kind),
+        f"{side}axis": theme.log_axis(f"{name} {label}", [low, high]) if positive
+        else theme.axis(f"{name} {label}", suffix=suffix)
+        for side, name in (("x", "Actual"), ("y", "Predicted"))
     }
     within = _within_r2(rows)
     inner = "no" if within <= 0.005 else words.percent(within)

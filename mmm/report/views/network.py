@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmm.report import theme, words
-from mmm.report.layers import Edge, layered
+from mmm.report.layers import Edge, Point, layered
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import interval_note
 
 NODE = 46
 """Diameter of a node in pixels."""
+Bezier = tuple[Point, Point, Point, Point]
 LIKELY = 0.5
 """Share of members from which an edge is drawn."""
 WEAK = 0.02
@@ -25,14 +27,15 @@ def dag(tables: Tables) -> go.Figure:
     """The channel graph as a network, causes left of what they move."""
     edges, hidden = _edges(tables)
     names = [*tables.channels]
-    places = layered(names, [edge for edge, _ in edges])
+    drawing = layered(names, [edge for edge, _ in edges])
+    places = drawing.places
     palette = theme.channel_colours(names)
     strongest = max((edge.weight for edge, _ in edges), default=1.0)
     shapes, arrows = [], []
     hovers: list[tuple[float, float, str]] = []
     for edge, chance in edges:
         width, alpha = 1.2 + 5.5 * edge.weight / strongest, 0.3 + 0.65 * (chance if words.known(chance) else 0.5)
-        path, tip, middle = _curve(places[edge.cause], places[edge.effect])
+        path, tip, middle = _road(drawing.roads[edge.cause, edge.effect])
         colour = theme.fade(palette[edge.cause], alpha)
         shapes.append({"type": "path", "path": path, "layer": "below", "line": {"color": colour, "width": width}})
         arrows.append(_arrow(tip, places[edge.effect], colour, width))
@@ -51,14 +54,15 @@ def dag(tables: Tables) -> go.Figure:
                     "opacity": [1.0 if n in linked else 0.35 for n in names]},
          "cliponaxis": False, "hovertemplate": "%{text}<extra></extra>"},
     ]  # fmt: skip
-    rows = max(1, len({round(value, 3) for value in y}))
+    every = [point for road in drawing.roads.values() for point in road] + list(places.values())
+    low, high = min(point[1] for point in every), max(point[1] for point in every)
     layout = {
         "xaxis": theme.axis(grid=False, visible=False, range=[min(x) - 0.35, max(x) + 0.35]),
-        "yaxis": theme.axis(grid=False, visible=False, range=[min(y) - 0.75, max(y) + 0.45]),
+        "yaxis": theme.axis(grid=False, visible=False, range=[low - 0.8, high + 0.5]),
         "shapes": shapes, "annotations": arrows, "hovermode": "closest", "margin": {"l": 20, "r": 20, "b": 20},
     }  # fmt: skip
     return theme.finish(
-        traces, layout, title=_dag_title(edges), height=max(300, 90 + 46 * rows),
+        traces, layout, title=_dag_title(edges), height=int(max(300, 110 + 52 * (high - low))),
         reading="An arrow from A to B: what A ran explains part of what B ran, later or at once. Thicker is stronger, "
                 "fainter is less certain; pale channels have no arrow.",
         notes=["One member only: how certain an edge is is not known."
@@ -84,30 +88,47 @@ def _edges(tables: Tables) -> tuple[list[tuple[Edge, float]], int]:
     return edges, int(any_weight.sum() - kept.sum())
 
 
-def _curve(start: tuple[float, float], end: tuple[float, float]) -> tuple[str, Any, Any]:
-    """A gentle curve between two nodes: its path, the point before its end, and its middle."""
+def _road(points: list[Point]) -> tuple[str, Point, Point]:
+    """A smooth path through points that stops short of the last, so that the arrow head draws the rest.
+
+    Returns:
+        The SVG path, its end, and the middle of the road.
+    """
+    pieces = [_piece(start, end) for start, end in pairwise(points)]
+    last = _until(pieces[-1], 0.9)
+    drawn = [*pieces[:-1], last]
+    path = f"M {points[0][0]:.4f},{points[0][1]:.4f}"
+    for _, first, second, end in drawn:
+        path += f" C {first[0]:.4f},{first[1]:.4f} {second[0]:.4f},{second[1]:.4f} {end[0]:.4f},{end[1]:.4f}"
+    half = pieces[len(pieces) // 2]
+    return path, last[3], _until(half, 0.5)[3] if len(pieces) % 2 else half[0]
+
+
+def _piece(start: Point, end: Point) -> Bezier:
+    """A cubic that leaves and arrives level; one that bows out between nodes of the same layer."""
     (x0, y0), (x1, y1) = start, end
     if abs(x1 - x0) < 1e-9:
-        first, second = (x0 + 0.3, y0), (x1 + 0.3, y1)
-    else:
-        first, second = (x0 + 0.5 * (x1 - x0), y0), (x0 + 0.5 * (x1 - x0), y1)
-    path = f"M {x0:.4f},{y0:.4f} C {first[0]:.4f},{first[1]:.4f} {second[0]:.4f},{second[1]:.4f} {x1:.4f},{y1:.4f}"
-
-    def at(t: float) -> tuple[float, float]:
-        weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
-        return (
-            sum(w * p[0] for w, p in zip(weights, (start, first, second, end), strict=True)),
-            sum(w * p[1] for w, p in zip(weights, (start, first, second, end), strict=True)),
-        )
-
-    return path, at(0.93), at(0.5)
+        return start, (x0 + 0.3, y0), (x1 + 0.3, y1), end
+    middle = (x0 + x1) / 2
+    return start, (middle, y0), (middle, y1), end
 
 
-def _arrow(tail: tuple[float, float], head: tuple[float, float], colour: str, width: float) -> theme.Layout:
+def _until(piece: Bezier, t: float) -> Bezier:
+    """The first part of a cubic, by de Casteljau's construction."""
+
+    def mix(a: Point, b: Point) -> Point:
+        return a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])
+
+    first, second, third = (mix(a, b) for a, b in pairwise(piece))
+    left, right = mix(first, second), mix(second, third)
+    return piece[0], first, left, mix(left, right)
+
+
+def _arrow(tail: Point, head: Point, colour: str, width: float) -> theme.Layout:
     """The head of an edge, at the rim of its node."""
     return {
         "x": head[0], "y": head[1], "ax": tail[0], "ay": tail[1], "xref": "x", "yref": "y", "axref": "x", "ayref": "y",
-        "showarrow": True, "arrowhead": 2, "arrowsize": max(0.45, 1.6 - 0.14 * width), "arrowwidth": max(width, 1.6),
+        "showarrow": True, "arrowhead": 2, "arrowsize": max(0.5, 1.5 - 0.14 * width), "arrowwidth": width,
         "arrowcolor": colour, "standoff": NODE / 2 + 1, "text": "",
     }  # fmt: skip
 
@@ -152,11 +173,11 @@ def dag_matrix(tables: Tables) -> go.Figure:
         "type": "heatmap", "x": short, "y": short, "z": theme.fmt(grid), "text": text, "customdata": sure,
         "texttemplate": "%{text}", "colorscale": theme.SEQUENTIAL, "zmin": 0, "zmax": max(top, 1e-9), "xgap": 2,
         "ygap": 2, "hovertemplate": "%{y} \u2192 %{x}: %{z:.3f}%{customdata}<extra></extra>", "hoverongaps": False,
-        "colorbar": {"title": {"text": "weight", "side": "right"}, "thickness": 12, "outlinewidth": 0, "len": 0.8},
+        "colorbar": {"thickness": 12, "outlinewidth": 0, "len": 0.8, "tickfont": {"size": 11, "color": theme.SOFT}},
     }]  # fmt: skip
     layout = {
-        "xaxis": theme.axis("is moved by \u2191", grid=False, side="top", showline=False, tickangle=-40,
-                            tickfont={"size": 12, "color": theme.INK}) | {"title": {"text": ""}},
+        "xaxis": theme.axis(grid=False, side="top", showline=False, tickangle=-40, type="category",
+                            tickfont={"size": 12, "color": theme.INK}),
         "yaxis": theme.axis(grid=False, autorange="reversed", showline=False, tickfont={"size": 12, "color": theme.INK},
                             type="category"),
         "margin": {"t": 60, "b": 24},

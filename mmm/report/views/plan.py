@@ -30,11 +30,12 @@ def plan(tables: Tables) -> go.Figure:
     ]  # fmt: skip
     for label, values, symbol in (("now", old, "circle-open"), ("optimised", new, "circle")):
         traces.append({"type": "scatter", "mode": "markers", "x": values, "y": names, "showlegend": False,
-                       "marker": {"symbol": symbol, "size": 13, "color": colours, "line": {"width": 2.5}},
+                       "marker": {"symbol": symbol, "size": 13, "color": colours,
+                                  "line": {"width": 2.5, "color": colours}},
                        "hovertemplate": "%{y}, " + label + ": %{x:,.3~f}" + suffix + "<extra></extra>"})  # fmt: skip
         traces.append({"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": label,
                        "showlegend": True, "marker": {"symbol": symbol, "size": 12, "color": theme.SOFT,
-                                                      "line": {"width": 2.5}}})  # fmt: skip
+                                                      "line": {"width": 2.5, "color": theme.SOFT}}})  # fmt: skip
     changes = [spend[n] / current[n] - 1 if current[n] > 0 else float("nan") for n in names]
     right = [max(a, b) for a, b in zip(old, new, strict=True)]
     layout = {

@@ -30,8 +30,8 @@ def roi(tables: Tables) -> go.Figure:
         low, high = _column(rows, f"{column}_lower"), _column(rows, f"{column}_upper")
         traces.append({
             "type": "scatter", "mode": "markers", "x": rows[column], "y": np.arange(len(names)) + shift,
-            "name": label, "marker": {"symbol": symbol, "size": 11, "color": colours, "line": {"width": 2}},
-            "error_x": theme.error_bars(rows[column], low, high, theme.SOFT), "legendgroup": column,
+            "name": label, "marker": {"symbol": symbol, "size": 11, "color": colours, "line": {"width": 2, "color": colours}},
+            "error_x": theme.error_bars(rows[column], low, high, theme.SOFT),
             "showlegend": False, "customdata": [words.span(a, b) for a, b in zip(low, high, strict=True)],
             "text": names, "hovertemplate": "%{text}<br>" + label + " %{x:.2f} (%{customdata})<extra></extra>",
         })  # fmt: skip
@@ -186,9 +186,11 @@ def _curves_title(own: dict[str, pd.DataFrame], kpi: str) -> str:
     if not gains:
         return f"No channel brings {kpi} at today's spend"
     best = max(gains, key=lambda name: gains[name][0])
+    seen = own[best].loc[own[best]["supported"].astype(bool), "multiplier"]
+    beyond = "" if len(seen) and seen.max() >= 1.2 else "; the data never saw that much of it"
     return (
         f"A fifth more in {words.label(best)} would bring {words.number(gains[best][0])} more {kpi} "
-        f"({words.signed(words.percent(gains[best][1]))} of what it brings), the most of any channel"
+        f"({words.signed(words.percent(gains[best][1]))} of what it brings), the most of any channel{beyond}"
     )
 
 
@@ -230,7 +232,7 @@ def saturation(tables: Tables) -> go.Figure:
                                       yanchor="bottom", yshift=2))  # fmt: skip
         annotations += [theme.note(cell, x=x, y=name, xref="paper", yref="y", xanchor="right",
                                    font={"size": 12.5, "color": theme.INK}) for name, cell in zip(names, cells, strict=True)]  # fmt: skip
-    ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50]
+    ticks = [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 20, 30, 50]
     layout = {
         "xaxis": theme.axis("Multiple of today's spend (log scale)", type="log", domain=[0, 0.68], tickmode="array",
                             tickvals=ticks, ticktext=[f"{tick:g}\u00d7" for tick in ticks]),
