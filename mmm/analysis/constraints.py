@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmm.analysis.decision import Floats, Ints, PlanContext
-from mmm.analysis.limits import Limits, feasible_point, total_range
+from mmm.analysis.limits import Limits, is_feasible, total_range
 from mmm.analysis.request import Bounds, BudgetRequest, Group
 from mmm.errors import Problem
 
@@ -194,17 +194,17 @@ def clash(limits: Limits, unit: str) -> tuple[str, tuple[str, ...]] | None:
     The set is found by deletion: a limit without which there is still no plan is left out
     (Chinneck and Dravnieks 1991).
     """
-    if feasible_point(limits) is not None:
+    if is_feasible(limits):
         return None
     low, high = total_range(limits)
     if np.isfinite(low):
         if limits.least > high or limits.most < low:
             total = limits.least if limits.least > high else limits.most
-            what = "channel bounds allow" if limits.is_single_sum else "bounds and groups allow"
-            text = (
-                f"Total budget {amount(total)} is outside [{amount(low)}, {amount(high)}], the range the "
-                f"{what}. Change the total or widen the bounds."
-            )
+            what = "channel bounds" if limits.is_single_sum else "bounds and groups"
+            place = f"outside [{amount(low)}, {amount(high)}], the range the {what} allow"
+            if not np.isfinite(high):
+                place = f"below {amount(low)}, the least the {what} allow"
+            text = f"Total budget {amount(total)} is {place}. Change the total or widen the bounds."
         else:
             text = "No plan keeps every limit."
     else:
@@ -213,7 +213,7 @@ def clash(limits: Limits, unit: str) -> tuple[str, tuple[str, ...]] | None:
     kept = list(parts)
     for name in list(parts):
         trial = [other for other in kept if other != name]
-        if feasible_point(_only(limits, parts, trial)) is None:
+        if not is_feasible(_only(limits, parts, trial)):
             kept = trial
     return text, tuple(kept)
 

@@ -120,6 +120,8 @@ class PlanContext:
         history_periods: Periods of the data; None leaves the horizon unchecked.
         after_horizon: The part of the response that falls after the horizon, KPI units per member.
         proxy: For a response that is not separable, a separable one near it that yields starts.
+        nest_X: Coarser parts than channels, within which every limit of a sum weighs all alike; None
+            for channels.
         model: Provenance, copied into the plan.
     """
 
@@ -134,6 +136,7 @@ class PlanContext:
     history_periods: int | None = None
     after_horizon: Callable[[Floats], Floats] | None = None
     proxy: SeparableResponse | None = None
+    nest_X: Ints | None = None
     model: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -145,6 +148,11 @@ class PlanContext:
     def channel_X(self) -> Ints:
         """Index of each variable's channel."""
         return np.repeat(np.arange(len(self.channels)), max(len(self.regions), 1))
+
+    @property
+    def block_X(self) -> Ints:
+        """Parts in which large plans are solved, one after the other."""
+        return self.channel_X if self.nest_X is None else self.nest_X
 
     def by_channel(self, amount_X: Floats) -> Floats:
         """Sums over regions, shape C (leading axes are kept)."""

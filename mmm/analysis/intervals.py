@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
-from scipy import stats
+from scipy import special
 
 Floats = npt.NDArray[np.float64]
 
@@ -52,7 +52,7 @@ def student_factor(members: int, probability: float) -> float:
     """
     if members < 2:
         return math.nan
-    return float(stats.t.ppf(probability, members - 1)) * math.sqrt(1.0 + 1.0 / members)
+    return float(special.stdtrit(members - 1, probability)) * math.sqrt(1.0 + 1.0 / members)
 
 
 def quantile(values_M: Floats, probability: float) -> Floats:

@@ -46,7 +46,10 @@ class Limits:
     @property
     def size(self) -> float:
         """Scale of the plan, for tolerances."""
-        total = self.most if np.isfinite(self.most) else float(self.upper_X.sum())
+        ends = np.concatenate([self.row_lower_R, self.row_upper_R, [self.lower_X.sum(), self.least]])
+        for total in (self.most, float(self.upper_X.sum()), float(ends[np.isfinite(ends)].max(initial=1.0))):
+            if np.isfinite(total):
+                break
         return max(total, 1e-9)
 
     @property
@@ -88,7 +91,7 @@ def inequalities(limits: Limits) -> tuple[Floats, Floats, Floats, Floats]:
     rows = np.vstack([np.ones_like(limits.lower_X)[None, :], limits.rows_RX])
     lower = np.concatenate([[limits.least], limits.row_lower_R]) / limits.size
     upper = np.concatenate([[limits.most], limits.row_upper_R]) / limits.size
-    equal = upper - lower <= 1e-15 * np.maximum(np.abs(upper), 1.0)
+    equal = np.isfinite(lower) & (upper <= lower * (1 + 1e-15))
     above, below = np.isfinite(upper) & ~equal, np.isfinite(lower) & ~equal
     a_matrix = np.vstack([rows[above], -rows[below]])
     return a_matrix, np.concatenate([upper[above], -lower[below]]), rows[equal], upper[equal]
@@ -123,13 +126,22 @@ def feasible_point(limits: Limits, towards_X: Floats | None = None) -> Floats | 
     return np.asarray(np.clip(result.x[:count] * limits.size, limits.lower_X, limits.upper_X))
 
 
+def is_feasible(limits: Limits) -> bool:
+    """Some plan is allowed."""
+    if not limits.is_single_sum:
+        return feasible_point(limits) is not None
+    slack = TOLERANCE * limits.size
+    crossed = bool(np.any(limits.lower_X > limits.upper_X + slack)) or limits.least > limits.most + slack
+    low, high = total_range(limits)
+    return not crossed and low <= limits.most + slack and high >= limits.least - slack
+
+
 def total_range(limits: Limits) -> tuple[float, float]:
     """Least and largest total that everything but the total's own limits allows; NaN if nothing does."""
     free = limits.with_total(-np.inf, np.inf)
     if limits.is_single_sum:
         return float(limits.lower_X.sum()), float(limits.upper_X.sum())
-    a_matrix, b_vector, _, _ = inequalities(free)
-    _, _, e_matrix, e_vector = inequalities(free)
+    a_matrix, b_vector, e_matrix, e_vector = inequalities(free)
     size = free.size
     box = np.column_stack([limits.lower_X, limits.upper_X]) / size
     ends = []

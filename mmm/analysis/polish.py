@@ -73,7 +73,7 @@ def repair(limits: Limits, money_Y: Floats) -> Floats | None:
     aim = min(max(total, limits.least), limits.most)
     if total != aim:
         zero_Y = np.zeros(len(money_Y), dtype=np.int64)
-        money_Y = _with_sums(
+        money_Y = with_sums(
             money_Y, np.ones_like(money_Y), limits.lower_X, limits.upper_X, zero_Y, np.array([aim])
         )
     if limits.holds(money_Y, 1e-9):
@@ -147,13 +147,13 @@ def _model_optimum(
     if not free_Y.all():
         held = ~free_Y
         sums_B = np.asarray(np.bincount(block_Y[held], weights=money_Y[held]), dtype=np.float64)
-        result_Y[held] = _with_sums(
+        result_Y[held] = with_sums(
             wish_Y[held], 1.0 / curvature_Y[held], low_Y[held], high_Y[held], block_Y[held], sums_B
         )
     return result_Y
 
 
-def _with_sums(
+def with_sums(
     wish_Y: Floats, yield_Y: Floats, low_Y: Floats, high_Y: Floats, block_Y: Ints, sums_B: Floats
 ) -> Floats:
     """``clip(wish - multiplier * yield, low, high)`` with the multiplier of each block that meets its sum."""

@@ -11,6 +11,7 @@ from scipy.optimize import differential_evolution, linprog
 
 from mmm.analysis.limits import Limits, inequalities
 from mmm.analysis.objective import Objective
+from mmm.analysis.polish import with_sums
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,6 +54,8 @@ class AllowedRays:
     def plans(self, place_SY: Floats) -> Floats:
         """Allowed plans for places from 0 to 1 within the box."""
         assert self.inner_Y is not None
+        if self.limits.is_single_sum and self.limits.least == self.limits.most:
+            return self._nearest(place_SY)
         towards_SY = self.limits.lower_X + place_SY * self._room_Y - self.inner_Y
         part_SY = np.divide(towards_SY, self._room_Y, out=np.zeros_like(towards_SY), where=self._room_Y > 0)
         part_SY = part_SY - (part_SY @ self._spread_EY.T) @ self._inverse_YE.T
@@ -65,6 +68,16 @@ class AllowedRays:
         length_S = np.minimum.reduce([np.ones(len(step_SY)), *lengths])
         plan_SY = self.inner_Y + length_S[:, None] * step_SY
         return np.asarray(np.clip(plan_SY, self.limits.lower_X, self.limits.upper_X))
+
+    def _nearest(self, place_SY: Floats) -> Floats:
+        """Every place moved to the nearest plan of the right total."""
+        plans, variables = place_SY.shape
+        wish_N = (self.limits.lower_X + place_SY * self._room_Y).ravel()
+        lower_N, upper_N = np.tile(self.limits.lower_X, plans), np.tile(self.limits.upper_X, plans)
+        plan_N = np.repeat(np.arange(plans), variables)
+        sums_S = np.full(plans, self.limits.most)
+        filled_N = with_sums(wish_N, np.ones_like(wish_N), lower_N, upper_N, plan_N, sums_S)
+        return filled_N.reshape(place_SY.shape)
 
 
 def _longest(step_SN: Floats, slack_N: Floats) -> Floats:
@@ -84,7 +97,7 @@ def allowed_plans(limits: Limits, count: int, seed: int) -> list[Floats]:
     return [rays.inner_Y, *rays.plans(place_SY)]
 
 
-def evolve(objective: Objective, limits: Limits, seed: int, *, generations: int = 150) -> list[Floats]:
+def evolve(objective: Objective, limits: Limits, seed: int, *, generations: int = 400) -> list[Floats]:
     """Best plan of a differential evolution over allowed plans (Storn and Price 1997)."""
     rays = AllowedRays(limits)
     if rays.inner_Y is None:

@@ -43,7 +43,7 @@ def in_cents(money_Y: Floats, limits: Limits, channel_Y: Ints) -> Floats:
 
 def _by_channel(money_Y: Floats, limits: Limits, channel_Y: Ints) -> Floats:
     outer = outer_limits_of(limits, channel_Y)
-    total_C = np.bincount(channel_Y, weights=money_Y)
+    total_C = np.asarray(np.bincount(channel_Y, weights=money_Y), dtype=np.float64)
     rounded_C = in_cents(total_C, outer, np.arange(len(total_C)))
     rounded_Y = money_Y.copy()
     for c, total in enumerate(rounded_C):
@@ -103,11 +103,10 @@ def _give_rest(money_Y: Floats, rest: float, limits: Limits) -> Floats | None:
 
 def _by_programme(money_Y: Floats, limits: Limits, total: float) -> Floats | None:
     """Whole cents nearest to the plan that keep every sum, as an integer programme around the plan."""
-    low_Y, high_Y = _whole(limits)
-    base_Y = np.floor(money_Y / CENT)
-    box = Bounds(np.maximum(low_Y - base_Y, -2), np.minimum(high_Y - base_Y, 3))
-    if np.any(box.lb > box.ub) or limits.is_single_sum:
+    if limits.is_single_sum:
         return None
+    low_Y, high_Y = _whole(limits)
+    base_Y = np.floor(money_Y / CENT + 1e-6)
     goal = total / CENT - base_Y.sum()
     if abs(goal - round(goal)) > 1e-4:
         return None
@@ -118,8 +117,13 @@ def _by_programme(money_Y: Floats, limits: Limits, total: float) -> Floats | Non
             limits.rows_RX, limits.row_lower_R / CENT - shift_R, limits.row_upper_R / CENT - shift_R
         ),
     ]
-    cost_Y = 1.0 - 2.0 * (money_Y / CENT - base_Y)
-    result = milp(
-        cost_Y, constraints=rows, bounds=box, integrality=np.ones_like(money_Y), options={"time_limit": 0.5}
-    )
-    return None if result.x is None else np.round((base_Y + np.round(result.x)) * CENT, 2)
+    cost_Y = base_Y - money_Y / CENT
+    for down, up in ((0, 1), (-3, 3)):
+        box = Bounds(np.maximum(low_Y - base_Y, down), np.minimum(high_Y - base_Y, up))
+        if np.any(box.lb > box.ub):
+            continue
+        whole_Y = np.ones_like(money_Y)
+        result = milp(cost_Y, constraints=rows, bounds=box, integrality=whole_Y, options={"time_limit": 0.5})
+        if result.x is not None:
+            return np.asarray(np.round((base_Y + np.round(result.x)) * CENT, 2))
+    return None

@@ -1,0 +1,143 @@
+"""The plan: what ``plan.json`` and the HTTP answer hold."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from mmm.analysis.intervals import Estimate
+from mmm.config import Spec
+from mmm.errors import Problem, RequestError
+
+Side = Literal["min", "max", "fixed"]
+
+
+class ChannelPlan(Spec):
+    """One channel of a plan."""
+
+    channel: str
+    """Name of the channel."""
+    unit: str
+    """Unit of its amounts: currency, or exposure for channels without spend."""
+    spend: float
+    """Planned amount over the horizon."""
+    current_spend: float
+    """Amount of the last ``horizon`` periods."""
+    change: float | None
+    """Planned over current amount, less 1; null where nothing was spent."""
+    share: float | None
+    """Share of the budget; null for channels the budget does not cover."""
+    lower_limit: float
+    """Least amount the request allows."""
+    upper_limit: float | None
+    """Largest amount the request allows; null if open."""
+    binding: Side | None
+    """The limit at which the plan stands, if any."""
+    supported_max: float
+    """Largest amount over such a horizon that the data support."""
+    extrapolated: bool
+    """The plan goes beyond what was ever spent: the response there is the curve's shape, not data."""
+    kpi: Estimate
+    """KPI units the planned amount brings, against none in this channel, all else as planned."""
+    roi: Estimate | None
+    """Value of these KPI units per unit of planned amount; null where nothing is planned."""
+    marginal_roi: Estimate
+    """Value of the KPI that one more unit of amount would bring. Equal across channels that no limit
+    binds, since otherwise money would move."""
+
+
+class RegionPlan(Spec):
+    """One channel in one region of a plan."""
+
+    region: str
+    """Name of the region."""
+    channel: str
+    """Name of the channel."""
+    spend: float
+    """Planned amount over the horizon."""
+    current_spend: float
+    """Amount of the last ``horizon`` periods."""
+    marginal_roi: float
+    """Value of the KPI that one more unit of amount would bring, mean over members."""
+    extrapolated: bool
+    """The plan goes beyond what was ever spent there."""
+
+
+class Plan(Spec):
+    """An answered budget request; amounts over the horizon, KPI over the horizon and after it."""
+
+    status: Literal["optimal", "feasible", "infeasible"]
+    """``optimal``: a global search bounds what a better plan could add. ``feasible``: the best of
+    several local optima. ``infeasible``: no plan keeps the limits or reaches the target."""
+    message: str
+    """One sentence on the outcome; for an infeasible request why, and the way out."""
+    clashes: tuple[str, ...] = ()
+    """Fewest limits that exclude each other; empty unless infeasible."""
+    objective: Literal["kpi", "profit", "target_roi", "kpi_target"]
+    """What was asked for."""
+    method: str
+    """Solver of the last stage."""
+    risk: float | Literal["mean"]
+    """How gains were judged over members."""
+    effects: Literal["direct", "total"]
+    """Effects counted."""
+    horizon: int
+    """Periods planned."""
+    unit: str
+    """Unit of the budget."""
+    kpi_value: float
+    """Currency per KPI unit."""
+    budget: float | None
+    """Total planned."""
+    current_budget: float
+    """Total of the last ``horizon`` periods."""
+    spend: dict[str, float]
+    """Planned amount by channel; empty if infeasible."""
+    current_spend: dict[str, float]
+    """Amount of the last ``horizon`` periods by channel."""
+    kpi: Estimate | None
+    """KPI under the plan: baseline and what the planned amounts bring, after the horizon included."""
+    current_kpi: Estimate
+    """KPI if the amounts of the last ``horizon`` periods ran again."""
+    gain: Estimate | None
+    """KPI under the plan less KPI under the current amounts, member by member."""
+    profit_gain: Estimate | None
+    """Value of the gain less the change of the budget; null for budgets in exposure units."""
+    total_roi: Estimate | None
+    """Value of all KPI the plan brings against no spend at all, per unit of budget."""
+    effect_after_horizon: Estimate | None
+    """The part of ``kpi`` that falls after the horizon, by carry-over; null if not known."""
+    roi: dict[str, float | None]
+    """Mean ROI by channel; see ``channels`` for intervals."""
+    marginal_roi: dict[str, float]
+    """Mean marginal ROI by channel; see ``channels`` for intervals."""
+    binding: dict[str, Side]
+    """Limits at which the plan stands: channels, groups by name, ``budget`` where it is a cap."""
+    extrapolated: tuple[str, ...]
+    """Channels planned beyond what was ever spent."""
+    channels: tuple[ChannelPlan, ...]
+    """The same by channel, with intervals and limits."""
+    regions: tuple[RegionPlan, ...] | None = None
+    """By region and channel, if asked for."""
+    warnings: tuple[str, ...] = ()
+    """What to keep in mind before acting on the plan."""
+    model: dict[str, Any] = Field(default_factory=dict)
+    """Provenance of the model."""
+
+    @property
+    def feasible(self) -> bool:
+        """There is a plan."""
+        return self.status != "infeasible"
+
+
+def require_feasible(plan: Plan) -> Plan:
+    """The plan itself, for callers that take no for an error.
+
+    Raises:
+        RequestError: The request is infeasible; its message and the limits that clash.
+    """
+    if plan.feasible:
+        return plan
+    detail = f" These exclude each other: {'; '.join(plan.clashes)}." if plan.clashes else ""
+    raise RequestError("budget request", [Problem("infeasible", "", plan.message + detail)])
