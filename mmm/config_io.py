@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ S = TypeVar("S", bound=Spec)
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2 booleans: ``no`` is a market (Norway) and ``on`` a word, only true and false are logical."""
+    """Booleans and numbers of YAML 1.2: ``no`` is a market (Norway), ``1e-3`` is a number."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -29,6 +30,9 @@ _Loader.yaml_implicit_resolvers = {
     ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
 
 
 @dataclass(frozen=True)

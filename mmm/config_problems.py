@@ -17,12 +17,14 @@ Location = tuple[str | int, ...]
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """Names most like ``name``, best first, whatever their case."""
+    """Names most like ``name``, best first, whatever their case: like spelling, then a part in common."""
     by_fold: dict[str, str] = {}
     for candidate in known:
         by_fold.setdefault(candidate.casefold(), candidate)
-    matches = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=0.6)
-    return [by_fold[match] for match in matches]
+    plain = name.casefold()
+    matches = difflib.get_close_matches(plain, by_fold, n=count, cutoff=0.6)
+    matches += [fold for fold in by_fold if fold not in matches and plain in fold.split("_")]
+    return [by_fold[match] for match in matches[:count]]
 
 
 def yaml_path(location: Sequence[str | int]) -> str:

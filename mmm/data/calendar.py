@@ -83,7 +83,7 @@ def infer_calendar(table: LongTable) -> tuple[Calendar | None, list[Problem]]:
     off_N, rule = _off_grid(table.date_N, frequency)
     problems = []
     if off_N.any():
-        regions = sorted({table.regions[code] for code in table.region_N[off_N] if code >= 0})
+        regions = sorted({repr(table.regions[code]) for code in table.region_N[off_N] if code >= 0})
         message = (
             f"{int(off_N.sum())} of {len(off_N)} dates are not {rule} like the rest, in {len(regions)} "
             f"region{'s' if len(regions) != 1 else ''} ({named(regions)}): {table.cells(off_N)}. "

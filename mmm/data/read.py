@@ -162,7 +162,14 @@ def _known_roles(
 
 
 def _arrow_column(series: pd.Series) -> pa.ChunkedArray:
-    """A pandas column as Arrow; a column of mixed objects becomes text, so that bad cells are located."""
+    """A pandas column as Arrow; a column of mixed objects becomes text, so that bad cells are located.
+
+    Dates with a time zone keep the date on the wall there; periods become their first day.
+    """
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        series = series.dt.tz_localize(None)
+    elif isinstance(series.dtype, pd.PeriodDtype):
+        series = series.dt.to_timestamp()
     try:
         return pa.chunked_array(pa.array(series, from_pandas=True))
     except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -272,7 +279,7 @@ def _unfilled_controls(panel: Panel, spec: MarketSpec) -> list[Problem]:
     for k, control in enumerate(panel.controls):
         empty_G = np.isnan(panel.controls_GTK[:, :, k]).any(axis=1)
         if empty_G.any():
-            names = [panel.regions[g] for g in np.flatnonzero(empty_G)]
+            names = [repr(panel.regions[g]) for g in np.flatnonzero(empty_G)]
             message = (
                 f"control {control!r} has no value at all in {named(names)}, so there is nothing to fill "
                 "from. Give a value, set data.fill.controls: zero, or remove the control."

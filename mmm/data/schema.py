@@ -120,10 +120,9 @@ def number_roles(spec: MarketSpec) -> tuple[Role, ...]:
     roles = [Role("kpi", columns.kpi, f"KPI {columns.kpi!r}")]
     for name, channel in columns.channels.items():
         if channel.spend is not None:
-            roles.append(Role("spend", channel.spend, f"spend of {name!r} (column {channel.spend!r})", name))
+            roles.append(Role("spend", channel.spend, f"spend of {name!r}", name))
         if channel.exposure is not None:
-            label = f"exposure of {name!r} (column {channel.exposure!r})"
-            roles.append(Role("exposure", channel.exposure, label, name))
+            roles.append(Role("exposure", channel.exposure, f"exposure of {name!r}", name))
     roles += [Role("control", column, f"control {column!r}") for column in columns.controls]
     roles += [Role("event", column, f"event {column!r}") for column in columns.events]
     if columns.population is not None:

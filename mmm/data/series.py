@@ -74,7 +74,7 @@ def _region_levels(panel: Panel, split: Split) -> list[Problem]:
         ),
     ):
         if bad_G.any():
-            names = [panel.regions[g] for g in np.flatnonzero(bad_G)]
+            names = [repr(panel.regions[g]) for g in np.flatnonzero(bad_G)]
             message = (
                 f"{len(names)} of {len(panel.regions)} regions {what} ({named(names)}), so they have no "
                 "level to forecast from. Remove these regions or complete their KPI."
@@ -229,7 +229,7 @@ def _flat_regions(panel: Panel) -> list[Finding]:
     flat_G = _flat(panel.kpi_GT, panel.observed_GT)
     if not flat_G.any() or flat_G.all():
         return []
-    names = [panel.regions[g] for g in np.flatnonzero(flat_G)]
+    names = [repr(panel.regions[g]) for g in np.flatnonzero(flat_G)]
     return [
         Finding(
             "warning",
