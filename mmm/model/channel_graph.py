@@ -202,7 +202,7 @@ def check_graph(spec: GraphSpec, channels: Sequence[str]) -> list[Problem]:
     required_CC = edge_mask(spec.required, channels)
     cyclic = np.flatnonzero(reachable(required_CC).diagonal())
     if len(cyclic):
-        names = ", ".join(repr(channels[node]) for node in cyclic)
+        names = ", ".join(repr(channels[int(node)]) for node in cyclic)
         message = f"required edges form a cycle among {names}; the graph is acyclic. Remove one of them."
         problems.append(Problem("required_edges_cycle", "model.graph.required", message))
     if spec.mode == "triangular":

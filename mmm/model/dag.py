@@ -145,7 +145,7 @@ class Equations:
             if self.non_negative:
                 weights, misfit = nnls(factor.T, target)
             else:
-                weights, misfit = np.linalg.solve(factor.T, target), 0.0
+                weights, misfit = np.asarray(np.linalg.solve(factor.T, target)), 0.0
             residual = max(power - float(target @ target) + misfit**2, RIDGE * power)
         self._known[effect, causes] = (weights, residual)
         return weights, residual
@@ -177,7 +177,7 @@ class Equations:
 
     def refit(self, order: list[int], *, rows: int, threshold: float) -> Floats:
         """Weights along an order after dropping, one at a time, what the data do not ask for."""
-        weights_DD = np.zeros_like(self.gram_DD)
+        weights_DD: Floats = np.zeros_like(self.gram_DD)
         for at, effect in enumerate(order):
             causes = self._prune(effect, self._causes(effect, order[:at]), rows)
             weights = self.fit(effect, causes)[0]

@@ -1,9 +1,8 @@
 """From sums over regions to a channel graph: structure, strength and bootstrap.
 
 A channel's innovation (its media beyond region, period, calendar and its own past) is regressed on the
-other channels' carried media, all channels at once, weights non-negative and acyclic (NOTEARS). Hidden
-demand that moves two channels together looks the same in both directions, influence does not: a weight
-is discounted by the evidence for its reverse.
+other channels' carried media, all channels at once, weights non-negative and acyclic (NOTEARS), and each
+weight is discounted by the evidence for its reverse.
 
 Shapes: M members, G regions, T periods, C channels, K carry-over shapes, F features, B blocks. Matrices
 over channels are [cause, effect].
@@ -29,18 +28,12 @@ from mmm.model.graph_media import (
     graph_statistics,
     period_totals,
     strength_index,
-    structure_index,
 )
-from mmm.model.notears import Bools, Floats, Moments, acyclic_part, notears, reachable
+from mmm.model.graph_structure import direction_discount, structural_moments
+from mmm.model.notears import Bools, Floats, acyclic_part, notears, reachable
 
-REVERSE_DISCOUNT = 0.5
-"""Part of the evidence for the reverse that is taken off an edge's own."""
-DISCOUNT_FLOOR = 1e-3
-"""Smallest discount factor, so that ranks survive."""
-CHANCE = 3.0
+CHANCE = 3.5
 """Threshold in standard errors of a correlation over all cells, where that exceeds the spec's."""
-RIDGE = 1e-9
-"""Added to correlations' diagonals, so that collinear channels still have a solution."""
 
 
 def learn_channel_graph(
@@ -74,7 +67,8 @@ def learn_channel_graph(
         raise SpecError("model.graph", problems)
     if spec.mode == "none" or len(channels) < 2:
         return empty_graph(channels)
-    design = GraphDesign(*present_GT.shape, periods_per_year=periods_per_year)
+    regions, periods = present_GT.shape
+    design = GraphDesign(regions=regions, periods=periods, periods_per_year=periods_per_year)
     sizes = media_size(media_GTC, present_GT) if size_G is None else size_G
     totals = period_totals(media_GTC, present_GT, sizes, design)
     statistics = graph_statistics(media_GTC, present_GT, sizes, design, totals=totals)
@@ -153,7 +147,7 @@ def _solve(statistics: GraphStatistics, weight_B: Floats, rules: _Rules) -> tupl
     """Scores, edges and coefficients under weights of the blocks."""
     cells = max(float(weight_B @ statistics.count_B), 1.0)
     moment_FF = np.tensordot(weight_B, statistics.moment_BFF, axes=1) / cells
-    moments = _structural_moments(moment_FF, len(rules.allowed_CC))
+    moments = structural_moments(moment_FF, len(rules.allowed_CC))
     weights_CC = notears(
         moments,
         l1=rules.l1,
@@ -165,65 +159,9 @@ def _solve(statistics: GraphStatistics, weight_B: Floats, rules: _Rules) -> tupl
     support_CC = acyclic_part(weights_CC, rules.required_CC)
     score_CC = np.where(support_CC, weights_CC, 0.0)
     if not rules.ordered:
-        score_CC = score_CC * _direction_discount(moments, support_CC)
+        score_CC = score_CC * direction_discount(moment_FF, support_CC, cells)
     edges_CC = (score_CC >= rules.threshold) | rules.required_CC
     return score_CC, edges_CC, _coefficients(moment_FF, edges_CC)
-
-
-def _structural_moments(moment_FF: Floats, channels: int) -> Moments:
-    """Correlations of innovations with carried media, each cause by the shape that explains most."""
-    media, own, shapes = structure_index(channels)
-    every = np.arange(channels)
-    carried_KC = np.stack([np.arange(span.start, span.stop) for span in shapes])
-    net_CFF = np.stack(
-        [_net_of(moment_FF, [span.start + effect for span in own]) for effect in range(channels)]
-    )
-    power_C = net_CFF[every, every + media.start, every + media.start]
-    floor_C = 1e-9 * np.maximum(moment_FF.diagonal()[media], np.finfo(np.float64).tiny)
-    power_C = np.maximum(power_C, floor_C)
-    variance_CKC = net_CFF[every[:, None, None], carried_KC, carried_KC]
-    cross_CKC = net_CFF[every[:, None, None], carried_KC, media.start + every[:, None, None]]
-    usable = variance_CKC > 1e-9 * np.maximum(moment_FF.diagonal()[carried_KC], np.finfo(np.float64).tiny)
-    scale_CKC = np.sqrt(np.where(usable, variance_CKC, np.inf))
-    correlation_CKC = cross_CKC / scale_CKC / np.sqrt(power_C)[:, None, None]
-    correlation_CKC[every, :, every] = 0.0
-    best_C = np.argmax((np.maximum(correlation_CKC, 0.0) ** 2).sum(axis=0), axis=0)
-    index_C = carried_KC[best_C, every]
-    scale_CC = scale_CKC[:, best_C, every]
-    gram_CCC = net_CFF[:, index_C[:, None], index_C[None, :]] / scale_CC[:, :, None] / scale_CC[:, None, :]
-    gram_CCC[:, every, every] = 1.0 + RIDGE
-    cross_CC = correlation_CKC[:, best_C, every].T
-    return Moments(gram_DDD=gram_CCC, cross_DD=cross_CC, power_D=np.ones(channels))
-
-
-def _net_of(moment_FF: Floats, given: list[int]) -> Floats:
-    """Second moments after regression on some of the features."""
-    inverse = np.linalg.pinv(moment_FF[np.ix_(given, given)], rcond=1e-10, hermitian=True)
-    return moment_FF - moment_FF[:, given] @ inverse @ moment_FF[given, :]
-
-
-def _direction_discount(moments: Moments, support_CC: Bools) -> Floats:
-    """Factor per edge: one less the evidence for its reverse relative to its own, when all may speak."""
-    evidence_CC = _evidence(moments, support_CC | support_CC.T)
-    own = np.where(evidence_CC > 0, evidence_CC, 1.0)
-    return np.clip((evidence_CC - REVERSE_DISCOUNT * evidence_CC.T) / own, DISCOUNT_FLOOR, 1.0)
-
-
-def _evidence(moments: Moments, wanted_CC: Bools) -> Floats:
-    """Log ratio of residual power without and with each cause, among all other channels as causes."""
-    size = moments.size
-    evidence_CC = np.zeros((size, size))
-    for effect in range(size):
-        others = np.flatnonzero(np.arange(size) != effect)
-        factor = np.linalg.cholesky(moments.gram_DDD[effect][np.ix_(others, others)])
-        target = np.linalg.solve(factor, moments.cross_DD[others, effect])
-        unexplained = max(float(moments.power_D[effect] - target @ target), 0.0)
-        weights, misfit = nnls(factor.T, target)
-        residual = max(unexplained + misfit**2, 1e-9)
-        for at in np.flatnonzero((weights > 0) & wanted_CC[others, effect]):
-            without = nnls(np.delete(factor.T, at, axis=1), target)[1]
-            evidence_CC[others[at], effect] = np.log(max(unexplained + without**2, residual) / residual)
-    return evidence_CC
 
 
 def _coefficients(moment_FF: Floats, edges_CC: Bools) -> Floats:
