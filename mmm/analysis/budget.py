@@ -27,7 +27,7 @@ from mmm.errors import Problem, RequestError
 
 SEARCHED = 10.0
 """Without a budget and without an upper bound a channel is searched up to this many times the most
-that was ever spent."""
+that was ever spent; so is each channel in each region, if the whole budget fits twice."""
 
 
 def plan_budget(
@@ -152,7 +152,10 @@ class _Task:
         knee_Y = self._knee()
         room = stated.most - stated.lower_X.sum()
         upper_Y = np.minimum(stated.upper_X, stated.lower_X + max(room, 0.0))
-        upper_Y = np.where(np.isfinite(upper_Y), upper_Y, SEARCHED * knee_Y)
+        searched_Y = SEARCHED * knee_Y
+        if self.request.by_region and searched_Y.sum() > 2.0 * stated.most:
+            upper_Y = np.minimum(upper_Y, np.maximum(searched_Y, stated.lower_X))
+        upper_Y = np.where(np.isfinite(upper_Y), upper_Y, searched_Y)
         upper_Y = np.maximum(upper_Y, stated.lower_X)
         return replace(stated, upper_X=upper_Y, most=min(stated.most, float(upper_Y.sum())))
 

@@ -57,7 +57,7 @@ def nested_plans(curves: Curves, limits: Limits, channel_Y: Ints) -> list[Floats
     return [] if repaired_Y is None else [repaired_Y]
 
 
-def climb(objective: Objective, limits: Limits, start_Y: Floats, channel_Y: Ints) -> Floats:
+def climb(objective: Objective, limits: Limits, start_Y: Floats, channel_Y: Ints, knee_Y: Floats) -> Floats:
     """Refine a plan of thousands of separate curves; see ``climb_blocks``.
 
     Channels whose limits bind keep their totals, all others share one; if a limit gives way, every
@@ -72,21 +72,26 @@ def climb(objective: Objective, limits: Limits, start_Y: Floats, channel_Y: Ints
             limits.lower_X,
             limits.upper_X,
             block_Y,
+            0.25 * np.minimum(limits.upper_X - limits.lower_X, 2.0 * knee_Y),
         )
-        if limits.holds(plan_Y, 1e-9):
+        if limits.holds(plan_Y):
             return plan_Y
     return start_Y
 
 
 def _blocks(limits: Limits, start_Y: Floats, channel_Y: Ints) -> Ints:
-    """Variables that exchange money: 0 for free channels (-1 if the total is free too), own if bound."""
+    """Variables that exchange money: the free channels (-1 if the total is free too), each bound one."""
     sums_R = limits.rows_RX @ start_Y
     slack = 1e-6 * limits.size
     binding_R = (sums_R > limits.row_upper_R - slack) | (sums_R < limits.row_lower_R + slack)
     bound_Y = np.any(limits.rows_RX[binding_R] != 0, axis=0)
     total = float(start_Y.sum())
     free_total = limits.least + slack < total < limits.most - slack
-    return np.where(bound_Y, channel_Y + 1, -1 if free_total else 0)
+    rest = -1 if free_total else int(channel_Y.max()) + 1
+    label_Y = np.where(bound_Y, channel_Y, rest)
+    held = label_Y >= 0
+    label_Y[held] = np.unique(label_Y[held], return_inverse=True)[1]
+    return label_Y
 
 
 def outer_limits_of(limits: Limits, channel_Y: Ints) -> Limits:

@@ -76,7 +76,7 @@ def repair(limits: Limits, money_Y: Floats) -> Floats | None:
         money_Y = with_sums(
             money_Y, np.ones_like(money_Y), limits.lower_X, limits.upper_X, zero_Y, np.array([aim])
         )
-    if limits.holds(money_Y, 1e-9):
+    if limits.holds(money_Y):
         return money_Y
     return None if limits.is_single_sum else feasible_point(limits, money_Y)
 
@@ -88,6 +88,7 @@ def climb_blocks(
     lower_Y: Floats,
     upper_Y: Floats,
     block_Y: Ints,
+    reach_Y: Floats,
     *,
     steps: int = 12,
 ) -> Floats:
@@ -102,23 +103,23 @@ def climb_blocks(
         start_Y: Plan to start from.
         lower_Y: Least amounts.
         upper_Y: Largest amounts.
-        block_Y: Block of each variable, from 0; -1 for variables that need not keep a sum.
+        block_Y: Block of each variable, from 0 without gaps; -1 for variables that need not keep a sum.
+        reach_Y: Longest first step of each variable.
         steps: Most Newton steps.
     """
     money_Y, value_Y = start_Y, value(start_Y)
-    range_Y = np.maximum(upper_Y - lower_Y, 1e-300)
-    reach = 0.25
+    reach = 1.0
     for _ in range(steps):
         slope_Y = slope(money_Y)
-        low_Y = np.maximum(lower_Y, money_Y - reach * range_Y)
-        high_Y = np.minimum(upper_Y, money_Y + reach * range_Y)
+        low_Y = np.maximum(lower_Y, money_Y - reach * reach_Y)
+        high_Y = np.minimum(upper_Y, money_Y + reach * reach_Y)
         curvature_Y = _curvature(slope, slope_Y, money_Y, low_Y, high_Y)
         aim_Y = _model_optimum(money_Y, slope_Y, curvature_Y, low_Y, high_Y, block_Y)
         stepped_Y, stepped_value_Y = _longest_gain(value, money_Y, value_Y, aim_Y, block_Y)
         gain = float(stepped_value_Y.sum() - value_Y.sum())
         money_Y, value_Y = stepped_Y, stepped_value_Y
         if gain <= 1e-9 * max(abs(float(value_Y.sum())), 1e-300):
-            if reach < 0.01:
+            if reach < 0.05:
                 break
             reach *= 0.1
     return money_Y

@@ -17,6 +17,7 @@ from mmm.analysis.request_fields import (
     ChannelName,
     Ratio,
     Share,
+    Target,
     check_budget,
     check_fixed,
     check_flighting,
@@ -117,9 +118,7 @@ class BudgetRequest(Spec):
     """``kpi``: most KPI for the budget. ``profit``: largest value of KPI less spend. ``target_roi``:
     most KPI while the return per unit of spend stays at or above ``target``. ``kpi_target``: least
     spend that brings the KPI of the horizon to ``target``."""
-    target: Annotated[
-        float | None, BeforeValidator(refuse_bool), Field(gt=0, le=1e18, allow_inf_nan=False)
-    ] = None
+    target: Target | None = None
     """ROI (value of incremental KPI per unit of spend) or KPI to reach."""
     bounds: dict[ChannelName, Bounds] = Field(default_factory=dict)
     """Limits by channel; they replace ``default_bounds`` for that channel."""

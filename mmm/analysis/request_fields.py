@@ -114,6 +114,7 @@ def show(value: object) -> str:
 Amount = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False)]
 Change = Annotated[float, BeforeValidator(refuse_bool), Field(ge=-1, le=1e6, allow_inf_nan=False)]
 Share = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, le=1, allow_inf_nan=False)]
+Target = Annotated[float, BeforeValidator(refuse_bool), Field(gt=0, le=1e18, allow_inf_nan=False)]
 UnitCost = Annotated[float, BeforeValidator(refuse_bool), Field(gt=0, le=1e9, allow_inf_nan=False)]
 Ratio = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, le=1e9, allow_inf_nan=False)]
 

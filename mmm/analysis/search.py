@@ -153,8 +153,9 @@ def _relax(node: _Node, curves: Curves, limits: Limits) -> tuple[Floats, float] 
     piece_S1 = np.arange(len(curves.grid_PX) - 1)[:, None]
     inside_SX = (piece_S1 >= node.first_X) & (piece_S1 < node.last_X)
     width_SX = np.where(inside_SX, np.diff(curves.grid_PX, axis=0), 0.0)
-    solve = _fill if limits.is_single_sum else _programme
-    fill_SX = solve(width_SX, node.slope_SX, start_X, limits)
+    fill_SX = _fill(width_SX, node.slope_SX, start_X, limits)
+    if fill_SX is not None and not limits.holds(start_X + fill_SX.sum(axis=0)):
+        fill_SX = _programme(width_SX, node.slope_SX, start_X, limits)
     if fill_SX is None:
         return None
     money_X = np.clip(start_X + fill_SX.sum(axis=0), limits.lower_X, limits.upper_X)
@@ -180,23 +181,37 @@ def _fill(width_SX: Floats, slope_SX: Floats, start_X: Floats, limits: Limits) -
 def _programme(width_SX: Floats, slope_SX: Floats, start_X: Floats, limits: Limits) -> Floats | None:
     """The same as a linear programme, for limits beyond one sum; pieces of one slope are one column."""
     size = limits.size
-    joined_SX = np.zeros_like(width_SX)
-    pieces, variables = np.nonzero(width_SX > 0)
+    wide_SX = width_SX > 0
+    starts_SX = wide_SX.copy()
+    starts_SX[1:] &= ~wide_SX[:-1] | (slope_SX[1:] != slope_SX[:-1])
+    variable_SX = np.broadcast_to(np.arange(width_SX.shape[1]), width_SX.shape)
+    order = np.argsort(variable_SX[wide_SX], kind="stable")
+    column_N = np.cumsum(starts_SX[wide_SX][order]) - 1
+    width_N = width_SX[wide_SX][order]
+    column_width_K = np.bincount(column_N, weights=width_N)
+    variables_K = variable_SX[starts_SX][np.argsort(variable_SX[starts_SX], kind="stable")]
+    slopes_K = slope_SX[starts_SX][np.argsort(variable_SX[starts_SX], kind="stable")]
     a_matrix, b_vector, e_matrix, e_vector = inequalities(limits)
     shift = start_X / size
     result = linprog(
-        -slope_SX[pieces, variables] * size / max(float(np.abs(slope_SX).max()) * size, 1e-300),
-        a_matrix[:, variables],
+        -slopes_K / max(float(np.abs(slopes_K).max(initial=0.0)), 1e-300),
+        a_matrix[:, variables_K],
         b_vector - a_matrix @ shift,
-        e_matrix[:, variables],
+        e_matrix[:, variables_K],
         e_vector - e_matrix @ shift,
-        np.column_stack([np.zeros(len(pieces)), width_SX[pieces, variables] / size]),
+        np.column_stack([np.zeros(len(slopes_K)), column_width_K / size]),
         method="highs",
     )
     if result.status != 0:
         return None
-    joined_SX[pieces, variables] = result.x * size
-    return joined_SX
+    fill_SX = np.zeros_like(width_SX)
+    before_N = np.cumsum(width_N) - width_N
+    first_K = np.flatnonzero(np.diff(column_N, prepend=-1))
+    offset_N = before_N - before_N[first_K][column_N]
+    filled_N = np.clip((result.x * size)[column_N] - offset_N, 0.0, width_N)
+    pieces_SX = np.argwhere(wide_SX)[order]
+    fill_SX[pieces_SX[:, 0], pieces_SX[:, 1]] = filled_N
+    return fill_SX
 
 
 def _split(node: _Node, curves: Curves, money_X: Floats, reached_X: Floats) -> list[_Node]:

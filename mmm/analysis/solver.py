@@ -31,7 +31,7 @@ POINTS, POINTS_MANY = 49, 25
 """Points at which a curve is asked of the model."""
 
 FINER = 4
-"""Interpolated points per point asked."""
+"""Interpolated points per point asked, for few variables under a single sum."""
 
 ROUNDS = 3
 """Searches for a cautious plan: the weights of the members follow from the plan before."""
@@ -104,12 +104,18 @@ class Solver:
             plans = evolve(self.objective, limits, self.seed)
         if self.method != "differential_evolution":
             plans = [*plans, *self.searched(limits)]
-        status_quo_Y = repair(limits, self.status_quo_Y)
+        status_quo_Y = self._near_status_quo(limits, plans)
         if status_quo_Y is not None:
             plans.append(status_quo_Y)
         if not self.objective.separable and self.method != "differential_evolution":
             plans = self._most_promising([*plans, *allowed_plans(limits, 24, self.seed)], 4)
         return plans
+
+    def _near_status_quo(self, limits: Limits, plans: list[Floats]) -> Floats | None:
+        """The allowed plan nearest to the status quo; of thousands of variables only if that is cheap."""
+        if self._many and plans and not limits.is_single_sum and not limits.holds(self.status_quo_Y):
+            return None
+        return repair(limits, self.status_quo_Y)
 
     def searched(self, limits: Limits) -> list[Floats]:
         """Plans of the global search on tabulated curves."""
@@ -152,7 +158,7 @@ class Solver:
         if self.method == "differential_evolution":
             return starts
         if self._many and self.objective.separable:
-            return [climb(self.objective, limits, starts[0], self.channel_Y), starts[-1]]
+            return [climb(self.objective, limits, starts[0], self.channel_Y, self.knee_Y), starts[-1]]
         method: Literal["slsqp", "trust-constr"] = (
             "trust-constr" if self.method == "trust-constr" else "slsqp"
         )
@@ -189,11 +195,12 @@ class Solver:
         return np.moveaxis(table_PYM, 2, 0)
 
     def _curves(self, weight_M: Floats) -> Curves:
-        """Scores on a finer grid, interpolated by monotone cubics."""
+        """Scores on a grid, finer by monotone cubics where a finer one costs little."""
         knots_P = self._knots_P
         value_PY = self._curved.curves(self._grid(knots_P), self._table_MPY, weight_M)
-        finer_P = knots_P if self._many else np.linspace(0.0, 1.0, FINER * (len(knots_P) - 1) + 1)
-        if not self._many:
+        finer_P = knots_P
+        if self.limits.is_single_sum and not self._many:
+            finer_P = np.linspace(0.0, 1.0, FINER * (len(knots_P) - 1) + 1)
             value_PY = PchipInterpolator(knots_P, value_PY, axis=0)(finer_P)
         grid_PY = self._grid(finer_P)
         grid_PY[-1] = self.limits.upper_X
