@@ -110,7 +110,8 @@ def _spec_or_error(spec: MarketSpec | None, error: ProblemsError | None) -> Mark
 
 def _validated(name: str, load: Callable[[], MarketSpec]) -> dict[str, Any]:
     """One market's outcome as plain data, with a text for people."""
-    from mmm.data.read import data_fingerprint, read_panel
+    from mmm.data.panel import data_fingerprint
+    from mmm.data.read import read_panel
 
     try:
         spec = load()

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mmm.config_problems import nearest
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -233,6 +235,14 @@ class MarketSpec(Spec):
 
     @model_validator(mode="after")
     def _names_known_channels(self) -> MarketSpec:
+        for field in ("required", "forbidden"):
+            named = {name for edge in getattr(self.model.graph, field) for name in edge}
+            for name in sorted(named - set(self.columns.channels)):
+                close = nearest(name, self.columns.channels) or self.columns.channels
+                raise ValueError(
+                    f"model.graph.{field} names {name!r}, which is no channel; did you mean "
+                    f"{' or '.join(map(repr, close))}? Correct the edge"
+                )
         order = self.model.graph.order
         if order is None or self.model.graph.mode != "triangular":
             return self

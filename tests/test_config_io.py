@@ -38,7 +38,7 @@ def test_spec_may_lie_behind_a_uri(tmp_path: Path) -> None:
     assert load_market(f"file://{path}").data.path == f"file://{tmp_path.parent}/data/panel.csv"
 
 
-WRONG = {
+WRONG: dict[str, tuple[str, Any, list[str]]] = {
     "unknown key at the top": ("colums", {}, ["colums (line ", "unknown key 'colums'", "'columns'"]),
     "unknown key inside": ("model.saturation.slop_min", 1, ["model.saturation.slop_min", "'slope_min'"]),
     "unknown key of a channel": ("columns.channels.tv.spned", "x", ["columns.channels.tv.spned", "'spend'"]),
@@ -69,6 +69,11 @@ WRONG = {
         "columns.channels.tv2",
         {"spend": "tv"},
         ["'tv' is channels.tv.spend and channels.tv2.spend", "Remove all but one"],
+    ),
+    "edge of no channel": (
+        "model.graph.required",
+        [["tv", "serch"]],
+        ["model.graph.required names 'serch'", "did you mean 'search'"],
     ),
     "name of channel and control": ("columns.controls", ["search"], ["search names both", "Rename"]),
     "KPI value is the KPI": ("kpi_value", "kpi", ["kpi_value names column 'kpi'"]),

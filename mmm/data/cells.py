@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from mmm.config import FillSpec
+from mmm.data.guess import sounds_like
 from mmm.data.panel import NATIONAL, Bools
 from mmm.data.schema import Finding, LongTable, Role, named
 from mmm.errors import Problem
@@ -73,13 +74,19 @@ def _empty_advice(role: Role) -> str:
 
 
 def _sign_checks(role: Role, values_N: np.ndarray) -> list[tuple[str, Bools, str, str]]:
+    finite_N = np.isfinite(values_N)
     with np.errstate(invalid="ignore"):
         if role.kind in MEDIA:
             advice = "It must be 0 or more: book refunds and corrections in the period they belong to"
-            return [("negative_value", values_N < 0, "is negative", advice)]
+            return [("negative_value", finite_N & (values_N < 0), "is negative", advice)]
         if role.kind in MUST_BE_POSITIVE:
             return [
-                ("not_positive", values_N <= 0, "is not positive", "It must be above 0: correct the cell")
+                (
+                    "not_positive",
+                    finite_N & (values_N <= 0),
+                    "is not positive",
+                    "It must be above 0: correct the cell",
+                )
             ]
     return []
 
@@ -87,13 +94,11 @@ def _sign_checks(role: Role, values_N: np.ndarray) -> list[tuple[str, Bools, str
 def row_problems(table: LongTable, has_region: bool) -> list[Problem]:
     """Rows without a region, names with stray spaces, and rows that share region and date."""
     problems = []
-    if (table.region_N < 0).any() or "" in table.regions:
-        blank_N = table.region_N < 0
-        if "" in table.regions:
-            blank_N |= table.region_N == table.regions.index("")
+    blank_N = table.region_N < 0
+    if blank_N.any():
         message = f"{int(blank_N.sum())} rows have no region: {table.cells(blank_N)}. Name it or remove them."
         problems.append(Problem("missing_region", "region", message))
-    stray = [name for name in table.regions if name and name != name.strip()]
+    stray = [name for name in table.regions if name != name.strip()]
     if stray:
         message = (
             f"{named([repr(name) for name in stray])} start or end with a space, which makes another region "
@@ -158,6 +163,7 @@ def cell_findings(table: LongTable, roles: Iterable[Role], fill: FillSpec) -> li
             findings.append(_filled(table, role, empty_N, f"data.fill.controls ({fill.controls})"))
         if role.kind == "kpi" and (values_N < 0).any():
             findings.append(_negative_kpi(table, role, values_N < 0))
+        findings += _swapped(role)
     findings += _look_alikes(table)
     return findings
 
@@ -193,6 +199,22 @@ def _negative_kpi(table: LongTable, role: Role, negative_N: Bools) -> Finding:
         "Effects are shares of a positive level; returns booked in one period distort it.",
         "Book returns in the period of the sale, or use gross figures.",
     )
+
+
+def _swapped(role: Role) -> list[Finding]:
+    says = sounds_like(role.column)
+    if role.kind not in MEDIA or says in (None, role.kind):
+        return []
+    return [
+        Finding(
+            "warning",
+            "swapped_columns",
+            role.column,
+            f"{role.label} is read from column {role.column!r}, which sounds like {says}.",
+            "Exposure drives the response and spend is what ROI divides by.",
+            f"Swap the two in columns.channels.{role.channel} if they are mixed up.",
+        )
+    ]
 
 
 def _look_alikes(table: LongTable) -> list[Finding]:

@@ -172,6 +172,14 @@ def _suffix(name: str, words: str) -> tuple[str, str] | None:
     return None
 
 
+def sounds_like(name: str) -> str | None:
+    """``spend`` or ``exposure`` if the name of a column says so in a whole word, else None."""
+    for kind, words in (("spend", SPEND), ("exposure", EXPOSURE)):
+        if (match := _suffix(name, words)) and len(match[1]) > 1:
+            return kind
+    return None
+
+
 def _share_out(names: Sequence[str], values: Mapping[str, Floats], guess: Guess) -> None:
     unclear: list[str] = []
     for name in names:

@@ -5,7 +5,8 @@ Shapes: G regions, T periods, C channels, K controls.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -82,3 +83,24 @@ class Panel:
     def periods_per_year(self) -> float:
         """Periods of this frequency in a year."""
         return PERIODS_PER_YEAR[self.frequency]
+
+
+def data_fingerprint(panel: Panel) -> str:
+    """SHA-256 over everything a fit sees of the data, in hexadecimal.
+
+    Neither the order of rows nor the file format changes it; the order of channels does.
+    """
+    digest = hashlib.sha256()
+    for item in fields(panel):
+        value = getattr(panel, item.name)
+        digest.update(item.name.encode())
+        if isinstance(value, np.ndarray):
+            plain = (
+                value.astype("<i8")
+                if value.dtype.kind in "Mb"
+                else np.where(np.isnan(value), np.nan, value + 0.0)
+            )
+            digest.update(repr(value.shape).encode() + np.ascontiguousarray(plain).tobytes())
+        else:
+            digest.update(repr(value).encode())
+    return digest.hexdigest()

@@ -101,6 +101,9 @@ def parse_numbers(column: pa.ChunkedArray) -> Parsed:
 def _numbers_from_text(array: pa.Array) -> Parsed:
     text = pc.utf8_trim_whitespace(array)
     text = pc.if_else(pc.is_in(text, pa.array(EMPTY_WORDS)), pa.scalar(None, pa.string()), text)
+    truth = pc.index_in(pc.utf8_lower(text), pa.array(("false", "true")))
+    if truth.null_count == text.null_count:
+        return Parsed(_plain(truth), np.zeros(len(text), dtype=np.bool_))
     good = pc.match_substring_regex(text, NUMBER)
     bad_N = _mask(pc.invert(good))
     values_N = _plain(pc.if_else(good, text, pa.scalar(None, pa.string())))
@@ -114,7 +117,8 @@ def _number_hint(sample: str) -> str:
     if re.fullmatch(r"[+-]?\d+,\d+", sample):
         return f"the comma looks like a decimal comma; write {sample.replace(',', '.')}"
     if re.search(r"[$€£¥₹]", sample):
-        return f"it has a currency sign; write {re.sub(r'[^0-9.eE+-]', '', sample)}"
+        rest = re.sub(r"[$€£¥₹\s]", "", sample)
+        return f"it has a currency sign; write {rest if re.fullmatch(NUMBER, rest) else 'the plain number'}"
     if sample.endswith("%"):
         return "it has a per cent sign; write the plain number"
     return "it is not a number; write plain numbers such as 12623.5, and leave unknown cells empty"
@@ -128,7 +132,7 @@ def parse_regions(
     if pa.types.is_floating(array.type) and pc.all(pc.equal(pc.floor(array), array)).as_py():
         array = array.cast(pa.int64())
     array = array.cast(pa.string())
-    encoded = array.dictionary_encode()
+    encoded = pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), array).dictionary_encode()
     names = [str(name) for name in encoded.dictionary.to_pylist()]
     order = sorted(range(len(names)), key=names.__getitem__)
     rank = np.empty(len(names) + 1, dtype=np.int64)
@@ -147,6 +151,8 @@ def parse_dates(column: pa.ChunkedArray, date_format: str | None) -> Parsed:
     """
     array = _decoded(column)
     kind = array.type
+    if pa.types.is_null(kind) or array.null_count == len(array):
+        array, kind = array.cast(pa.string()), pa.string()
     if pa.types.is_integer(kind):
         array, kind = array.cast(pa.string()), pa.string()
     if pa.types.is_timestamp(kind):
@@ -198,6 +204,8 @@ def _date_hint(words: list[str], samples: tuple[str, ...], date_format: str | No
         return "the cell is empty; every row needs a date"
     if date_format is not None:
         return f"it does not fit data.date_format {date_format!r}; correct the cell or the format"
+    if samples[0].isdigit():
+        return "it is a number and no date; give the first day of each period, e.g. 2024-01-31"
     fitting = [form for form in CANDIDATE_FORMATS if not np.isnat(_parse_words(words, form)).any()]
     if not fitting:
         return "it is no ISO date; write 2024-01-31, or give data.date_format"

@@ -5,9 +5,8 @@ Shapes: N rows, G regions, T periods.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -172,7 +171,7 @@ def _arrow_column(series: pd.Series) -> pa.ChunkedArray:
         series = series.dt.to_timestamp()
     try:
         return pa.chunked_array(pa.array(series, from_pandas=True))
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except pa.ArrowException:
         return pa.chunked_array(
             [pa.array([None if pd.isna(cell) else str(cell) for cell in series], pa.string())]
         )
@@ -235,13 +234,13 @@ def _assemble(
         if role.kind == "population":
             problems += population_problems(table, role)
     calendar, more = (known, []) if known is not None else infer_calendar(table)
-    problems += more
+    problems += more if not np.isnat(table.date_N).all() else []
     if calendar is None:
         raise PanelError(table.source, problems)
     split, split_problems = _split(spec, calendar)
     problems += split_problems
     panel = lay_out(table, spec, calendar)
-    if known is None:
+    if known is None and (table.region_N >= 0).any():
         about = {problem.where for problem in problems}
         found = series_problems(panel, split)
         problems += [item for item in found if not _already_told(item, spec, about)]
@@ -286,24 +285,3 @@ def _unfilled_controls(panel: Panel, spec: MarketSpec) -> list[Problem]:
             )
             problems.append(Problem("missing_value", control, message))
     return problems
-
-
-def data_fingerprint(panel: Panel) -> str:
-    """SHA-256 over everything a fit sees of the data, in hexadecimal.
-
-    Neither the order of rows nor the file format changes it; the order of channels does.
-    """
-    digest = hashlib.sha256()
-    for item in fields(panel):
-        value = getattr(panel, item.name)
-        digest.update(item.name.encode())
-        if isinstance(value, np.ndarray):
-            plain = (
-                value.astype("<i8")
-                if value.dtype.kind in "Mb"
-                else np.where(np.isnan(value), np.nan, value + 0.0)
-            )
-            digest.update(repr(value.shape).encode() + np.ascontiguousarray(plain).tobytes())
-        else:
-            digest.update(repr(value).encode())
-    return digest.hexdigest()

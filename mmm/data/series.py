@@ -171,13 +171,15 @@ def _within_correlation(series_GTS: Floats, known_GT: Bools) -> Floats:
     """Correlations after each region's mean, S x S, over the known cells; 0 for flat series."""
     weight_GT1 = known_GT[:, :, None].astype(np.float64)
     count_G11 = np.maximum(weight_GT1.sum(axis=1, keepdims=True), 1.0)
-    mean_G1S = (series_GTS * weight_GT1).sum(axis=1, keepdims=True) / count_G11
-    deviation_NS = ((series_GTS - mean_G1S) * weight_GT1).reshape(-1, series_GTS.shape[2])
-    size_S = np.sqrt((deviation_NS**2).sum(axis=0))
-    level_S = np.sqrt(((series_GTS * weight_GT1) ** 2).sum(axis=(0, 1)))
+    series_GTS = series_GTS * weight_GT1
+    level_S = np.sqrt(np.einsum("gts,gts->s", series_GTS, series_GTS))
+    series_GTS -= series_GTS.sum(axis=1, keepdims=True) / count_G11 * weight_GT1
+    product_SS = np.einsum("gts,gtr->sr", series_GTS, series_GTS, optimize=True)
+    size_S = np.sqrt(np.diag(product_SS))
     moving_S = size_S > 1e-9 * level_S
-    unit_NS = np.where(moving_S, deviation_NS / np.where(moving_S, size_S, 1.0), 0.0)
-    return unit_NS.T @ unit_NS
+    scale_S = np.where(moving_S, 1.0 / np.where(moving_S, size_S, 1.0), 0.0)
+    related_SS: Floats = product_SS * scale_S[:, None] * scale_S
+    return related_SS
 
 
 def _leak(name: str, r: float) -> Finding:

@@ -11,6 +11,9 @@ import pandas as pd
 import pytest
 
 from mmm.cli import main
+from mmm.config import MarketSpec
+from mmm.data.read import panel_from_frame
+from mmm.errors import PanelError
 from tests.data.panels import frame, spec, write, write_spec
 
 Spoil = Callable[[pd.DataFrame], pd.DataFrame | None]
@@ -223,6 +226,58 @@ def test_remarkable_panel_is_accepted_with_a_warning(
     assert output.err == ""
     for text in expected:
         assert text in output.out
+
+
+def test_swapped_spend_and_exposure_are_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = spec()
+    values["columns"]["channels"]["search"] = {"spend": "search_impressions", "exposure": "search_spend"}
+    assert main(["validate", str(write(tmp_path, frame(), values))]) == 0
+    output = capsys.readouterr().out
+    assert "spend of 'search' is read from column 'search_impressions', which sounds like exposure" in output
+    assert "exposure of 'search' is read from column 'search_spend', which sounds like spend" in output
+
+
+STRANGE: dict[str, tuple[Spoil, str | None]] = {
+    "lists": (lambda table: table.assign(tv=pd.Series([[1, 2]] * len(table), dtype=object)), "'[1, 2]'"),
+    "booleans": (lambda table: table.assign(price=[True, False] * 90), None),
+    "mixed objects": (lambda table: table.assign(tv=pd.Series([1, "x", None] * 60, dtype=object)), "'x'"),
+    "complex": (lambda table: table.assign(tv=table["tv"].astype(complex)), "not a number"),
+    "no dates at all": (lambda table: table.assign(date=None), "180 of 180 dates"),
+    "week numbers": (lambda table: table.assign(date=np.tile(np.arange(60), 3)), "a number and no date"),
+    "no regions at all": (lambda table: table.assign(region=None), "180 rows have no region"),
+    "nullable integers": (lambda table: table.assign(tv=table["tv"].round().astype("Int64")), None),
+    "periods": (
+        lambda table: table.assign(date=pd.PeriodIndex(pd.to_datetime(table["date"]), freq="D")),
+        None,
+    ),
+    "hours": (lambda table: table.assign(date=pd.to_datetime(table["date"]) + pd.Timedelta(hours=13)), None),
+    "durations": (lambda table: table.assign(tv=pd.Timedelta(days=1)), "not a number"),
+    "one row": (lambda table: table.iloc[:1], "no time series"),
+    "no rows": (lambda table: table.iloc[:0], "no rows"),
+    "per cent": (lambda table: table.assign(price=table["price"].astype(str) + "%"), "per cent sign"),
+    "euro": (lambda table: table.assign(tv="€ 1.234,50"), "currency sign; write the plain number"),
+    "decimal comma": (lambda table: table.assign(tv="1,5"), "decimal comma; write 1.5"),
+    "spaces around": (lambda table: table.assign(tv=" " + table["tv"].astype(str) + " "), None),
+    "two columns of a name": (
+        lambda table: pd.concat([table, table[["tv"]]], axis=1),
+        "two columns named 'tv'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STRANGE)
+def test_cells_of_strange_types_are_read_or_located(case: str) -> None:
+    spoil, message = STRANGE[case]
+    table = spoil(frame())
+    assert table is not None
+    market = MarketSpec.model_validate(spec())
+    if message is None:
+        assert panel_from_frame(table, market).panel.present_GT.all()
+        return
+    with pytest.raises(PanelError) as caught:
+        panel_from_frame(table, market)
+    assert len(caught.value.problems) == 1
+    assert message in str(caught.value)
 
 
 def test_clean_panel_has_no_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from mmm.config import MarketSpec
 from mmm.config_io import load_market
-from mmm.data.panel import Panel
-from mmm.data.read import data_fingerprint, panel_from_frame, read_index, read_panel
+from mmm.data.panel import Panel, data_fingerprint
+from mmm.data.read import panel_from_frame, read_index, read_panel
 from mmm.errors import PanelError
 from tests.data.panels import REGIONS, WEEKS, frame, spec, write
 
