@@ -165,6 +165,14 @@ def run_simulate(options: argparse.Namespace) -> int:
     return DONE
 
 
+def run_report(options: argparse.Namespace) -> int:
+    """Write the report of a fitted model."""
+    from mmm.report.build import build_report
+
+    _say(str(build_report(Path(options.model), None if options.out is None else Path(options.out))))
+    return DONE
+
+
 # --- options -------------------------------------------------------------------------------------
 
 
@@ -195,6 +203,11 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     _add_force(parser)
 
 
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="DIR", help="folder of a fitted model")
+    parser.add_argument("--out", metavar="FILE", help="where to write; report.html in DIR by default")
+
+
 def _add_force(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace what is there")
 
@@ -213,6 +226,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callab
     "simulate": ("simulate a portfolio whose truth is known", _add_simulate, run_simulate),
     "init": ("guess a spec from the columns of a panel", _add_init, run_init),
     "validate": ("check a spec and its data, every problem at once", _add_validate, run_validate),
+    "report": ("write a fitted model's report as one HTML file", _add_report, run_report),
 }
 """Command to what it does, its options and the function that runs it."""
 

@@ -94,9 +94,18 @@ def _syntax_problem(error: yaml.YAMLError) -> Problem:
 
 
 def _walk(
-    node: yaml.Node | None, location: Location, lines: dict[Location, int], problems: list[Problem]
+    node: yaml.Node | None,
+    location: Location,
+    lines: dict[Location, int],
+    problems: list[Problem],
+    above: tuple[yaml.Node, ...] = (),
 ) -> None:
-    """Note the line of every location and every key that is given twice."""
+    """Note the line of every location, every key given twice, and every alias of what it stands in."""
+    if any(node is outer for outer in above):
+        message = "an alias of something that it is part of has no end. Write the values out."
+        problems.append(Problem("endless_alias", place(location, lines), message))
+        return
+    above = above if node is None else (*above, node)
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
@@ -109,11 +118,11 @@ def _walk(
                 problems.append(Problem("duplicate_key", f"{place(here, {here: line})}", message))
             seen.setdefault(name, line)
             lines[here] = line
-            _walk(value, here, lines, problems)
+            _walk(value, here, lines, problems, above)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             lines[(*location, index)] = item.start_mark.line + 1
-            _walk(item, (*location, index), lines, problems)
+            _walk(item, (*location, index), lines, problems, above)
 
 
 def validate(

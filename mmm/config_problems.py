@@ -76,8 +76,15 @@ def place(location: Location, lines: Mapping[Location, int]) -> str:
     return f"{yaml_path(location)}{line}" if location else ""
 
 
+def _is_our_own(detail: ErrorDetails) -> bool:
+    """Raised by a validator of a spec, whose message is whole; pydantic's own link to its pages."""
+    return detail["type"] == "value_error" or "url" not in detail
+
+
 def _code(detail: ErrorDetails) -> str:
-    codes = {"extra_forbidden": "unknown_key", "missing": "missing_key", "value_error": "contradiction"}
+    if _is_our_own(detail):
+        return "contradiction"
+    codes = {"extra_forbidden": "unknown_key", "missing": "missing_key"}
     kind = detail["type"]
     return codes.get(kind, "wrong_type" if kind.endswith(("_type", "_parsing")) else "out_of_range")
 
@@ -133,8 +140,8 @@ def _message(
     kind = detail["type"]
     if kind == "extra_forbidden":
         return _unknown_key(str(location[-1]), _owner(model, location))
-    if kind == "value_error":
-        return f"{detail['msg'].removeprefix('Value error, ')}."
+    if _is_our_own(detail):
+        return f"{detail['msg'].removeprefix('Value error, ').rstrip('.')}."
     about = _about(field)
     if kind == "missing":
         return f"is required and missing. {about}".strip()
@@ -157,7 +164,7 @@ def _about(field: FieldInfo | None) -> str:
     text = " ".join((field.description or "").replace("``", "").split())
     default = field.default
     if not field.is_required() and isinstance(default, int | float | str):
-        text += f" Default: {default}."
+        text += f" Omit it for the default, {default}."
     return text
 
 

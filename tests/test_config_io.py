@@ -43,7 +43,11 @@ WRONG: dict[str, tuple[str, Any, list[str]]] = {
     "unknown key inside": ("model.saturation.slop_min", 1, ["model.saturation.slop_min", "'slope_min'"]),
     "unknown key of a channel": ("columns.channels.tv.spned", "x", ["columns.channels.tv.spned", "'spend'"]),
     "unknown key like none": ("splits.zzz", 1, ["splits.zzz", "known here: holdout, test"]),
-    "no holdout": ("splits.holdout", 0, ["splits.holdout", "0 is not allowed", "equal to 1", "Default: 13"]),
+    "no holdout": (
+        "splits.holdout",
+        0,
+        ["splits.holdout", "0 is not allowed", "equal to 1", "Omit it for the default, 13"],
+    ),
     "negative holdout": ("splits.holdout", -2, ["splits.holdout", "-2 is not allowed"]),
     "word for a number": ("train.seed", "x", ["train.seed", "'x' is not allowed", "integer"]),
     "fraction for a count": ("train.members", 2.5, ["train.members", "2.5 is not allowed"]),
@@ -123,6 +127,7 @@ def test_every_problem_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         ("a: 1\nb: {c: 1, c: 2}\n", "b.c (line 2)", "given twice, first on line 2"),
         ("", "", "is empty"),
         ("- 1\n", "", "list at its top"),
+        ("a: &x [*x]\n", "a[0]", "has no end"),
         ("a: !!python/object:os.system 1\n", "line 1", "not valid YAML"),
     ],
 )
@@ -131,6 +136,14 @@ def test_what_is_no_yaml_mapping(text: str, where: str, message: str) -> None:
         parse_yaml(text, "spec.yaml")
     assert caught.value.problems[0].where.startswith(where)
     assert message in caught.value.problems[0].message
+
+
+def test_merge_keys_and_numbers_as_keys_are_plain_yaml() -> None:
+    assert parse_yaml("x: &x {a: 1}\ny:\n  <<: *x\n  b: 2\n1: 3\n", "x").values == {
+        "x": {"a": 1},
+        "y": {"a": 1, "b": 2},
+        1: 3,
+    }
 
 
 def test_norway_is_a_market() -> None:

@@ -72,7 +72,6 @@ def read_panel(spec: MarketSpec, *, regions: Sequence[str] | None = None) -> Pan
 
     Raises:
         PanelError: Everything that is wrong with the data, at once, with region, date and column.
-        SpecError: The splits or holidays do not fit the data.
     """
     source = open_source(spec.data.path, spec.brand, spec.market)
     roles, missing = _known_roles(spec, source.columns, source.place)
@@ -239,7 +238,10 @@ def _assemble(
         raise PanelError(table.source, problems)
     split, split_problems = _split(spec, calendar)
     problems += split_problems
-    panel = lay_out(table, spec, calendar)
+    try:
+        panel = lay_out(table, spec, calendar)
+    except SpecError as error:
+        raise PanelError(table.source, [*problems, *error.problems]) from error
     if known is None and (table.region_N >= 0).any():
         about = {problem.where for problem in problems}
         found = series_problems(panel, split)

@@ -149,6 +149,40 @@ def test_bad_panel_is_refused_with_place_rule_and_way_out(
     assert sorted(tmp_path.iterdir()) == before
 
 
+BAD_SPECS: dict[str, tuple[list[str], list[str]]] = {
+    "no holdout": (
+        ["splits.holdout=0"],
+        ["splits.holdout", "0 is not allowed", "At least 1", "Omit it for the default, 13"],
+    ),
+    "holdout longer than the data": (
+        ["splits.holdout=60"],
+        ["splits.holdout", "leave none of the panel's 60 periods", "Shorten the holdout"],
+    ),
+    "holdout and carry-over": (
+        ["splits.holdout=8", "model.adstock.max_lag=45"],
+        ["leave 52 of the panel's 60 periods", "at least 53 are needed", "lower max_lag"],
+    ),
+    "unknown key": (["splits.holdaut=3"], ["splits.holdaut", "did you mean 'holdout'", "Correct or remove"]),
+    "wrong type": (["splits.holdout=many"], ["splits.holdout", "'many' is not allowed", "integer"]),
+    "unknown country": (["holidays.country=XX"], ["holidays.country", "'XX' is not known"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SPECS)
+def test_bad_setting_is_refused_with_place_rule_and_way_out(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, expected = BAD_SPECS[case]
+    path = write(tmp_path, frame())
+    before = sorted(tmp_path.iterdir())
+    options = [word for setting in settings for word in ("--set", setting)]
+    assert main(["validate", str(path), *options]) == 2
+    message = capsys.readouterr().err
+    for text in expected:
+        assert text in message
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_every_problem_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = frame()
     for column, value, row in (
