@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmm.errors import OutputError
 from mmm.report import words
 from mmm.report.page import Drawn, Tile, page, strip
@@ -59,7 +61,9 @@ def _tiles(tables: Tables) -> list[Tile]:
     """Headline figures of the cover; those whose files are missing are not there."""
     tiles = []
     metrics: Mapping[str, Any] = tables.metrics if isinstance(tables.metrics, Mapping) else {}
-    window = next((name for name in ("test", "holdout", "train") if metrics.get(name, {}).get("wape") is not None), "")
+    window = next(
+        (name for name in ("test", "holdout", "train") if metrics.get(name, {}).get("wape") is not None), ""
+    )
     if window:
         score = metrics[window]
         tiles.append(Tile(words.percent(float(score["wape"])), f"mean error in {window_words(window)}"))
@@ -67,13 +71,17 @@ def _tiles(tables: Tables) -> list[Tile]:
             skill = float(score["skill"])
             word = "less" if skill >= 0 else "more"
             tiles.append(
-                Tile(f"{words.percent(abs(skill))} {word}", "squared error than the best guess without a model")
+                Tile(
+                    f"{words.percent(abs(skill))} {word}", "squared error than the best guess without a model"
+                )
             )
     try:
         parts = shares(tables)
     except MissingTableError:
         return tiles
-    tiles.append(Tile(words.percent(parts.media), f"of {tables.about.kpi} brought by media, by the model's account"))
+    tiles.append(
+        Tile(words.percent(parts.media), f"of {tables.about.kpi} brought by media, by the model's account")
+    )
     return [*tiles, *_best(tables)]
 
 
@@ -84,13 +92,14 @@ def _best(tables: Tables) -> list[Tile]:
     rows = tables.effects[tables.effects["marginal_roi"].notna()]
     if rows.empty:
         return []
-    best = rows.loc[rows["marginal_roi"].astype(float).idxmax()]
+    best = rows.iloc[int(np.argmax(rows["marginal_roi"].to_numpy(float)))]
     low, high = float(best.get("marginal_roi_lower", "nan")), float(best.get("marginal_roi_upper", "nan"))
     sure = words.span(low, high) if words.known(low, high) else "no interval"
     currency = tables.about.currency
     return [
         Tile(
             words.number(float(best["marginal_roi"])),
-            f"{currency} from the next {currency} in {words.label(str(best['channel']))}, the best channel for it ({sure})",
+            f"{currency} from the next {currency} in {words.label(str(best['channel']))}, "
+            f"the best channel for it ({sure})",
         )
     ]

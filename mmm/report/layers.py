@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 Point = tuple[float, float]
 
@@ -42,8 +44,9 @@ class Drawing:
 def layered(names: Sequence[str], edges: Sequence[Edge]) -> Drawing:
     """Lay out a graph by topological layers.
 
-    A node stands one layer right of the furthest of its causes. Edges that would close a cycle do not count for
-    the layers, the weakest first, but have a road. Nodes without any edge stand in rows of their own at the bottom.
+    A node stands one layer right of the furthest of its causes. Edges that would close a cycle do not count
+    for the layers, the weakest first, but have a road. Nodes without any edge stand in rows of their own at
+    the bottom.
     """
     linked = [name for name in names if any(name in (edge.cause, edge.effect) for edge in edges)]
     depth = _depths(linked, _acyclic(edges))
@@ -109,21 +112,27 @@ def _order(layers: list[list[object]], roads: Sequence[Sequence[object]]) -> Non
     """Sort every layer by the mean place of its neighbours in the layer before, forth and back."""
     links: dict[object, list[object]] = {}
     for road in roads:
-        for left, right in zip(road, road[1:], strict=False):
+        for left, right in pairwise(road):
             links.setdefault(left, []).append(right)
             links.setdefault(right, []).append(left)
     for sweep in range(SWEEPS):
         forth = sweep % 2 == 0
-        pairs = list(zip(layers, layers[1:], strict=False))
+        pairs = list(pairwise(layers))
         for before, after in pairs if forth else [(b, a) for a, b in reversed(pairs)]:
             place = {node: at / max(1, len(before) - 1) for at, node in enumerate(before)}
             own = {node: at / max(1, len(after) - 1) for at, node in enumerate(after)}
-            after.sort(key=lambda node, place=place, own=own: _mean(node, links, place, own[node]))  # type: ignore[misc]
+            after.sort(key=partial(_mean, links=links, place=place, own=own))
 
 
-def _mean(node: object, links: dict[object, list[object]], place: dict[object, float], otherwise: float) -> float:
+def _mean(
+    node: object,
+    links: dict[object, list[object]],
+    place: dict[object, float],
+    own: dict[object, float],
+) -> float:
+    """Mean place of a node's neighbours in the other layer; its own where it has none."""
     near = [place[other] for other in links.get(node, []) if other in place]
-    return sum(near) / len(near) if near else otherwise
+    return sum(near) / len(near) if near else own[node]
 
 
 def _alone(names: Sequence[str], taken: Sequence[Point]) -> dict[str, Point]:

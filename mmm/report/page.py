@@ -41,7 +41,10 @@ class Tile:
 
 
 def page(
-    tables: Tables, sections: Mapping[str, Sequence[Drawn]], left_out: Mapping[str, str], tiles: Sequence[Tile]
+    tables: Tables,
+    sections: Mapping[str, Sequence[Drawn]],
+    left_out: Mapping[str, str],
+    tiles: Sequence[Tile],
 ) -> str:
     """The whole report as one self-contained HTML document.
 
@@ -60,13 +63,15 @@ def page(
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
         f"<meta http-equiv='Content-Security-Policy' content=\"{_POLICY}\">",
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
-        f"<title>{_text(title)}</title><link rel='icon' href='data:,'><style>{_asset('report.css')}</style></head><body>",
+        f"<title>{_text(title)}</title><link rel='icon' href='data:,'>",
+        f"<style>{_asset('report.css')}</style></head><body>",
         "<a class='skip' href='#main'>Skip to the report</a><div class='shell'>",
         _navigation(shown),
-        f"<main id='main'>{_cover(tables, title)}{_tiles(tiles)}{_findings(tables.diagnostics)}{_scores(tables.metrics)}",
+        f"<main id='main'>{_cover(tables, title)}{_tiles(tiles)}",
+        _findings(tables.diagnostics), _scores(tables.metrics),
         body, _left_out(left_out), _footer(tables),
         "</main></div>",
-        "<noscript><p style='padding:2em'>The charts need JavaScript; the tables of numbers do not.</p></noscript>",
+        "<noscript><p>The charts need JavaScript; the tables of numbers do not.</p></noscript>",
         f"<script type='application/json' id='theme'>{_json(theme.template())}</script>",
         f"<script>{get_plotlyjs()}</script><script>{_asset('report.js')}</script></body></html>\n",
     ))  # fmt: skip
@@ -104,7 +109,9 @@ def _cover(tables: Tables, title: str) -> str:
 
 
 def _tiles(tiles: Sequence[Tile]) -> str:
-    cells = "".join(f"<div class='tile'><b>{_text(t.value)}</b><span>{_text(t.text)}</span></div>" for t in tiles)
+    cells = "".join(
+        f"<div class='tile'><b>{_text(t.value)}</b><span>{_text(t.text)}</span></div>" for t in tiles
+    )
     return f"<div class='tiles'>{cells}</div>" if cells else ""
 
 
@@ -112,21 +119,26 @@ def findings(diagnostics: Any) -> list[Mapping[str, Any]]:
     """The findings of ``diagnostics.json``: a list, or a mapping that holds one."""
     if isinstance(diagnostics, Mapping):
         diagnostics = diagnostics.get("findings", [])
-    return [item for item in diagnostics or [] if isinstance(item, Mapping)] if isinstance(diagnostics, list) else []
+    return (
+        [item for item in diagnostics or [] if isinstance(item, Mapping)]
+        if isinstance(diagnostics, list)
+        else []
+    )
 
 
 def _findings(diagnostics: Any) -> str:
     """What the checks found, the gravest first."""
     if diagnostics is None:
         return ""
+    head = "<div class='card' id='findings'><p class='kind'>Findings</p>"
     rank = {"critical": 0, "error": 0, "warning": 1}
     items = sorted(findings(diagnostics), key=lambda item: rank.get(str(item.get("severity")), 2))
     if not items:
-        return "<div class='card' id='findings'><p class='kind'>Findings</p><h3>The checks found nothing to report</h3></div>"
+        return f"{head}<h3>The checks found nothing to report</h3></div>"
     rows = "".join(_finding(item) for item in items)
     grave = sum(rank.get(str(item.get("severity")), 2) < 2 for item in items)
     heading = f"{words.count(len(items), 'finding')}" + (f", {grave} to act on" if grave else ", none urgent")
-    return f"<div class='card' id='findings'><p class='kind'>Findings</p><h3>{heading}</h3><ul class='findings'>{rows}</ul></div>"
+    return f"{head}<h3>{heading}</h3><ul class='findings'>{rows}</ul></div>"
 
 
 def _finding(item: Mapping[str, Any]) -> str:
@@ -144,7 +156,8 @@ def _scores(metrics: Any) -> str:
     """All scores of all windows, folded."""
     if not isinstance(metrics, Mapping):
         return ""
-    fields = (("r2", "R²"), ("r2_within", "R² within regions"), ("mae", "MAE"), ("rmse", "RMSE"), ("wape", "WAPE"),
+    fields = (("r2", "R²"), ("r2_within", "R² within regions"), ("mae", "MAE"), ("rmse", "RMSE"),
+              ("wape", "WAPE"),
               ("bias", "Bias"), ("skill", "Skill over best naive"), ("n", "Cells"))  # fmt: skip
     rows = [
         [words.capital(window), *(_score(key, score.get(key)) for key, _ in fields)]
@@ -163,7 +176,8 @@ def _score(key: str, value: Any) -> str:
 
 
 def _section(place: int, heading: str, views: Sequence[Drawn]) -> str:
-    return f"<section><h2 id='section-{place}'>{_text(heading)}</h2>{''.join(_view(view) for view in views)}</section>"
+    body = "".join(_view(view) for view in views)
+    return f"<section><h2 id='section-{place}'>{_text(heading)}</h2>{body}</section>"
 
 
 def _view(view: Drawn) -> str:
@@ -189,10 +203,12 @@ def _json(value: Any) -> str:
 
 def _table(table: Mapping[str, Any], summary: str) -> str:
     head = "".join(f"<th scope='col'>{_text(column)}</th>" for column in table["columns"])
-    rows = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in table["rows"])
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in table["rows"]
+    )
     return (
-        f"<details><summary>{_text(summary)}</summary><div class='scroll' tabindex='0'><table><thead><tr>{head}</tr>"
-        f"</thead><tbody>{rows}</tbody></table></div></details>"
+        f"<details><summary>{_text(summary)}</summary><div class='scroll' "
+        f"tabindex='0'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
     )
 
 
@@ -200,15 +216,20 @@ def _left_out(left_out: Mapping[str, str]) -> str:
     if not left_out:
         return ""
     rows = "".join(f"<li><b>{_text(label)}</b>: {_text(reason)}.</li>" for label, reason in left_out.items())
-    return f"<div class='card' id='left-out'><h3>{words.count(len(left_out), 'view')} left out</h3><ul>{rows}</ul></div>"
+    heading = f"{words.count(len(left_out), 'view')} left out"
+    return f"<div class='card' id='left-out'><h3>{heading}</h3><ul>{rows}</ul></div>"
 
 
 def _footer(tables: Tables) -> str:
-    facts = {key: value for key, value in tables.about.provenance.items() if isinstance(value, (str, int, float))}
-    lines = ", ".join(f"{_text(key.replace('_', ' '))} <code>{_text(value)}</code>" for key, value in facts.items())
+    facts = {
+        key: value for key, value in tables.about.provenance.items() if isinstance(value, (str, int, float))
+    }
+    lines = ", ".join(
+        f"{_text(key.replace('_', ' '))} <code>{_text(value)}</code>" for key, value in facts.items()
+    )
     return (
-        "<footer><p class='keys'>Keys: j and k go to the next and the previous chart; hover or tap for numbers.</p>"
-        f"<p>Effects are the model's estimates, not observations. {_text(SUMMED_NOTE)}</p>"
+        "<footer><p class='keys'>Keys: j and k go to the next and the previous chart; hover or tap for "
+        f"numbers.</p><p>Effects are the model's estimates, not observations. {_text(SUMMED_NOTE)}</p>"
         + (f"<p>Model: {lines}.</p></footer>" if lines else "</footer>")
     )
 
@@ -223,4 +244,3 @@ def strip(figure: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     layout["height"] = meta["height"]
     del layout["template"]
     return content, meta
-

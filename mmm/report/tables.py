@@ -187,7 +187,7 @@ def _read_frame(path: Path, name: str, absent: dict[str, str]) -> pd.DataFrame |
     if lacking:
         absent[name] = f"{path.name} lacks {', '.join(lacking)}"
         return None
-    frame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
     for column in _DATES:
         if column in frame:
             frame[column] = pd.to_datetime(frame[column]).astype("datetime64[s]")

@@ -114,7 +114,7 @@ def category_axis(names: Sequence[str], **more: Any) -> Layout:
         tickmode="array",
         tickvals=list(names),
         ticktext=[short(name) for name in names],
-        autorange="reversed",
+        range=[len(names) - 0.5, -0.5],
         showline=False,
         **({"tickfont": {"size": 12.5, "color": INK}} | more),
     )
@@ -136,13 +136,19 @@ def fmt(values: Any) -> npt.NDArray[np.float32]:
     return np.asarray(values, dtype=np.float32)
 
 
-def band(x: Any, lower: Any, upper: Any, colour: str, alpha: float = 0.18, **more: Any) -> list[Trace]:
+def band(x: Any, lower: Any, upper: Any, colour: str, **more: Any) -> list[Trace]:
     """An interval around a line; nothing when it is unknown throughout."""
     low, high = np.asarray(lower, dtype=float), np.asarray(upper, dtype=float)
     if not np.isfinite(low).any() or not np.isfinite(high).any():
         return []
-    line = {"type": "scatter", "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-    fill = {"fill": "tonexty", "fillcolor": fade(colour, alpha)}
+    line = {
+        "type": "scatter",
+        "mode": "lines",
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+    fill = {"fill": "tonexty", "fillcolor": fade(colour, 0.18)}
     return [line | {"x": x, "y": fmt(low)} | more, line | {"x": x, "y": fmt(high)} | fill | more]
 
 
@@ -282,10 +288,10 @@ def finish(
         legend: Show the legend, below the plot.
 
     Returns:
-        The figure. ``layout.meta`` keeps title, reading aid, alt text, notes, table and the chart's height, so
-        that a page can set them in its own type.
+        The figure. ``layout.meta`` keeps title, reading aid, alt text, notes, table and the chart's height,
+        so that a page can set them in its own type.
     """
-    heading, subtitle = words.wrap(title, 84), words.wrap(reading, 118)
+    heading, subtitle = words.wrap(title, 70), words.wrap(reading, 105)
     top = 40 + 24 * len(heading) + 17 * len(subtitle)
     meta = {
         "title": title, "reading": reading, "alt": alt or f"{title}. {reading}", "height": height,
@@ -315,7 +321,7 @@ _TEMPLATE = go.layout.Template(
         "colorway": list(PALETTE),
         "title": {
             "x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top",
-            "pad": {"t": 16}, "font": {"size": 18, "color": INK, "weight": 600},
+            "pad": {"t": 16}, "font": {"size": 17, "color": INK, "weight": 600},
             "subtitle": {"font": {"size": 13, "color": SOFT}},
         },
         "hoverlabel": {"bgcolor": "#ffffff", "bordercolor": "#c9d0d8", "font": {"size": 12.5, "color": INK}},

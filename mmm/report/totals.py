@@ -20,8 +20,8 @@ KIND_ORDER = {"baseline": 0, "seasonality": 1, "control": 2, "channel": 3}
 def national_fit(tables: Tables) -> pd.DataFrame:
     """Sum over regions of every date: date, split, actual, predicted, lower, upper.
 
-    Only cells whose KPI was observed count, in the prediction too, so that both lines are of the same cells. A
-    date with no observed cell is left out.
+    Only cells whose KPI was observed count, in the prediction too, so that both lines are of the same cells.
+    A date with no observed cell is left out.
     """
     cells = observed(tables)
     sums = cells.groupby("date", sort=True)[["actual", "predicted", "lower", "upper"]].sum(min_count=1)
@@ -80,8 +80,8 @@ class Shares:
     """Components over the training window, largest channel first.
 
     Attributes:
-        frame: component, kind, value (KPI units), lower, upper, share, share_lower, share_upper; the shares add
-            up to one.
+        frame: component, kind, value (KPI units), lower, upper, share, share_lower, share_upper; the shares
+            add up to one.
         total: KPI the model accounts for in that window.
     """
 
@@ -102,8 +102,8 @@ class Shares:
 def shares(tables: Tables) -> Shares:
     """What each component adds over the training window.
 
-    Intervals of channels are those of the direct effect in ``effects.parquet`` where that is there: the sum of
-    weekly bounds would be too wide.
+    Intervals of channels are those of the direct effect in ``effects.parquet`` where that is there: the sum
+    of weekly bounds would be too wide.
     """
     components = national_components(tables)
     rows = components[components["date"].isin(tables.training_dates)]
@@ -120,7 +120,9 @@ def shares(tables: Tables) -> Shares:
     for source, name in (("value", "share"), ("lower", "share_lower"), ("upper", "share_upper")):
         frame[name] = frame[source] / total
     frame["order"] = frame["kind"].map(KIND_ORDER).fillna(9)
-    frame = frame.sort_values(["order", "value"], ascending=[True, False], kind="stable").drop(columns="order")
+    frame = frame.sort_values(["order", "value"], ascending=[True, False], kind="stable").drop(
+        columns="order"
+    )
     return Shares(frame.reset_index(drop=True), total)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -59,6 +60,11 @@ def signed(text: str) -> str:
 def money(value: float, currency: str) -> str:
     """``USD 1.2 M``."""
     return f"{currency}{NBSP}{number(value)}"
+
+
+def real(value: Any) -> float:
+    """A cell of a frame as a float; NaN where there is none."""
+    return float("nan") if value is None else float(value)
 
 
 def known(*values: float) -> bool:

@@ -16,7 +16,8 @@ import pandas as pd
 Floats = npt.NDArray[np.float64]
 
 NAMES = (
-    "tv", "search", "social", "video", "display", "radio", "email", "outdoor", "affiliates", "podcast", "cinema",
+    "tv", "search", "social", "video", "display", "radio", "email", "outdoor", "affiliates", "podcast",
+    "cinema",
     "print", "direct_mail",
 )  # fmt: skip
 CITIES = (
@@ -87,7 +88,9 @@ class _Parts:
         G, T, C = world.regions, world.weeks, world.channels
         size_G = np.sort(rng.lognormal(9.3, 0.9, G))[::-1]
         week_T = np.arange(T)
-        flights_TC = 0.6 + 0.5 * np.sin(2 * np.pi * (week_T[:, None] / rng.uniform(13, 40, C) + rng.random(C)))
+        flights_TC = 0.6 + 0.5 * np.sin(
+            2 * np.pi * (week_T[:, None] / rng.uniform(13, 40, C) + rng.random(C))
+        )
         flights_TC = np.clip(flights_TC + 0.25 * rng.standard_normal((T, C)), 0, None)
         flights_TC[: T // 4, C - 1] = 0
         price_C = rng.lognormal(-0.4, 0.7, C)
@@ -106,7 +109,8 @@ class _Parts:
             "seasonality": size_G[:, None] * 0.12 * np.sin(2 * np.pi * (week_T / 52 - 0.2)),
         }
         components |= {
-            name: size_G[:, None] * 0.03 * rng.standard_normal((G, T)).cumsum(1) / np.sqrt(T) for name in CONTROLS
+            name: size_G[:, None] * 0.03 * rng.standard_normal((G, T)).cumsum(1) / np.sqrt(T)
+            for name in CONTROLS
         }
         effects = size_G[:, None, None] * top_C * scale_GC[:, None] * hill_GTC
         components |= {name: effects[:, :, c] for c, name in enumerate(world.channel_names)}
@@ -146,7 +150,8 @@ def _write_cells(directory: Path, world: World, parts: _Parts, rng: np.random.Ge
     lower, upper = _bounds(world, predicted_GT, 0.05)
     cells = {"region": region, "date": date}
     predictions = pd.DataFrame(cells).assign(
-        split=np.tile(split, G), actual=actual_GT.ravel(), predicted=predicted_GT.ravel(), lower=lower.ravel(),
+        split=np.tile(split, G), actual=actual_GT.ravel(), predicted=predicted_GT.ravel(),
+        lower=lower.ravel(),
         upper=upper.ravel(),
     )  # fmt: skip
     predictions.to_parquet(directory / "predictions.parquet")
@@ -155,7 +160,11 @@ def _write_cells(directory: Path, world: World, parts: _Parts, rng: np.random.Ge
         low, high = _bounds(world, values, 0.25 if parts.kinds[name] == "channel" else 0.03)
         frames.append(
             pd.DataFrame(cells).assign(
-                component=name, kind=parts.kinds[name], value=values.ravel(), lower=low.ravel(), upper=high.ravel()
+                component=name,
+                kind=parts.kinds[name],
+                value=values.ravel(),
+                lower=low.ravel(),
+                upper=high.ravel(),
             )
         )
     pd.concat(frames, ignore_index=True).to_parquet(directory / "contributions.parquet")
@@ -170,7 +179,13 @@ def _write_channels(directory: Path, world: World, parts: _Parts, rng: np.random
     table = {"channel": list(names), "spend": spend}
     roi, marginal = (direct + indirect) * 14.0 / spend, 0.6 * (direct + indirect) * 14.0 / spend
     width = rng.uniform(0.08, 0.5, world.channels)
-    columns = {"direct": direct, "indirect": indirect, "total": direct + indirect, "roi": roi, "marginal_roi": marginal}
+    columns = {
+        "direct": direct,
+        "indirect": indirect,
+        "total": direct + indirect,
+        "roi": roi,
+        "marginal_roi": marginal,
+    }
     for name, values in columns.items():
         low, high = _bounds(world, values, width)
         table |= {name: values, f"{name}_lower": low, f"{name}_upper": high}
@@ -189,7 +204,8 @@ def _write_channels(directory: Path, world: World, parts: _Parts, rng: np.random
         curves.append(curve)
         hills.append({
             "channel": name, "top": 2.2 * response[10], "half_saturation": spend[c] * rng.uniform(0.5, 1.8),
-            "slope": rng.uniform(1, 2.5), "r2": rng.uniform(0.97, 1), "saturation_point": spend[c] * rng.uniform(2, 5),
+            "slope": rng.uniform(1, 2.5), "r2": rng.uniform(0.97, 1),
+            "saturation_point": spend[c] * rng.uniform(2, 5),
         })  # fmt: skip
     pd.concat(curves, ignore_index=True).to_parquet(directory / "curves.parquet")
     pd.DataFrame(hills).to_parquet(directory / "hill.parquet")
@@ -235,7 +251,8 @@ def _write_regions(directory: Path, world: World, parts: _Parts, rng: np.random.
     frame = {
         "region": np.repeat(np.array(world.region_names, dtype=object), C),
         "channel": np.tile(np.array(world.channel_names, dtype=object), G),
-        "effect": effect_GC.ravel(), "lower": low.ravel(), "upper": high.ravel(), "scale": parts.scale_GC.ravel(),
+        "effect": effect_GC.ravel(), "lower": low.ravel(), "upper": high.ravel(),
+        "scale": parts.scale_GC.ravel(),
         "kpi": np.repeat(parts.predicted_GT[:, :train].sum(1), C),
         "baseline": np.repeat(parts.components["baseline"][:, :train].sum(1), C),
         "population": np.repeat(np.round(parts.size_G * rng.uniform(20, 30, G)), C),
@@ -256,26 +273,38 @@ def _score(rng: np.random.Generator, n: int, mae: float) -> dict[str, object]:
 
 def _write_records(directory: Path, world: World, parts: _Parts, rng: np.random.Generator) -> None:
     mae = 0.04 * float(parts.predicted_GT.mean())
-    lengths = {"train": world.weeks - world.holdout - world.test, "holdout": world.holdout, "test": world.test}
-    _dump(directory / "metrics.json", {name: _score(rng, n * world.regions, mae) for name, n in lengths.items() if n})
+    lengths = {
+        "train": world.weeks - world.holdout - world.test,
+        "holdout": world.holdout,
+        "test": world.test,
+    }
+    _dump(
+        directory / "metrics.json",
+        {name: _score(rng, n * world.regions, mae) for name, n in lengths.items() if n},
+    )
     findings = [
         {"severity": "warning", "code": "extrapolation", "what": "Radio ran at one level only.",
-         "why": "Its curve rests on the prior beyond 1.4 times its spend.", "what_to_do": "Vary radio by region."},
+         "why": "Its curve rests on the prior beyond 1.4 times its spend.",
+         "what_to_do": "Vary radio by region."},
         {"severity": "info", "code": "outage", "what": "One region has six weeks without a KPI.",
          "why": "These weeks are left out of the fit.", "what_to_do": "Check the feed."},
     ]  # fmt: skip
     _dump(directory / "diagnostics.json", findings)
     names = [*world.channel_names, *CONTROLS]
-    draws = rng.standard_normal((60, len(names))) + 0.8 * rng.standard_normal((60, 1)) * rng.random(len(names))
-    matrix = np.corrcoef(draws.T)
+    draws = rng.standard_normal((60, len(names))) + 0.8 * rng.standard_normal((60, 1)) * rng.random(
+        len(names)
+    )
+    matrix: Floats = np.asarray(np.corrcoef(draws.T), dtype=np.float64)
     rows = [(a, b, matrix[i, j]) for i, a in enumerate(names) for j, b in enumerate(names)]
     pd.DataFrame(rows, columns=["a", "b", "value"]).to_parquet(directory / "correlations.parquet")
     region = world.region_names[world.regions // 3]
     _dump(directory / "data_quality.json", {
-        "regions": world.regions, "periods": world.weeks, "frequency": "weekly", "first": str(world.dates[0].date()),
+        "regions": world.regions, "periods": world.weeks, "frequency": "weekly",
+        "first": str(world.dates[0].date()),
         "last": str(world.dates[-1].date()), "present": world.regions * world.weeks, "missing_cells": 0,
         "missing_kpi": 6,
-        "outliers": [{"region": region, "date": str(world.dates[50].date()), "kpi": 1.6e4, "predicted": 1e4, "z": 9.2}],
+        "outliers": [{"region": region, "date": str(world.dates[50].date()), "kpi": 1.6e4, "predicted": 1e4,
+                      "z": 9.2}],
         "channels": [
             {"name": name, "zero_share": float(rng.uniform(0, 0.3)) if c < world.channels - 1 else 0.4,
              "first_active": str(world.dates[0 if c < world.channels - 1 else world.weeks // 4].date()),
@@ -289,7 +318,8 @@ def _write_records(directory: Path, world: World, parts: _Parts, rng: np.random.
     ratio = sum(current.values()) / sum(spend.values())
     kpi = float(parts.predicted_GT[:, -13:].sum())
     _dump(directory / "plan.json", {
-        "status": "optimal", "spend": {name: value * ratio for name, value in spend.items()}, "current_spend": current,
+        "status": "optimal", "spend": {name: value * ratio for name, value in spend.items()},
+        "current_spend": current,
         "kpi": {"mean": 1.03 * kpi, "lower": 1.01 * kpi, "upper": 1.05 * kpi},
         "current_kpi": {"mean": kpi, "lower": 0.98 * kpi, "upper": 1.02 * kpi},
         "gain": {"mean": 0.03 * kpi, "lower": 0.01 * kpi, "upper": 0.05 * kpi},

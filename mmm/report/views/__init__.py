@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from mmm.report.tables import Tables
-from mmm.report.views import checks, contributions, dynamics, fit, network, plan, regions, returns
+from mmm.report.views import checks, contributions, dynamics, fit, network, plan, quality, regions, returns
 
 View = Callable[[Tables], go.Figure]
 
@@ -60,9 +60,9 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Is the data sound?": (
         Entry("residuals", "Residuals", checks.residuals),
         Entry("training", "Training", checks.training),
-        Entry("coverage", "Gaps and outliers", checks.coverage),
-        Entry("activity", "Channel activity", checks.activity),
-        Entry("correlations", "Correlations", checks.correlations),
+        Entry("coverage", "Gaps and outliers", quality.coverage),
+        Entry("activity", "Channel activity", quality.activity),
+        Entry("correlations", "Correlations", quality.correlations),
     ),
 }
 """Section headings and their views."""

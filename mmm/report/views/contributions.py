@@ -20,7 +20,9 @@ def stacked(tables: Tables) -> go.Figure:
     components = national_components(tables)
     wide = components.pivot(index="date", columns="component", values="value").sort_index().fillna(0.0)
     kinds = components.drop_duplicates("component").set_index("component")["kind"]
-    order = [str(name) for name in wide[kinds.index[kinds == "channel"]].sum().sort_values(ascending=False).index]
+    order = [
+        str(name) for name in wide[kinds.index[kinds == "channel"]].sum().sort_values(ascending=False).index
+    ]
     rest = [name for name in wide.columns if kinds[name] != "channel"]
     layers = pd.DataFrame({"without media": wide[rest].sum(axis=1)})
     kept = order if len(order) <= STACKED + 1 else order[:STACKED]
@@ -40,7 +42,6 @@ def stacked(tables: Tables) -> go.Figure:
          "hovertemplate": "%{y:,.3~f}" + suffix}
         for name in layers.columns
     ]  # fmt: skip
-    share = float(wide[order].to_numpy().sum() / wide.to_numpy().sum()) if wide.to_numpy().sum() else float("nan")
     layout = {
         "xaxis": theme.axis(grid=False, type="date", range=[frame["date"].iloc[0], frame["date"].iloc[-1]]),
         "yaxis": theme.axis(f"{words.capital(about.kpi)} per {about.period}", suffix=suffix),
@@ -49,8 +50,8 @@ def stacked(tables: Tables) -> go.Figure:
     traces += _actual_line(tables, divisor, suffix)
     return theme.finish(
         traces, layout, legend=True, height=480,
-        title=f"By the model's account media bring {words.percent(share)} of all {about.kpi}; the rest would have "
-              "come without them",
+        title=f"By the model's account media bring {words.percent(shares(tables).media)} of {about.kpi} in "
+              "the training window; the rest would have come without them",
         reading="The layers add up to the prediction. Grey is what comes without media: baseline, season and "
                 "controls. Intervals are in the views of shares and single channels.",
         notes=[theme.thin_note(size, about.period)],
@@ -86,7 +87,8 @@ def waterfall(tables: Tables) -> go.Figure:
     values = [*rows["value"], parts.total]
     tops = [*(start + rows["value"].clip(lower=0)), parts.total]
     traces: list[theme.Trace] = [
-        {"type": "bar", "x": names, "y": np.array(values) / divisor, "base": np.array([*start, 0.0]) / divisor,
+        {"type": "bar", "x": names, "y": np.array(values) / divisor,
+         "base": np.array([*start, 0.0]) / divisor,
          "marker": {"color": [*rows["colour"], theme.INK], "cornerradius": 2}, "showlegend": False,
          "customdata": [words.number(v, 3) for v in values],
          "hovertemplate": "%{x}: %{customdata}<extra></extra>"},
@@ -100,15 +102,19 @@ def waterfall(tables: Tables) -> go.Figure:
                                     (start + rows["upper"])[known] / divisor),
     })  # fmt: skip
     spread = max([*tops, *((start + rows["upper"])[known])])
-    labels = [*(start + rows["value"].clip(lower=0)).where(~known, (start + rows["upper"]).clip(lower=0)), parts.total]
+    labels = [
+        *(start + rows["value"].clip(lower=0)).where(~known, (start + rows["upper"]).clip(lower=0)),
+        parts.total,
+    ]
     layout = {
         "xaxis": theme.axis(grid=False, type="category", tickangle=-38 if len(names) > 8 else 0,
                             tickfont={"size": 12, "color": theme.INK}),
         "yaxis": theme.axis(f"{words.capital(tables.about.kpi)} in the training window", suffix=suffix,
                             range=[min(0.0, float(start.min())) / divisor, 1.1 * spread / divisor]),
         "annotations": [
-            theme.note(words.percent(value / parts.total), x=name, y=max(label, tops[place]) / divisor, yshift=11,
-                       font={"size": 11, "color": theme.INK})
+            theme.note(words.percent(round(value / parts.total, 3)), x=name,
+                       y=max(label, tops[place]) / divisor, yshift=11,
+                       font={"size": 11 if len(names) < 13 else 10, "color": theme.INK})
             for place, (name, label, value) in enumerate(zip(names, labels, values, strict=True))
         ],
         "bargap": 0.22,
@@ -122,10 +128,10 @@ def waterfall(tables: Tables) -> go.Figure:
     about = tables.about
     return theme.finish(
         traces, layout, height=480,
-        title=f"Of {words.number(parts.total)} {about.kpi} in the training window, {words.number(without)} come "
-              f"without media and {words.number(parts.total - without)} with them",
-        reading="Each bar starts where the one before it ends; the last is their sum. Whiskers are intervals of the "
-                "single step.",
+        title=f"Of {words.number(parts.total)} {about.kpi} in the training window, {words.number(without)} "
+              f"come without media and {words.number(parts.total - without)} with them",
+        reading="Each bar starts where the one before it ends; the last is their sum. Whiskers are "
+                "intervals of the single step.",
         notes=[interval_note(rows)], table=_share_table(parts, tables),
     )  # fmt: skip
 
@@ -149,17 +155,19 @@ def channel_shares(tables: Tables) -> go.Figure:
     }]  # fmt: skip
     layout = {
         "xaxis": theme.axis(f"Share of {tables.about.kpi} in the training window", suffix=f"{words.NBSP}%",
-                            rangemode="tozero", range=[min(0.0, float(points.min())), 1.14 * float(right.max())]),
+                            rangemode="tozero",
+                            range=[min(0.0, float(points.min())), 1.14 * float(right.max())]),
         "yaxis": theme.category_axis(names),
         "annotations": [
-            theme.note(words.percent(share), x=edge, y=name, xanchor="left", xshift=7, font={"color": theme.INK})
+            theme.note(words.percent(share), x=edge, y=name, xanchor="left", xshift=7,
+                       font={"color": theme.INK})
             for name, share, edge in zip(names, rows["share"], right, strict=True)
         ],
     }  # fmt: skip
     return theme.finish(
         traces, layout, title=_share_title(parts, tables), height=70 + 34 * len(names) + 44,
-        reading="Bars are the direct effect of a channel; the whisker shows where it may also lie. Overlapping "
-                "whiskers: the order of two channels is not certain.",
+        reading="Bars are the direct effect of a channel; the whisker shows where it may also lie. "
+                "Overlapping whiskers: the order of two channels is not certain.",
         notes=[interval_note(rows)], table=_share_table(parts, tables),
     )  # fmt: skip
 
@@ -168,27 +176,39 @@ def _share_title(parts: Shares, tables: Tables) -> str:
     """``tv brings 12 % of visits, give or take 3 points``, and what is not certain about it."""
     rows = parts.channels
     first = rows.iloc[0]
-    title = f"{words.subject(str(first['component']))} brings {words.percent(float(first['share']))} of {tables.about.kpi}"
+    share = words.percent(float(first["share"]))
+    title = f"{words.subject(str(first['component']))} brings {share} of {tables.about.kpi}"
     title += words.give_or_take(float(first["share_lower"]), float(first["share_upper"]))
     if not words.known(first["share_lower"], first["share_upper"]):
         return f"{title}; how certain that is is not known"
     rivals = rows.iloc[1:].loc[rows["share_upper"] > first["share_lower"], "component"].tolist()
     if rivals:
-        which = words.listing([words.label(name) for name in rivals]) if len(rivals) < 3 else f"{len(rivals)} other channels"
+        which = (
+            words.listing([words.label(name) for name in rivals])
+            if len(rivals) < 3
+            else f"{len(rivals)} other channels"
+        )
         return f"{title}; {which} may bring as much"
     return f"{title}, more than any other channel" if len(rows) > 1 else title
 
 
 def _share_table(parts: Shares, tables: Tables) -> theme.Layout:
     """All components as text."""
-    rows = [
-        [row.component, row.kind, words.number(row.value, 3), words.percent(row.share),
-         f"{words.percent(row.share_lower)} to {words.percent(row.share_upper)}"
-         if words.known(row.share_lower, row.share_upper) else "no interval"]
-        for row in parts.frame.itertuples()
-    ]  # fmt: skip
-    rows.append(["sum", "", words.number(parts.total, 3), words.percent(float(parts.frame["share"].sum())), ""])
-    return {"columns": ["Component", "Kind", words.capital(tables.about.kpi), "Share", "Interval"], "rows": rows}
+    rows = []
+    for _, row in parts.frame.iterrows():
+        low, high = words.real(row["share_lower"]), words.real(row["share_upper"])
+        interval = (
+            f"{words.percent(low)} to {words.percent(high)}" if words.known(low, high) else "no interval"
+        )
+        name, value = words.subject(str(row["component"])), words.number(words.real(row["value"]), 3)
+        rows.append([name, str(row["kind"]), value, words.percent(words.real(row["share"])), interval])
+    rows.append(
+        ["sum", "", words.number(parts.total, 3), words.percent(float(parts.frame["share"].sum())), ""]
+    )
+    return {
+        "columns": ["Component", "Kind", words.capital(tables.about.kpi), "Share", "Interval"],
+        "rows": rows,
+    }
 
 
 def channel_lines(tables: Tables) -> go.Figure:
@@ -210,7 +230,8 @@ def channel_lines(tables: Tables) -> go.Figure:
         divisor, suffix = words.scale_of(_top(frames[name]))
         axes.append(theme.axis(suffix=suffix, rangemode="tozero", nticks=4))
     grid = theme.panels(
-        chosen, columns=3, row_height=120, y=axes, colours=[colours[name] for name in chosen], gap=(0.085, 62),
+        chosen, columns=3, row_height=120, y=axes, colours=[colours[name] for name in chosen],
+        gap=(0.085, 62),
         x=theme.axis(grid=False, type="date", nticks=4, tickformat="%b\n%Y", tickfont={"size": 10.5}),
     )  # fmt: skip
     traces: list[theme.Trace] = []
@@ -218,7 +239,9 @@ def channel_lines(tables: Tables) -> go.Figure:
         frame = frames[name]
         divisor, suffix = words.scale_of(_top(frame))
         place = {"xaxis": x, "yaxis": y}
-        traces += theme.band(frame["date"], frame["lower"] / divisor, frame["upper"] / divisor, colours[name], **place)
+        traces += theme.band(
+            frame["date"], frame["lower"] / divisor, frame["upper"] / divisor, colours[name], **place
+        )
         traces.append(place | {
             "type": "scatter", "mode": "lines", "x": frame["date"], "y": theme.fmt(frame["value"] / divisor),
             "line": {"color": colours[name], "width": 1.8}, "showlegend": False, "name": theme.short(name),
@@ -226,13 +249,13 @@ def channel_lines(tables: Tables) -> go.Figure:
         })  # fmt: skip
     about = tables.about
     first = components[components["component"] == chosen[0]]
-    peak = first.loc[first["value"].idxmax()]
+    peak = first.iloc[int(np.argmax(first["value"].to_numpy(float)))]
     return theme.finish(
         traces, grid.layout, height=grid.height + 84,
         title=f"{words.subject(chosen[0])} brought most in the {about.period} of {words.day(peak['date'])}: "
               f"{words.number(float(peak['value']))} {about.kpi}",
-        reading=f"One small chart a channel, each with its own scale ({about.kpi} per {about.period}, summed over "
-                "regions); the band is the interval.",
+        reading=f"One small chart a channel, each with its own scale ({about.kpi} per {about.period}, "
+                "summed over regions); the band is the interval.",
         notes=[interval_note(components) or SUMMED_NOTE, theme.thin_note(size, about.period),
                f"The {PANELS} largest of {len(order)} channels." if len(order) > PANELS else ""],
     )  # fmt: skip

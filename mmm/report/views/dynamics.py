@@ -38,25 +38,29 @@ def carryover(tables: Tables) -> go.Figure:
         rows = frame[frame["channel"] == name]
         weight = 100 * rows["weight"]
         traces.append({
-            "type": "bar", "x": rows["lag"], "y": theme.fmt(weight), "xaxis": x, "yaxis": y, "showlegend": False,
+            "type": "bar", "x": rows["lag"], "y": theme.fmt(weight), "xaxis": x, "yaxis": y,
+            "showlegend": False,
             "marker": {"color": palette[name], "cornerradius": 2},
-            "error_y": theme.error_bars(weight, 100 * rows["lower"], 100 * rows["upper"], theme.SOFT) | {"width": 2},
+            "error_y": theme.error_bars(weight, 100 * rows["lower"], 100 * rows["upper"],
+                                        theme.SOFT) | {"width": 2},
             "hovertemplate": f"{about.period} %{{x}}: %{{y:.0f}} % of the effect<extra></extra>",
         })  # fmt: skip
         grid.layout["annotations"].append(
-            theme.note(f"on average after {words.number(float(mean[name]))} {about.period}s", x=1, y=0.97,
-                       xref=f"{x} domain", yref=f"{y} domain", xanchor="right", yanchor="top", font={"size": 11, "color": theme.SOFT})
+            theme.note(f"mean {words.number(float(mean[name]))} {about.period}s", x=1, y=0.97,
+                       xref=f"{x} domain", yref=f"{y} domain", xanchor="right", yanchor="top",
+                       font={"size": 11, "color": theme.SOFT})
         )  # fmt: skip
         if place % 4:
             grid.layout[y.replace("y", "yaxis")] |= {"showticklabels": False}
     longest, shortest = order[0], order[-1]
-    title = f"{words.subject(longest)} works longest, on average {words.number(float(mean[longest]))} {about.period}s after it ran"
+    lag = words.number(float(mean[longest]))
+    title = f"{words.subject(longest)} works longest, on average {lag} {about.period}s after it ran"
     if len(order) > 1:
         title += f"; {words.label(shortest)} soonest, after {words.number(float(mean[shortest]))}"
     return theme.finish(
         traces, grid.layout | {"bargap": 0.15}, title=title, height=grid.height + 84,
-        reading=f"Bar 0 is the {about.period} in which media ran, bar 1 the next; the bars of a channel add up to "
-                "100 %. Whiskers are intervals.",
+        reading=f"Bar 0 is the {about.period} in which media ran, bar 1 the next; the bars of a channel add "
+                "up to 100 %. Whiskers are intervals.",
         notes=[interval_note(frame), _cut(order, chosen)],
     )  # fmt: skip
 
@@ -78,8 +82,10 @@ def effectiveness(tables: Tables) -> go.Figure:
     reach = max(1.15 * float(np.nanmax(np.abs(bounds - 1))), 0.1)
     grid = theme.panels(
         chosen, columns=4, row_height=104, colours=[palette[name] for name in chosen], gap=(0.03, 62),
-        x=theme.axis(grid=False, type="date", nticks=5, tickformat="%b\n%Y", tickfont={"size": 10.5, "color": theme.SOFT}),
-        y=theme.axis(suffix="\u00d7", nticks=4, range=[1 - reach, 1 + reach], tickfont={"size": 10.5, "color": theme.SOFT},
+        x=theme.axis(grid=False, type="date", nticks=5, tickformat="%b\n%Y",
+                     tickfont={"size": 10.5, "color": theme.SOFT}),
+        y=theme.axis(suffix="\u00d7", nticks=4, range=[1 - reach, 1 + reach],
+                     tickfont={"size": 10.5, "color": theme.SOFT},
                      zeroline=False),
     )  # fmt: skip
     traces: list[theme.Trace] = []
@@ -91,28 +97,31 @@ def effectiveness(tables: Tables) -> go.Figure:
         own = {"xaxis": x, "yaxis": y}
         traces += theme.band(rows["date"], rows["lower"], rows["upper"], palette[name], **own)
         traces.append(own | {
-            "type": "scatter", "mode": "lines", "x": rows["date"], "y": theme.fmt(rows["value"]), "showlegend": False,
+            "type": "scatter", "mode": "lines", "x": rows["date"], "y": theme.fmt(rows["value"]),
+            "showlegend": False,
             "line": {"color": palette[name], "width": 1.9},
             "hovertemplate": "%{x|%d %b %Y}: %{y:.2f} times the average<extra></extra>",
         })  # fmt: skip
         shapes.append({"type": "line", "xref": f"{x} domain", "x0": 0, "x1": 1, "yref": y, "y0": 1, "y1": 1,
-                       "line": {"color": theme.FAINT, "width": 1, "dash": "dot"}, "layer": "below"})  # fmt: skip
+                       "line": {"color": theme.FAINT, "width": 1, "dash": "dot"},
+                       "layer": "below"})  # fmt: skip
         if place % 4:
             grid.layout[y.replace("y", "yaxis")] |= {"showticklabels": False}
     return theme.finish(
         traces, grid.layout | {"shapes": shapes}, title=_effectiveness_title(frame, name_of, swing, order[0]),
-        reading="The dotted line is a channel's average effect; above it the same media bring more. A band that holds "
-                "the dotted line: no change that can be told from none.",
+        reading="The dotted line is a channel's average effect; above it the same media bring more. A band "
+                "that holds the dotted line: no change that can be told from none.",
         height=grid.height + 84,
         notes=[interval_note(frame), _cut(order, chosen), theme.thin_note(size, tables.about.period)],
     )  # fmt: skip
 
 
 def _effectiveness_title(frame: pd.DataFrame, name_of: pd.Series, swing: pd.DataFrame, first: str) -> str:
-    low, high = float(swing.at[first, "min"]), float(swing.at[first, "max"])
+    low, high = words.real(swing.at[first, "min"]), words.real(swing.at[first, "max"])
     if max(high - 1, 1 - low) < FLAT:
         return f"No channel's effectiveness moves more than {words.percent(FLAT)} from its average"
-    title = f"{words.subject(first)} varies most over time: {words.number(low)} to {words.number(high)} times its average effect"
+    reach = f"{words.number(low)} to {words.number(high)}"
+    title = f"{words.subject(first)} varies most over time: {reach} times its average effect"
     rows = frame[name_of == first]
     known = rows["lower"].notna() & rows["upper"].notna()
     clear = known & ((rows["lower"] > 1) | (rows["upper"] < 1))
@@ -126,7 +135,9 @@ def season_and_trend(tables: Tables) -> go.Figure:
     components = national_components(tables)
     groups = {"Baseline and trend": ("baseline", theme.INK), "Season": ("seasonality", theme.ACCENT),
               "Controls together": ("control", theme.HIGHLIGHT)}  # fmt: skip
-    found = {label: (components[components["kind"] == kind], colour) for label, (kind, colour) in groups.items()}
+    found = {
+        label: (components[components["kind"] == kind], colour) for label, (kind, colour) in groups.items()
+    }
     found = {label: item for label, item in found.items() if len(item[0])}
     if not found:
         raise MissingTableError("contributions.parquet has neither baseline nor season")
@@ -138,7 +149,8 @@ def season_and_trend(tables: Tables) -> go.Figure:
     scales = {label: words.scale_of(float(np.nanmax(np.abs(rows[["value", "upper"]].to_numpy(float)))))
               for label, rows in series.items()}  # fmt: skip
     grid = theme.panels(
-        list(series), columns=1, row_height=130, colours=[found[label][1] for label in series], gap=(0.05, 54),
+        list(series), columns=1, row_height=130, colours=[found[label][1] for label in series],
+        gap=(0.05, 54),
         x=theme.axis(grid=False, type="date"),
         y=[theme.axis(suffix=scales[label][1], nticks=5, zeroline=label != "Baseline and trend",
                       zerolinecolor=theme.FAINT, zerolinewidth=1) for label in series],
@@ -148,7 +160,9 @@ def season_and_trend(tables: Tables) -> go.Figure:
         rows, size = theme.thin(series[label])
         divisor, suffix = scales[label]
         own = {"xaxis": x, "yaxis": y}
-        traces += theme.band(rows["date"], rows["lower"] / divisor, rows["upper"] / divisor, found[label][1], **own)
+        traces += theme.band(
+            rows["date"], rows["lower"] / divisor, rows["upper"] / divisor, found[label][1], **own
+        )
         traces.append(own | {
             "type": "scatter", "mode": "lines", "x": rows["date"], "y": theme.fmt(rows["value"] / divisor),
             "line": {"color": found[label][1], "width": 2}, "showlegend": False,
@@ -156,8 +170,8 @@ def season_and_trend(tables: Tables) -> go.Figure:
         })  # fmt: skip
     return theme.finish(
         traces, grid.layout, title=_season_title(series, about.kpi), height=grid.height + 84,
-        reading=f"{words.capital(about.kpi)} per {about.period} without media, each part with its own scale. Season and "
-                "controls move around zero.",
+        reading=f"{words.capital(about.kpi)} per {about.period} without media, each part with its own "
+                "scale. Season and controls move around zero.",
         notes=[interval_note(components[components["kind"] != "channel"]) or SUMMED_NOTE,
                theme.thin_note(size, about.period)],
     )  # fmt: skip
@@ -169,7 +183,8 @@ def _season_title(series: dict[str, pd.DataFrame], kpi: str) -> str:
     level = float(baseline["value"].mean()) if baseline is not None else float("nan")
     if "Season" in series and level > 0:
         rows = series["Season"]
-        high, low = rows.loc[rows["value"].idxmax()], rows.loc[rows["value"].idxmin()]
+        value = rows["value"].to_numpy(float)
+        high, low = rows.iloc[int(np.argmax(value))], rows.iloc[int(np.argmin(value))]
         parts.append(
             f"Season lifts {kpi} by {words.percent(float(high['value']) / level)} of the baseline at most "
             f"({words.day(high['date'])}) and lowers them by {words.percent(-float(low['value']) / level)} "
@@ -182,5 +197,6 @@ def _season_title(series: dict[str, pd.DataFrame], kpi: str) -> str:
         verb = "grew" if change > 0 else "fell"
         still = abs(change) < 0.005
         parts.append("the baseline stayed level" if still else
-                     f"the baseline {verb} {words.percent(abs(change))} from first to last quarter of the data")  # fmt: skip
+                     f"the baseline {verb} {words.percent(abs(change))} from first to last quarter of the "
+                     "data")  # fmt: skip
     return words.capital("; ".join(parts)) if parts else f"{words.capital(kpi)} without media over time"

@@ -35,7 +35,11 @@ def headline(tables: Tables) -> go.Figure:
     if window is None:
         raise MissingTableError("metrics.json has no scored window")
     score = metrics[window]
-    naive = {name: values for name, values in score.get("naive", {}).items() if _number(values.get("mae")) is not None}
+    naive = {
+        name: values
+        for name, values in score.get("naive", {}).items()
+        if _number(values.get("mae")) is not None
+    }
     rows = [("This model", score["mae"], score["r2"], True)]
     rows += [(words.capital(NAIVE.get(name, name.replace("_", " "))), v["mae"], v.get("r2"), False)
              for name, v in naive.items()]  # fmt: skip
@@ -70,9 +74,10 @@ def headline(tables: Tables) -> go.Figure:
     }
     return theme.finish(
         traces, layout, title=_verdict(score, naive, window), height=74 + 46 * len(rows) + 40, table=table,
-        reading="The dark bar is the model; grey bars are guesses anyone could make without one. A model worth "
-                "using beats them.",
-        notes=["Scored on the data it was fitted to: this says nothing of new data." if window == "train" else ""],
+        reading="The dark bar is the model; grey bars are guesses anyone could make without one. A model "
+                "worth using beats them.",
+        notes=["Scored on the data it was fitted to: this says nothing of new data." if window == "train"
+               else ""],
     )  # fmt: skip
 
 
@@ -93,9 +98,13 @@ def _r2(value: Any) -> str:
 def _verdict(score: dict[str, Any], naive: dict[str, Any], window: str) -> str:
     """The headline's statement."""
     where = window_words(window)
-    within = score.get("wape")
-    start = f"In {where} the model misses by {words.percent(within)} of the KPI" if _number(within) else (
-        f"In {where} the model misses by {words.number(score['mae'])} per cell")  # fmt: skip
+    relative = _number(score.get("wape"))
+    size = (
+        f"{words.number(score['mae'])} per cell"
+        if relative is None
+        else f"{words.percent(relative)} of the KPI"
+    )
+    start = f"In {where} the model misses by {size}"
     if not naive:
         return f"{start}; no naive predictor was scored beside it"
     best = min(naive, key=lambda name: float(naive[name]["mae"]))
@@ -111,7 +120,9 @@ def national(tables: Tables) -> go.Figure:
     """Actual against predicted KPI, summed over regions, with interval and windows."""
     full = national_fit(tables)
     where, judged_rows = _judged_national(full)
-    error = float((judged_rows["actual"] - judged_rows["predicted"]).abs().sum() / judged_rows["actual"].abs().sum())
+    error = float(
+        (judged_rows["actual"] - judged_rows["predicted"]).abs().sum() / judged_rows["actual"].abs().sum()
+    )
     frame, size = theme.thin(full.drop(columns="split"))
     divisor, suffix = words.scale_of(float(full["actual"].abs().max()))
     traces = _fit_traces(frame, divisor, suffix, tables.about.kpi)
@@ -123,13 +134,17 @@ def national(tables: Tables) -> go.Figure:
     } | theme.split_shading(windows(full))
     inside = int(judged_rows["actual"].between(judged_rows["lower"], judged_rows["upper"]).sum())
     known = judged_rows["lower"].notna().all()
-    tail = f"; {inside} of {words.count(len(judged_rows), about.period)} lie inside the interval" if known else ""
+    tail = (
+        f"; {inside} of {words.count(len(judged_rows), about.period)} lie inside the interval"
+        if known
+        else ""
+    )
     return theme.finish(
         traces, layout, legend=True, height=430,
-        title=f"In {window_words(where)} the predicted national {about.kpi} are off by {words.percent(error)} a "
-              f"{about.period}{tail}",
-        reading="Dots are what happened, the line is the model, the band its interval. Shaded: weeks the model was "
-                "not fitted to.".replace("weeks", f"{about.period}s"),
+        title=f"In {window_words(where)} the predicted national {about.kpi} are off by "
+              f"{words.percent(error)} a {about.period}{tail}",
+        reading="Dots are what happened, the line is the model, the band its interval. Shaded: weeks the "
+                "model was not fitted to.".replace("weeks", f"{about.period}s"),
         notes=[interval_note(full) or SUMMED_NOTE, theme.thin_note(size, about.period)],
     )  # fmt: skip
 
@@ -147,7 +162,8 @@ def _fit_traces(frame: pd.DataFrame, divisor: float, suffix: str, kpi: str) -> l
     x = frame["date"]
     hover = "%{y:,.3~f}" + suffix
     line = {"type": "scatter", "mode": "lines", "x": x, "y": theme.fmt(frame["predicted"] / divisor),
-            "name": "predicted", "line": {"color": theme.ACCENT, "width": 2.2}, "hovertemplate": hover}  # fmt: skip
+            "name": "predicted", "line": {"color": theme.ACCENT, "width": 2.2},
+            "hovertemplate": hover}  # fmt: skip
     dots = {"type": "scatter", "mode": "markers", "x": x, "y": theme.fmt(frame["actual"] / divisor),
             "name": f"actual {kpi}", "hovertemplate": hover,
             "marker": {"color": theme.INK, "size": 5, "opacity": 0.75}}  # fmt: skip
@@ -181,7 +197,8 @@ def by_region(tables: Tables) -> go.Figure:
     span = cells.drop_duplicates("date").sort_values("date")[["date", "split"]]
     layout = {
         "xaxis": theme.time_axis(dates),
-        "yaxis": theme.axis(f"{words.capital(about.kpi)} per {about.period}", suffix=suffix, rangemode="tozero"),
+        "yaxis": theme.axis(f"{words.capital(about.kpi)} per {about.period}", suffix=suffix,
+                            rangemode="tozero"),
         "hovermode": "x unified",
         "margin": {"t": 44},
         "updatemenus": [{
@@ -189,7 +206,11 @@ def by_region(tables: Tables) -> go.Figure:
             "bgcolor": "#ffffff", "bordercolor": "#c9d0d8", "font": {"size": 12}, "name": "Region",
         }],
     } | theme.split_shading(windows(span))  # fmt: skip
-    cut = f"The {len(chosen)} largest of {len(order)} regions can be chosen." if len(order) > len(chosen) else ""
+    cut = (
+        f"The {len(chosen)} largest of {len(order)} regions can be chosen."
+        if len(order) > len(chosen)
+        else ""
+    )
     return theme.finish(
         traces, layout, legend=True, height=420, title=_regions_title(errors, where),
         reading="Choose a region. Dots are what happened, the line is the model, the band its interval.",
@@ -202,7 +223,8 @@ def _regions_title(errors: pd.Series, where: str) -> str:
         return f"In {window_words(where)} {errors.index[0]} is off by {words.percent(float(errors.iloc[0]))}"
     return (
         f"Half of the {len(errors)} regions are predicted within {words.percent(float(errors.median()))} in "
-        f"{window_words(where)}; the hardest, {errors.idxmax()}, is off by {words.percent(float(errors.max()))}"
+        f"{window_words(where)}; the hardest, {errors.idxmax()}, is off by "
+        f"{words.percent(float(errors.max()))}"
     )
 
 
@@ -219,7 +241,8 @@ def _region_errors(rows: pd.DataFrame) -> pd.Series:
 def _largest(cells: pd.DataFrame) -> list[str]:
     """Regions by KPI, largest first."""
     return [str(name) for name in
-            cells.groupby("region", observed=True)["actual"].sum().sort_values(ascending=False).index]  # fmt: skip
+            cells.groupby("region",
+                          observed=True)["actual"].sum().sort_values(ascending=False).index]  # fmt: skip
 
 
 def _region_button(
@@ -270,14 +293,17 @@ def region_multiples(tables: Tables) -> go.Figure:
         own[-1]["marker"] = {"color": theme.INK, "size": 3, "opacity": 0.6}
         own[-2]["line"] = {"color": theme.ACCENT, "width": 1.6}
         first = not traces
-        traces += [t | {"xaxis": x, "yaxis": y, "showlegend": first and "name" in t, "legendgroup": t.get("name", "")}
+        traces += [t | {"xaxis": x, "yaxis": y, "showlegend": first and "name" in t,
+                        "legendgroup": t.get("name", "")}
                    for t in own]  # fmt: skip
     part = float(cells.loc[cells["region"].isin(chosen), "actual"].sum()) / total if total else float("nan")
     subject = f"All {len(chosen)} regions" if len(chosen) == len(order) else (
-        f"The {len(chosen)} largest of {len(order)} regions make up {words.percent(part)} of {about.kpi}")  # fmt: skip
+        f"The {len(chosen)} largest of {len(order)} regions make up {words.percent(part)} of "
+        f"{about.kpi}")  # fmt: skip
     title = f"{subject}: actual and predicted side by side" if len(chosen) == len(order) else subject
     return theme.finish(
-        traces, grid.layout | {"hovermode": "x", "margin": {"b": 84}}, title=title, height=grid.height + 30 + 84, legend=True,
+        traces, grid.layout | {"hovermode": "x", "margin": {"b": 84}}, title=title,
+        height=grid.height + 30 + 84, legend=True,
         reading=f"One small chart a region, each with its own scale ({about.kpi} per {about.period}).",
         notes=[interval_note(cells), theme.thin_note(size, about.period)],
     )  # fmt: skip
@@ -294,28 +320,33 @@ def holdout_scatter(tables: Tables) -> go.Figure:
     about = tables.about
     label = f"{about.kpi} per region and {about.period}"
     traces = [
-        {"type": "scatter", "mode": "lines", "x": [low / divisor, high / divisor], "y": [low / divisor, high / divisor],
-         "line": {"color": theme.FAINT, "width": 1.4, "dash": "dash"}, "hoverinfo": "skip", "showlegend": False},
+        {"type": "scatter", "mode": "lines", "x": [low / divisor, high / divisor],
+         "y": [low / divisor, high / divisor],
+         "line": {"color": theme.FAINT, "width": 1.4, "dash": "dash"}, "hoverinfo": "skip",
+         "showlegend": False},
         {"type": "scatter", "mode": "markers", "x": theme.fmt(shown["actual"] / divisor),
          "y": theme.fmt(shown["predicted"] / divisor), "text": shown["region"].astype(str).tolist(),
-         "marker": {"size": 6, "color": theme.ACCENT, "opacity": 0.4, "line": {"width": 0}}, "showlegend": False,
+         "marker": {"size": 6, "color": theme.ACCENT, "opacity": 0.4, "line": {"width": 0}},
+         "showlegend": False,
          "hovertemplate": "%{text}<br>actual %{x:,.3~s}" + suffix + "<br>predicted %{y:,.3~s}" + suffix
                           + "<extra></extra>"},
     ]  # fmt: skip
     layout = {
-        f"{side}axis": theme.log_axis(f"{name} {label}", [low, high]) if positive
+        f"{side}axis": theme.log_axis(f"{name} {label}", [low, high])
+        if positive
         else theme.axis(f"{name} {label}", suffix=suffix)
         for side, name in (("x", "Actual"), ("y", "Predicted"))
     }
     within = _within_r2(rows)
     inner = "no" if within <= 0.005 else words.percent(within)
-    title = f"In {window_words(where)} the model explains {words.percent(max(0.0, _r2_of(actual, predicted)))} of all differences"
+    overall = words.percent(max(0.0, _r2_of(actual, predicted)))
+    title = f"In {window_words(where)} the model explains {overall} of all differences"
     if rows["region"].nunique() > 1:
         title += f", and {inner if inner != 'no' else 'none'} of those within a region over time"
     return theme.finish(
         traces, layout, title=title, height=460,
-        reading="On the dashed line prediction equals reality. Most differences lie between regions; those within a "
-                "region are the harder test." if rows["region"].nunique() > 1 else
+        reading="On the dashed line prediction equals reality. Most differences lie between regions; those "
+                "within a region are the harder test." if rows["region"].nunique() > 1 else
                 "On the dashed line prediction equals reality.",
         notes=[f"4 000 of {words.count(len(rows), 'dot')} are drawn." if len(rows) > 4000 else "",
                "Both axes are logarithmic." if positive else ""],

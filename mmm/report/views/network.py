@@ -34,23 +34,31 @@ def dag(tables: Tables) -> go.Figure:
     shapes, arrows = [], []
     hovers: list[tuple[float, float, str]] = []
     for edge, chance in edges:
-        width, alpha = 1.2 + 5.5 * edge.weight / strongest, 0.3 + 0.65 * (chance if words.known(chance) else 0.5)
-        path, tip, middle = _road(drawing.roads[edge.cause, edge.effect])
+        width, alpha = (
+            1.2 + 5.5 * edge.weight / strongest,
+            0.3 + 0.65 * (chance if words.known(chance) else 0.5),
+        )
+        road = drawing.roads[edge.cause, edge.effect]
+        path, middle = _road(road)
         colour = theme.fade(palette[edge.cause], alpha)
-        shapes.append({"type": "path", "path": path, "layer": "below", "line": {"color": colour, "width": width}})
-        arrows.append(_arrow(tip, places[edge.effect], colour, width))
+        shapes.append(
+            {"type": "path", "path": path, "layer": "below", "line": {"color": colour, "width": width}}
+        )
+        arrows.append(_arrow(road[-2], road[-1], colour, width))
         sure = f", in {words.percent(chance)} of members" if words.known(chance) else ""
-        hovers.append((*middle, f"{theme.short(edge.cause)} \u2192 {theme.short(edge.effect)}: "
-                                f"weight {words.number(edge.weight)}{sure}"))  # fmt: skip
+        link = f"{theme.short(edge.cause)} \u2192 {theme.short(edge.effect)}"
+        hovers.append((*middle, f"{link}: weight {words.number(edge.weight)}{sure}"))
     x, y = [places[n][0] for n in names], [places[n][1] for n in names]
     linked = {end for edge, _ in edges for end in (edge.cause, edge.effect)}
     traces: list[theme.Trace] = [
         {"type": "scatter", "mode": "markers", "x": [h[0] for h in hovers], "y": [h[1] for h in hovers],
          "text": [h[2] for h in hovers], "hovertemplate": "%{text}<extra></extra>", "showlegend": False,
          "marker": {"size": 22, "color": "rgba(0,0,0,0)"}},
-        {"type": "scatter", "mode": "markers+text", "x": x, "y": y, "text": [theme.short(n, 14) for n in names],
+        {"type": "scatter", "mode": "markers+text", "x": x, "y": y,
+         "text": [theme.short(n, 14) for n in names],
          "textposition": "bottom center", "textfont": {"size": 12.5, "color": theme.INK}, "showlegend": False,
-         "marker": {"size": NODE, "color": [palette[n] for n in names], "line": {"color": "#ffffff", "width": 3},
+         "marker": {"size": NODE, "color": [palette[n] for n in names],
+                    "line": {"color": "#ffffff", "width": 3},
                     "opacity": [1.0 if n in linked else 0.35 for n in names]},
          "cliponaxis": False, "hovertemplate": "%{text}<extra></extra>"},
     ]  # fmt: skip
@@ -59,12 +67,13 @@ def dag(tables: Tables) -> go.Figure:
     layout = {
         "xaxis": theme.axis(grid=False, visible=False, range=[min(x) - 0.35, max(x) + 0.35]),
         "yaxis": theme.axis(grid=False, visible=False, range=[low - 0.8, high + 0.5]),
-        "shapes": shapes, "annotations": arrows, "hovermode": "closest", "margin": {"l": 20, "r": 20, "b": 20},
+        "shapes": shapes, "annotations": arrows, "hovermode": "closest",
+        "margin": {"l": 20, "r": 20, "b": 20},
     }  # fmt: skip
     return theme.finish(
         traces, layout, title=_dag_title(edges), height=int(max(300, 110 + 52 * (high - low))),
-        reading="An arrow from A to B: what A ran explains part of what B ran, later or at once. Thicker is stronger, "
-                "fainter is less certain; pale channels have no arrow.",
+        reading="An arrow from A to B: what A ran explains part of what B ran, later or at once. Thicker "
+                "is stronger, fainter is less certain; pale channels have no arrow.",
         notes=["One member only: how certain an edge is is not known."
                if not any(words.known(chance) for _, chance in edges) and edges else "",
                f"{words.count(hidden, 'weak or unlikely edge')} not drawn." if hidden else ""],
@@ -77,7 +86,9 @@ def _edges(tables: Tables) -> tuple[list[tuple[Edge, float]], int]:
     frame = tables.frame("graph")
     weight = frame["weight"].to_numpy(float)
     chance = frame["probability"].to_numpy(float)
-    any_weight = np.isfinite(weight) & (np.abs(weight) > 1e-9) & (frame["cause"] != frame["effect"]).to_numpy()
+    any_weight = (
+        np.isfinite(weight) & (np.abs(weight) > 1e-9) & (frame["cause"] != frame["effect"]).to_numpy()
+    )
     strongest = np.abs(weight[any_weight]).max() if any_weight.any() else 0.0
     kept = any_weight & (np.abs(weight) >= WEAK * strongest) & ~(chance < LIKELY)
     rows = frame[kept].assign(size=np.abs(weight[kept])).sort_values("size", ascending=False)
@@ -88,20 +99,17 @@ def _edges(tables: Tables) -> tuple[list[tuple[Edge, float]], int]:
     return edges, int(any_weight.sum() - kept.sum())
 
 
-def _road(points: list[Point]) -> tuple[str, Point, Point]:
-    """A smooth path through points that stops short of the last, so that the arrow head draws the rest.
-
-    Returns:
-        The SVG path, its end, and the middle of the road.
-    """
+def _road(points: list[Point]) -> tuple[str, Point]:
+    """A smooth path through points, as SVG, and the point half way along it."""
     pieces = [_piece(start, end) for start, end in pairwise(points)]
-    last = _until(pieces[-1], 0.9)
-    drawn = [*pieces[:-1], last]
     path = f"M {points[0][0]:.4f},{points[0][1]:.4f}"
-    for _, first, second, end in drawn:
+    for _, first, second, end in pieces:
         path += f" C {first[0]:.4f},{first[1]:.4f} {second[0]:.4f},{second[1]:.4f} {end[0]:.4f},{end[1]:.4f}"
-    half = pieces[len(pieces) // 2]
-    return path, last[3], _until(half, 0.5)[3] if len(pieces) % 2 else half[0]
+    start, first, second, end = pieces[len(pieces) // 2]
+    if len(pieces) % 2 == 0:
+        return path, start
+    across, up = ((start[i] + 3 * first[i] + 3 * second[i] + end[i]) / 8 for i in (0, 1))
+    return path, (across, up)
 
 
 def _piece(start: Point, end: Point) -> Bezier:
@@ -113,23 +121,14 @@ def _piece(start: Point, end: Point) -> Bezier:
     return start, (middle, y0), (middle, y1), end
 
 
-def _until(piece: Bezier, t: float) -> Bezier:
-    """The first part of a cubic, by de Casteljau's construction."""
-
-    def mix(a: Point, b: Point) -> Point:
-        return a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])
-
-    first, second, third = (mix(a, b) for a, b in pairwise(piece))
-    left, right = mix(first, second), mix(second, third)
-    return piece[0], first, left, mix(left, right)
-
-
 def _arrow(tail: Point, head: Point, colour: str, width: float) -> theme.Layout:
-    """The head of an edge, at the rim of its node."""
+    """The head of an edge at the rim of its node; roads arrive level, so it lies level too."""
+    side = -1 if head[0] - tail[0] > 1e-9 else 1
     return {
-        "x": head[0], "y": head[1], "ax": tail[0], "ay": tail[1], "xref": "x", "yref": "y", "axref": "x", "ayref": "y",
-        "showarrow": True, "arrowhead": 2, "arrowsize": max(0.5, 1.5 - 0.14 * width), "arrowwidth": width,
-        "arrowcolor": colour, "standoff": NODE / 2 + 1, "text": "",
+        "x": head[0], "y": head[1], "xref": "x", "yref": "y", "ax": side * (NODE / 2 + 8), "ay": 0,
+        "showarrow": True,
+        "arrowhead": 2, "arrowsize": max(0.5, 1.5 - 0.14 * width), "arrowwidth": width, "arrowcolor": colour,
+        "standoff": NODE / 2 + 1, "text": "",
     }  # fmt: skip
 
 
@@ -141,13 +140,20 @@ def _dag_title(edges: list[tuple[Edge, float]]) -> str:
     if words.known(chance):
         title += f" (in {words.percent(chance)} of members)"
     rest = len(edges) - 1
-    return f"{title}; {words.count(rest, 'other link')} between channels" if rest else f"{title}, the only link found"
+    return (
+        f"{title}; {words.count(rest, 'other link')} between channels"
+        if rest
+        else f"{title}, the only link found"
+    )
 
 
 def _edge_table(edges: list[tuple[Edge, float]]) -> theme.Layout:
     return {
         "columns": ["Cause", "Effect", "Weight", "Share of members"],
-        "rows": [[edge.cause, edge.effect, words.number(edge.weight), words.percent(chance)] for edge, chance in edges],
+        "rows": [
+            [edge.cause, edge.effect, words.number(edge.weight), words.percent(chance)]
+            for edge, chance in edges
+        ],
     }
 
 
@@ -155,12 +161,11 @@ def dag_matrix(tables: Tables) -> go.Figure:
     """Weights of the channel graph as a heat map, causes down, effects across."""
     frame = tables.frame("graph")
     names = list(tables.channels)
-    weight = frame.assign(cause=frame["cause"].astype(str), effect=frame["effect"].astype(str)).pivot_table(
-        index="cause", columns="effect", values=["weight", "probability"], aggfunc="first", dropna=False
+    frame = frame.assign(cause=frame["cause"].astype(str), effect=frame["effect"].astype(str))
+    value, chance = (
+        frame.pivot(index="cause", columns="effect", values=column).reindex(index=names, columns=names)
+        for column in ("weight", "probability")
     )
-    value = weight["weight"].reindex(index=names, columns=names)
-    blank = pd.DataFrame(np.nan, index=names, columns=names)
-    chance = weight["probability"].reindex(index=names, columns=names) if "probability" in weight else blank
     grid = value.to_numpy(float).copy()
     np.fill_diagonal(grid, np.nan)
     top = float(np.nanmax(np.abs(grid))) if np.isfinite(grid).any() else 0.0
@@ -171,14 +176,18 @@ def dag_matrix(tables: Tables) -> go.Figure:
     short = [theme.short(name, 16) for name in names]
     traces = [{
         "type": "heatmap", "x": short, "y": short, "z": theme.fmt(grid), "text": text, "customdata": sure,
-        "texttemplate": "%{text}", "colorscale": theme.SEQUENTIAL, "zmin": 0, "zmax": max(top, 1e-9), "xgap": 2,
-        "ygap": 2, "hovertemplate": "%{y} \u2192 %{x}: %{z:.3f}%{customdata}<extra></extra>", "hoverongaps": False,
-        "colorbar": {"thickness": 12, "outlinewidth": 0, "len": 0.8, "tickfont": {"size": 11, "color": theme.SOFT}},
+        "texttemplate": "%{text}", "colorscale": theme.SEQUENTIAL, "zmin": 0, "zmax": max(top, 1e-9),
+        "xgap": 2,
+        "ygap": 2, "hovertemplate": "%{y} \u2192 %{x}: %{z:.3f}%{customdata}<extra></extra>",
+        "hoverongaps": False,
+        "colorbar": {"thickness": 12, "outlinewidth": 0, "len": 0.8,
+                     "tickfont": {"size": 11, "color": theme.SOFT}},
     }]  # fmt: skip
     layout = {
         "xaxis": theme.axis(grid=False, side="top", showline=False, tickangle=-40, type="category",
                             tickfont={"size": 12, "color": theme.INK}),
-        "yaxis": theme.axis(grid=False, autorange="reversed", showline=False, tickfont={"size": 12, "color": theme.INK},
+        "yaxis": theme.axis(grid=False, autorange="reversed", showline=False,
+                            tickfont={"size": 12, "color": theme.INK},
                             type="category"),
         "margin": {"t": 60, "b": 24},
     }  # fmt: skip
@@ -188,8 +197,8 @@ def dag_matrix(tables: Tables) -> go.Figure:
         traces, layout, height=150 + 32 * len(names),
         title=f"{links} of {possible} possible links between channels carry weight" if links else
               "No link between channels carries weight",
-        reading="Row: the channel that moves; column: the channel that is moved. Darker is stronger; numbers are "
-                "weights on the scaled series.",
+        reading="Row: the channel that moves; column: the channel that is moved. Darker is stronger; "
+                "numbers are weights on the scaled series.",
     )  # fmt: skip
 
 
@@ -206,29 +215,38 @@ def effects(tables: Tables) -> go.Figure:
     hover = "%{y}, {what}: %{x:,.3~f}" + suffix + "<extra></extra>"
     kpi = tables.about.kpi
     traces: list[theme.Trace] = [
-        {"type": "bar", "orientation": "h", "y": names, "x": theme.fmt(rows["direct"] / divisor), "name": "direct",
-         "marker": {"color": colours}, "showlegend": False, "hovertemplate": hover.replace("{what}", "direct")},
-        {"type": "bar", "orientation": "h", "y": names, "x": theme.fmt(rows["indirect"] / divisor), "name": "indirect",
+        {"type": "bar", "orientation": "h", "y": names, "x": theme.fmt(rows["direct"] / divisor),
+         "name": "direct",
+         "marker": {"color": colours}, "showlegend": False,
+         "hovertemplate": hover.replace("{what}", "direct")},
+        {"type": "bar", "orientation": "h", "y": names, "x": theme.fmt(rows["indirect"] / divisor),
+         "name": "indirect",
          "marker": {"color": [theme.fade(c, 0.35) for c in colours],
                     "pattern": {"shape": "/", "fgcolor": colours, "size": 6, "solidity": 0.3}},
          "showlegend": False, "hovertemplate": hover.replace("{what}", "indirect")},
-        {"type": "scatter", "mode": "markers", "y": names, "x": theme.fmt(rows["total"] / divisor), "name": "total",
-         "marker": {"symbol": "line-ns", "size": 13, "line": {"width": 2, "color": theme.INK}}, "showlegend": True,
+        {"type": "scatter", "mode": "markers", "y": names, "x": theme.fmt(rows["total"] / divisor),
+         "name": "total",
+         "marker": {"symbol": "line-ns", "size": 13, "line": {"width": 2, "color": theme.INK}},
+         "showlegend": True,
          "error_x": theme.error_bars(rows["total"] / divisor, low / divisor, high / divisor),
          "hovertemplate": hover.replace("{what}", "total")},
     ]  # fmt: skip
     for label, fill in (("direct", {"color": theme.SOFT}), ("indirect, through other channels", {
-        "color": theme.fade(theme.SOFT, 0.35), "pattern": {"shape": "/", "fgcolor": theme.SOFT, "size": 6}})):  # fmt: skip
-        traces.append({"type": "bar", "orientation": "h", "y": [names[0]], "x": [None], "name": label, "marker": fill})
+        "color": theme.fade(theme.SOFT, 0.35),
+        "pattern": {"shape": "/", "fgcolor": theme.SOFT, "size": 6}})):  # fmt: skip
+        traces.append(
+            {"type": "bar", "orientation": "h", "y": [names[0]], "x": [None], "name": label, "marker": fill}
+        )
     layout = {
         "xaxis": theme.axis(f"{words.capital(kpi)} in the training window", suffix=suffix,
-                            range=[min(0.0, float(rows["direct"].min()) / divisor), 1.06 * float(np.nanmax(edge)) / divisor]),
+                            range=[min(0.0, float(rows["direct"].min()) / divisor),
+                                   1.06 * float(np.nanmax(edge)) / divisor]),
         "yaxis": theme.category_axis(names), "barmode": "relative",
     }  # fmt: skip
     return theme.finish(
         traces, layout, title=_effects_title(rows), height=60 + 36 * len(names) + 66, legend=True,
-        reading="Hatched: what a channel does by moving other channels. It is part of their direct effect too, so "
-                "totals of channels must not be added up.",
+        reading="Hatched: what a channel does by moving other channels. It is part of their direct effect "
+                "too, so totals of channels must not be added up.",
         notes=[interval_note(rows, "total_lower", "total_upper")], table=_effects_table(rows),
     )  # fmt: skip
 
@@ -238,13 +256,17 @@ def _effects_title(rows: pd.DataFrame) -> str:
     if rows.empty:
         raise MissingTableError("no channel has an effect")
     part = rows["indirect"] / rows["total"]
-    name = str(rows.loc[part.idxmax(), "channel"])
+    name = str(rows["channel"].iloc[int(np.argmax(part.to_numpy(float)))])
     top = float(part.max())
     if top < 0.005:
         return "Every channel works directly; none works through another to speak of"
     through = int((part > 0.05).sum())
     title = f"{words.subject(name)} does {words.percent(top)} of its work through other channels"
-    return f"{title}; {words.count(through - 1, 'other channel')} more than 5{words.NBSP}%" if through > 1 else title
+    return (
+        f"{title}; {words.count(through - 1, 'other channel')} more than 5{words.NBSP}%"
+        if through > 1
+        else title
+    )
 
 
 def _effects_table(rows: pd.DataFrame) -> theme.Layout:

@@ -14,7 +14,9 @@ def plan(tables: Tables) -> go.Figure:
     """Spend of each channel now and in the optimised plan, and what the change would gain."""
     found = tables.record("plan")
     if found.get("status") != "optimal":
-        raise MissingTableError(f"plan.json is {found.get('status', 'without a status')}: there is no plan to draw")
+        raise MissingTableError(
+            f"plan.json is {found.get('status', 'without a status')}: there is no plan to draw"
+        )
     current, spend = _amounts(found.get("current_spend")), _amounts(found.get("spend"))
     names = sorted(set(current) & set(spend), key=lambda name: current[name] - spend[name])
     if not names:
@@ -24,7 +26,8 @@ def plan(tables: Tables) -> go.Figure:
     old, new = [current[n] / divisor for n in names], [spend[n] / divisor for n in names]
     colours = [palette[n] for n in names]
     traces: list[theme.Trace] = [
-        {"type": "scatter", "mode": "lines", "x": [a, b], "y": [n, n], "hoverinfo": "skip", "showlegend": False,
+        {"type": "scatter", "mode": "lines", "x": [a, b], "y": [n, n], "hoverinfo": "skip",
+         "showlegend": False,
          "line": {"color": theme.fade(palette[n], 0.4), "width": 6}}
         for n, a, b in zip(names, old, new, strict=True)
     ]  # fmt: skip
@@ -32,10 +35,11 @@ def plan(tables: Tables) -> go.Figure:
         traces.append({"type": "scatter", "mode": "markers", "x": values, "y": names, "showlegend": False,
                        "marker": {"symbol": symbol, "size": 13, "color": colours,
                                   "line": {"width": 2.5, "color": colours}},
-                       "hovertemplate": "%{y}, " + label + ": %{x:,.3~f}" + suffix + "<extra></extra>"})  # fmt: skip
+                       "hovertemplate": f"%{{y}}, {label}: %{{x:,.3~f}}{suffix}<extra></extra>"})  # fmt: skip
         traces.append({"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": label,
                        "showlegend": True, "marker": {"symbol": symbol, "size": 12, "color": theme.SOFT,
-                                                      "line": {"width": 2.5, "color": theme.SOFT}}})  # fmt: skip
+                                                      "line": {"width": 2.5,
+                                                               "color": theme.SOFT}}})  # fmt: skip
     changes = [spend[n] / current[n] - 1 if current[n] > 0 else float("nan") for n in names]
     right = [max(a, b) for a, b in zip(old, new, strict=True)]
     layout = {
@@ -51,10 +55,13 @@ def plan(tables: Tables) -> go.Figure:
     beyond = [str(name) for name in found.get("extrapolated") or []]
     limits = [_limit(item) for item in found.get("binding") or []]
     return theme.finish(
-        traces, layout, title=_title(found, current, spend, tables.about.kpi), height=60 + 38 * len(names) + 66,
-        reading="Open mark: spend now. Filled: spend in the plan. The longer the line, the more moves.", legend=True,
+        traces, layout, title=_title(found, current, spend, tables.about.kpi),
+        height=60 + 38 * len(names) + 66,
+        reading="Open mark: spend now. Filled: spend in the plan. The longer the line, the more moves.",
+        legend=True,
         notes=[
-            f"Beyond what the data have seen: {words.listing([words.label(name) for name in beyond])}." if beyond else "",
+            f"Beyond what the data have seen: {words.listing([words.label(name) for name in beyond])}."
+            if beyond else "",
             f"Limits that bind: {words.listing(limits)}." if limits else "",
         ],
         table={"columns": ["Channel", "Now", "Optimised", "Change"],
@@ -70,8 +77,8 @@ def _amounts(value: Any) -> dict[str, float]:
         return {}
     value = value.get("by_channel", value)
     found = {}
-    for name, amount in value.items():
-        amount = amount.get("mean") if isinstance(amount, dict) else amount
+    for name, given in value.items():
+        amount = given.get("mean") if isinstance(given, dict) else given
         if isinstance(amount, (int, float)) and words.known(float(amount)):
             found[str(name)] = float(amount)
     return found

@@ -28,17 +28,22 @@ def region_ranking(tables: Tables) -> go.Figure:
     biggest = sums.sort_values("kpi", ascending=False).index[:SHOWN]
     shown = share[share.index.isin(biggest)]
     names = shown.index.tolist()
-    scale = frame.pivot_table(index="region", columns="channel", values="scale", aggfunc="first").reindex(names)
+    scale = frame.pivot_table(index="region", columns="channel", values="scale", aggfunc="first").reindex(
+        names
+    )
     reach = max(0.05, float(np.nanmax(np.abs(scale.to_numpy(float) - 1)))) if scale.size else 0.05
     points = 100 * shown
     traces = [
         {"type": "scatter", "mode": "markers", "y": names, "x": points["effect"], "showlegend": False,
          "marker": {"size": 9, "color": theme.ACCENT}, "cliponaxis": False,
-         "error_x": theme.error_bars(points["effect"], points["lower"], points["upper"], theme.fade(theme.ACCENT, 0.5)),
-         "customdata": [words.number(float(sums.at[n, "kpi"]), 3) for n in names],
+         "error_x": theme.error_bars(points["effect"], points["lower"], points["upper"],
+                                     theme.fade(theme.ACCENT, 0.5)),
+         "customdata": [words.number(words.real(sums.at[n, "kpi"]), 3) for n in names],
          "hovertemplate": "%{y}: %{x:.1f} % of %{customdata} " + tables.about.kpi + "<extra></extra>"},
-        {"type": "heatmap", "xaxis": "x2", "yaxis": "y2", "x": [theme.short(c, 14) for c in scale.columns], "y": names,
-         "z": theme.fmt(scale), "colorscale": theme.DIVERGING, "zmid": 1, "zmin": 1 - reach, "zmax": 1 + reach, "xgap": 1.5,
+        {"type": "heatmap", "xaxis": "x2", "yaxis": "y2", "x": [theme.short(c, 14) for c in scale.columns],
+         "y": names,
+         "z": theme.fmt(scale), "colorscale": theme.DIVERGING, "zmid": 1, "zmin": 1 - reach,
+         "zmax": 1 + reach, "xgap": 1.5,
          "ygap": 1.5, "hovertemplate": "%{y}, %{x}: %{z:.2f} times the shared effect<extra></extra>",
          "colorbar": {"thickness": 10, "outlinewidth": 0, "len": 0.6, "ticksuffix": "\u00d7", "y": 0.5}},
     ]  # fmt: skip
@@ -46,14 +51,15 @@ def region_ranking(tables: Tables) -> go.Figure:
         "xaxis": theme.axis(f"Media's share of {tables.about.kpi}", suffix=f"{words.NBSP}%", domain=[0, 0.4],
                             rangemode="tozero", nticks=5),
         "yaxis": theme.category_axis(names),
-        "xaxis2": theme.axis("Strength of the channel there", grid=False, domain=[0.45, 1], anchor="y2", tickangle=-40,
+        "xaxis2": theme.axis("Strength of the channel there", grid=False, domain=[0.45, 1], anchor="y2",
+                             tickangle=-55,
                              showline=False, type="category"),
         "yaxis2": theme.category_axis(names, anchor="x2", showticklabels=False, matches="y"),
     }  # fmt: skip
     return theme.finish(
         traces, layout, title=_title(shown, tables.about.kpi), height=150 + 22 * len(names),
-        reading="Left: the part of each region's KPI that media bring, with its interval. Right: blue where a channel "
-                "works better than on average over regions, brown where worse.",
+        reading="Left: the part of each region's KPI that media bring, with its interval. Right: blue "
+                "where a channel works better than on average over regions, brown where worse.",
         notes=[interval_note(frame) or "The whiskers add up the channels' intervals: the widest case.",
                f"The {SHOWN} largest of {len(sums)} regions." if len(sums) > SHOWN else ""],
         table=_table(frame, sums, share),
@@ -82,9 +88,10 @@ def _table(frame: pd.DataFrame, sums: pd.DataFrame, share: pd.DataFrame) -> them
     return {
         "columns": ["Region", *(words.capital(name) for name in extra), "KPI", "Media", "Share of media"],
         "rows": [
-            [name, *(words.number(float(first.at[name, column]), 3) for column in extra),
-             words.number(float(sums.at[name, "kpi"]), 3), words.number(float(sums.at[name, "effect"]), 3),
-             words.percent(float(share.at[name, "effect"]))]
+            [name, *(words.number(words.real(first.at[name, column]), 3) for column in extra),
+             words.number(words.real(sums.at[name, "kpi"]), 3),
+             words.number(words.real(sums.at[name, "effect"]), 3),
+             words.percent(words.real(share.at[name, "effect"]))]
             for name in sums.sort_values("kpi", ascending=False).index
         ],
     }  # fmt: skip

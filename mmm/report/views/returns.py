@@ -26,17 +26,21 @@ def roi(tables: Tables) -> go.Figure:
     currency = tables.about.currency
     traces = []
     for column, label, symbol, shift in (("roi", "ROI: all spend", "circle", -0.16),
-                                         ("marginal_roi", f"marginal ROI: the next {currency}", "diamond-open", 0.16)):  # fmt: skip
+                                         ("marginal_roi", f"marginal ROI: the next {currency}",
+                                          "diamond-open", 0.16)):  # fmt: skip
         low, high = _column(rows, f"{column}_lower"), _column(rows, f"{column}_upper")
         traces.append({
             "type": "scatter", "mode": "markers", "x": rows[column], "y": np.arange(len(names)) + shift,
-            "name": label, "marker": {"symbol": symbol, "size": 11, "color": colours, "line": {"width": 2, "color": colours}},
+            "name": label, "marker": {"symbol": symbol, "size": 11, "color": colours,
+                                      "line": {"width": 2, "color": colours}},
             "error_x": theme.error_bars(rows[column], low, high, theme.SOFT),
             "showlegend": False, "customdata": [words.span(a, b) for a, b in zip(low, high, strict=True)],
-            "text": names, "hovertemplate": "%{text}<br>" + label + " %{x:.2f} (%{customdata})<extra></extra>",
+            "text": names,
+            "hovertemplate": "%{text}<br>" + label + " %{x:.2f} (%{customdata})<extra></extra>",
         })  # fmt: skip
         traces.append({"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": label,
-                       "marker": {"symbol": symbol, "size": 11, "color": theme.SOFT}, "showlegend": True})  # fmt: skip
+                       "marker": {"symbol": symbol, "size": 11, "color": theme.SOFT},
+                       "showlegend": True})  # fmt: skip
     layout = {
         "xaxis": theme.axis(f"{currency} of KPI value per {currency} of spend", rangemode="tozero"),
         "yaxis": theme.axis(grid=False, tickmode="array", tickvals=list(range(len(names))), showline=False,
@@ -49,8 +53,8 @@ def roi(tables: Tables) -> go.Figure:
     }  # fmt: skip
     return theme.finish(
         traces, layout, title=_roi_title(rows, currency), height=94 + 42 * len(names) + 66, legend=True,
-        reading="Filled: what all spend returned. Open: what the next unit would return; move money towards the "
-                "right-most open marks. Lines are intervals.",
+        reading="Filled: what all spend returned. Open: what the next unit would return; move money "
+                "towards the right-most open marks. Lines are intervals.",
         notes=[interval_note(rows, "roi_lower", "roi_upper")], table=_roi_table(rows),
     )  # fmt: skip
 
@@ -72,7 +76,7 @@ def _roi_title(rows: pd.DataFrame, currency: str) -> str:
         title += f"; {words.count(rivals, 'channel')} may return as much)" if rivals else ")"
     marginal = rows["marginal_roi"].astype(float)
     if marginal.notna().any():
-        top = rows.loc[marginal.idxmax()]
+        top = rows.iloc[int(np.nanargmax(marginal.to_numpy(float)))]
         which = "there too" if top["channel"] == best["channel"] else f"in {words.label(str(top['channel']))}"
         title += f"; the next {currency} returns most {which} ({words.number(float(top['marginal_roi']))})"
     return title
@@ -85,7 +89,8 @@ def _roi_table(rows: pd.DataFrame) -> theme.Layout:
 
     return {
         "columns": ["Channel", "Spend", "ROI", "Marginal ROI"],
-        "rows": [[str(row["channel"]), words.number(float(row["spend"]), 3), cell(row, "roi"), cell(row, "marginal_roi")]
+        "rows": [[str(row["channel"]), words.number(float(row["spend"]), 3), cell(row, "roi"),
+                  cell(row, "marginal_roi")]
                  for _, row in rows.iterrows()],
     }  # fmt: skip
 
@@ -119,14 +124,23 @@ def curves(tables: Tables) -> go.Figure:
         grid.layout[x.replace("x", "xaxis")] |= {"ticksuffix": x_scale[1], "range": [0, at.max()]}
         traces += _curve_traces(rows, at, y_scale[name], x_scale[1], palette[name], {"xaxis": x, "yaxis": y})
         shapes += _unsupported(rows, at, x, y)
-        grid.layout["annotations"].append(_marginal_label(tables, name, rows, at, y_scale[name][0], x, y))
+        grid.layout["annotations"].append(
+            theme.note(_marginal(tables, name), x=0.97, y=0.05, xref=f"{x} domain", yref=f"{y} domain",
+                       xanchor="right",
+                       yanchor="bottom", font={"size": 11, "color": theme.INK})
+        )  # fmt: skip
     grid.layout["shapes"] = shapes
-    unit = f"spend in the training window, {about.currency}" if all(spends.values()) else "spend or multiple of today's"
+    unit = (
+        f"spend in the training window, {about.currency}"
+        if all(spends.values())
+        else "spend or multiple of today's"
+    )
     return theme.finish(
         traces, grid.layout, height=grid.height + 84, title=_curves_title(own, about.kpi),
-        reading=f"Across: {unit}; up: {about.kpi} it brings. The dot is today, the band the interval. A flatter curve "
-                "means the next unit brings less. Grey: levels the data never saw.",
-        notes=[interval_note(frame), f"The {PANELS} largest of {len(order)} channels." if len(order) > PANELS else ""],
+        reading=f"Across: {unit}; up: {about.kpi} it brings. The dot is today, the band the interval. A "
+                "flatter curve means the next unit brings less. Grey: levels the data never saw.",
+        notes=[interval_note(frame), f"The {PANELS} largest of {len(order)} channels." if len(order) > PANELS
+               else ""],
     )  # fmt: skip
 
 
@@ -137,9 +151,11 @@ def _curve_traces(
     response = rows["response"].to_numpy(float) / scale[0]
     today = int(np.argmin(np.abs(rows["multiplier"].to_numpy(float) - 1)))
     hover = "%{x:,.3~f}" + suffix + " brings %{y:,.3~f}" + scale[1] + "<extra></extra>"
-    line = {"type": "scatter", "mode": "lines", "x": theme.fmt(at), "y": theme.fmt(response), "showlegend": False,
+    line = {"type": "scatter", "mode": "lines", "x": theme.fmt(at), "y": theme.fmt(response),
+            "showlegend": False,
             "line": {"color": colour, "width": 2.2}, "hovertemplate": hover}  # fmt: skip
-    dot = {"type": "scatter", "mode": "markers", "x": [at[today]], "y": [response[today]], "showlegend": False,
+    dot = {"type": "scatter", "mode": "markers", "x": [at[today]], "y": [response[today]],
+           "showlegend": False,
            "marker": {"color": colour, "size": 10, "line": {"color": "#ffffff", "width": 2}},
            "hovertemplate": "today: " + hover}  # fmt: skip
     band = theme.band(theme.fmt(at), rows["lower"] / scale[0], rows["upper"] / scale[0], colour)
@@ -155,24 +171,20 @@ def _unsupported(rows: pd.DataFrame, at: Any, x: str, y: str) -> list[theme.Layo
     areas = [(0.0, first)] if first > at.min() else []
     areas += [(last, at.max())] if last < at.max() else []
     return [
-        {"type": "rect", "x0": low, "x1": high, "y0": 0, "y1": 1, "xref": x, "yref": f"{y} domain", "layer": "below",
+        {"type": "rect", "x0": low, "x1": high, "y0": 0, "y1": 1, "xref": x, "yref": f"{y} domain",
+         "layer": "below",
          "fillcolor": "rgba(93,104,117,0.10)", "line": {"width": 0}}
         for low, high in areas
     ]  # fmt: skip
 
 
-def _marginal_label(
-    tables: Tables, name: str, rows: pd.DataFrame, at: Any, divisor: float, x: str, y: str
-) -> theme.Layout:
-    """Marginal ROI beside the dot of today; nothing where there is none."""
-    today = int(np.argmin(np.abs(rows["multiplier"].to_numpy(float) - 1)))
-    value = float("nan")
-    if tables.effects is not None:
-        own = tables.effects.loc[tables.effects["channel"] == name, "marginal_roi"]
-        value = float(own.iloc[0]) if len(own) else value
-    text = f"next {tables.about.currency}: {words.number(value)}" if words.known(value) else "today"
-    return theme.note(text, x=at[today], y=float(rows["response"].iloc[today]) / divisor, xref=x, yref=y, xanchor="left",
-                      yanchor="top", xshift=8, yshift=-4, font={"size": 11, "color": theme.INK})  # fmt: skip
+def _marginal(tables: Tables, name: str) -> str:
+    """Marginal ROI at today's spend; empty where it is not known."""
+    if tables.effects is None:
+        return ""
+    own = tables.effects.loc[tables.effects["channel"] == name, "marginal_roi"]
+    value = float(own.iloc[0]) if len(own) else float("nan")
+    return f"marginal ROI {words.number(value)}" if words.known(value) else ""
 
 
 def _curves_title(own: dict[str, pd.DataFrame], kpi: str) -> str:
@@ -195,7 +207,7 @@ def _curves_title(own: dict[str, pd.DataFrame], kpi: str) -> str:
 
 
 def saturation(tables: Tables) -> go.Figure:
-    """Half-saturation and saturation point of each channel against today's spend, with the Hill parameters."""
+    """Half-saturation and saturation point of each channel against today's spend, with Hill's parameters."""
     frame = tables.frame("hill")
     frame = frame.set_index(frame["channel"].astype(str))
     now = _current_spend(tables)
@@ -211,30 +223,40 @@ def saturation(tables: Tables) -> go.Figure:
     colours = [palette[name] for name in names]
     traces: list[theme.Trace] = [
         {"type": "scatter", "mode": "lines", "x": [ratio.at[n, "half"], ratio.at[n, "point"]], "y": [n, n],
-         "line": {"color": theme.fade(palette[n], 0.45), "width": 5}, "hoverinfo": "skip", "showlegend": False}
+         "line": {"color": theme.fade(palette[n], 0.45), "width": 5}, "hoverinfo": "skip",
+         "showlegend": False}
         for n in names
     ]  # fmt: skip
-    for column, label, symbol in (("half", "half-saturation", "circle"), ("point", "saturation point", "line-ns")):
-        marker = {"symbol": symbol, "size": 13, "color": colours, "line": {"width": 3 if column == "point" else 0,
+    for column, label, symbol in (
+        ("half", "half-saturation", "circle"),
+        ("point", "saturation point", "line-ns"),
+    ):
+        marker = {"symbol": symbol, "size": 13, "color": colours,
+                  "line": {"width": 3 if column == "point" else 0,
                                                                           "color": colours}}  # fmt: skip
         traces.append({"type": "scatter", "mode": "markers", "x": ratio[column], "y": names, "marker": marker,
-                       "showlegend": False, "hovertemplate": "%{y}: " + label + " at %{x:.2f} times today<extra></extra>"})  # fmt: skip
+                       "showlegend": False,
+                       "hovertemplate": "%{y}: " + label + " at %{x:.2f} times "
+                                                           "today<extra></extra>"})  # fmt: skip
         grey = {"symbol": symbol, "size": 12, "color": theme.SOFT, "line": {"width": 3, "color": theme.SOFT}}
         traces.append({"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": label,
                        "showlegend": True, "marker": grey})  # fmt: skip
-    columns = {0.80: ("half at", [words.number(float(frame.at[n, "half_saturation"])) for n in names]),
-               0.90: ("slope", [words.number(float(frame.at[n, "slope"])) for n in names]),
-               1.00: ("fit R²", [f"{float(frame.at[n, 'r2']):.2f}" for n in names])}  # fmt: skip
+    columns = {0.80: ("half at", [words.number(words.real(frame.at[n, "half_saturation"])) for n in names]),
+               0.90: ("slope", [words.number(words.real(frame.at[n, "slope"])) for n in names]),
+               1.00: ("fit R²", [f"{words.real(frame.at[n, 'r2']):.2f}" for n in names])}  # fmt: skip
     annotations = [theme.note("today", x=0, y=1, xref="x", yref="paper", yanchor="bottom", yshift=2,
                               font={"size": 11, "color": theme.HIGHLIGHT})]  # fmt: skip
     for x, (label, cells) in columns.items():
-        annotations.append(theme.note(f"<b>{label}</b>", x=x, y=1, xref="paper", yref="paper", xanchor="right",
+        annotations.append(theme.note(f"<b>{label}</b>", x=x, y=1, xref="paper", yref="paper",
+                                      xanchor="right",
                                       yanchor="bottom", yshift=2))  # fmt: skip
         annotations += [theme.note(cell, x=x, y=name, xref="paper", yref="y", xanchor="right",
-                                   font={"size": 12.5, "color": theme.INK}) for name, cell in zip(names, cells, strict=True)]  # fmt: skip
+                                   font={"size": 12.5, "color": theme.INK}) for name,
+                        cell in zip(names, cells, strict=True)]  # fmt: skip
     ticks = [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 20, 30, 50]
     layout = {
-        "xaxis": theme.axis("Multiple of today's spend (log scale)", type="log", domain=[0, 0.68], tickmode="array",
+        "xaxis": theme.axis("Multiple of today's spend (log scale)", type="log", domain=[0, 0.68],
+                            tickmode="array",
                             tickvals=ticks, ticktext=[f"{tick:g}\u00d7" for tick in ticks]),
         "yaxis": theme.category_axis(names),
         "shapes": [{"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper",
@@ -243,19 +265,22 @@ def saturation(tables: Tables) -> go.Figure:
     }  # fmt: skip
     past = [name for name in names if ratio.at[name, "half"] < 1]
     title = f"{len(past)} of {words.count(len(names), 'channel')} run past half of their maximum"
-    title += f"; {words.label(names[-1])} has most room left" if len(past) < len(names) else ", none has much room left"
+    title += (
+        f"; {words.label(names[-1])} has most room left"
+        if len(past) < len(names)
+        else ", none has much room left"
+    )
     return theme.finish(
         traces, layout, title=title, height=80 + 34 * len(names) + 66, legend=True,
-        reading="The dot is the spend at which a channel brings half of all it can, the tick where it is nearly full. "
-                "Dots left of today: past half already.",
-        notes=["Hill equation fitted to the model's curves. Points far beyond today rest on the curve's shape rather "
-               "than on data."],
+        reading="The dot is the spend at which a channel brings half of all it can, the tick where it is "
+                "nearly full. Dots left of today: past half already.",
+        notes=["Hill equation fitted to the model's curves; far beyond today it is shape rather than data."],
         table=_hill_table(frame, names),
     )  # fmt: skip
 
 
 def _current_spend(tables: Tables) -> pd.Series:
-    """Spend in the training window per channel, out of curves or effects; multiples where there is no spend."""
+    """Spend in the training window per channel, out of curves or effects; 1 where there is no spend."""
     if tables.curves is not None:
         rows = tables.curves[np.isclose(tables.curves["multiplier"], 1.0)]
         spend = rows.set_index(rows["channel"].astype(str))["spend"].astype(float)
@@ -268,5 +293,8 @@ def _hill_table(frame: pd.DataFrame, names: list[str]) -> theme.Layout:
     fields = ("top", "half_saturation", "slope", "saturation_point", "r2")
     return {
         "columns": ["Channel", "Maximum", "Half-saturation", "Slope", "Saturation point", "R² of the fit"],
-        "rows": [[name, *(words.number(float(frame.at[name, field]), 3) for field in fields)] for name in names],
+        "rows": [
+            [name, *(words.number(words.real(frame.at[name, field]), 3) for field in fields)]
+            for name in names
+        ],
     }

@@ -1,0 +1,384 @@
+"""What the figures hold: their data add up, their words follow from the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from mmm.report import SECTIONS, MissingTableError, Tables, plot_contributions, plot_dag, theme
+from mmm.report.tables import COLUMNS, RECORDS
+from mmm.report.views import (
+    Entry,
+    checks,
+    contributions,
+    dynamics,
+    fit,
+    network,
+    plan,
+    quality,
+    regions,
+    returns,
+)
+
+ENTRIES = [entry for entries in SECTIONS.values() for entry in entries]
+NEEDED: dict[str, set[str]] = {
+    "headline": {"metrics"},
+    "national": {"predictions"},
+    "by-region": {"predictions"},
+    "region-multiples": {"predictions"},
+    "scatter": {"predictions"},
+    "shares": {"contributions"},
+    "stacked": {"contributions"},
+    "waterfall": {"contributions"},
+    "channel-lines": {"contributions"},
+    "season-trend": {"contributions"},
+    "roi": {"effects"},
+    "curves": {"curves"},
+    "saturation": {"hill"},
+    "plan": {"plan"},
+    "carryover": {"adstock"},
+    "effectiveness": {"effectiveness"},
+    "dag": {"graph"},
+    "dag-matrix": {"graph"},
+    "effects": {"effects"},
+    "regions": {"regions"},
+    "residuals": {"predictions"},
+    "training": {"training"},
+    "coverage": {"predictions"},
+    "activity": {"data_quality"},
+    "correlations": {"correlations"},
+}
+"""Files without which a view cannot be drawn; it does without every other."""
+EVERY = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.key)
+
+
+def statement(figure: go.Figure) -> str:
+    """The title in plain spaces."""
+    return str(figure.layout.meta["title"]).replace("\u00a0", " ")
+
+
+def axis_titles(figure: go.Figure) -> list[str]:
+    """Titles of the axes that have one."""
+    layout = figure.to_plotly_json()["layout"]
+    titles = [value.get("title", {}).get("text") for name, value in layout.items() if "axis" in name]
+    return [title for title in titles if title]
+
+
+@EVERY
+def test_a_view_is_a_statement_with_a_reading_aid(entry: Entry, tables: Tables) -> None:
+    figure = entry.draw(tables)
+    meta = figure.layout.meta
+
+    assert len(meta["title"].split()) >= 4
+    assert meta["title"][0].isupper() or meta["title"][0].isdigit()
+    assert not meta["title"].endswith(".")
+    assert meta["reading"].endswith(".")
+    assert "nan" not in (meta["title"] + meta["reading"]).lower().split()
+    assert meta["alt"] and meta["height"] >= 200
+    assert len(figure.data) > 0
+    assert figure.layout.title.text.replace("<br>", " ").replace("&amp;", "&") == meta["title"]
+
+
+@EVERY
+def test_a_view_without_its_files_says_which(entry: Entry) -> None:
+    with pytest.raises(MissingTableError, match=r"\.(parquet|json) is not in this directory"):
+        entry.draw(Tables())
+
+
+@EVERY
+@pytest.mark.parametrize("name", [*COLUMNS, *RECORDS])
+def test_any_one_file_may_be_missing(entry: Entry, name: str, tables: Tables) -> None:
+    without: Any = {name: None}
+    rest = replace(tables, **without)
+    if name in NEEDED[entry.key]:
+        with pytest.raises(MissingTableError, match=name):
+            entry.draw(rest)
+    else:
+        assert len(entry.draw(rest).data) > 0
+
+
+@EVERY
+def test_one_member_is_drawn_and_claims_no_certainty(entry: Entry, lone_tables: Tables) -> None:
+    if entry.key in ("regions", "region-multiples"):
+        with pytest.raises(MissingTableError, match="the model is national"):
+            entry.draw(lone_tables)
+        return
+    figure = entry.draw(lone_tables)
+
+    assert "give or take" not in statement(figure)
+    assert "nan" not in statement(figure).lower().split()
+    bars = [trace[name] for trace in figure.data for name in ("error_x", "error_y") if name in trace]
+    assert not any(bar.visible for bar in bars)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [contributions.channel_shares, contributions.waterfall, returns.roi, returns.curves, dynamics.carryover,
+     dynamics.effectiveness, network.effects, fit.national],
+)  # fmt: skip
+def test_no_intervals_is_noted(
+    draw: Callable[[Tables], go.Figure], tables: Tables, lone_tables: Tables
+) -> None:
+    assert any("No intervals" in note for note in draw(lone_tables).layout.meta["notes"])
+    assert not any("No intervals" in note for note in draw(tables).layout.meta["notes"])
+
+
+def test_the_waterfall_adds_up(tables: Tables) -> None:
+    bars = contributions.waterfall(tables).data[0]
+    base, step = np.asarray(bars.base, dtype=float), np.asarray(bars.y, dtype=float)
+
+    np.testing.assert_allclose(base[1:-1], (base + step)[:-2], rtol=1e-12)
+    assert base[0] == base[-1] == 0
+    assert step[:-1].sum() == pytest.approx(step[-1], rel=1e-12)
+
+
+def test_the_stack_adds_up_to_the_prediction(tables: Tables) -> None:
+    figure = contributions.stacked(tables)
+    layers = [np.asarray(trace.y, dtype=float) for trace in figure.data if trace.stackgroup]
+    assert tables.predictions is not None
+    predicted = tables.predictions.groupby("date")["predicted"].sum().to_numpy()
+    total = np.sum(layers, axis=0)
+
+    np.testing.assert_allclose(total / total[0], predicted / predicted[0], rtol=1e-5)
+
+
+def test_many_channels_are_joined_in_the_stack_and_none_is_lost(tables: Tables) -> None:
+    assert tables.contributions is not None
+    media = tables.contributions[tables.contributions["component"] == "tv"]
+    more = [media.assign(component=f"extra_{place}") for place in range(9)]
+    cells = pd.concat([tables.contributions, *more], ignore_index=True)
+    figure = contributions.stacked(replace(tables, contributions=cells))
+    names = [trace.name for trace in figure.data if trace.stackgroup]
+    total = np.sum([np.asarray(trace.y, dtype=float) for trace in figure.data if trace.stackgroup], axis=0)
+    wanted = cells.groupby("date", observed=True)["value"].sum().to_numpy()
+
+    assert names[-1] == "6 other channels"
+    np.testing.assert_allclose(total / total[0], wanted / wanted[0], rtol=1e-5)
+
+
+def test_the_title_of_shares_has_the_first_channel_and_its_interval(tables: Tables) -> None:
+    title = statement(contributions.channel_shares(tables))
+
+    assert title.startswith("Display brings 7 % of visits, give or take 2 points")
+
+
+def test_an_overlap_of_intervals_is_said(tables: Tables) -> None:
+    assert tables.effects is not None
+    unsure = tables.effects.assign(direct_upper=tables.effects["direct"].max() * 1.1)
+
+    assert "may bring as much" in statement(contributions.channel_shares(replace(tables, effects=unsure)))
+
+
+@pytest.mark.parametrize(
+    ("mae", "verdict"),
+    [(0.8, "20 % less than the best naive guess"), (1.3, "30 % more than"), (1.001, "level with the best")],
+)
+def test_the_headline_tells_a_model_that_loses(mae: float, verdict: str, tables: Tables) -> None:
+    score = {"mae": mae, "r2": 0.9, "wape": 0.05, "naive": {"last_value": {"mae": 1.0, "r2": 0.9}}}
+
+    assert verdict in statement(fit.headline(replace(tables, metrics={"holdout": score})))
+
+
+def test_the_headline_prefers_the_window_nothing_has_seen(tables: Tables) -> None:
+    assert "test window" in statement(fit.headline(tables))
+    assert "the holdout" in statement(
+        fit.headline(replace(tables, metrics={"holdout": tables.metrics["holdout"]}))
+    )
+    trained = fit.headline(replace(tables, metrics={"train": tables.metrics["train"]}))
+    assert any("says nothing of new data" in note for note in trained.layout.meta["notes"])
+
+
+def test_the_region_selector_holds_every_region(tables: Tables) -> None:
+    figure = fit.by_region(tables)
+    (menu,) = figure.layout.updatemenus
+    assert tables.predictions is not None
+    rows = tables.predictions[tables.predictions["region"] == "Chicago"].sort_values("date")
+    button = next(button for button in menu.buttons if button.label.startswith("Chicago"))
+    data, axes = button.args
+
+    assert len(menu.buttons) == tables.predictions["region"].nunique()
+    assert len(data["y"]) == len(figure.data) == 4
+    assert axes["yaxis.ticksuffix"].endswith("k")
+    np.testing.assert_allclose(np.array(data["y"][2]) * 1000, rows["predicted"], rtol=1e-3)
+
+
+def test_holdout_and_test_are_shaded(tables: Tables) -> None:
+    layout = fit.national(tables).layout
+
+    assert [note.text for note in layout.annotations] == ["holdout", "test"]
+    assert len(layout.shapes) == 2
+    assert pd.Timestamp(layout.shapes[0].x1) == pd.Timestamp(layout.shapes[1].x0)
+
+
+def test_within_regions_is_reported_beside_all_differences(tables: Tables) -> None:
+    assert "within a region over time" in statement(fit.holdout_scatter(tables))
+
+
+def test_curves_mark_today_and_what_the_data_never_saw(tables: Tables) -> None:
+    figure = returns.curves(tables)
+    assert tables.curves is not None
+    today = tables.curves[np.isclose(tables.curves["multiplier"], 1)].sort_values("response", ascending=False)
+    dots = [trace for trace in figure.data if trace.mode == "markers"]
+
+    assert len(dots) == len(today)
+    ratio = [float(dot.y[0]) for dot in dots] / today["response"].to_numpy()
+    assert set(np.round(np.log10(ratio))) <= {-6.0, -3.0}
+    assert sum(shape.fillcolor.startswith("rgba") for shape in figure.layout.shapes) == 2 * len(today)
+
+
+def test_a_curve_that_the_data_do_not_support_is_named_so(tables: Tables) -> None:
+    assert tables.curves is not None
+    near = tables.curves.assign(supported=np.isclose(tables.curves["multiplier"], 1))
+
+    assert "never saw" in statement(returns.curves(replace(tables, curves=near)))
+    assert "never saw" not in statement(returns.curves(tables))
+
+
+def test_channels_without_spend_have_no_roi(tables: Tables) -> None:
+    assert tables.effects is not None
+    free = tables.effects.assign(spend=0.0, roi=np.nan, marginal_roi=np.nan)
+
+    with pytest.raises(MissingTableError, match="no channel has spend"):
+        returns.roi(replace(tables, effects=free))
+
+
+def test_kernels_add_up_to_all_of_the_effect(tables: Tables) -> None:
+    for bars in dynamics.carryover(tables).data:
+        assert float(np.sum(bars.y)) == pytest.approx(100, rel=1e-5)
+
+
+def test_effectiveness_that_does_not_move_is_called_flat(tables: Tables) -> None:
+    assert tables.effectiveness is not None
+    flat = tables.effectiveness.assign(value=1.0, lower=0.99, upper=1.01)
+
+    assert "No channel's effectiveness moves" in statement(
+        dynamics.effectiveness(replace(tables, effectiveness=flat))
+    )
+    unsure = tables.effectiveness.assign(lower=0.2, upper=2.0)
+    assert "no change is certain" in statement(dynamics.effectiveness(replace(tables, effectiveness=unsure)))
+
+
+def test_the_network_draws_likely_edges_only(tables: Tables) -> None:
+    assert tables.graph is not None
+    likely = tables.graph[(tables.graph["probability"] >= 0.5) & (tables.graph["weight"] > 0.05)]
+    figure = plot_dag(tables)
+    strongest = likely.sort_values("weight").iloc[-1]
+
+    assert len(figure.layout.annotations) == len(likely)
+    assert theme.short(str(strongest["cause"])) in statement(figure)
+    widths = [shape.line.width for shape in figure.layout.shapes]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_a_graph_without_edges_is_drawn_as_such(tables: Tables) -> None:
+    assert tables.graph is not None
+    none = tables.graph.assign(weight=0.0)
+
+    assert statement(network.dag(replace(tables, graph=none))) == "No channel is found to move another"
+    assert "No link" in statement(network.dag_matrix(replace(tables, graph=none)))
+
+
+def test_direct_and_indirect_add_up_to_total(tables: Tables) -> None:
+    direct, indirect, total = network.effects(tables).data[:3]
+
+    np.testing.assert_allclose(np.add(direct.x, indirect.x), total.x, rtol=1e-5)
+
+
+def test_regions_that_cannot_be_told_apart_are_said_so(tables: Tables) -> None:
+    assert "not certain" in statement(regions.region_ranking(tables))
+    assert tables.regions is not None
+    sure = tables.regions.assign(lower=tables.regions["effect"], upper=tables.regions["effect"])
+    assert "not certain" not in statement(regions.region_ranking(replace(tables, regions=sure)))
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [
+        ({"mean": 1200.0, "lower": 800.0, "upper": 1600.0}, "would bring 1.2 k more visits (800 to 1.6 k)"),
+        ({"mean": 1200.0, "lower": -300.0, "upper": 2000.0}, "or nothing"),
+        ({"mean": 1200.0, "lower": None, "upper": None}, "how certain that is is not known"),
+        (None, "what it gains is not said"),
+    ],
+)
+def test_the_plan_claims_no_more_than_its_interval(gain: Any, said: str, tables: Tables) -> None:
+    assert said in statement(plan.plan(replace(tables, plan=tables.plan | {"gain": gain})))
+
+
+def test_a_plan_that_was_not_found_is_left_out(tables: Tables) -> None:
+    with pytest.raises(MissingTableError, match="infeasible"):
+        plan.plan(replace(tables, plan={"status": "infeasible"}))
+
+
+def test_biased_errors_are_called_biased(tables: Tables) -> None:
+    assert tables.predictions is not None
+    low = tables.predictions.assign(predicted=tables.predictions["actual"] * 0.8)
+
+    assert "too low on average" in statement(checks.residuals(replace(tables, predictions=low)))
+    assert "carry over from week to week" in statement(checks.residuals(tables))
+
+
+def test_gaps_and_outliers_are_counted(tables: Tables) -> None:
+    assert (
+        statement(quality.coverage(tables))
+        == "0.5 % of 1 248 cells lack a KPI, in 1 region; 1 cell stands out"
+    )
+
+
+def test_training_that_was_cut_short_is_said(tables: Tables) -> None:
+    assert tables.training is not None
+    falling = tables.training.assign(validation=1 / (1 + tables.training["epoch"]))
+
+    assert "still falls when training ends" in statement(checks.training(replace(tables, training=falling)))
+    assert "lowest at epoch" in statement(checks.training(tables))
+
+
+def test_a_channel_has_one_colour_in_every_view(tables: Tables) -> None:
+    wanted = theme.channel_colours(tables.channels)
+    bars = contributions.channel_shares(tables).data[0]
+    drawn = {"shares": dict(zip(bars.y, bars.marker.color, strict=True))}
+    nodes = network.dag(tables).data[1]
+    drawn["dag"] = dict(zip(tables.channels, nodes.marker.color, strict=True))
+    totals = network.effects(tables).data[0]
+    drawn["effects"] = dict(zip(totals.y, totals.marker.color, strict=True))
+
+    assert all(colours == wanted for colours in drawn.values())
+    assert len(set(wanted.values())) == len(wanted)
+
+
+def test_axes_say_what_they_measure(tables: Tables) -> None:
+    assert axis_titles(fit.national(tables)) == ["Visits per week"]
+    assert axis_titles(returns.roi(tables)) == ["USD of KPI value per USD of spend"]
+    assert axis_titles(contributions.channel_shares(tables)) == ["Share of visits in the training window"]
+
+
+def test_long_series_are_thinned_with_a_note(tables: Tables) -> None:
+    dates = pd.date_range("2020-01-01", periods=1400, freq="D")
+    value = np.arange(1400.0) + 5000
+    cells = pd.DataFrame(
+        {"region": "all", "date": dates, "split": "train", "actual": value, "predicted": value,
+         "lower": value - 9,
+         "upper": value + 9}
+    )  # fmt: skip
+    figure = fit.national(replace(tables, predictions=cells))
+
+    assert max(len(trace.x) for trace in figure.data) <= theme.MAX_POINTS
+    assert any("means over 6 weeks" in note for note in figure.layout.meta["notes"])
+
+
+def test_the_estimators_pictures_are_views(tables: Tables) -> None:
+    assert plot_contributions(tables).to_json() == contributions.stacked(tables).to_json()
+    assert plot_dag(tables).to_json() == network.dag(tables).to_json()
+
+
+def test_names_with_markup_stay_text(tables: Tables) -> None:
+    assert tables.effects is not None
+    odd = tables.effects.assign(channel=["<b>x</b>", *tables.effects["channel"].iloc[1:]])
+    figure = network.effects(replace(tables, effects=odd))
+
+    assert "&lt;b&gt;x&lt;/b&gt;" in figure.layout.yaxis.ticktext
