@@ -48,13 +48,13 @@ class PanelIndex:
 
     Attributes:
         regions: G names, sorted.
-        rows_G: Rows of each region, to balance shards by.
+        observed_G: Cells of each region whose KPI is known, to balance shards by.
         dates: T period starts, without gaps.
         frequency: Length of a period.
     """
 
     regions: tuple[str, ...]
-    rows_G: npt.NDArray[np.int64]
+    observed_G: npt.NDArray[np.int64]
     dates: Dates
     frequency: Frequency
 
@@ -117,20 +117,26 @@ def read_index(spec: MarketSpec) -> PanelIndex:
         PanelError: No such file or columns, or dates that make no calendar.
     """
     source = open_source(spec.data.path, spec.brand, spec.market)
-    _known_roles(spec, source.columns, source.place)
-    table, calendar = _whole_index(spec, source)
-    rows_G = np.bincount(table.region_N[table.region_N >= 0], minlength=len(table.regions))
-    return PanelIndex(table.regions, rows_G.astype(np.int64), calendar.dates_T, calendar.frequency)
+    roles, missing = _known_roles(spec, source.columns, source.place)
+    if missing:
+        raise PanelError(source.place, missing)
+    kpi = next(role for role in roles if role.kind == "kpi")
+    table, calendar = _whole_index(spec, source, kpi)
+    known_N = np.isfinite(table.numbers[kpi.column]) & (table.region_N >= 0)
+    observed_G = np.bincount(table.region_N[known_N], minlength=len(table.regions))
+    return PanelIndex(table.regions, observed_G.astype(np.int64), calendar.dates_T, calendar.frequency)
 
 
 def _index_columns(spec: MarketSpec) -> list[str]:
     return [column for column in (spec.columns.region, spec.columns.date) if column is not None]
 
 
-def _whole_index(spec: MarketSpec, source: Source) -> tuple[LongTable, Calendar]:
-    names = _index_columns(spec)
-    arrow = read_columns(source, names, text=names)
-    table, problems = _parse({name: arrow[name] for name in names}, spec, (), source.place)
+def _whole_index(spec: MarketSpec, source: Source, *roles: Role) -> tuple[LongTable, Calendar]:
+    """Regions, dates and the numbers of a few roles over all rows, and the calendar they make."""
+    text = _index_columns(spec)
+    names = [*text, *(role.column for role in roles)]
+    arrow = read_columns(source, names, text=text)
+    table, problems = _parse({name: arrow[name] for name in names}, spec, roles, source.place)
     calendar, more = infer_calendar(table)
     if calendar is None or problems:
         raise PanelError(source.place, [*problems, *more])

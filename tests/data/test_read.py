@@ -283,15 +283,17 @@ def test_events_and_holidays_join_the_controls(table: pd.DataFrame) -> None:
 
 
 def test_shards_are_slices_of_the_whole_panel(table: pd.DataFrame, expected: Panel, tmp_path: Path) -> None:
-    late = table[(table["region"] != "TX") | (table["date"] > "2023-03-01")]
+    late = table[(table["region"] != "TX") | (table["date"] > "2023-03-01")].copy()
+    late.loc[late.index[WEEKS + 5], "kpi"] = np.nan
     path = write_parquet(late, tmp_path)
     whole = read_panel(market(path)).panel
     index = read_index(market(path))
     assert index.regions == REGIONS
-    assert index.rows_G.tolist() == [WEEKS, WEEKS, WEEKS - 9]
+    assert index.observed_G.tolist() == [WEEKS, WEEKS - 1, WEEKS - 9]
     for g, region in enumerate(REGIONS):
         shard = read_panel(market(path), regions=[region]).panel
         assert shard.regions == (region,)
+        assert_equal(shard, whole.shard(np.array([g])))
         np.testing.assert_array_equal(shard.dates, whole.dates)
         for field in FIELDS:
             np.testing.assert_array_equal(getattr(shard, field), getattr(whole, field)[g : g + 1])
