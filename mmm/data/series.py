@@ -185,7 +185,7 @@ def _within_correlation(series_GTS: Floats, known_GT: Bools) -> Floats:
 def _leak(name: str, r: float) -> Finding:
     return Finding(
         "warning",
-        "leakage",
+        "leaking_series",
         name,
         f"moves exactly as the KPI does (correlation within regions {r:.4f}).",
         "It looks like the KPI itself, or is computed from it, and would take all of its variation.",
