@@ -61,6 +61,11 @@ class Limits:
         """The same limits with another range of the total."""
         return replace(self, least=least, most=most)
 
+    def without_rows(self) -> Limits:
+        """Bounds and total alone."""
+        nothing, rows_0X = np.zeros(0), np.zeros((0, len(self.lower_X)))
+        return replace(self, rows_RX=rows_0X, row_lower_R=nothing, row_upper_R=nothing, row_names_R=())
+
     def violation(self, money_X: Floats) -> float:
         """Largest violation of any limit, in money; rows relative to their largest coefficient."""
         total = float(money_X.sum())

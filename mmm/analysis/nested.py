@@ -145,16 +145,6 @@ def inner_limits_of(limits: Limits, mine: npt.NDArray[np.bool_], total: float) -
     """The bounds of one channel's regions and its total."""
     lower, upper = limits.lower_X[mine], limits.upper_X[mine]
     total = min(max(total, float(lower.sum())), float(upper.sum()))
-    nothing = np.zeros(0)
     return replace(
-        limits,
-        lower_X=lower,
-        upper_X=upper,
-        least=total,
-        most=total,
-        rows_RX=np.zeros((0, len(lower))),
-        row_lower_R=nothing,
-        row_upper_R=nothing,
-        row_names_R=(),
-        variable_names_X=(),
-    )
+        limits, lower_X=lower, upper_X=upper, least=total, most=total, variable_names_X=()
+    ).without_rows()

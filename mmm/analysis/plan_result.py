@@ -89,7 +89,7 @@ def stated_plan(outcome: Outcome) -> Plan:
         status="optimal" if outcome.proven else "feasible",
         message=_message(outcome),
         **_asked(outcome),
-        budget=round(budget, 6),
+        budget=tidy(budget),
         spend={row.channel: row.spend for row in channels},
         kpi=estimate(context.baseline_M + kpi_M, level),
         gain=estimate(gain_M, level),
@@ -123,6 +123,11 @@ def _asked(outcome: Outcome) -> dict[str, Any]:
         "current_kpi": estimate(context.baseline_M + _current_kpi(outcome), request.level),
         "model": dict(context.model),
     }
+
+
+def tidy(amount: float) -> float:
+    """An amount without the noise of adding up: twelve digits."""
+    return float(f"{amount:.12g}")
 
 
 def _current_kpi(outcome: Outcome) -> Floats:
@@ -252,7 +257,7 @@ def _channel_plans(
     rows = []
     for i, channel in enumerate(context.channels):
         covered = channel in chosen.channels
-        spend, current = round(float(spend_C[i]), 6), float(current_C[i])
+        spend, current = tidy(spend_C[i]), float(current_C[i])
         lower, upper = _channel_limits(outcome, chosen.channels.index(channel)) if covered else (spend, spend)
         rows.append(
             ChannelPlan(
@@ -285,7 +290,7 @@ def _region_plans(outcome: Outcome, marginal_MX: Floats) -> tuple[RegionPlan, ..
         RegionPlan(
             region=region,
             channel=channel,
-            spend=round(float(spend_X[x]), 6),
+            spend=tidy(spend_X[x]),
             current_spend=float(current_X[x]),
             marginal_roi=float(marginal_X[x]),
             extrapolated=bool(over_X[x]),

@@ -5,6 +5,7 @@ Shapes: Y variables the solver moves, B blocks of them whose sums stay.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Literal
 
@@ -53,9 +54,11 @@ def refine(
         if len(a_matrix):
             rows.append(LinearConstraint(a_matrix, -np.inf, b_vector))
         options = {"gtol": 1e-9, "xtol": 1e-10, "maxiter": 300}
-    result = minimize(
-        negative, start_Y / size, jac=True, method=method, bounds=box, constraints=rows, options=options
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "delta_grad == 0.0", UserWarning)  # flat beyond saturation
+        result = minimize(
+            negative, start_Y / size, jac=True, method=method, bounds=box, constraints=rows, options=options
+        )
     money_Y = repair(limits, result.x * size)
     if money_Y is None or not objective.score(money_Y) > start_score:
         return start_Y

@@ -5,12 +5,15 @@ Shapes: Y variables, C channels, R rows.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from mmm.analysis.limits import Limits
 from mmm.analysis.nested import inner_limits_of, is_nested, outer_limits_of
+from mmm.analysis.polish import repair
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -24,7 +27,7 @@ def in_cents(money_Y: Floats, limits: Limits, channel_Y: Ints) -> Floats:
 
     Amounts are cut to cents and the missing ones go to the largest remainders, within every limit. A
     variable whose bounds hold no whole cent keeps its amount, and what the total has beyond cents
-    goes to the largest amount with room. Where no such plan keeps the limits the plan stays as it is.
+    goes to the largest amount with room. Where no such plan keeps the limits, only the total is made exact.
 
     Args:
         money_Y: An allowed plan.
@@ -34,11 +37,18 @@ def in_cents(money_Y: Floats, limits: Limits, channel_Y: Ints) -> Floats:
     if len(money_Y) > len(np.unique(channel_Y)) and is_nested(limits, channel_Y):
         return _by_channel(money_Y, limits, channel_Y)
     total = limits.most if limits.most - limits.least <= CENT else _cut(float(money_Y.sum()), limits)
+    money_Y = _exact(money_Y, limits, total)
     rounded_Y = _largest_remainder(money_Y, limits, total)
     if rounded_Y is not None and limits.holds(rounded_Y):
         return rounded_Y
     rounded_Y = _by_programme(money_Y, limits, total)
     return money_Y if rounded_Y is None or not limits.holds(rounded_Y) else rounded_Y
+
+
+def _exact(money_Y: Floats, limits: Limits, total: float) -> Floats:
+    """The nearest plan within bounds that has the total to the last digit."""
+    exact_Y = repair(replace(limits.without_rows(), least=total, most=total), money_Y)
+    return exact_Y if exact_Y is not None and limits.holds(exact_Y) else money_Y
 
 
 def _by_channel(money_Y: Floats, limits: Limits, channel_Y: Ints) -> Floats:
@@ -50,7 +60,7 @@ def _by_channel(money_Y: Floats, limits: Limits, channel_Y: Ints) -> Floats:
         mine = channel_Y == c
         inner = inner_limits_of(limits, mine, float(total))
         cents = _largest_remainder(money_Y[mine], inner, inner.most)
-        rounded_Y[mine] = money_Y[mine] if cents is None else cents
+        rounded_Y[mine] = _exact(money_Y[mine], inner, inner.most) if cents is None else cents
     return rounded_Y if limits.holds(rounded_Y) else money_Y
 
 

@@ -25,6 +25,9 @@ Ints = npt.NDArray[np.int64]
 Method = Literal["slsqp", "trust-constr", "differential_evolution", "hybrid"]
 
 MANY = 120
+"""Variables from which curves are asked at fewer points and channels are searched before regions."""
+
+CLIMBED = 40
 """Variables from which curves are climbed one by one rather than by SLSQP, which is cubic in them."""
 
 POINTS, POINTS_MANY = 49, 25
@@ -157,7 +160,11 @@ class Solver:
     def _refined(self, starts: list[Floats], limits: Limits) -> list[Floats]:
         if self.method == "differential_evolution":
             return starts
-        if self._many and self.objective.separable:
+        if (
+            len(self.status_quo_Y) > CLIMBED
+            and self.objective.separable
+            and is_nested(limits, self.channel_Y)
+        ):
             return [climb(self.objective, limits, starts[0], self.channel_Y, self.knee_Y), starts[-1]]
         method: Literal["slsqp", "trust-constr"] = (
             "trust-constr" if self.method == "trust-constr" else "slsqp"
