@@ -14,10 +14,21 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from mmm.model.notears import Bools, Floats, Moments, acyclic_part, moments_of, notears, topological_order
+from mmm.model.notears import (
+    CYCLE_TOLERANCE,
+    Bools,
+    Floats,
+    Moments,
+    acyclic_part,
+    moments_of,
+    notears,
+    topological_order,
+)
 
 RIDGE = 1e-10
 """Share of a node's power added to the diagonal, so that collinear causes still have a solution."""
+PROPOSAL_TOLERANCE = 1e-2
+"""Value of ``acyclicity`` that is near enough for a first order; what closes a cycle is cut anyway."""
 EVIDENCE = 2.0
 """An edge must lower ``N log(residual)`` by this many times ``log N``."""
 
@@ -67,6 +78,7 @@ def learn_dag(
         unpenalised_DD=required,
         non_negative=non_negative,
         acyclic=order is None,
+        tolerance=PROPOSAL_TOLERANCE if refine else CYCLE_TOLERANCE,
     )
     kept_DD = np.where(required | (np.abs(weights_DD) >= threshold), weights_DD, 0.0)
     edges_DD = acyclic_part(kept_DD, required)

@@ -28,7 +28,7 @@ PENALTY_MAX = 1e16
 OVERFLOW = 1e60
 """Value of ``acyclicity`` at which a line search must turn back."""
 CYCLE_TOLERANCE = 1e-8
-"""Value of ``acyclicity`` that counts as acyclic before thresholding."""
+"""Value of ``acyclicity`` that counts as acyclic before thresholding, as in the authors' code."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +103,7 @@ def notears(
     unpenalised_DD: Bools | None = None,
     non_negative: bool = False,
     acyclic: bool = True,
+    tolerance: float = CYCLE_TOLERANCE,
 ) -> Floats:
     """Weights that minimise squared loss plus L1 among acyclic ones, before thresholding.
 
@@ -114,6 +115,7 @@ def notears(
         non_negative: Refuse negative weights.
         acyclic: Impose acyclicity; where ``allowed_DD`` is acyclic already, False solves the same
             convex problem in one go.
+        tolerance: Value of ``acyclicity`` at which to stop.
     """
     problem = _Problem(moments, l1, allowed_DD, unpenalised_DD, signs=(1.0,) if non_negative else (1.0, -1.0))
     parts = np.zeros(len(problem.costs))
@@ -129,7 +131,7 @@ def notears(
             rho *= 10.0
         parts, cycles = candidate, remaining
         alpha += rho * cycles
-        if cycles <= CYCLE_TOLERANCE or rho >= PENALTY_MAX:
+        if cycles <= tolerance or rho >= PENALTY_MAX:
             break
     return problem.weights(parts)
 
