@@ -66,7 +66,10 @@ def read_yaml(source: str) -> Document:
 
 def parse_yaml(text: str, source: str) -> Document:
     """Parse YAML text whose top level is a mapping; errors as in :func:`read_yaml`."""
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as error:
+        raise SpecError(source, [_syntax_problem(error)]) from error
     lines: dict[Location, int] = {}
     problems: list[Problem] = []
     try:

@@ -17,8 +17,9 @@ from mmm.analysis.constraints import Decisions, LimitsBuilder, clash, decisions,
 from mmm.analysis.decision import AnyResponse, Floats, PlanContext
 from mmm.analysis.limits import Limits, total_range
 from mmm.analysis.objective import Objective, kpi_of
+from mmm.analysis.outcome import Outcome
 from mmm.analysis.plan import Plan
-from mmm.analysis.plan_result import Outcome, infeasible_plan, stated_plan
+from mmm.analysis.plan_result import infeasible_plan, stated_plan
 from mmm.analysis.request import BudgetRequest, parse_request
 from mmm.analysis.rounding import CENT, in_cents
 from mmm.analysis.solver import Solution, Solver

@@ -5,48 +5,23 @@ Shapes: M members, X decision variables, Y those in the budget, C channels, G re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mmm.analysis.constraints import Decisions
-from mmm.analysis.decision import AnyResponse, Floats, PlanContext, SeparableResponse
+from mmm.analysis.decision import Floats, SeparableResponse
 from mmm.analysis.intervals import Estimate, estimate
-from mmm.analysis.limits import Limits
 from mmm.analysis.objective import gradient_of, kpi_of
+from mmm.analysis.outcome import (
+    Outcome,
+    beyond,
+    binding_limits,
+    channel_limits,
+    in_unit,
+    planned,
+    warnings_of,
+)
 from mmm.analysis.plan import ChannelPlan, Plan, RegionPlan, Side
-from mmm.analysis.request import BudgetRequest
-
-NEAR = 1e-6
-"""Distance from a limit that counts as standing at it, relative to the plan's size."""
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """Solved amounts with everything they are judged by.
-
-    Attributes:
-        response: KPI by amounts.
-        request: What was asked.
-        context: Status quo.
-        chosen: Variables in the budget.
-        amount_X: Planned amounts.
-        money_Y: The same in money, for variables in the budget.
-        stated: Limits of the request.
-        proven: A global search bounds what a better plan could add.
-        searched: Limits within which the solver looked.
-    """
-
-    response: AnyResponse
-    request: BudgetRequest
-    context: PlanContext
-    chosen: Decisions
-    amount_X: Floats
-    money_Y: Floats
-    stated: Limits
-    proven: bool = False
-    searched: Limits | None = None
 
 
 def infeasible_plan(outcome: Outcome, message: str, clashes: tuple[str, ...]) -> Plan:
@@ -79,10 +54,11 @@ def stated_plan(outcome: Outcome) -> Plan:
     gain_M = kpi_M - current_M
     brought_MC = _brought(outcome)
     marginal_MX = _marginal_value(outcome)
-    binding = _binding(outcome)
-    beyond_C = _beyond(outcome)
+    binding = binding_limits(outcome)
+    beyond_C = beyond(outcome)
     channels = _channel_plans(outcome, brought_MC, marginal_MX, binding, beyond_C)
     budget, current = float(outcome.money_Y.sum()), float(outcome.chosen.current_Y.sum())
+    extrapolated = tuple(row.channel for row in channels if row.extrapolated)
     in_money = outcome.chosen.unit == context.currency
     after = context.after_horizon
     return Plan(
@@ -99,17 +75,17 @@ def stated_plan(outcome: Outcome) -> Plan:
         roi={row.channel: None if row.roi is None else row.roi.mean for row in channels},
         marginal_roi={row.channel: row.marginal_roi.mean for row in channels},
         binding=binding,
-        extrapolated=tuple(row.channel for row in channels if row.extrapolated),
+        extrapolated=extrapolated,
         channels=channels,
         regions=_region_plans(outcome, marginal_MX) if request.by_region else None,
-        warnings=_warnings(outcome, channels),
+        warnings=warnings_of(outcome, extrapolated),
     )
 
 
 def _asked(outcome: Outcome) -> dict[str, Any]:
     """Fields that repeat the request and the status quo."""
     request, context, chosen = outcome.request, outcome.context, outcome.chosen
-    current_C = context.by_channel(_in_unit(outcome, context.current_X))
+    current_C = context.by_channel(in_unit(outcome, context.current_X))
     return {
         "objective": request.objective,
         "method": request.method,
@@ -132,20 +108,6 @@ def tidy(amount: float) -> float:
 
 def _current_kpi(outcome: Outcome) -> Floats:
     return kpi_of(outcome.response, outcome.context.current_X)
-
-
-def _in_unit(outcome: Outcome, amount_X: Floats) -> Floats:
-    """Amounts as they are stated: money where the budget covers them, else exposure."""
-    stated_X = amount_X.copy()
-    stated_X[outcome.chosen.moved_Y] = amount_X[outcome.chosen.moved_Y] * outcome.chosen.cost_Y
-    return stated_X
-
-
-def _planned(outcome: Outcome) -> Floats:
-    """Planned amounts as they are stated, to the cent where the plan is."""
-    stated_X = outcome.amount_X.copy()
-    stated_X[outcome.chosen.moved_Y] = outcome.money_Y
-    return stated_X
 
 
 def _brought(outcome: Outcome) -> Floats:
@@ -181,64 +143,11 @@ def _total_roi(outcome: Outcome, kpi_M: Floats) -> Estimate | None:
 
 def _channel_marginal(outcome: Outcome, marginal_MX: Floats) -> Floats:
     """Marginal value of a channel: its regions' by where the plan spends, else evenly, shape MC."""
-    spend_X = _planned(outcome)
+    spend_X = planned(outcome)
     total_X = outcome.context.by_channel(spend_X)[outcome.context.channel_X]
     regions = max(len(outcome.context.regions), 1)
     weight_X = np.divide(spend_X, total_X, out=np.full_like(spend_X, 1.0 / regions), where=total_X > 0)
     return outcome.context.by_channel(marginal_MX * weight_X)
-
-
-def _beyond(outcome: Outcome) -> Floats:
-    """1 for channels planned beyond what was ever spent.
-
-    If the budget exceeds all that was ever spent, no split of it stays within the data, so every
-    channel it covers counts.
-    """
-    context, chosen = outcome.context, outcome.chosen
-    over_X = outcome.amount_X > context.supported_X * (1 + 1e-9)
-    seen_Y = context.supported_X[chosen.moved_Y] * chosen.cost_Y
-    if float(outcome.money_Y.sum()) > float(seen_Y.sum()) * (1 + 1e-9):
-        over_X[chosen.moved_Y] = True
-    return context.by_channel(over_X.astype(np.float64))
-
-
-def _channel_limits(outcome: Outcome, c: int) -> tuple[float, float]:
-    """Least and largest total of a channel in the budget, rows on it alone included."""
-    stated, mine = outcome.stated, outcome.chosen.channel_Y == c
-    lower, upper = float(stated.lower_X[mine].sum()), float(stated.upper_X[mine].sum())
-    for name, low, high in zip(stated.row_names_R, stated.row_lower_R, stated.row_upper_R, strict=True):
-        if name == outcome.chosen.channels[c]:
-            lower, upper = max(lower, float(low)), min(upper, float(high))
-    return lower, upper
-
-
-def _binding(outcome: Outcome) -> dict[str, Side]:
-    """Limits at which the plan stands."""
-    stated, chosen = outcome.stated, outcome.chosen
-    total = float(outcome.money_Y.sum())
-    slack = max(NEAR * total, 0.011)
-    binding: dict[str, Side] = {}
-    for c, channel in enumerate(chosen.channels):
-        lower, upper = _channel_limits(outcome, c)
-        _note(binding, channel, float(outcome.money_Y[chosen.channel_Y == c].sum()), lower, upper, slack)
-    for r, name in enumerate(stated.row_names_R):
-        if name not in chosen.channels:
-            reached = float(stated.rows_RX[r] @ outcome.money_Y)
-            _note(binding, name, reached, float(stated.row_lower_R[r]), float(stated.row_upper_R[r]), slack)
-    if stated.least < stated.most and total >= stated.most - slack:
-        binding["budget"] = "max"
-    return binding
-
-
-def _note(
-    binding: dict[str, Side], name: str, reached: float, lower: float, upper: float, slack: float
-) -> None:
-    if upper - lower <= slack:
-        binding[name] = "fixed"
-    elif reached >= upper - slack:
-        binding[name] = "max"
-    elif reached <= lower + slack and (lower > 0 or reached <= slack):
-        binding[name] = "min"
 
 
 def _channel_plans(
@@ -249,16 +158,16 @@ def _channel_plans(
     beyond_C: Floats,
 ) -> tuple[ChannelPlan, ...]:
     context, chosen, level = outcome.context, outcome.chosen, outcome.request.level
-    spend_C = context.by_channel(_planned(outcome))
-    current_C = context.by_channel(_in_unit(outcome, context.current_X))
-    supported_C = context.by_channel(_in_unit(outcome, context.supported_X))
+    spend_C = context.by_channel(planned(outcome))
+    current_C = context.by_channel(in_unit(outcome, context.current_X))
+    supported_C = context.by_channel(in_unit(outcome, context.supported_X))
     marginal_MC = _channel_marginal(outcome, marginal_MX)
     budget = float(outcome.money_Y.sum())
     rows = []
     for i, channel in enumerate(context.channels):
         covered = channel in chosen.channels
         spend, current = tidy(spend_C[i]), float(current_C[i])
-        lower, upper = _channel_limits(outcome, chosen.channels.index(channel)) if covered else (spend, spend)
+        lower, upper = channel_limits(outcome, chosen.channels.index(channel)) if covered else (spend, spend)
         rows.append(
             ChannelPlan(
                 channel=channel,
@@ -282,7 +191,7 @@ def _channel_plans(
 
 def _region_plans(outcome: Outcome, marginal_MX: Floats) -> tuple[RegionPlan, ...]:
     context = outcome.context
-    spend_X, current_X = _planned(outcome), _in_unit(outcome, context.current_X)
+    spend_X, current_X = planned(outcome), in_unit(outcome, context.current_X)
     over_X = outcome.amount_X > context.supported_X * (1 + 1e-9)
     marginal_X = marginal_MX.mean(axis=0)
     names = [(channel, region) for channel in context.channels for region in context.regions]
@@ -308,42 +217,3 @@ def _message(outcome: Outcome) -> str:
         "target_roi": f"{total} is the largest budget at an ROI of {target:g}.",
         "kpi_target": f"{total} is the cheapest budget for a KPI of {target:g}.",
     }[request.objective]
-
-
-def _warnings(outcome: Outcome, channels: tuple[ChannelPlan, ...]) -> tuple[str, ...]:
-    """What to keep in mind before acting on the plan."""
-    request, chosen = outcome.request, outcome.chosen
-    found = []
-    beyond = [row.channel for row in channels if row.extrapolated]
-    if beyond:
-        found.append(
-            f"{', '.join(beyond)}: planned beyond what was ever spent over {request.horizon} periods; the "
-            "response there is the curve's shape, not data."
-        )
-    for row in channels:
-        if row.channel in chosen.channels and row.upper_limit == 0 and row.channel not in request.fixed:
-            found.append(
-                f"{row.channel}: nothing was spent in the last {request.horizon} periods, so its relative "
-                "bounds hold it at 0; give absolute bounds to plan it."
-            )
-    for channel in chosen.aside:
-        found.append(
-            f"{channel}: has exposure but no spend, so the budget does not cover it; it is planned in "
-            f"{outcome.context.units[channel]}. Give unit_costs.{channel} to plan it in money."
-        )
-    if request.risk != "mean" and len(outcome.context.baseline_M) < 2:
-        found.append("The model has one member, so risk cannot be judged; the plan goes by its only gain.")
-    if _at_search_end(outcome):
-        found.append(
-            "The plan stands at the end of the range searched (ten times what was ever spent in some "
-            "channel); give a budget or upper bounds."
-        )
-    return tuple(found)
-
-
-def _at_search_end(outcome: Outcome) -> bool:
-    if outcome.searched is None:
-        return False
-    open_Y = ~np.isfinite(outcome.stated.upper_X) & ~np.isfinite(outcome.stated.most)
-    near_Y = outcome.money_Y >= outcome.searched.upper_X * (1 - 1e-6)
-    return bool(np.any(open_Y & near_Y))

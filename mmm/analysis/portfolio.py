@@ -16,8 +16,9 @@ import numpy.typing as npt
 from mmm.analysis.budget import plan_budget
 from mmm.analysis.constraints import LimitsBuilder, amount_range, decisions
 from mmm.analysis.decision import AnyResponse, Floats, PlanContext, Response, SeparableResponse
+from mmm.analysis.outcome import Outcome
 from mmm.analysis.plan import Plan
-from mmm.analysis.plan_result import Outcome, stated_plan
+from mmm.analysis.plan_result import stated_plan
 from mmm.analysis.request import Bounds, BudgetRequest, Group, parse_request
 from mmm.config import Spec
 from mmm.errors import Problem, RequestError

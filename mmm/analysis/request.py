@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from mmm.analysis.request_fields import (
     MAX_HORIZON,
@@ -27,7 +26,9 @@ from mmm.analysis.request_fields import (
     show,
 )
 from mmm.config import Spec
-from mmm.errors import Problem, RequestError
+from mmm.config_io import read_yaml
+from mmm.config_problems import Location, spec_problems
+from mmm.errors import Problem, RequestError, SpecError
 
 
 class Bounds(Spec):
@@ -127,7 +128,7 @@ class BudgetRequest(Spec):
     region_bounds: Bounds | None = None
     """Relative limits of each channel in each region for a plan by region; without them a channel's
     relative bounds hold in every region and its absolute bounds hold for its total."""
-    fixed: Annotated[tuple[ChannelName, ...] | dict[ChannelName, float], BeforeValidator(check_fixed)] = ()
+    fixed: Annotated[tuple[str, ...] | dict[str, float], BeforeValidator(check_fixed)] = ()
     """Channels held where they are, or at an amount."""
     groups: tuple[Group, ...] = ()
     """Limits of sums of channels, of their shares and of ratios between them."""
@@ -138,7 +139,7 @@ class BudgetRequest(Spec):
     by_region: bool = False
     """Plan every channel in every region."""
     flighting: Annotated[
-        Literal["history", "even"] | tuple[float, ...] | dict[ChannelName, tuple[float, ...]],
+        Literal["history", "even"] | tuple[float, ...] | dict[str, tuple[float, ...]],
         BeforeValidator(check_flighting),
     ] = "history"
     """How an amount falls on the periods: the pattern of the last ``horizon`` periods, evenly, or
@@ -167,20 +168,6 @@ class BudgetRequest(Spec):
                 {"horizon": horizon, "periods": periods},
             )
         return horizon
-
-    @field_validator("flighting")
-    @classmethod
-    def _fits_horizon(cls, value: Any, info: ValidationInfo) -> Any:
-        tables = value.values() if isinstance(value, dict) else [value]
-        horizon = info.data.get("horizon")
-        for table in tables:
-            if horizon is not None and not isinstance(table, str) and len(table) != horizon:
-                raise PydanticCustomError(
-                    "flighting_length",
-                    "has {count} weights; expected one for each of the {horizon} periods of the horizon",
-                    {"count": len(table), "horizon": horizon},
-                )
-        return value
 
     @field_validator("region_bounds")
     @classmethod
@@ -216,6 +203,7 @@ def parse_request(
     channels: Sequence[str] | None = None,
     history_periods: int | None = None,
     source: str = "budget request",
+    lines: Mapping[Location, int] | None = None,
 ) -> BudgetRequest:
     """Check a request and everything in it at once.
 
@@ -224,18 +212,21 @@ def parse_request(
         channels: Names the model knows; None leaves names unchecked.
         history_periods: Periods of the model's data; None leaves the horizon unchecked.
         source: What the data are called in the error.
+        lines: Line of each location in a file.
 
     Raises:
         RequestError: With every problem and its path.
     """
     if isinstance(data, BudgetRequest):
         data = data.model_dump()
+    if not isinstance(data, Mapping):
+        text = f"is {show(data)}; a request is a mapping of fields such as budget and horizon"
+        raise RequestError(source, [Problem("wrong_type", "", text)])
     context = {"channels": None if channels is None else tuple(channels), "history_periods": history_periods}
     try:
         return BudgetRequest.model_validate(data, context=context)
     except ValidationError as error:
-        problems = [_problem(detail) for detail in error.errors(include_url=False) if not _is_branch(detail)]
-        raise RequestError(source, problems) from None
+        raise RequestError(source, spec_problems(error, BudgetRequest, data, lines or {})) from None
 
 
 def read_request(
@@ -246,34 +237,14 @@ def read_request(
     Raises:
         RequestError: The file is missing, is no YAML, or breaks the schema.
     """
-    path = Path(path)
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(str(path), [Problem("unreadable", "", f"cannot be read: {error}")]) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise RequestError(str(path), [Problem("not_yaml", "", f"is not valid YAML: {error}")]) from error
-    return parse_request(data, channels=channels, history_periods=history_periods, source=str(path))
-
-
-def _is_branch(detail: ErrorDetails) -> bool:
-    """The complaint of a union's other branch, whose own check has passed already."""
-    branched = detail["loc"][:1] in (("fixed",), ("flighting",))
-    return branched and detail["type"] in ("tuple_type", "dict_type", "literal_error")
-
-
-def _problem(detail: ErrorDetails) -> Problem:
-    """A finding of pydantic with its path as it stands in YAML; branches of a union are no path."""
-    path = ""
-    for part in detail["loc"]:
-        if isinstance(part, str) and part.startswith(("[key]", "tuple[", "dict[")):
-            continue
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    message, value = detail["msg"], detail.get("input")
-    if detail["type"] == "extra_forbidden":
-        message = "unknown key; remove it or correct its spelling"
-    elif detail["type"] == "model_type":
-        message = f"is {show(value)}; expected fields by name"
-    elif isinstance(value, (int, float, str, bool)) and not message.startswith(("is ", "unknown")):
-        message = f"is {show(value)}; {message[0].lower()}{message[1:]}"
-    return Problem(detail["type"], path, message)
+        document = read_yaml(str(path))
+    except SpecError as error:
+        raise RequestError(error.source, error.problems) from error
+    return parse_request(
+        document.values,
+        channels=channels,
+        history_periods=history_periods,
+        source=document.source,
+        lines=document.lines,
+    )

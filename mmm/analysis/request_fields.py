@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from mmm.config import Spec
+from mmm.config_problems import nearest
 
 MAX_AMOUNT = 1e13
 """Largest amount of a request: above it cents are no longer exact in double precision."""
@@ -64,12 +64,14 @@ def check_risk(value: object) -> object:
     return value if value == "mean" else number
 
 
-def check_flighting(value: object) -> object:
-    """A named pattern, or weights that can be normalised."""
+def check_flighting(value: object, info: ValidationInfo) -> object:
+    """A named pattern, or weights for every period of the horizon that can be normalised."""
+    if isinstance(value, str) and value in ("history", "even"):
+        return value
+    if isinstance(value, Mapping):
+        refuse_unknown(value, info)
     tables = list(value.values()) if isinstance(value, Mapping) else [value]
     for table in tables:
-        if isinstance(table, str) and table in ("history", "even") and table is value:
-            continue
         if isinstance(table, str) or not isinstance(table, Sequence):
             raise PydanticCustomError(
                 "bad_flighting",
@@ -82,27 +84,44 @@ def check_flighting(value: object) -> object:
             raise PydanticCustomError(
                 "bad_flighting", "weights must be numbers >= 0 and add up to more than 0", {}
             )
+        horizon = info.data.get("horizon")
+        if horizon is not None and len(table) != horizon:
+            raise PydanticCustomError(
+                "flighting_length",
+                "has {count} weights; expected one for each of the {horizon} periods of the horizon",
+                {"count": len(table), "horizon": horizon},
+            )
     return value
 
 
-def check_fixed(value: object) -> object:
+def check_fixed(value: object, info: ValidationInfo) -> object:
     """A list of channels, or usable amounts by channel."""
-    if isinstance(value, Mapping):
-        for channel, amount in value.items():
-            number = as_number(amount)
-            if number is None or not 0 <= number <= MAX_AMOUNT:
-                raise PydanticCustomError(
-                    "bad_fixed",
-                    "{channel} is {value}; a fixed amount is a number from 0 to 1e13",
-                    {"channel": str(channel), "value": show(amount)},
-                )
-    elif isinstance(value, str) or not isinstance(value, Sequence):
+    if isinstance(value, str) or not isinstance(value, Mapping | Sequence):
         raise PydanticCustomError(
             "bad_fixed",
             "is {value}; expected a list of channels or amounts by channel",
             {"value": show(value)},
         )
+    refuse_unknown(value, info)
+    for channel, amount in value.items() if isinstance(value, Mapping) else ():
+        number = as_number(amount)
+        if number is None or not 0 <= number <= MAX_AMOUNT:
+            raise PydanticCustomError(
+                "bad_fixed",
+                "{channel} is {value}; a fixed amount is a number from 0 to 1e13",
+                {"channel": str(channel), "value": show(amount)},
+            )
     return value
+
+
+def refuse_unknown(names: Iterable[object], info: ValidationInfo) -> None:
+    """Raise for anything among the names that is no channel of the validation context."""
+    for name in names:
+        if not isinstance(name, str):
+            raise PydanticCustomError(
+                "not_a_name", "holds {value}; expected a channel", {"value": show(name)}
+            )
+        _known_channel(name, info)
 
 
 def show(value: object) -> str:
@@ -121,8 +140,8 @@ Ratio = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, le=1e9, allow
 
 def unknown_name(name: str, known: Sequence[str]) -> str:
     """Message for a channel the model does not have, with the nearest name."""
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+    close = nearest(name, known, count=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
     return f"unknown channel '{name}'.{hint} Known: {', '.join(known)}"
 
 

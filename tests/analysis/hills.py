@@ -6,6 +6,7 @@ Shapes: M members, X variables, P grid points.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +26,12 @@ class Hills:
 
     def values(self, amount_X: Floats) -> Floats:
         ratio_MX = (amount_X / self.half_MX) ** self.slope_MX
-        return self.top_MX * ratio_MX / (1.0 + ratio_MX)
+        return np.asarray(self.top_MX * ratio_MX / (1.0 + ratio_MX))
 
     def marginals(self, amount_X: Floats) -> Floats:
         amount_MX = np.maximum(amount_X, 1e-9 * self.half_MX)
         ratio_MX = (amount_MX / self.half_MX) ** self.slope_MX
-        return self.top_MX * self.slope_MX * ratio_MX / amount_MX / (1.0 + ratio_MX) ** 2
+        return np.asarray(self.top_MX * self.slope_MX * ratio_MX / amount_MX / (1.0 + ratio_MX) ** 2)
 
     def table(self, grid_PX: Floats) -> Floats:
         return np.stack([self.values(amount_X) for amount_X in grid_PX], axis=1)
@@ -44,7 +45,7 @@ class Summed:
 
     def value(self, amount_X: Floats) -> Floats:
         value_MX = self.hills.values(amount_X)
-        return value_MX.sum(axis=1) + self.interaction * value_MX[:, 0] * value_MX[:, 1]
+        return np.asarray(value_MX.sum(axis=1) + self.interaction * value_MX[:, 0] * value_MX[:, 1])
 
     def value_and_gradient(self, amount_X: Floats) -> tuple[Floats, Floats]:
         value_MX, gradient_MX = self.hills.values(amount_X), self.hills.marginals(amount_X)
@@ -76,11 +77,11 @@ def random_context(
     regions: int = 0,
     members: int = 4,
     scale: float = 1e5,
-    **settings: object,
+    **settings: Any,
 ) -> PlanContext:
     """A status quo around the half-saturations of ``random_hills``."""
     current_X = scale * rng.uniform(0.2, 1.2, channels * max(regions, 1))
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "channels": tuple(f"c{i}" for i in range(channels)),
         "current_X": current_X,
         "supported_X": 1.6 * current_X,
@@ -90,4 +91,4 @@ def random_context(
         "history_periods": 150,
         "model": {"version": "1"},
     }
-    return PlanContext(**(fields | settings))  # type: ignore[arg-type]
+    return PlanContext(**(fields | settings))

@@ -100,7 +100,7 @@ def amounts(plan: Plan) -> Floats:
     return np.array(list(plan.spend.values()))
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(questions())
 def test_plans_keep_every_limit(question: tuple[Hills, PlanContext, dict[str, Any]]) -> None:
     hills, context, request = question

@@ -73,7 +73,7 @@ def test_every_problem_is_reported_at_once() -> None:
         "flighting",
         "buget",
     }
-    assert found["buget"] == "unknown key; remove it or correct its spelling"
+    assert found["buget"] == "unknown key 'buget'; did you mean 'budget'? Correct or remove it."
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_every_problem_is_reported_at_once() -> None:
         ({"budget": 1, "groups": [{"channels": ["tv"]}]}, "groups[0]", "limits nothing"),
         ({"budget": 1, "groups": [{"channels": ["tv"], "min_ratio": 1}]}, "groups[0]", "go together"),
         ({"budget": 1, "fixed": ["tv"], "bounds": {"tv": {}}}, "", "both fixed and bounds"),
-        ({"budget": 1, "fixed": ["radio"]}, "fixed[0]", "unknown channel"),
+        ({"budget": 1, "fixed": ["radio"]}, "fixed", "unknown channel"),
         ({"budget": 1, "risk": 0.7}, "risk", "lower quantile"),
         ({"budget": 1, "flighting": [1, 2]}, "flighting", "has 2 weights"),
         ({"budget": 1, "horizon": 2, "flighting": [1, -2]}, "flighting", "weights must be"),
@@ -110,8 +110,10 @@ def test_every_problem_is_reported_at_once() -> None:
         ({"budget": 1, "region_bounds": {}}, "", "by_region is false"),
         ({"budget": 1, "by_region": True, "region_bounds": {"min": 1}}, "region_bounds", "only"),
         ({1: 2}, "[1]", "strings"),
-        (None, "", "expected fields by name"),
-        ([1], "", "expected fields by name"),
+        ({"budget": 1, "fixed": [["tv"]]}, "fixed", "expected a channel"),
+        ({"budget": 1, "flighting": {"radio": [1] * 13}}, "flighting", "unknown channel"),
+        (None, "", "a mapping of fields"),
+        ([1], "", "a mapping of fields"),
     ],
 )
 def test_bad_input_is_named(data: object, where: str, said: str) -> None:
