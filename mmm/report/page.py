@@ -11,9 +11,9 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
+from mmm.analysis.intervals import LEVEL
 from mmm.report import theme, words
 from mmm.report.tables import Tables
-from mmm.report.totals import SUMMED_NOTE
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -145,8 +145,9 @@ def _finding(item: Mapping[str, Any]) -> str:
     severity = str(item.get("severity", "info"))
     todo = next((item[key] for key in ("what_to_do", "what to do", "action", "todo") if item.get(key)), "")
     mark = severity if severity in ("warning", "error", "critical") else "info"
+    place = [part for part in (severity, str(item.get("where") or "")) if part]
     return (
-        f"<li class='{mark}'><span class='severity'>{_text(severity)}</span>"
+        f"<li class='{mark}'><span class='severity'>{_text(', '.join(place))}</span>"
         f"<p><b>{_text(item.get('what', item.get('code', '')))}</b> {_text(item.get('why', ''))}</p>"
         + (f"<p class='todo'>{_text(todo)}</p></li>" if todo else "</li>")
     )
@@ -164,7 +165,7 @@ def _scores(metrics: Any) -> str:
         for window, score in metrics.items() if isinstance(score, Mapping)
     ]  # fmt: skip
     table = {"columns": ["Window", *(label for _, label in fields)], "rows": rows}
-    return f"<div class='card'>{_table(table, 'All scores of all windows')}</div>" if rows else ""
+    return f"<div class='card scores'>{_table(table, 'All scores of all windows')}</div>" if rows else ""
 
 
 def _score(key: str, value: Any) -> str:
@@ -229,7 +230,8 @@ def _footer(tables: Tables) -> str:
     )
     return (
         "<footer><p class='keys'>Keys: j and k go to the next and the previous chart; hover or tap for "
-        f"numbers.</p><p>Effects are the model's estimates, not observations. {_text(SUMMED_NOTE)}</p>"
+        "numbers.</p><p>Effects are the model's estimates, not observations. Intervals are meant to hold "
+        f"the truth in {words.percent(LEVEL)} of cases, as far as members of the model differ.</p>"
         + (f"<p>Model: {lines}.</p></footer>" if lines else "</footer>")
     )
 

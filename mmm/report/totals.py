@@ -137,4 +137,4 @@ def interval_note(frame: pd.DataFrame, lower: str = "lower", upper: str = "upper
     """The caveat of a model without intervals; empty when it has them."""
     if has_intervals(frame, lower, upper):
         return ""
-    return "No intervals: the model was fitted with one member, so how certain this is is not known."
+    return "No intervals: the model was fitted with one member, so the uncertainty is not known."

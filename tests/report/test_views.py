@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from mmm.analysis.plan import Plan
 from mmm.report import SECTIONS, MissingTableError, Tables, plot_contributions, plot_dag, theme
 from mmm.report.tables import COLUMNS, RECORDS
 from mmm.report.views import (
@@ -113,6 +114,7 @@ def test_one_member_is_drawn_and_claims_no_certainty(entry: Entry, lone_tables: 
 
     assert "give or take" not in statement(figure)
     assert "nan" not in statement(figure).lower().split()
+    assert "interval" not in [trace.name for trace in figure.data]
     bars = [trace[name] for trace in figure.data for name in ("error_x", "error_y") if name in trace]
     assert not any(bar.visible for bar in bars)
 
@@ -302,7 +304,7 @@ def test_regions_that_cannot_be_told_apart_are_said_so(tables: Tables) -> None:
     [
         ({"mean": 1200.0, "lower": 800.0, "upper": 1600.0}, "would bring 1.2 k more visits (800 to 1.6 k)"),
         ({"mean": 1200.0, "lower": -300.0, "upper": 2000.0}, "or nothing"),
-        ({"mean": 1200.0, "lower": None, "upper": None}, "how certain that is is not known"),
+        ({"mean": 1200.0, "lower": None, "upper": None}, "its uncertainty is not known"),
         (None, "what it gains is not said"),
     ],
 )
@@ -313,6 +315,26 @@ def test_the_plan_claims_no_more_than_its_interval(gain: Any, said: str, tables:
 def test_a_plan_that_was_not_found_is_left_out(tables: Tables) -> None:
     with pytest.raises(MissingTableError, match="infeasible"):
         plan.plan(replace(tables, plan={"status": "infeasible"}))
+
+
+def test_the_plan_drawn_is_the_planners_format(tables: Tables, lone_tables: Tables) -> None:
+    """The fixture's plan is one the budget planner could have written."""
+    for found in (tables, lone_tables):
+        assert Plan.model_validate(found.plan).feasible
+
+
+def test_another_budget_is_said_to_be_one(tables: Tables) -> None:
+    more = {name: 1.2 * amount for name, amount in tables.plan["current_spend"].items()}
+
+    assert statement(plan.plan(replace(tables, plan=tables.plan | {"spend": more}))).startswith("A budget of")
+
+
+def test_warnings_and_limits_of_the_plan_are_noted(tables: Tables) -> None:
+    notes = plan.plan(replace(tables, plan=tables.plan | {"status": "feasible"})).layout.meta["notes"]
+
+    assert "Limits that bind: TV (max)." in notes
+    assert any("a better plan may exist" in note for note in notes)
+    assert any("last 13 weeks" in note for note in notes)
 
 
 def test_biased_errors_are_called_biased(tables: Tables) -> None:

@@ -312,24 +312,49 @@ def _write_records(directory: Path, world: World, parts: _Parts, rng: np.random.
             for c, name in enumerate(world.channel_names)
         ],
     })  # fmt: skip
-    current = {name: float(parts.spend_GTC[:, -13:, c].sum()) for c, name in enumerate(world.channel_names)}
-    factor = rng.uniform(0.6, 1.5, world.channels)
-    spend = {name: value * factor[c] for c, (name, value) in enumerate(current.items())}
-    ratio = sum(current.values()) / sum(spend.values())
-    kpi = float(parts.predicted_GT[:, -13:].sum())
-    _dump(directory / "plan.json", {
-        "status": "optimal", "spend": {name: value * ratio for name, value in spend.items()},
-        "current_spend": current,
-        "kpi": {"mean": 1.03 * kpi, "lower": 1.01 * kpi, "upper": 1.05 * kpi},
-        "current_kpi": {"mean": kpi, "lower": 0.98 * kpi, "upper": 1.02 * kpi},
-        "gain": {"mean": 0.03 * kpi, "lower": 0.01 * kpi, "upper": 0.05 * kpi},
-        "marginal_roi": dict.fromkeys(current, 1.1), "binding": ["tv at max"],
-        "extrapolated": [world.channel_names[-1]], "model": {},
-    })  # fmt: skip
+    _dump(directory / "plan.json", _plan(world, parts, rng))
     (directory / "model").mkdir(exist_ok=True)
     spec = {"brand": "acme", "market": "us", "columns": {"kpi": "visits"}, "currency": "USD"}
     _dump(directory / "model" / "spec.json", spec)
     _dump(directory / "model" / "provenance.json", {"seed": world.seed, "format": 1, "fingerprint": "8f3a"})
+
+
+def _estimate(world: World, mean: float, width: float) -> dict[str, float | None]:
+    if world.members < 2:
+        return {"mean": mean, "lower": None, "upper": None}
+    return {"mean": mean, "lower": mean - width, "upper": mean + width}
+
+
+def _plan(world: World, parts: _Parts, rng: np.random.Generator) -> dict[str, object]:
+    """A plan over the last thirteen weeks at the same money, in the budget planner's format."""
+    names = world.channel_names
+    current_C = parts.spend_GTC[:, -13:].sum((0, 1))
+    spend_C = current_C * rng.uniform(0.6, 1.5, world.channels)
+    spend_C *= current_C.sum() / spend_C.sum()
+    kpi = float(parts.predicted_GT[:, -13:].sum())
+    rows = [
+        {"channel": name, "unit": "USD", "spend": spend_C[c], "current_spend": current_C[c],
+         "change": spend_C[c] / current_C[c] - 1, "share": spend_C[c] / spend_C.sum(),
+         "lower_limit": 0.5 * current_C[c], "upper_limit": 1.5 * current_C[c], "binding": None,
+         "supported_max": 1.4 * current_C[c], "extrapolated": c == world.channels - 1,
+         "kpi": _estimate(world, 0.02 * kpi, 0.01 * kpi), "roi": _estimate(world, 1.5, 0.4),
+         "marginal_roi": _estimate(world, 1.1, 0.3)}
+        for c, name in enumerate(names)
+    ]  # fmt: skip
+    return {
+        "status": "optimal", "message": "The budget is spent to best effect.", "objective": "kpi",
+        "method": "nested",
+        "risk": "mean", "effects": "direct", "horizon": 13, "unit": "USD", "kpi_value": 14.0,
+        "budget": spend_C.sum(), "current_budget": current_C.sum(),
+        "spend": dict(zip(names, spend_C.tolist(), strict=True)),
+        "current_spend": dict(zip(names, current_C.tolist(), strict=True)),
+        "kpi": _estimate(world, 1.03 * kpi, 0.02 * kpi), "current_kpi": _estimate(world, kpi, 0.02 * kpi),
+        "gain": _estimate(world, 0.03 * kpi, 0.02 * kpi), "profit_gain": None, "total_roi": None,
+        "effect_after_horizon": None, "roi": dict.fromkeys(names, 1.5),
+        "marginal_roi": dict.fromkeys(names, 1.1),
+        "binding": {"tv": "max"}, "extrapolated": [names[-1]], "channels": rows,
+        "warnings": ["The gain holds if the last 13 weeks are like the next."], "model": {},
+    }  # fmt: skip
 
 
 def _dump(path: Path, value: object) -> None:

@@ -6,7 +6,7 @@
   };
   const views = Array.from(document.querySelectorAll("figure.view"));
   const theme = JSON.parse(document.getElementById("theme").textContent);
-  const printWidth = 690;
+  const printWidth = 830;
   window.reportDrawn = 0;
 
   const draw = (view) => {

@@ -180,7 +180,7 @@ def _share_title(parts: Shares, tables: Tables) -> str:
     title = f"{words.subject(str(first['component']))} brings {share} of {tables.about.kpi}"
     title += words.give_or_take(float(first["share_lower"]), float(first["share_upper"]))
     if not words.known(first["share_lower"], first["share_upper"]):
-        return f"{title}; how certain that is is not known"
+        return f"{title}; its uncertainty is not known"
     rivals = rows.iloc[1:].loc[rows["share_upper"] > first["share_lower"], "component"].tolist()
     if rivals:
         which = (

@@ -12,6 +12,7 @@ from mmm.report import theme, words
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import (
     SUMMED_NOTE,
+    has_intervals,
     interval_note,
     judged,
     national_fit,
@@ -186,13 +187,18 @@ def by_region(tables: Tables) -> go.Figure:
         for name in ("actual", "predicted", "lower", "upper")
     }
     size = -(-len(dates) // theme.MAX_POINTS)
-    buttons = [_region_button(name, place, grids, size, errors) for place, name in enumerate(chosen)]
+    intervals = has_intervals(cells)
+    buttons = [
+        _region_button(name, place, grids, size, errors, intervals=intervals)
+        for place, name in enumerate(chosen)
+    ]
     first = pd.DataFrame({name: grid.iloc[0].to_numpy() for name, grid in grids.items()})
     first.insert(0, "date", dates.to_numpy())
     first, _ = theme.thin(first)
     divisor, suffix = words.scale_of(float(first["actual"].abs().max()))
-    filled = first.fillna({"lower": first["predicted"], "upper": first["predicted"]})
-    traces = _fit_traces(filled, divisor, suffix, tables.about.kpi)
+    if intervals:
+        first = first.fillna({"lower": first["predicted"], "upper": first["predicted"]})
+    traces = _fit_traces(first, divisor, suffix, tables.about.kpi)
     about = tables.about
     span = cells.drop_duplicates("date").sort_values("date")[["date", "split"]]
     layout = {
@@ -201,7 +207,7 @@ def by_region(tables: Tables) -> go.Figure:
                             rangemode="tozero"),
         "hovermode": "x unified",
         "margin": {"t": 44},
-        "updatemenus": [{
+        "updatemenus": [] if len(chosen) < 2 else [{
             "buttons": buttons, "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom", "pad": {"b": 8},
             "bgcolor": "#ffffff", "bordercolor": "#c9d0d8", "font": {"size": 12}, "name": "Region",
         }],
@@ -213,7 +219,8 @@ def by_region(tables: Tables) -> go.Figure:
     )
     return theme.finish(
         traces, layout, legend=True, height=420, title=_regions_title(errors, where),
-        reading="Choose a region. Dots are what happened, the line is the model, the band its interval.",
+        reading=("Choose a region. " if len(chosen) > 1
+                 else "") + "Dots are what happened, the line is the model, the band its interval.",
         notes=[interval_note(cells), cut, theme.thin_note(size, about.period)],
     )  # fmt: skip
 
@@ -246,7 +253,13 @@ def _largest(cells: pd.DataFrame) -> list[str]:
 
 
 def _region_button(
-    name: str, place: int, grids: dict[str, pd.DataFrame], size: int, errors: pd.Series
+    name: str,
+    place: int,
+    grids: dict[str, pd.DataFrame],
+    size: int,
+    errors: pd.Series,
+    *,
+    intervals: bool,
 ) -> theme.Layout:
     """What a choice in the selector changes: the lines, and the unit of the axis."""
     values = {key: grid.iloc[place].to_numpy(dtype=float) for key, grid in grids.items()}
@@ -256,7 +269,7 @@ def _region_button(
     top = np.nanmax(np.abs(values["actual"])) if np.isfinite(values["actual"]).any() else 1.0
     divisor, suffix = words.scale_of(float(top))
     lines = [values["predicted"], values["actual"]]
-    if all(np.isfinite(grids[side].to_numpy(dtype=float)).any() for side in ("lower", "upper")):
+    if intervals:
         lines = [values["lower"], values["upper"], *lines]
     data = [[None if not np.isfinite(v) else float(f"{v / divisor:.4g}") for v in line] for line in lines]
     error = f" \u00b7 off by {words.percent(float(errors[name]))}" if name in errors else ""
@@ -313,9 +326,12 @@ def holdout_scatter(tables: Tables) -> go.Figure:
     """Predicted against actual, one dot a region and period of the most honest window."""
     where, rows = judged(tables)
     actual, predicted = rows["actual"].to_numpy(float), rows["predicted"].to_numpy(float)
-    shown = rows.sample(4000, random_state=0) if len(rows) > 4000 else rows
-    positive = bool((actual > 0).all() and (predicted > 0).all() and actual.max() > 30 * actual.min())
-    low, high = float(min(actual.min(), predicted.min())), float(max(actual.max(), predicted.max()))
+    usable = (actual > 0) & (predicted > 0)
+    positive = bool(usable.mean() > 0.95 and actual[usable].max() > 30 * actual[usable].min())
+    drawn = rows[usable] if positive else rows
+    shown = drawn.sample(4000, random_state=0) if len(drawn) > 4000 else drawn
+    both = shown[["actual", "predicted"]].to_numpy(float)
+    low, high = float(both.min()), float(both.max())
     divisor, suffix = (1.0, "") if positive else words.scale_of(high)
     about = tables.about
     label = f"{about.kpi} per region and {about.period}"
@@ -338,18 +354,21 @@ def holdout_scatter(tables: Tables) -> go.Figure:
         for side, name in (("x", "Actual"), ("y", "Predicted"))
     }
     within = _within_r2(rows)
-    inner = "no" if within <= 0.005 else words.percent(within)
+    inner = "none" if within <= 0.005 else words.percent(within)
     overall = words.percent(max(0.0, _r2_of(actual, predicted)))
     title = f"In {window_words(where)} the model explains {overall} of all differences"
     if rows["region"].nunique() > 1:
-        title += f", and {inner if inner != 'no' else 'none'} of those within a region over time"
+        title += f", and {inner} of those within a region over time"
     return theme.finish(
         traces, layout, title=title, height=460,
         reading="On the dashed line prediction equals reality. Most differences lie between regions; those "
                 "within a region are the harder test." if rows["region"].nunique() > 1 else
                 "On the dashed line prediction equals reality.",
-        notes=[f"4 000 of {words.count(len(rows), 'dot')} are drawn." if len(rows) > 4000 else "",
-               "Both axes are logarithmic." if positive else ""],
+        notes=[f"{words.number(len(shown), 4)} of {words.count(len(drawn), 'dot')} are drawn."
+               if len(shown) < len(drawn) else "",
+               "Both axes are logarithmic." if positive else "",
+               f"{words.count(len(rows) - len(drawn), 'dot')} at or below zero are not drawn."
+               if len(drawn) < len(rows) else ""],
     )  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def dag(tables: Tables) -> go.Figure:
         traces, layout, title=_dag_title(edges), height=int(max(300, 110 + 52 * (high - low))),
         reading="An arrow from A to B: what A ran explains part of what B ran, later or at once. Thicker "
                 "is stronger, fainter is less certain; pale channels have no arrow.",
-        notes=["One member only: how certain an edge is is not known."
+        notes=["One member only: the uncertainty of an edge is not known."
                if not any(words.known(chance) for _, chance in edges) and edges else "",
                f"{words.count(hidden, 'weak or unlikely edge')} not drawn." if hidden else ""],
         table=_edge_table(edges),

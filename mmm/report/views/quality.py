@@ -53,7 +53,8 @@ def coverage(tables: Tables) -> go.Figure:
         "yaxis": theme.category_axis(chosen) | {"automargin": True},
     }
     return theme.finish(
-        traces, layout, title=_coverage_title(state, gaps, outliers), height=110 + max(160, 17 * len(chosen)),
+        traces, layout, title=_coverage_title(state, gaps, outliers), table=_facts(tables),
+        height=110 + max(160, 17 * len(chosen)),
         legend=True,
         reading=f"One row a region, one cell a {tables.about.period}. Cells without a KPI take no part in "
                 "the fit; rings stand out from the model.",
@@ -61,6 +62,21 @@ def coverage(tables: Tables) -> go.Figure:
                "the largest."
                if len(order) > MAP_REGIONS else ""],
     )  # fmt: skip
+
+
+def _facts(tables: Tables) -> theme.Layout | None:
+    """What the quality file counts, as text."""
+    if not isinstance(tables.data_quality, dict):
+        return None
+    labels = {"regions": "Regions", "periods": "Periods", "frequency": "Frequency", "first": "First period",
+              "last": "Last period", "present": "Rows present", "missing_cells": "Rows missing",
+              "missing_kpi": "Rows without a KPI"}  # fmt: skip
+    facts = {label: tables.data_quality.get(name) for name, label in labels.items()}
+    rows = [
+        [label, words.number(value, 4) if isinstance(value, (int, float)) else str(value)]
+        for label, value in facts.items() if isinstance(value, (int, float, str))
+    ]  # fmt: skip
+    return {"columns": ["Data", "Count"], "rows": rows} if rows else None
 
 
 def _outliers(tables: Tables) -> list[dict[str, Any]]:

@@ -69,7 +69,7 @@ def _roi_title(rows: pd.DataFrame, currency: str) -> str:
     name = words.subject(str(best["channel"]))
     title = f"{name} returns most: {words.number(float(best['roi']))} {currency} per {currency}"
     if not words.known(low[0], high[0]):
-        title += ", how certain is not known"
+        title += " (uncertainty not known)"
     else:
         title += f" ({words.span(low[0], high[0])}"
         rivals = int((high[1:] > low[0]).sum())
