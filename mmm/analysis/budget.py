@@ -21,7 +21,7 @@ from mmm.analysis.outcome import Outcome
 from mmm.analysis.plan import Plan
 from mmm.analysis.plan_result import infeasible_plan, stated_plan
 from mmm.analysis.request import BudgetRequest, parse_request
-from mmm.analysis.rounding import CENT, in_cents
+from mmm.analysis.rounding import CENT, in_cents, is_coarse
 from mmm.analysis.solver import Solution, Solver
 from mmm.analysis.targets import Unreachable, largest_total, least_total
 from mmm.errors import Problem, RequestError
@@ -202,6 +202,8 @@ class _Task:
 
     def _whole_total(self, total: float, limits: Limits) -> float:
         """The total in cents, on the side where the target is still met."""
+        if is_coarse(total, len(self.block_Y)):
+            return total
         toward = np.floor if self.request.objective == "target_roi" else np.ceil
         low, high = total_range(limits)
         slack = 1e-6 if self.request.objective == "target_roi" else -1e-6

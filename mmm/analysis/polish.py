@@ -31,7 +31,8 @@ def refine(
     """
     size = limits.size
     start_score, gradient_Y = objective.score_and_gradient(start_Y)
-    unit = max(abs(start_score), float(np.abs(gradient_Y * start_Y).sum()), 1e-300)
+    slope = float(np.abs(gradient_Y).max(initial=0.0)) * size
+    unit = max(abs(start_score), float(np.abs(gradient_Y * start_Y).sum()), 1e-6 * slope) or 1.0
 
     def negative(scaled_Y: Floats) -> tuple[float, Floats]:
         money_Y = np.clip(scaled_Y * size, limits.lower_X, limits.upper_X)
@@ -46,7 +47,7 @@ def refine(
             rows.append(_row("eq", lambda z: e_matrix @ z - e_vector, e_matrix))
         if len(a_matrix):
             rows.append(_row("ineq", lambda z: b_vector - a_matrix @ z, -a_matrix))
-        options: dict[str, object] = {"ftol": 1e-10, "maxiter": 100}
+        options: dict[str, object] = {"ftol": 1e-10, "maxiter": 60}
     else:
         rows = []
         if len(e_matrix):
@@ -56,6 +57,7 @@ def refine(
         options = {"gtol": 1e-9, "xtol": 1e-10, "maxiter": 300}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "delta_grad == 0.0", UserWarning)  # flat beyond saturation
+        warnings.filterwarnings("ignore", "Singular Jacobian", UserWarning)  # limits that imply each other
         result = minimize(
             negative, start_Y / size, jac=True, method=method, bounds=box, constraints=rows, options=options
         )

@@ -27,22 +27,30 @@ def in_cents(money_Y: Floats, limits: Limits, channel_Y: Ints) -> Floats:
 
     Amounts are cut to cents and the missing ones go to the largest remainders, within every limit. A
     variable whose bounds hold no whole cent keeps its amount, and what the total has beyond cents
-    goes to the largest amount with room. Where no such plan keeps the limits, only the total is made exact.
+    goes to the largest amount with room. Where no such plan keeps the limits, or
+    cents are coarse, only the total is made exact.
 
     Args:
         money_Y: An allowed plan.
         limits: Its limits.
         channel_Y: Channel of each variable; totals of channels are rounded first.
     """
+    total = limits.most if limits.most - limits.least <= CENT else _cut(float(money_Y.sum()), limits)
+    if is_coarse(total, len(money_Y)):
+        return _exact(money_Y, limits, total)
     if len(money_Y) > len(np.unique(channel_Y)) and is_nested(limits, channel_Y):
         return _by_channel(money_Y, limits, channel_Y)
-    total = limits.most if limits.most - limits.least <= CENT else _cut(float(money_Y.sum()), limits)
     money_Y = _exact(money_Y, limits, total)
     rounded_Y = _largest_remainder(money_Y, limits, total)
     if rounded_Y is not None and limits.holds(rounded_Y):
         return rounded_Y
     rounded_Y = _by_programme(money_Y, limits, total)
     return money_Y if rounded_Y is None or not limits.holds(rounded_Y) else rounded_Y
+
+
+def is_coarse(total: float, variables: int) -> bool:
+    """So little money that whole cents would change the plan."""
+    return total < 100.0 * CENT * variables
 
 
 def _exact(money_Y: Floats, limits: Limits, total: float) -> Floats:
@@ -66,6 +74,8 @@ def _by_channel(money_Y: Floats, limits: Limits, channel_Y: Ints) -> Floats:
 
 def _cut(total: float, limits: Limits) -> float:
     """A free total in cents, within its limits."""
+    if is_coarse(total, len(limits.lower_X)):
+        return total
     whole = round(total / CENT) * CENT
     return whole if limits.least <= whole <= limits.most else total
 

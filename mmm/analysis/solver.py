@@ -27,14 +27,17 @@ Method = Literal["slsqp", "trust-constr", "differential_evolution", "hybrid"]
 MANY = 120
 """Variables from which curves are asked at fewer points and channels are searched before regions."""
 
-CLIMBED = 40
+CLIMBED = 20
 """Variables from which curves are climbed one by one rather than by SLSQP, which is cubic in them."""
 
-POINTS, POINTS_MANY = 49, 25
-"""Points at which a curve is asked of the model."""
+POINTS, POINTS_MANY, POINTS_WHOLE = 49, 25, 13
+"""Points at which a curve is asked of the model: few or many curves, or a response that is no sum."""
 
 FINER = 4
 """Interpolated points per point asked, for few variables under a single sum."""
+
+SEARCHED, SCANNED = 300, 20
+"""Boxes the global search looks at for a plan, and for each total of a scan."""
 
 ROUNDS = 3
 """Searches for a cautious plan: the weights of the members follow from the plan before."""
@@ -120,14 +123,14 @@ class Solver:
             return None
         return repair(limits, self.status_quo_Y)
 
-    def searched(self, limits: Limits) -> list[Floats]:
-        """Plans of the global search on tabulated curves."""
+    def searched(self, limits: Limits, *, scanning: bool = False) -> list[Floats]:
+        """Plans of the global search on tabulated curves; a scan over totals asks for less."""
         plans: list[Floats] = []
         weight_M = np.full(len(self.objective.reference_M), 1.0 / len(self.objective.reference_M))
-        rounds = 1 if self.objective.quantile is None or not self._curved.separable else ROUNDS
-        for _ in range(rounds):
+        one = scanning or self.objective.quantile is None or not self._curved.separable
+        for _ in range(1 if one else ROUNDS):
             curves = self._curves(weight_M)
-            found = self._search(curves, limits)
+            found = self._search(curves, limits, max_nodes=SCANNED if scanning else SEARCHED)
             plans = [*found, *plans]
             if not found:
                 break
@@ -136,7 +139,7 @@ class Solver:
 
     def estimate(self, limits: Limits) -> tuple[Floats, float] | None:
         """Best plan of the search alone and its score; cheap, for scans over totals."""
-        plans = self.searched(limits)
+        plans = self.searched(limits, scanning=True)
         if not plans:
             return None
         scores = self.objective.scores(np.stack(plans))
@@ -151,10 +154,10 @@ class Solver:
     def _many(self) -> bool:
         return len(self.status_quo_Y) > MANY
 
-    def _search(self, curves: Curves, limits: Limits) -> list[Floats]:
+    def _search(self, curves: Curves, limits: Limits, max_nodes: int) -> list[Floats]:
         if self._many and not limits.is_single_sum and is_nested(limits, self.channel_Y):
             return nested_plans(curves, limits, self.channel_Y)
-        found = search(curves, limits)
+        found = search(curves, limits, max_nodes=max_nodes)
         return [] if found is None else list(found.plans)
 
     def _refined(self, starts: list[Floats], limits: Limits) -> list[Floats]:
@@ -165,11 +168,20 @@ class Solver:
             and self.objective.separable
             and is_nested(limits, self.channel_Y)
         ):
-            return [climb(self.objective, limits, starts[0], self.channel_Y, self.knee_Y), starts[-1]]
+            return [self._climbed(starts[0], limits), starts[-1]]
         method: Literal["slsqp", "trust-constr"] = (
             "trust-constr" if self.method == "trust-constr" else "slsqp"
         )
         return [refine(self.objective, limits, start_Y, method) for start_Y in starts]
+
+    def _climbed(self, plan_Y: Floats, limits: Limits) -> Floats:
+        """The plan refined curve by curve; a cautious one with the members' weights of the plan before."""
+        for _ in range(1 if self.objective.quantile is None else ROUNDS):
+            better_Y = climb(self.objective, limits, plan_Y, self.channel_Y, self.knee_Y)
+            if self.objective.score(better_Y) <= self.objective.score(plan_Y):
+                break
+            plan_Y = better_Y
+        return plan_Y
 
     def _most_promising(self, plans: list[Floats], keep: int) -> list[Floats]:
         scores = self.objective.scores(np.stack(plans)) if plans else np.zeros(0)
@@ -177,7 +189,8 @@ class Solver:
 
     @cached_property
     def _knots_P(self) -> Floats:
-        return np.linspace(0.0, 1.0, POINTS_MANY if self._many else POINTS)
+        few = POINTS if self._curved.separable else POINTS_WHOLE
+        return np.linspace(0.0, 1.0, POINTS_MANY if self._many else few)
 
     def _grid(self, knots_P: Floats) -> Floats:
         """Money at places from 0 to 1 of each variable's range, half of it below the knee."""

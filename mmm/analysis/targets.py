@@ -70,6 +70,8 @@ def least_total(solver: Solver, target: float) -> Solution | Unreachable:
 def largest_total(solver: Solver, target: float) -> Solution | Unreachable:
     """Plan of most KPI whose score per unit of total stays at or above the target."""
     low, high = _range(solver)
+    if high <= 0:
+        return Unreachable(0.0, 0.0)
     low = max(low, 1e-6 * high)
     totals = low + (high - low) * np.linspace(0.0, 1.0, SCAN) ** 2
     ratios = np.array([_estimate(solver, total) / total for total in totals])
