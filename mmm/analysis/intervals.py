@@ -112,11 +112,23 @@ def estimate(values_M: Floats, level: float = LEVEL) -> Estimate:
         values_M: One number per member.
         level: Coverage, between 0 and 1.
     """
-    mean, lower, upper = interval(values_M, level)
-    return Estimate(mean=float(mean), lower=_known(lower), upper=_known(upper))
+    return estimates(np.asarray(values_M, dtype=np.float64)[:, None], level)[0]
 
 
-def _known(bound: Floats) -> float | None:
+def estimates(values_MN: Floats, level: float = LEVEL) -> list[Estimate]:
+    """``estimate`` of N numbers at once.
+
+    Args:
+        values_MN: Members first.
+        level: Coverage, between 0 and 1.
+    """
+    columns = (bounds.tolist() for bounds in interval(values_MN, level))
+    return [
+        Estimate(mean=mean, lower=_known(lower), upper=_known(upper))
+        for mean, lower, upper in zip(*columns, strict=True)
+    ]
+
+
+def _known(bound: float) -> float | None:
     """None for NaN, since JSON has none."""
-    number = float(bound)
-    return None if math.isnan(number) else number
+    return None if math.isnan(bound) else bound

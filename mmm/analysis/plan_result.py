@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmm.analysis.decision import Floats, SeparableResponse
-from mmm.analysis.intervals import Estimate, estimate
+from mmm.analysis.intervals import Estimate, estimate, estimates
 from mmm.analysis.objective import gradient_of, kpi_of
 from mmm.analysis.outcome import (
     Outcome,
@@ -163,6 +163,9 @@ def _channel_plans(
     supported_C = context.by_channel(in_unit(outcome, context.supported_X))
     marginal_MC = _channel_marginal(outcome, marginal_MX)
     budget = float(outcome.money_Y.sum())
+    kpi_C, marginal_C = estimates(brought_MC, level), estimates(marginal_MC, level)
+    roi_MC = np.divide(context.kpi_value * brought_MC, spend_C, out=brought_MC.copy(), where=spend_C > 0)
+    roi_C = estimates(roi_MC, level)
     rows = []
     for i, channel in enumerate(context.channels):
         covered = channel in chosen.channels
@@ -181,9 +184,9 @@ def _channel_plans(
                 binding=binding.get(channel),
                 supported_max=float(supported_C[i]),
                 extrapolated=bool(beyond_C[i] > 0),
-                kpi=estimate(brought_MC[:, i], level),
-                roi=estimate(context.kpi_value * brought_MC[:, i] / spend, level) if spend > 0 else None,
-                marginal_roi=estimate(marginal_MC[:, i], level),
+                kpi=kpi_C[i],
+                roi=roi_C[i] if spend > 0 else None,
+                marginal_roi=marginal_C[i],
             )
         )
     return tuple(rows)

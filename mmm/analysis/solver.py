@@ -36,6 +36,9 @@ POINTS, POINTS_MANY, POINTS_WHOLE = 49, 25, 13
 FINER = 4
 """Interpolated points per point asked, for few variables under a single sum."""
 
+CLOSE = 5e-3
+"""Distance from the best start, relative to the KPI of the plan, up to which a start is refined."""
+
 SEARCHED, SCANNED = 300, 20
 """Boxes the global search looks at for a plan, and for each total of a scan."""
 
@@ -97,7 +100,7 @@ class Solver:
             starts = self.starts(limits)
         if not starts:
             return None
-        plans = self._refined(starts, limits)
+        plans = self._refined(self._worth_refining(starts), limits)
         scores = self.objective.scores(np.stack(plans))
         best = int(np.argmax(scores))
         searched = self.objective.separable and self.method != "differential_evolution"
@@ -168,11 +171,20 @@ class Solver:
             and self.objective.separable
             and is_nested(limits, self.channel_Y)
         ):
-            return [self._climbed(starts[0], limits), starts[-1]]
+            return [self._climbed(starts[0], limits)]
         method: Literal["slsqp", "trust-constr"] = (
             "trust-constr" if self.method == "trust-constr" else "slsqp"
         )
         return [refine(self.objective, limits, start_Y, method) for start_Y in starts]
+
+    def _worth_refining(self, starts: list[Floats]) -> list[Floats]:
+        """Starts of a global search that interpolation may have misjudged; all others but the best wait."""
+        if not self.objective.separable or len(starts) == 1 or self.method == "differential_evolution":
+            return starts
+        scores = self.objective.scores(np.stack(starts))
+        best = int(np.argmax(scores))
+        scale = self.objective.value * abs(float(self.objective.kpi(starts[best]).mean()))
+        return [starts[i] for i in np.argsort(-scores) if scores[best] - scores[i] <= CLOSE * scale]
 
     def _climbed(self, plan_Y: Floats, limits: Limits) -> Floats:
         """The plan refined curve by curve; a cautious one with the members' weights of the plan before."""
