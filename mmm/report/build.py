@@ -62,7 +62,8 @@ def _tiles(tables: Tables) -> list[Tile]:
     tiles = []
     metrics: Mapping[str, Any] = tables.metrics if isinstance(tables.metrics, Mapping) else {}
     window = next(
-        (name for name in ("test", "holdout", "train") if metrics.get(name, {}).get("wape") is not None), ""
+        (name for name in ("test", "holdout", "train") if (metrics.get(name) or {}).get("wape") is not None),
+        "",
     )
     if window:
         score = metrics[window]

@@ -61,7 +61,7 @@ class About:
 
     brand: str = ""
     market: str = ""
-    kpi: str = "KPI"
+    kpi: str = "KPI units"
     """Name of the KPI as it reads in a sentence, e.g. ``visits``."""
     currency: str = "USD"
     frequency: str = "weekly"
@@ -217,11 +217,11 @@ def _read_about(model: Path, quality: Any) -> About:
     spec = spec if isinstance(spec, dict) else {}
     columns = spec.get("columns") if isinstance(spec.get("columns"), dict) else {}
     quality = quality if isinstance(quality, dict) else {}
-    kpi = str((columns or {}).get("kpi") or "KPI")
+    kpi = str((columns or {}).get("kpi") or "")
     return About(
         brand=str(spec.get("brand", "")),
         market=str(spec.get("market", "")),
-        kpi="KPI" if kpi.lower() == "kpi" else kpi.replace("_", " "),
+        kpi="KPI units" if kpi.lower() in ("", "kpi") else kpi.replace("_", " "),
         currency=str(spec.get("currency", "USD")),
         frequency=str(quality.get("frequency") or spec.get("frequency") or "weekly"),
         provenance=_first_mapping(model / "provenance.json"),

@@ -42,12 +42,14 @@ def _plain(value: float, digits: int) -> str:
 
 
 def percent(fraction: float, digits: int = 2) -> str:
-    """``0.1234`` as ``12 %``; below one percent with a decimal."""
+    """``0.1234`` as ``12 %``, small ones with a decimal; what is not all of it never reads 100 %."""
     if not math.isfinite(fraction):
         return "unknown"
     points = fraction * 100
     if 0 < abs(points) < 0.1:
         return f"{'under' if points > 0 else 'over'}{NBSP}{'' if points > 0 else chr(0x2212)}0.1{NBSP}%"
+    if 99 < abs(points) < 100:
+        return _plain(math.copysign(math.floor(abs(points) * 10) / 10, points), 3) + f"{NBSP}%"
     decimals = 0 if abs(points) >= 9.95 or points == 0 else max(0, digits - 1)
     return _plain(round(points, decimals), max(digits, len(str(int(abs(points)))))) + f"{NBSP}%"
 
@@ -84,10 +86,10 @@ def give_or_take(lower: float, upper: float) -> str:
     if not known(lower, upper):
         return ""
     points = 100 * (upper - lower) / 2
-    if points < 0.5:
-        return ", give or take less than half a point"
-    shown = max(1, round(points))
-    return f", give or take {shown} point{'s' if shown != 1 else ''}"
+    if points < 0.05:
+        return ", give or take less than 0.1 points"
+    shown = _plain(points, 2) if points < 2 else f"{points:.0f}"
+    return f", give or take {shown} point{'' if shown == '1' else 's'}"
 
 
 def day(date: object) -> str:

@@ -11,7 +11,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from mmm.analysis.plan import Plan
 from mmm.report import SECTIONS, MissingTableError, Tables, plot_contributions, plot_dag, theme
 from mmm.report.tables import COLUMNS, RECORDS
 from mmm.report.views import (
@@ -20,8 +19,8 @@ from mmm.report.views import (
     contributions,
     dynamics,
     fit,
+    fit_regions,
     network,
-    plan,
     quality,
     regions,
     returns,
@@ -167,7 +166,7 @@ def test_many_channels_are_joined_in_the_stack_and_none_is_lost(tables: Tables) 
 def test_the_title_of_shares_has_the_first_channel_and_its_interval(tables: Tables) -> None:
     title = statement(contributions.channel_shares(tables))
 
-    assert title.startswith("Display brings 7 % of visits, give or take 2 points")
+    assert title.startswith("Display brings 7 % of visits, give or take 1.9 points")
 
 
 def test_an_overlap_of_intervals_is_said(tables: Tables) -> None:
@@ -197,7 +196,7 @@ def test_the_headline_prefers_the_window_nothing_has_seen(tables: Tables) -> Non
 
 
 def test_the_region_selector_holds_every_region(tables: Tables) -> None:
-    figure = fit.by_region(tables)
+    figure = fit_regions.by_region(tables)
     (menu,) = figure.layout.updatemenus
     assert tables.predictions is not None
     rows = tables.predictions[tables.predictions["region"] == "Chicago"].sort_values("date")
@@ -297,44 +296,6 @@ def test_regions_that_cannot_be_told_apart_are_said_so(tables: Tables) -> None:
     assert tables.regions is not None
     sure = tables.regions.assign(lower=tables.regions["effect"], upper=tables.regions["effect"])
     assert "not certain" not in statement(regions.region_ranking(replace(tables, regions=sure)))
-
-
-@pytest.mark.parametrize(
-    ("gain", "said"),
-    [
-        ({"mean": 1200.0, "lower": 800.0, "upper": 1600.0}, "would bring 1.2 k more visits (800 to 1.6 k)"),
-        ({"mean": 1200.0, "lower": -300.0, "upper": 2000.0}, "or nothing"),
-        ({"mean": 1200.0, "lower": None, "upper": None}, "its uncertainty is not known"),
-        (None, "what it gains is not said"),
-    ],
-)
-def test_the_plan_claims_no_more_than_its_interval(gain: Any, said: str, tables: Tables) -> None:
-    assert said in statement(plan.plan(replace(tables, plan=tables.plan | {"gain": gain})))
-
-
-def test_a_plan_that_was_not_found_is_left_out(tables: Tables) -> None:
-    with pytest.raises(MissingTableError, match="infeasible"):
-        plan.plan(replace(tables, plan={"status": "infeasible"}))
-
-
-def test_the_plan_drawn_is_the_planners_format(tables: Tables, lone_tables: Tables) -> None:
-    """The fixture's plan is one the budget planner could have written."""
-    for found in (tables, lone_tables):
-        assert Plan.model_validate(found.plan).feasible
-
-
-def test_another_budget_is_said_to_be_one(tables: Tables) -> None:
-    more = {name: 1.2 * amount for name, amount in tables.plan["current_spend"].items()}
-
-    assert statement(plan.plan(replace(tables, plan=tables.plan | {"spend": more}))).startswith("A budget of")
-
-
-def test_warnings_and_limits_of_the_plan_are_noted(tables: Tables) -> None:
-    notes = plan.plan(replace(tables, plan=tables.plan | {"status": "feasible"})).layout.meta["notes"]
-
-    assert "Limits that bind: TV (max)." in notes
-    assert any("a better plan may exist" in note for note in notes)
-    assert any("last 13 weeks" in note for note in notes)
 
 
 def test_biased_errors_are_called_biased(tables: Tables) -> None:

@@ -37,6 +37,8 @@ def test_number(value: float, digits: int, text: str) -> None:
     [
         (0.34, "34 %"),
         (1.0, "100 %"),
+        (0.9996, "99.9 %"),
+        (0.9964, "99.6 %"),
         (0.073, "7.3 %"),
         (0.07, "7 %"),
         (0.0004, "under 0.1 %"),
@@ -61,7 +63,9 @@ def test_a_number_reads_back_to_what_it_was(value: float) -> None:
 def test_give_or_take_speaks_of_half_the_interval() -> None:
     assert words.give_or_take(0.09, 0.15) == ", give or take 3 points"
     assert words.give_or_take(0.11, 0.13) == ", give or take 1 point"
-    assert words.give_or_take(0.119, 0.121) == ", give or take less than half a point"
+    assert words.give_or_take(0.119, 0.121) == ", give or take 0.1 points"
+    assert words.give_or_take(0.1, 0.116) == ", give or take 0.8 points"
+    assert words.give_or_take(0.12, 0.1201) == ", give or take less than 0.1 points"
     assert words.give_or_take(NAN, 0.15) == ""
 
 

@@ -12,7 +12,18 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from mmm.report.tables import Tables
-from mmm.report.views import checks, contributions, dynamics, fit, network, plan, quality, regions, returns
+from mmm.report.views import (
+    checks,
+    contributions,
+    dynamics,
+    fit,
+    fit_regions,
+    network,
+    plan,
+    quality,
+    regions,
+    returns,
+)
 
 View = Callable[[Tables], go.Figure]
 
@@ -32,8 +43,8 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Can it be trusted?": (
         Entry("headline", "Scores", fit.headline),
         Entry("national", "Actual and predicted", fit.national),
-        Entry("by-region", "One region", fit.by_region),
-        Entry("region-multiples", "Largest regions", fit.region_multiples),
+        Entry("by-region", "One region", fit_regions.by_region),
+        Entry("region-multiples", "Largest regions", fit_regions.region_multiples),
         Entry("scatter", "Prediction scatter", fit.holdout_scatter),
     ),
     "What brings the KPI?": (

@@ -30,7 +30,7 @@ def residuals(tables: Tables) -> go.Figure:
         row_height=180, gap=(0.13, 84),
     )  # fmt: skip
     points = f"{words.NBSP}%"
-    style = {
+    style: dict[str, theme.Layout] = {
         "xaxis": {"type": "date"}, "yaxis": {"ticksuffix": points, "zeroline": True,
                                              "zerolinecolor": theme.FAINT},
         "xaxis2": {"ticksuffix": points, "title": _small("error")},
@@ -43,6 +43,9 @@ def residuals(tables: Tables) -> go.Figure:
         "yaxis4": {"range": [-1, 1], "zeroline": True, "zerolinecolor": theme.FAINT,
                    "title": _small("correlation")},
     }  # fmt: skip
+    reach = 1.3 * float(np.quantile(cells["error"].abs(), 0.998))
+    beyond = int((cells["error"].abs() > reach).sum())
+    style["yaxis3"]["range"] = [-100 * reach, 100 * reach]
     for name, more in style.items():
         grid.layout[name] |= more
     memory = _autocorrelation(cells)
@@ -59,6 +62,7 @@ def residuals(tables: Tables) -> go.Figure:
         reading="Errors as a percentage of each region's mean KPI. Good errors lie around zero at every "
                 "time and size, and forget: bars in the last chart near zero.",
         notes=["Shaded: holdout and test." if spans else "",
+               f"{words.count(beyond, 'larger error')} beyond the third chart." if beyond else "",
                "4 000 dots of all are drawn in the third chart." if len(cells) > 4000 else ""],
     )  # fmt: skip
 
@@ -146,7 +150,9 @@ def _residual_title(bias: float, memory: Any, limit: float, period: str) -> str:
 
 def training(tables: Tables) -> go.Figure:
     """Loss per epoch of every stage, in training and on the validation tail."""
-    frame = tables.frame("training")
+    frame = tables.frame("training").dropna(subset=["loss", "validation"], how="all")
+    if frame.empty:
+        raise MissingTableError("training.parquet has no epoch with a known loss")
     stages = [str(stage) for stage in frame["stage"].unique()]
     grid = theme.panels(
         [f"Stage: {stage.replace('_', ' ')}" for stage in stages], columns=min(2, len(stages)),

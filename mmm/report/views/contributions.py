@@ -60,7 +60,7 @@ def stacked(tables: Tables) -> go.Figure:
 
 def _actual_line(tables: Tables, divisor: float, suffix: str) -> list[theme.Trace]:
     """The observed KPI over the stack, where every region was observed."""
-    if tables.predictions is None:
+    if tables.predictions is None or not tables.predictions["actual"].notna().any():
         return []
     missing = tables.predictions["actual"].isna()
     whole = national_fit(tables)

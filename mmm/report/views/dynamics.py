@@ -186,9 +186,9 @@ def _season_title(series: dict[str, pd.DataFrame], kpi: str) -> str:
         value = rows["value"].to_numpy(float)
         high, low = rows.iloc[int(np.argmax(value))], rows.iloc[int(np.argmin(value))]
         parts.append(
-            f"Season lifts {kpi} by {words.percent(float(high['value']) / level)} of the baseline at most "
-            f"({words.day(high['date'])}) and lowers them by {words.percent(-float(low['value']) / level)} "
-            f"({words.day(low['date'])})"
+            f"Season adds up to {words.percent(float(high['value']) / level)} of the baseline "
+            f"({words.day(high['date'])}) and takes away up to "
+            f"{words.percent(-float(low['value']) / level)} ({words.day(low['date'])})"
             if low["value"] < 0 < high["value"] else f"Season hardly moves {kpi}"
         )  # fmt: skip
     if baseline is not None and len(baseline) >= 8:

@@ -204,7 +204,9 @@ def dag_matrix(tables: Tables) -> go.Figure:
 
 def effects(tables: Tables) -> go.Figure:
     """Direct, indirect and total effect of every channel, with the total's interval."""
-    rows = tables.frame("effects").sort_values("total", ascending=False)
+    rows = tables.frame("effects").dropna(subset="total").sort_values("total", ascending=False)
+    if rows.empty:
+        raise MissingTableError("effects.parquet has no channel with a known effect")
     names = rows["channel"].astype(str).tolist()
     palette = theme.channel_colours(tables.channels)
     low = rows["total_lower"] if "total_lower" in rows else rows["total"] * np.nan
