@@ -87,7 +87,7 @@ def test_every_problem_is_reported_at_once() -> None:
         ({"budget": 1, "horizon": 101}, "horizon", "the 100 periods of history"),
         ({"budget": 1, "horizon": 10**9}, "horizon", "less than or equal to 520"),
         ({"budget": 1, "horizon": 1.5}, "horizon", "integer"),
-        ({"budget": 1, "bounds": {"serch": {}}}, "bounds.serch", "Did you mean 'search'?"),
+        ({"budget": 1, "bounds": {"search_": {}}}, "bounds.search_", "Did you mean 'search'?"),
         ({"budget": 1, "bounds": {"tv": {"min": 3, "max": 1}}}, "bounds.tv", "min 3 exceeds max 1"),
         ({"budget": 1, "bounds": {"tv": {"min": -3}}}, "bounds.tv.min", "greater than or equal to 0"),
         ({"budget": 1, "bounds": {"tv": {"min_change": -1.1}}}, "bounds.tv.min_change", "-1"),
