@@ -22,7 +22,8 @@ def test_many_members_use_empirical_quantiles() -> None:
 def test_one_member_has_no_interval() -> None:
     mean, lower, upper = interval(np.array([[4.0, 5.0]]))
     assert mean.tolist() == [4.0, 5.0]
-    assert np.isnan(lower).all() and np.isnan(upper).all()
+    assert np.isnan(lower).all()
+    assert np.isnan(upper).all()
     assert estimate(np.array([4.0])).model_dump() == {"mean": 4.0, "lower": None, "upper": None}
 
 
