@@ -37,12 +37,15 @@ class AdstockSpec(Spec):
 
 
 class SaturationSpec(Spec):
-    """Diminishing returns."""
+    """Diminishing returns: Hill curves of carried-over media."""
 
     slope_min: Annotated[float, Field(ge=0.3, le=5)] = 2.0
-    """Smallest Hill slope; 2 as in the paper, 1 admits concave channels."""
-    slope_max: Annotated[float, Field(ge=0.5, le=10)] = 5.0
-    """Largest Hill slope."""
+    """Smallest Hill slope of a person's response; 2 as in the paper, 1 admits concave responses."""
+    spread: Annotated[float, Field(ge=0, le=4)] = 1.0
+    """Typical spread, in logs, of half-saturation between people: each person's response is S-shaped, that
+    of a market of unlike people is flatter. Learned per channel around this value; 0 makes all alike."""
+    half_sd: Annotated[float, Field(gt=0, le=3)] = 0.5
+    """Prior width, in logs, of half-saturation around the channel's own median volume."""
 
 
 class GraphSpec(Spec):
@@ -62,12 +65,107 @@ class GraphSpec(Spec):
     """Edges [cause, effect] that must not be there."""
 
 
+class TemporalSpec(Spec):
+    """Effectiveness of channels that varies in time: one GRU shared by all regions."""
+
+    enabled: bool = True
+    """Let effectiveness vary in time."""
+    hidden: Annotated[int, Field(ge=1, le=128)] = 8
+    """Hidden units of the GRU."""
+    stride: Annotated[int, Field(ge=1, le=52)] | None = None
+    """Periods per step of the GRU; None takes about 26 steps. Effectiveness moves smoothly in between."""
+    bound: Annotated[float, Field(gt=0, le=0.9)] = 0.4
+    """Largest relative deviation of effectiveness; each channel learns a bound of its own below it."""
+    shrinkage: Annotated[float, Field(gt=0, le=10)] = 0.05
+    """Prior standard deviation of the relative deviations; small values hold effectiveness constant."""
+
+
+class BaselineSpec(Spec):
+    """What the KPI would be without media: a local level, seasons and controls."""
+
+    national_knots: Annotated[int, Field(ge=1, le=104)] | None = None
+    """Periods between knots of the national level; None chooses by frequency."""
+    regional_knots: Annotated[int, Field(ge=1, le=104)] | None = None
+    """Periods between knots of each region's level; None chooses by frequency."""
+    flexibility: Annotated[float, Field(gt=0, le=20)] = 1.0
+    """Factor on the volatility of the level that the data suggest."""
+    season_order: Annotated[int, Field(ge=0, le=12)] = 4
+    """Yearly Fourier terms; 0 for no yearly season."""
+
+
+class RegionSpec(Spec):
+    """How regions differ."""
+
+    scale_sd: Annotated[float, Field(ge=0, le=2)] = 0.3
+    """Prior standard deviation, in logs, of a region's effectiveness around the shared one."""
+
+
+class LossSpec(Spec):
+    """What training minimises, besides the priors."""
+
+    kind: Literal["huber", "mse"] = "huber"
+    """Loss of standardised residuals."""
+    huber_delta: Annotated[float, Field(gt=0, le=20)] = 1.345
+    """Standardised residual beyond which the Huber loss grows linearly."""
+    l1: Annotated[float, Field(ge=0, le=10)] = 1e-4
+    """Weight of the sum of absolute weights of the network, per observed cell."""
+    l2: Annotated[float, Field(ge=0, le=10)] = 1e-3
+    """Weight of the sum of squared weights of the network, per observed cell."""
+
+
+class Belief(Spec):
+    """A normal prior."""
+
+    mean: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """Expected value."""
+    sd: Positive
+    """Standard deviation."""
+
+
+class ChannelPriors(Spec):
+    """What is believed of one channel before the data."""
+
+    share: Belief | None = None
+    """Share of the KPI of the training window."""
+    roi: Belief | None = None
+    """Value of the KPI it brings per unit of currency spent in the training window."""
+
+
+class PriorSpec(Spec):
+    """Shrinkage and attribution priors."""
+
+    share_sd: Annotated[float, Field(gt=0, le=5)] = 0.15
+    """Half-normal scale of each channel's share of the KPI at its mean volume."""
+    media_share: Belief | None = None
+    """Share of the KPI that all media together bring in the training window."""
+    channels: dict[str, ChannelPriors] = {}
+    """Attribution priors by channel."""
+    strength: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    """Weight of the attribution priors."""
+    dynamic: bool = False
+    """Scale attribution priors to the prediction loss, so that they weigh the same on any panel; otherwise
+    they count as what they are, normal priors."""
+
+
 class ModelSpec(Spec):
     """Structure and priors of the model."""
 
     adstock: AdstockSpec = AdstockSpec()
+    """Carry-over of media into later periods."""
     saturation: SaturationSpec = SaturationSpec()
+    """Diminishing returns."""
     graph: GraphSpec = GraphSpec()
+    """Which channels move which."""
+    temporal: TemporalSpec = TemporalSpec()
+    """Effectiveness that varies in time."""
+    baseline: BaselineSpec = BaselineSpec()
+    """The KPI without media."""
+    regions: RegionSpec = RegionSpec()
+    """How regions differ."""
+    loss: LossSpec = LossSpec()
+    """What training minimises."""
+    priors: PriorSpec = PriorSpec()
+    """Shrinkage and attribution priors."""
 
 
 class TrainSpec(Spec):
@@ -77,8 +175,23 @@ class TrainSpec(Spec):
     """Seed of every random choice."""
     members: Annotated[int, Field(ge=1, le=256)] = 8
     """Ensemble members; they give every interval."""
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 800
+    """Most full-batch steps of a fit; the validation tail may choose fewer."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
+    """Peak step of Adam; it rises, then falls as a cosine."""
+    gradient_clip: Annotated[float, Field(gt=0, le=1e6)] = 10.0
+    """Largest norm of a member's gradient."""
+    validation: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """Last periods of the training window that choose the number of epochs; None takes about a tenth, 0
+    trains for all epochs."""
+    patience: Annotated[int, Field(ge=1, le=100_000)] = 200
+    """Epochs without a better validation loss after which the search for their number stops."""
     refit_on_all: bool = False
     """After scoring, fit once more on every period with the settings and epochs found."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", json_schema_extra={"affects_fit": False})] = "cpu"
+    """Where tensors live: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for a GPU where there is one."""
+    threads: Annotated[int, Field(ge=1, le=256, json_schema_extra={"affects_fit": False})] | None = None
+    """Threads of a fit; None leaves the machine's setting."""
 
 
 # --- market --------------------------------------------------------------------------------------

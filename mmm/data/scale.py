@@ -1,0 +1,90 @@
+"""Scaling to numbers near 1, fitted on training periods only, with its inverse.
+
+The KPI is divided by each region's training mean, so that components still add up in KPI units after the
+inverse. Media are divided by region size and by the channel's mean, so that *volume* is kept: twice the
+media is twice the number. Controls are taken as deviations within the region.
+
+Shapes: G regions, T periods, C channels, K controls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmm.data.panel import Bools, Floats, Panel
+
+CONTROL_LIMIT = 5.0
+"""Standard deviations beyond which a control is held: a linear effect is not believed further out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Units of a panel.
+
+    Attributes:
+        kpi_G: KPI of a region in an average training period.
+        size_G: Relative size of regions for media, mean 1.
+        media_C: Media per unit of size in an average training period.
+        control_mean_GK: Level of each control within its region.
+        control_sd_K: Typical deviation within a region.
+    """
+
+    kpi_G: Floats
+    size_G: Floats
+    media_C: Floats
+    control_mean_GK: Floats
+    control_sd_K: Floats
+
+    def media_unit_GC(self) -> Floats:
+        """Media that make one scaled unit, per region and channel."""
+        return self.size_G[:, None] * self.media_C
+
+    def scale_kpi(self, panel: Panel) -> Floats:
+        """KPI around 1, shape GT; 0 where it is unknown."""
+        scaled: Floats = np.nan_to_num(panel.kpi_GT, nan=0.0) / self.kpi_G[:, None]
+        return scaled
+
+    def scale_media(self, media_GTC: Floats) -> Floats:
+        """Media around 1, shape GTC."""
+        scaled: Floats = media_GTC / self.media_unit_GC()[:, None, :]
+        return scaled
+
+    def scale_controls(self, panel: Panel) -> Floats:
+        """Controls as standardised deviations within the region, shape GTK; 0 where absent."""
+        deviation = (panel.controls_GTK - self.control_mean_GK[:, None]) / self.control_sd_K
+        held: Floats = np.clip(deviation, -CONTROL_LIMIT, CONTROL_LIMIT)
+        return np.where(panel.present_GT[:, :, None], held, 0.0)
+
+
+def fit_scaling(panel: Panel, n_train: int) -> Scaling:
+    """Scaling from the first ``n_train`` periods; later ones are never looked at.
+
+    Size is population where given, else the KPI mean. A region that never had a KPI gets the scale of the
+    average region.
+    """
+    seen = slice(0, n_train)
+    observed_GT = panel.observed_GT[:, seen]
+    kpi_G = _mean(panel.kpi_GT[:, seen], observed_GT)
+    kpi_G = np.where(kpi_G > 0, kpi_G, kpi_G[kpi_G > 0].mean() if (kpi_G > 0).any() else 1.0)
+    size_G = kpi_G if panel.population_G is None else panel.population_G
+    size_G = size_G / size_G.mean()
+    per_size_GTC = panel.media_GTC[:, seen] / size_G[:, None, None]
+    media_C = per_size_GTC.mean((0, 1))
+    media_C = np.where(media_C > 0, media_C, 1.0)
+    present_GT = panel.present_GT[:, seen]
+    controls_GTK = panel.controls_GTK[:, seen]
+    level_GK = _mean(controls_GTK, present_GT[:, :, None])
+    deviation_GTK = np.where(present_GT[:, :, None], controls_GTK - level_GK[:, None], 0.0)
+    sd_K = np.sqrt((deviation_GTK**2).sum((0, 1)) / max(present_GT.sum(), 1))
+    scale_K = np.abs(level_GK).mean(0)
+    sd_K = np.where(sd_K > 1e-9 * scale_K, np.where(sd_K > 0, sd_K, 1.0), 1.0)
+    return Scaling(kpi_G, size_G, media_C, level_GK, sd_K)
+
+
+def _mean(values: Floats, known: Bools) -> Floats:
+    """Mean over the periods of axis 1 where known; 0 where never."""
+    total = np.where(known, values, 0.0).sum(1)
+    mean: Floats = total / np.maximum(known.sum(1), 1)
+    return mean

@@ -1,0 +1,179 @@
+"""A fitted model as plain arrays: what training gives and what analysis, serving and reports read.
+
+Shapes: M members, G regions, T periods, C channels.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmm.config import MarketSpec
+from mmm.config_io import dump_yaml, parse_yaml, validate
+from mmm.data.output import MODEL_FOLDER
+from mmm.data.panel import Floats, Panel
+from mmm.data.scale import Scaling
+from mmm.data.split import Split
+from mmm.errors import ModelFileError
+from mmm.model.channel_graph import ChannelGraph
+from mmm.model.parameters import Scales
+
+FORMAT = 1
+"""Version of the files of ``model/``; others are refused."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A model with the data it was fitted on.
+
+    Attributes:
+        spec: The market and every setting.
+        panel: The data.
+        split: Its windows; the level is carried forward from the end of ``trained_until``.
+        scaling: Units of the free parameters' world.
+        scales: Prior scales found from the data.
+        log_half_C: Log typical volume of each channel, in mean volumes.
+        parameters: Free parameters by name, each with a leading M axis.
+        graph: Which channels move which.
+        trained_until: Periods that entered the final fit.
+        trace: Columns stage, epoch, loss, validation of the training, as lists.
+        provenance: Fingerprint of the data, digest of the spec, seed, versions.
+    """
+
+    spec: MarketSpec
+    panel: Panel
+    split: Split
+    scaling: Scaling
+    scales: Scales
+    log_half_C: Floats
+    parameters: Mapping[str, Floats]
+    graph: ChannelGraph
+    trained_until: int
+    trace: Mapping[str, list[Any]]
+    provenance: Mapping[str, Any]
+
+    @property
+    def members(self) -> int:
+        """Ensemble members, M."""
+        return len(self.parameters["noise"])
+
+
+def save_fitted(fitted: Fitted, directory: Path) -> None:
+    """Write ``model/`` below a directory; arrays without pickle, the rest as YAML and JSON."""
+    folder = directory / MODEL_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "spec.yaml").write_text(dump_yaml(fitted.spec), encoding="utf-8")
+    _write_arrays(folder / "weights.npz", dict(fitted.parameters))
+    _write_arrays(folder / "scaling.npz", {**_arrays_of(fitted.scaling), "log_half_C": fitted.log_half_C})
+    _write_arrays(folder / "panel.npz", _arrays_of(fitted.panel))
+    _write_arrays(folder / "graph.npz", _arrays_of(fitted.graph))
+    provenance = {
+        "format": FORMAT,
+        "trained_until": fitted.trained_until,
+        "split": [fitted.split.n_train, fitted.split.n_holdout, fitted.split.n_test],
+        "scales": fitted.scales.as_dict(),
+        **fitted.provenance,
+    }
+    (folder / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
+    (folder / "trace.json").write_text(json.dumps(dict(fitted.trace)) + "\n", encoding="utf-8")
+
+
+def load_fitted(directory: Path | str) -> Fitted:
+    """Read a fitted model's directory.
+
+    Raises:
+        ModelFileError: No fitted model lies there, a file is missing or damaged, or the format is another.
+    """
+    folder = Path(directory) / MODEL_FOLDER
+    if not folder.is_dir():
+        raise ModelFileError(f"{directory} holds no fitted model: it has no folder {MODEL_FOLDER}/. Fit one first.")
+    provenance = _read_json(folder / "provenance.json")
+    found = provenance.pop("format", None)
+    if found != FORMAT:
+        raise ModelFileError(f"{folder} has format {found}, this program reads {FORMAT}. Fit the model again.")
+    try:
+        spec_text = (folder / "spec.yaml").read_text(encoding="utf-8")
+        values, lines = parse_yaml(spec_text, str(folder / "spec.yaml"))
+        scaling = _read_arrays(folder / "scaling.npz")
+        return Fitted(
+            spec=validate(MarketSpec, values, str(folder / "spec.yaml"), lines),
+            panel=Panel(**_plain(Panel, _read_arrays(folder / "panel.npz"))),
+            log_half_C=scaling.pop("log_half_C"),
+            scaling=Scaling(**scaling),
+            split=Split(*provenance.pop("split")),
+            scales=Scales(**provenance.pop("scales")),
+            parameters=_read_arrays(folder / "weights.npz"),
+            graph=ChannelGraph(**_plain(ChannelGraph, _read_arrays(folder / "graph.npz"))),
+            trained_until=provenance.pop("trained_until"),
+            trace=_read_json(folder / "trace.json"),
+            provenance=provenance,
+        )
+    except (KeyError, TypeError, OSError) as error:
+        raise ModelFileError(f"{folder} is incomplete or damaged ({error}). Fit the model again.") from error
+
+
+_PLAIN: dict[type, dict[str, str]] = {
+    Panel: {"regions": "names", "channels": "names", "controls": "names", "frequency": "word", "currency": "word",
+            "population_G": "optional", "dates": "dates"},
+    ChannelGraph: {"channels": "names", "retention_K": "numbers", "delay_K": "numbers"},
+}
+"""Fields that are not arrays, and what they are."""
+
+
+def _arrays_of(item: Any) -> dict[str, Any]:
+    """Every field as an array that needs no pickle."""
+    arrays: dict[str, Any] = {}
+    for field_ in fields(item):
+        value = getattr(item, field_.name)
+        kind = _PLAIN.get(type(item), {}).get(field_.name)
+        if kind == "dates":
+            value = value.astype("datetime64[D]").astype("<i8")
+        if kind in ("names", "word"):
+            value = np.array(value, dtype=np.str_)
+        arrays[field_.name] = np.empty(0) if value is None else np.asarray(value)
+    return arrays
+
+
+def _plain(kind_of: type, arrays: dict[str, Any]) -> dict[str, Any]:
+    """The inverse of ``_arrays_of``."""
+    restored = dict(arrays)
+    for name, kind in _PLAIN[kind_of].items():
+        value = restored[name]
+        if kind in ("names", "numbers"):
+            restored[name] = tuple(value.tolist())
+        elif kind == "word":
+            restored[name] = str(value)
+        elif kind == "dates":
+            restored[name] = value.astype("datetime64[D]")
+        elif value.size == 0:
+            restored[name] = None
+    return restored
+
+
+def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    with path.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def _read_arrays(path: Path) -> dict[str, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ModelFileError(f"{path} is missing or damaged ({error}). Fit the model again.") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{path} is missing or damaged ({error}). Fit the model again.") from error
+    if not isinstance(loaded, dict):
+        raise ModelFileError(f"{path} does not hold what it should. Fit the model again.")
+    return loaded

@@ -1,0 +1,53 @@
+"""Carry-over: media act in the period they run and, less and less, in later ones.
+
+Shapes: M members, C channels, G regions, T periods, L lags (max_lag + 1).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def geometric_kernel(retention_MC: Tensor, delay_MC: Tensor, lags: int) -> Tensor:
+    """Weights of lags 0 … lags - 1, normalised to add up to 1, shape MCL.
+
+    A geometric decay, ``retention ** lag``, that builds up at first where there is a delay:
+    ``retention ** lag * (1 - delay ** (lag + 1))``. With delay 0 it is the plain geometric adstock.
+
+    Args:
+        retention_MC: Share carried to the next period, in (0, 1).
+        delay_MC: Slowness of the build-up, in [0, 1).
+        lags: Number of weights.
+    """
+    lag_L = torch.arange(lags, dtype=retention_MC.dtype, device=retention_MC.device)
+    decay_MCL = retention_MC.unsqueeze(-1) ** lag_L
+    weight_MCL = decay_MCL * (1.0 - delay_MC.unsqueeze(-1) ** (lag_L + 1.0))
+    return weight_MCL / weight_MCL.sum(-1, keepdim=True)
+
+
+def weibull_kernel(retention_MC: Tensor, shape_MC: Tensor, lags: int) -> Tensor:
+    """Weights of a Weibull survival curve, ``retention ** (lag ** shape)``, normalised, shape MCL.
+
+    Shape 1 is geometric; below 1 a long tail, above 1 a plateau that then falls. Source: Robyn's Weibull
+    CDF adstock, with retention as survival after one period.
+    """
+    lag_L = torch.arange(lags, dtype=retention_MC.dtype, device=retention_MC.device)
+    power_MCL = lag_L.clamp_min(1e-9) ** shape_MC.unsqueeze(-1)
+    weight_MCL = retention_MC.unsqueeze(-1) ** power_MCL
+    return weight_MCL / weight_MCL.sum(-1, keepdim=True)
+
+
+def lag_stack(media_CGT: Tensor, lags: int) -> Tensor:
+    """Every period with the ones before it, shape CGTL; periods before the first are zero media."""
+    periods = media_CGT.shape[-1]
+    padded = torch.nn.functional.pad(media_CGT, (lags - 1, 0))
+    return padded.unfold(-1, lags, 1)[..., :periods, :].flip(-1).contiguous()
+
+
+def carry_over(stack_CGTL: Tensor, kernel_MCL: Tensor) -> Tensor:
+    """Media as they still act in each period, shape MCGT: one batched product for all members and lags."""
+    channels, regions, periods, lags = stack_CGTL.shape
+    flat = stack_CGTL.reshape(channels, regions * periods, lags)
+    carried = torch.einsum("cnl,mcl->mcn", flat, kernel_MCL)
+    return carried.reshape(-1, channels, regions, periods)

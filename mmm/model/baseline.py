@@ -1,0 +1,46 @@
+"""Bases of what the KPI would be without media: levels between knots, seasons.
+
+Shapes: T periods, N knots, F Fourier terms.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+def level_basis(periods: int, n_train: int, spacing: int) -> Floats:
+    """Random walk between knots as a linear map of its unit increments, shape T x (N - 1).
+
+    Knots are ``spacing`` periods apart and the last one stands at the last training period: from there
+    the level stays as it is. In between it moves linearly. An increment of 1 has the standard deviation
+    of a walk of unit volatility per period.
+    """
+    knots = max(2, math.ceil((n_train - 1) / spacing) + 1)
+    place_N = (n_train - 1) - spacing * np.arange(knots - 1, -1, -1)
+    time_T = np.clip(np.arange(periods), place_N[0], place_N[-1])
+    left_T = np.clip(np.searchsorted(place_N, time_T, side="right") - 1, 0, knots - 2)
+    share_T = (time_T - place_N[left_T]) / spacing
+    weight_TN = np.zeros((periods, knots))
+    rows = np.arange(periods)
+    weight_TN[rows, left_T] = 1.0 - share_T
+    weight_TN[rows, left_T + 1] += share_T
+    walk_NN = np.tril(np.ones((knots, knots)))[:, 1:] * math.sqrt(spacing)
+    basis: Floats = weight_TN @ walk_NN
+    return basis
+
+
+def fourier_basis(periods: int, order: int, periods_per_cycle: float) -> Floats:
+    """Sines and cosines of the first ``order`` harmonics, damped by 1/harmonic, shape T x 2·order.
+
+    Harmonics faster than two periods a cycle carry nothing and are left out.
+    """
+    fastest = int(min(order, periods_per_cycle // 2))
+    harmonic_F = np.arange(1, fastest + 1)
+    angle_TF = 2.0 * np.pi * np.arange(periods)[:, None] * harmonic_F / periods_per_cycle
+    basis: Floats = np.concatenate([np.sin(angle_TF), np.cos(angle_TF)], 1) / np.tile(harmonic_F, 2)
+    return basis

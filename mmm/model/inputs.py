@@ -1,0 +1,190 @@
+"""What the network reads: a scaled panel with its bases, as tensors.
+
+Shapes: G regions, T periods, C channels, K controls, L lags, N national and R regional level increments,
+F and E Fourier terms of the shared and the regional season, S steps and I inputs of the recurrent network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmm.config import ModelSpec
+from mmm.data.panel import Floats, Frequency, Panel
+from mmm.data.scale import Scaling
+from mmm.data.split import carry_over as periods_of_carry_over
+from mmm.model.adstock import carry_over, geometric_kernel, lag_stack
+from mmm.model.baseline import fourier_basis, level_basis
+
+NATIONAL_KNOTS: dict[Frequency, int] = {"daily": 14, "weekly": 4, "monthly": 1, "quarterly": 1}
+REGIONAL_KNOTS: dict[Frequency, int] = {"daily": 28, "weekly": 8, "monthly": 2, "quarterly": 1}
+REGION_SEASON_ORDER = 2
+WEEKLY_ORDER = 3
+TEMPORAL_STEPS = 26
+TYPICAL_RETENTION = 0.5
+"""Retention at which the typical volume of a channel is measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """A scaled panel as tensors; media and KPI are near 1.
+
+    Attributes:
+        kpi_GT: KPI over the region's training mean, 0 where unknown.
+        trained_GT: 1 where the cell enters the loss, else 0.
+        stack_CGTL: Media of each period and the ones before it.
+        controls_GTK: Standardised controls.
+        national_TN: Basis of the national level.
+        regional_TR: Basis of regional levels.
+        season_TF: Basis of the season all regions share.
+        region_season_TE: Basis of a region's own season.
+        steps_GSI: What the recurrent network reads, step by step.
+        between_TS: Weights that turn steps into periods, from steps already past.
+        log_half_C: Log of each channel's typical volume, where half-saturation starts.
+    """
+
+    kpi_GT: Tensor
+    trained_GT: Tensor
+    stack_CGTL: Tensor
+    controls_GTK: Tensor
+    national_TN: Tensor
+    regional_TR: Tensor
+    season_TF: Tensor
+    region_season_TE: Tensor
+    steps_GSI: Tensor
+    between_TS: Tensor
+    log_half_C: Tensor
+
+    @property
+    def regions(self) -> int:
+        """Number of regions, G."""
+        return int(self.kpi_GT.shape[0])
+
+    def to(self, device: torch.device) -> Inputs:
+        """The same on another device."""
+        return Inputs(**{item.name: getattr(self, item.name).to(device) for item in fields(self)})
+
+    def train_until(self, n_train: int) -> Inputs:
+        """The same with fewer periods in the loss."""
+        shorter_GT = self.trained_GT.clone()
+        shorter_GT[:, n_train:] = 0.0
+        return replace(self, trained_GT=shorter_GT)
+
+    def with_media(self, stack_CGTL: Tensor) -> Inputs:
+        """The same under other media; the recurrent network still reads the factual ones."""
+        return replace(self, stack_CGTL=stack_CGTL)
+
+
+def build_inputs(
+    panel: Panel,
+    scaling: Scaling,
+    spec: ModelSpec,
+    n_train: int,
+    *,
+    log_half_C: Floats | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Inputs:
+    """Tensors of a panel (or of a shard of its regions).
+
+    Args:
+        panel: The panel.
+        scaling: Its units.
+        spec: The model's structure.
+        n_train: First periods, which enter the loss; levels are carried forward from the last of them.
+        log_half_C: Typical volumes measured elsewhere, e.g. over all shards; None measures them here.
+        dtype: Floating type of the tensors.
+    """
+    periods = len(panel.dates)
+    lags = periods_of_carry_over(spec.adstock.max_lag, panel.frequency) + 1
+
+    def tensor(values: Floats) -> Tensor:
+        return torch.as_tensor(np.array(values, dtype=np.float64), dtype=dtype)
+
+    media_GTC = scaling.scale_media(panel.media_GTC)
+    stack_CGTL = lag_stack(tensor(media_GTC.transpose(2, 0, 1)), lags)
+    controls_GTK = scaling.scale_controls(panel)
+    trained_GT = panel.observed_GT.astype(np.float64)
+    trained_GT[:, n_train:] = 0.0
+    if log_half_C is None:
+        total_C, count_C = typical_volume(stack_CGTL[:, :, :n_train])
+        log_half_C = total_C / np.maximum(count_C, 1)
+    season_TF, region_season_TE = _seasons(panel, spec)
+    stride = spec.temporal.stride or max(1, -(-periods // TEMPORAL_STEPS))
+    return Inputs(
+        kpi_GT=tensor(scaling.scale_kpi(panel)),
+        trained_GT=tensor(trained_GT),
+        stack_CGTL=stack_CGTL,
+        controls_GTK=tensor(controls_GTK),
+        national_TN=tensor(level_basis(periods, n_train, _spacing(panel, spec, national=True))),
+        regional_TR=tensor(level_basis(periods, n_train, _spacing(panel, spec, national=False))),
+        season_TF=tensor(season_TF),
+        region_season_TE=tensor(region_season_TE),
+        steps_GSI=tensor(_steps(np.concatenate([np.log1p(media_GTC), controls_GTK], 2), panel, stride)),
+        between_TS=tensor(_between(periods, stride)),
+        log_half_C=tensor(log_half_C),
+    )
+
+
+def typical_volume(stack_CGTL: Tensor) -> tuple[Floats, Floats]:
+    """Sum over regions of the log of the median volume where media act, and the regions counted, both C.
+
+    Additive over shards of regions.
+    """
+    channels, _, _, lags = stack_CGTL.shape
+    retention_MC = torch.full((1, channels), TYPICAL_RETENTION, dtype=stack_CGTL.dtype)
+    volume_CGT = carry_over(stack_CGTL, geometric_kernel(retention_MC, torch.zeros_like(retention_MC), lags))[0]
+    top_CG = volume_CGT.amax(-1, keepdim=True)
+    median_CG = torch.nanmedian(volume_CGT.masked_fill(volume_CGT <= 1e-3 * top_CG, torch.nan), -1).values
+    log_CG = median_CG.log().double().numpy()
+    return np.nansum(log_CG, 1), np.isfinite(log_CG).sum(1).astype(np.float64)
+
+
+def _spacing(panel: Panel, spec: ModelSpec, *, national: bool) -> int:
+    if national:
+        return spec.baseline.national_knots or NATIONAL_KNOTS[panel.frequency]
+    return spec.baseline.regional_knots or REGIONAL_KNOTS[panel.frequency]
+
+
+def _seasons(panel: Panel, spec: ModelSpec) -> tuple[Floats, Floats]:
+    """Yearly terms, and weekly ones for daily panels; the regional season has the slowest only."""
+    periods, order = len(panel.dates), spec.baseline.season_order
+    shared = [fourier_basis(periods, order, panel.periods_per_year)]
+    if panel.frequency == "daily" and order:
+        shared.append(fourier_basis(periods, WEEKLY_ORDER, 7.0))
+    own = fourier_basis(periods, min(order, REGION_SEASON_ORDER), panel.periods_per_year)
+    return np.concatenate(shared, 1), own
+
+
+def _steps(features_GTI: Floats, panel: Panel, stride: int) -> Floats:
+    """Means over blocks of ``stride`` periods that are over when the step begins, with the calendar.
+
+    Step s reads block s - 1, so step 0 reads zeros: no effect can depend on its own future.
+    """
+    regions, periods, inputs = features_GTI.shape
+    blocks = -(-periods // stride)
+    padded_GTI = np.zeros((regions, blocks * stride, inputs))
+    padded_GTI[:, :periods] = features_GTI
+    mean_GSI = padded_GTI.reshape(regions, blocks, stride, inputs).mean(2)
+    past_GSI = np.concatenate([np.zeros((regions, 1, inputs)), mean_GSI], 1)
+    angle_S = 2 * np.pi * np.arange(blocks + 1) * stride / panel.periods_per_year
+    calendar_SI = np.stack([np.sin(angle_S), np.cos(angle_S)], 1)
+    calendar_GSI = np.broadcast_to(calendar_SI, (regions, blocks + 1, 2))
+    return np.concatenate([past_GSI, calendar_GSI], 2)
+
+
+def _between(periods: int, stride: int) -> Floats:
+    """Linear interpolation from the step before a period's block to that of the block, shape TS.
+
+    Step s is known once block s - 1 is over; within block s the value moves from step s - 1 to step s.
+    """
+    blocks = -(-periods // stride)
+    block_T = np.arange(periods) // stride
+    share_T = (np.arange(periods) % stride + 1) / stride
+    weight_TS = np.zeros((periods, blocks + 1))
+    rows = np.arange(periods)
+    weight_TS[rows, block_T] = share_T
+    weight_TS[rows, np.maximum(block_T - 1, 0)] += 1.0 - share_T
+    return weight_TS

@@ -1,0 +1,143 @@
+"""The model's equation, for all members, regions and periods at once.
+
+    kpi_GT = size_G * (baseline_GT + season_GT + controls_GT + sum over channels of contribution_CGT)
+
+Shapes: M members; the rest as in ``mmm.model.inputs``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from mmm.config import ModelSpec
+from mmm.model.adstock import carry_over, geometric_kernel, weibull_kernel
+from mmm.model.inputs import Inputs
+from mmm.model.parameters import Scales
+from mmm.model.saturation import hill, market_slope
+from mmm.model.temporal import Parameters, effectiveness
+
+RETENTION_START, RETENTION_SD = 0.0, 1.2
+DELAY_START, DELAY_SD = -2.5, 1.2
+SHAPE_SD = 0.4
+SLOPE_START = -1.0
+SPREAD_SD = 0.5
+LEVEL_SD = 0.5
+BASELINE_SHARPNESS = 20.0
+"""The baseline bends at 0 within about one over this, in units of the mean KPI."""
+SMALLEST_REFERENCE = 0.02
+"""Least saturation of the mean volume that a share is related to."""
+
+
+@dataclass(frozen=True)
+class ChannelShape:
+    """Carry-over and saturation of every channel.
+
+    Attributes:
+        kernel_MCL: Weights of lags, adding up to 1.
+        slope_MC: Hill slope of the market.
+        half_MC: Volume of half saturation, in mean volumes.
+        share_MC: Contribution of the mean volume, in mean KPI.
+    """
+
+    kernel_MCL: Tensor
+    slope_MC: Tensor
+    half_MC: Tensor
+    share_MC: Tensor
+
+
+@dataclass(frozen=True)
+class Components:
+    """Parts of the KPI in units of each region's mean; they add up to ``prediction_MGT``."""
+
+    baseline_MGT: Tensor
+    season_MGT: Tensor
+    controls_MGTK: Tensor
+    channels_MCGT: Tensor
+
+    @property
+    def prediction_MGT(self) -> Tensor:
+        """Expected KPI."""
+        return self.baseline_MGT + self.season_MGT + self.controls_MGTK.sum(-1) + self.channels_MCGT.sum(1)
+
+
+def channel_shape(parameters: Parameters, inputs: Inputs, spec: ModelSpec) -> ChannelShape:
+    """Carry-over and saturation from free parameters."""
+    lags = inputs.stack_CGTL.shape[-1]
+    retention_MC = torch.sigmoid(RETENTION_START + RETENTION_SD * parameters["retention"])
+    if spec.adstock.family == "weibull":
+        kernel_MCL = weibull_kernel(retention_MC, torch.exp(SHAPE_SD * parameters["delay"]), lags)
+    else:
+        delay_MC = torch.sigmoid(DELAY_START + DELAY_SD * parameters["delay"])
+        kernel_MCL = geometric_kernel(retention_MC, delay_MC if spec.adstock.delay else 0.0 * delay_MC, lags)
+    slope_MC = spec.saturation.slope_min + softplus(SLOPE_START + parameters["slope"])
+    spread_MC = spec.saturation.spread * torch.exp(SPREAD_SD * parameters["spread"])
+    return ChannelShape(
+        kernel_MCL=kernel_MCL,
+        slope_MC=market_slope(slope_MC, spread_MC),
+        half_MC=torch.exp(inputs.log_half_C + spec.saturation.half_sd * parameters["half"]),
+        share_MC=spec.priors.share_sd * softplus(parameters["share"]),
+    )
+
+
+def channel_weight(parameters: Parameters, shape: ChannelShape, spec: ModelSpec) -> Tensor:
+    """Contribution per unit of saturation in each region, in mean KPI, shape MCG (MC1 for one region)."""
+    one = torch.ones_like(shape.half_MC)
+    reference_MC = hill(one, shape.half_MC, shape.slope_MC).clamp_min(SMALLEST_REFERENCE)
+    weight_MCG = (shape.share_MC / reference_MC).unsqueeze(-1)
+    if "region_scale" in parameters:
+        weight_MCG = weight_MCG * torch.exp(spec.regions.scale_sd * parameters["region_scale"].transpose(1, 2))
+    return weight_MCG
+
+
+def saturated(stack_CGTL: Tensor, shape: ChannelShape) -> Tensor:
+    """Saturation of carried-over media, in [0, 1), shape MCGT."""
+    volume_MCGT = carry_over(stack_CGTL, shape.kernel_MCL)
+    return hill(volume_MCGT, shape.half_MC[:, :, None, None], shape.slope_MC[:, :, None, None])
+
+
+def contributions(
+    parameters: Parameters, inputs: Inputs, spec: ModelSpec, effectiveness_MCGT: Tensor | None
+) -> Tensor:
+    """What each channel adds in each cell, in mean KPI, shape MCGT."""
+    shape = channel_shape(parameters, inputs, spec)
+    weight_MCG = channel_weight(parameters, shape, spec)
+    contribution_MCGT = weight_MCG.unsqueeze(-1) * saturated(inputs.stack_CGTL, shape)
+    return contribution_MCGT if effectiveness_MCGT is None else contribution_MCGT * effectiveness_MCGT
+
+
+def forward(
+    parameters: Parameters, inputs: Inputs, spec: ModelSpec, scales: Scales, *, temporal: bool = True
+) -> Components:
+    """All components of the KPI.
+
+    Args:
+        parameters: Free parameters with a leading M axis.
+        inputs: The scaled panel.
+        spec: The model's structure.
+        scales: Units of the free parameters.
+        temporal: Whether effectiveness varies in time; false holds it at 1.
+    """
+    varies = temporal and "gru_output" in parameters
+    effect_MCGT = effectiveness(parameters, inputs, spec.temporal.bound) if varies else None
+    volatility = spec.baseline.flexibility
+    level_MGT = 1.0 + LEVEL_SD * parameters["level"].unsqueeze(-1)
+    national_MT = parameters["national_level"] @ inputs.national_TN.T
+    level_MGT = level_MGT + volatility * scales.national_level * national_MT.unsqueeze(1)
+    season_MGT = scales.season * (parameters["season"] @ inputs.season_TF.T).unsqueeze(1)
+    if "regional_level" in parameters:
+        own_MGT = parameters["regional_level"] @ inputs.regional_TR.T
+        level_MGT = level_MGT + volatility * scales.regional_level * own_MGT
+        season_MGT = season_MGT + scales.region_season * (
+            parameters["region_season"] @ inputs.region_season_TE.T
+        )
+    effect_MK = scales.control * parameters["control"]
+    return Components(
+        baseline_MGT=softplus(BASELINE_SHARPNESS * level_MGT) / BASELINE_SHARPNESS,
+        season_MGT=season_MGT.expand_as(level_MGT),
+        controls_MGTK=inputs.controls_GTK * effect_MK[:, None, None, :],
+        channels_MCGT=contributions(parameters, inputs, spec, effect_MCGT),
+    )

@@ -1,0 +1,166 @@
+"""What training minimises: the negative log posterior, per observed cell.
+
+The loss of a shard of regions is a sum over its cells plus the priors of its region parameters; priors of
+shared parameters are counted once. Sums over shards therefore give the loss, and the gradient, of one
+process.
+
+Shapes: M members; the rest as in ``mmm.model.inputs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mmm.config import Belief, ChannelPriors, LossSpec, ModelSpec
+from mmm.model.inputs import Inputs
+from mmm.model.network import Components, channel_shape
+from mmm.model.parameters import REGIONAL, standard_normal
+from mmm.model.temporal import NETWORK, Parameters
+
+REGION_NOISE_SD = 0.5
+"""Prior standard deviation, in logs, of a region's noise around the shared one."""
+LEVEL_PRECISION = 0.01
+"""Nearly flat prior of a region's level, which its own data give."""
+
+
+def _alone(total: Tensor) -> Tensor:
+    """Sum over shards where there is only one."""
+    return total
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What one fit is trained towards.
+
+    Attributes:
+        weight_MGT: Times each cell counts for each member; 0 where it does not train.
+        anchor: Centres of the normal priors by parameter; absent ones are 0.
+        kpi_G: KPI of the average period of each region, KPI units.
+        cells: Observed cells over all shards; the loss is per cell.
+        prior_share: Part of the shared parameters' priors that this shard counts, e.g. 1 / shards.
+        channels: Names, for priors by channel.
+        roi_unit_C: Value of a KPI unit over what was spent on the channel in training.
+        add_up: Sum of a tensor over shards, with the gradient of the shard's own part.
+    """
+
+    weight_MGT: Tensor
+    anchor: Parameters
+    kpi_G: Tensor
+    cells: float
+    prior_share: float = 1.0
+    channels: tuple[str, ...] = ()
+    roi_unit_C: Tensor | None = None
+    add_up: Callable[[Tensor], Tensor] = _alone
+
+
+def robust(standardised: Tensor, spec: LossSpec) -> Tensor:
+    """Huber's or the squared loss of standardised residuals."""
+    if spec.kind == "mse":
+        return 0.5 * standardised**2
+    size = standardised.abs()
+    return torch.where(
+        size < spec.huber_delta, 0.5 * size**2, spec.huber_delta * (size - 0.5 * spec.huber_delta)
+    )
+
+
+def noise_level(parameters: Parameters) -> Tensor:
+    """Log standard deviation of residuals by region, shape MG (M1 for one region)."""
+    log_noise_MG = parameters["noise"].unsqueeze(-1)
+    if "region_noise" in parameters:
+        log_noise_MG = log_noise_MG + REGION_NOISE_SD * parameters["region_noise"]
+    return log_noise_MG
+
+
+def misfit(parameters: Parameters, components: Components, inputs: Inputs, spec: LossSpec, weight: Tensor) -> Tensor:
+    """Negative log likelihood of the weighted cells, a sum, shape M."""
+    log_noise_MG1 = noise_level(parameters).unsqueeze(-1)
+    residual_MGT = (inputs.kpi_GT - components.prediction_MGT) * torch.exp(-log_noise_MG1)
+    return ((robust(residual_MGT, spec) + log_noise_MG1) * weight).sum((1, 2))
+
+
+def log_prior(parameters: Parameters, inputs: Inputs, spec: ModelSpec, target: Target) -> Tensor:
+    """Negative log prior, a sum, shape M; shared parameters count ``target.prior_share`` times."""
+    total_M = torch.zeros_like(parameters["noise"])
+    for name, value in parameters.items():
+        part = 1.0 if name in REGIONAL else target.prior_share
+        if name == "level":
+            total_M = total_M + part * 0.5 * LEVEL_PRECISION * _squares(value)
+        elif standard_normal(name):
+            distance = value - target.anchor[name] if name in target.anchor else value
+            total_M = total_M + part * 0.5 * _squares(distance)
+    share_MC = channel_shape(parameters, inputs, spec).share_MC / spec.priors.share_sd
+    if "share" in target.anchor:
+        share_MC = share_MC - target.anchor["share"]
+    total_M = total_M + target.prior_share * 0.5 * _squares(share_MC)
+    return total_M + target.prior_share * _network_penalty(parameters, spec, target.cells)
+
+
+def _squares(value: Tensor) -> Tensor:
+    return value.square().flatten(1).sum(1)
+
+
+def _network_penalty(parameters: Parameters, spec: ModelSpec, cells: float) -> Tensor:
+    """L1 and L2 over the recurrent network, and shrinkage of what it does to effectiveness."""
+    total_M = torch.zeros_like(parameters["noise"])
+    for name in NETWORK:
+        if name in parameters:
+            flat_MW = parameters[name].flatten(1)
+            total_M = total_M + cells * (
+                spec.loss.l1 * flat_MW.abs().sum(1) + spec.loss.l2 * flat_MW.square().sum(1)
+            )
+    if "gru_output" in parameters:
+        total_M = total_M + 0.5 * _squares(parameters["gru_output"] / spec.temporal.shrinkage)
+        total_M = total_M + 0.5 * _squares(parameters["bound"])
+    return total_M
+
+
+def attribution_penalty(components: Components, spec: ModelSpec, target: Target, misfit_M: Tensor) -> Tensor:
+    """Distance of shares and ROI from what is believed of them, shape M.
+
+    With ``priors.dynamic`` it is scaled to the prediction loss, as in the paper: the prior then weighs the
+    same against the data on a panel of any size.
+    """
+    priors = spec.priors
+    if not has_attribution_priors(spec):
+        return torch.zeros_like(misfit_M)
+    trained_MGT = (target.weight_MGT > 0).to(target.kpi_G) * target.kpi_G[:, None]
+    brought_MC = target.add_up(torch.einsum("mcgt,mgt->mc", components.channels_MCGT, trained_MGT))
+    total_M = target.add_up((components.prediction_MGT * trained_MGT).sum((1, 2))).detach()
+    share_MC = brought_MC / total_M.unsqueeze(-1)
+    penalty_M = torch.zeros_like(misfit_M)
+    if priors.media_share is not None:
+        penalty_M = penalty_M + _distance(share_MC.sum(1), priors.media_share)
+    for index, belief in _by_channel(spec, target):
+        if belief.share is not None:
+            penalty_M = penalty_M + _distance(share_MC[:, index], belief.share)
+        if belief.roi is not None and target.roi_unit_C is not None:
+            penalty_M = penalty_M + _distance(brought_MC[:, index] * target.roi_unit_C[index], belief.roi)
+    scale_M = misfit_M.detach().abs() if priors.dynamic else 1.0
+    return priors.strength * scale_M * penalty_M
+
+
+def has_attribution_priors(spec: ModelSpec) -> bool:
+    """Whether anything is believed of attribution."""
+    return spec.priors.strength > 0 and (spec.priors.media_share is not None or bool(spec.priors.channels))
+
+
+def _by_channel(spec: ModelSpec, target: Target) -> list[tuple[int, ChannelPriors]]:
+    return [(target.channels.index(name), belief) for name, belief in spec.priors.channels.items()]
+
+
+def _distance(value_M: Tensor, belief: Belief) -> Tensor:
+    return 0.5 * ((value_M - belief.mean) / belief.sd) ** 2
+
+
+def objective(
+    parameters: Parameters, components: Components, inputs: Inputs, spec: ModelSpec, target: Target
+) -> Tensor:
+    """Negative log posterior per observed cell, shape M; to be added up over shards."""
+    misfit_M = misfit(parameters, components, inputs, spec.loss, target.weight_MGT)
+    total_M = misfit_M + log_prior(parameters, inputs, spec, target)
+    return (total_M + attribution_penalty(components, spec, target, misfit_M)) / target.cells
+

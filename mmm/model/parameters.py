@@ -1,0 +1,110 @@
+"""Parameters: their names, shapes, starts and priors. All are free numbers; most are standard normal.
+
+A parameter ``z`` that is standard normal a priori is multiplied by the scale of what it stands for, so
+that one learning rate serves all and the prior is ``z² / 2`` for each.
+
+Shapes: M members; the rest as in ``mmm.model.inputs``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from mmm.config import ModelSpec
+from mmm.model.inputs import Inputs
+from mmm.model.temporal import NETWORK, Parameters
+
+REGIONAL = ("level", "regional_level", "region_season", "region_scale", "region_noise")
+"""Parameters with a region axis (the second): each shard owns those of its regions."""
+
+SHARE_START = 0.02
+"""Share of the KPI at which every channel starts."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Standard deviations, in units of the mean KPI, of what is learned. Found from the data beforehand.
+
+    Attributes:
+        noise: Of a cell's residual.
+        national_level: Of the national level's change from one period to the next.
+        regional_level: Of a region's own level's change from one period to the next.
+        season: Of the shared season's slowest term.
+        region_season: Of a region's own season's slowest term.
+        control: Of the effect of one standard deviation of a control.
+    """
+
+    noise: float = 0.05
+    national_level: float = 0.01
+    regional_level: float = 0.01
+    season: float = 0.05
+    region_season: float = 0.02
+    control: float = 0.05
+
+    def as_dict(self) -> dict[str, float]:
+        """Plain data, for JSON."""
+        return asdict(self)
+
+
+def start_parameters(
+    inputs: Inputs, spec: ModelSpec, scales: Scales, members: int, generator: torch.Generator
+) -> Parameters:
+    """Where training starts: prior means, equal small shares, a recurrent network without effect."""
+    channels = inputs.stack_CGTL.shape[0]
+    regions = inputs.regions
+    zeros: dict[str, tuple[int, ...]] = {
+        "retention": (channels,),
+        "delay": (channels,),
+        "half": (channels,),
+        "slope": (channels,),
+        "spread": (channels,),
+        "level": (regions,),
+        "national_level": (inputs.national_TN.shape[1],),
+        "season": (inputs.season_TF.shape[1],),
+        "control": (inputs.controls_GTK.shape[2],),
+    }
+    if regions > 1:
+        zeros |= {
+            "regional_level": (regions, inputs.regional_TR.shape[1]),
+            "region_season": (regions, inputs.region_season_TE.shape[1]),
+            "region_scale": (regions, channels),
+            "region_noise": (regions,),
+        }
+    like = inputs.kpi_GT
+    parameters = {name: like.new_zeros((members, *shape)) for name, shape in zeros.items()}
+    parameters["share"] = like.new_full((members, channels), inverse_softplus(SHARE_START / spec.priors.share_sd))
+    parameters["noise"] = like.new_full((members,), math.log(scales.noise))
+    if spec.temporal.enabled:
+        parameters |= _start_network(inputs, spec, members, channels, generator)
+    return parameters
+
+
+def _start_network(
+    inputs: Inputs, spec: ModelSpec, members: int, channels: int, generator: torch.Generator
+) -> Parameters:
+    hidden, reads = spec.temporal.hidden, inputs.steps_GSI.shape[2]
+    like = inputs.kpi_GT
+
+    def draw(*shape: int) -> Tensor:
+        width = 1.0 / math.sqrt(hidden)
+        return ((torch.rand(shape, generator=generator) * 2 - 1) * width).to(like)
+
+    shapes = ((3 * hidden, reads), (3 * hidden, hidden), (3 * hidden,), (3 * hidden,))
+    weights = {name: draw(members, *shape) for name, shape in zip(NETWORK[:4], shapes, strict=True)}
+    weights["gru_output"] = like.new_zeros(members, channels, hidden)
+    weights["bound"] = like.new_zeros(members, channels)
+    return weights
+
+
+def inverse_softplus(value: float) -> float:
+    """The number whose softplus is ``value``."""
+    return math.log(math.expm1(value))
+
+
+def standard_normal(name: str) -> bool:
+    """Whether a parameter is standard normal a priori; the others have priors of their own."""
+    return name not in ("share", "noise", "level", *NETWORK)

@@ -1,0 +1,277 @@
+"""From a panel to a fitted model: scale, calibrate, choose the epochs, train, find the channel graph.
+
+Shapes: M members, G regions, T periods, C channels.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmm.config import MarketSpec, ModelSpec, TrainSpec
+from mmm.config_io import spec_digest
+from mmm.data.panel import Floats, Panel, data_fingerprint
+from mmm.data.scale import Scaling, fit_scaling
+from mmm.data.split import Split
+from mmm.fitted import Fitted
+from mmm.model.channel_graph import ChannelGraph
+from mmm.model.graph import learn_channel_graph
+from mmm.model.inputs import Inputs, build_inputs
+from mmm.model.network import forward
+from mmm.model.objective import Target, misfit, objective
+from mmm.model.parameters import Scales, start_parameters
+from mmm.model.temporal import Parameters
+from mmm.train.calibrate import calibrate
+from mmm.train.loop import Descent, Schedule
+from mmm.train.members import member_anchors, member_weights
+from mmm.train.state import Checkpoint, NoCheckpoint
+
+CHECK_EVERY = 10
+"""Epochs between looks at the validation tail."""
+TEMPORAL_FROM = 0.6
+"""Share of the epochs after which effectiveness may vary in time."""
+VALIDATION_SHARE = 0.1
+LEAST_EPOCHS = 200
+"""Fewest epochs a validation tail may choose: before, little more than the level has been found."""
+
+
+class Progress(Protocol):
+    """Whoever wants to know how training goes."""
+
+    def update(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
+        """After every epoch."""
+        ...
+
+
+class Quiet:
+    """Progress that nobody watches."""
+
+    def update(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
+        """Says nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A scaled panel with everything training needs to know of it."""
+
+    inputs: Inputs
+    spec: ModelSpec
+    scales: Scales
+    kpi_G: Tensor
+    channels: tuple[str, ...]
+    roi_unit_C: Tensor
+
+    def target(self, inputs: Inputs, weight_MGT: Tensor, anchor: Parameters) -> Target:
+        """What a fit on the trained cells of ``inputs`` goes towards."""
+        return Target(
+            weight_MGT=weight_MGT * inputs.trained_GT,
+            anchor=anchor,
+            kpi_G=self.kpi_G,
+            cells=float(inputs.trained_GT.sum()),
+            channels=self.channels,
+            roi_unit_C=self.roi_unit_C,
+        )
+
+
+def fit(
+    spec: MarketSpec,
+    panel: Panel,
+    split: Split,
+    *,
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
+    n_train: int | None = None,
+    epochs: int | None = None,
+) -> Fitted:
+    """Fit every member of the model.
+
+    Args:
+        spec: The market and its settings.
+        panel: The data.
+        split: Its windows.
+        progress: Told of every epoch.
+        checkpoint: Where to save the work under way and to go on from; None saves nothing.
+        n_train: Periods to train on; None takes the training window.
+        epochs: Epochs to train for; None lets the validation tail of the training window choose.
+
+    Raises:
+        TrainingError: The loss became infinite or not a number.
+        CheckpointError: The checkpoint is of another spec or other data.
+    """
+    started = time.perf_counter()
+    settings = spec.train
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    n_train = split.n_train if n_train is None else n_train
+    progress, store = progress or Quiet(), checkpoint or NoCheckpoint()
+    fingerprint, digest = data_fingerprint(panel), spec_digest(spec)
+    store.open({"data": fingerprint, "spec": digest, "n_train": n_train})
+    scaling = fit_scaling(panel, n_train)
+    problem = _pose(spec, panel, scaling, n_train, chosen_device(settings))
+    trace: dict[str, list[Any]] = {"stage": [], "epoch": [], "loss": [], "validation": []}
+    if epochs is None:
+        epochs = _choose_epochs(problem, settings, panel, n_train, progress, store, trace)
+    parameters = _train(problem, settings, panel, epochs, progress, store, trace)
+    graph = find_graph(spec, panel, scaling, n_train)
+    return Fitted(
+        spec=spec,
+        panel=panel,
+        split=split,
+        scaling=scaling,
+        scales=problem.scales,
+        log_half_C=problem.inputs.log_half_C.double().cpu().numpy(),
+        parameters={name: value.detach().double().cpu().numpy() for name, value in parameters.items()},
+        graph=graph,
+        trained_until=n_train,
+        trace=trace,
+        provenance={
+            "data_fingerprint": fingerprint,
+            "spec_digest": digest,
+            "seed": settings.seed,
+            "epochs": epochs,
+            "seconds": round(time.perf_counter() - started, 3),
+            "versions": versions(),
+        },
+    )
+
+
+def chosen_device(settings: TrainSpec) -> torch.device:
+    """The device asked for; ``auto`` takes a GPU where there is one."""
+    name = settings.device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a fit depends on."""
+    packages = {name: metadata.version(name) for name in ("ray-mmm", "torch", "numpy", "pandas")}
+    return {"python": platform.python_version(), **packages}
+
+
+def find_graph(spec: MarketSpec, panel: Panel, scaling: Scaling, n_train: int) -> ChannelGraph:
+    """The channel graph from the media of the training periods."""
+    return learn_channel_graph(
+        panel.media_GTC[:, :n_train],
+        panel.present_GT[:, :n_train],
+        panel.channels,
+        spec.model.graph,
+        periods_per_year=panel.periods_per_year,
+        rng=np.random.default_rng([spec.train.seed, 3]),
+        size_G=scaling.size_G,
+        n_bootstrap=max(spec.train.members, 8),
+    )
+
+
+def _pose(spec: MarketSpec, panel: Panel, scaling: Scaling, n_train: int, device: torch.device) -> Problem:
+    inputs = build_inputs(panel, scaling, spec.model, n_train)
+    scales = calibrate(inputs, n_train, spec.train.seed)
+    value = float(np.nanmean(panel.kpi_value_GT))
+    spend_C = panel.spend_GTC[:, :n_train].sum((0, 1))
+    roi_unit_C = np.divide(value, spend_C, out=np.zeros_like(spend_C), where=spend_C > 0)
+    like = inputs.kpi_GT
+    return Problem(
+        inputs=inputs.to(device),
+        spec=spec.model,
+        scales=scales,
+        kpi_G=torch.as_tensor(scaling.kpi_G).to(like).to(device),
+        channels=panel.channels,
+        roi_unit_C=torch.as_tensor(roi_unit_C).to(like).to(device),
+    )
+
+
+def _start(problem: Problem, members: int, seed: int) -> Parameters:
+    generator = torch.Generator().manual_seed(seed)
+    return start_parameters(problem.inputs, problem.spec, problem.scales, members, generator)
+
+
+def _losses(problem: Problem, inputs: Inputs, target: Target, epochs: int) -> Callable[[Parameters, int], Tensor]:
+    def loss(parameters: Parameters, epoch: int) -> Tensor:
+        varies = epoch >= TEMPORAL_FROM * epochs
+        components = forward(parameters, inputs, problem.spec, problem.scales, temporal=varies)
+        return objective(parameters, components, inputs, problem.spec, target)
+
+    return loss
+
+
+def _choose_epochs(
+    problem: Problem,
+    settings: TrainSpec,
+    panel: Panel,
+    n_train: int,
+    progress: Progress,
+    store: Checkpoint,
+    trace: dict[str, list[Any]],
+) -> int:
+    """Epochs with the least misfit on the last training periods, when trained without them."""
+    tail = round(VALIDATION_SHARE * n_train) if settings.validation is None else settings.validation
+    if tail == 0 or settings.epochs <= LEAST_EPOCHS:
+        return settings.epochs
+    if (known := store.load("epochs")) is not None:
+        return int(known["epochs"])
+    inputs = problem.inputs.train_until(n_train - tail)
+    unseen_GT = problem.inputs.trained_GT - inputs.trained_GT
+    target = problem.target(inputs, torch.ones_like(inputs.trained_GT)[None], {})
+    schedule = Schedule(settings.epochs, settings.learning_rate, settings.gradient_clip)
+    descent = Descent(_start(problem, 1, settings.seed), schedule)
+    loss = _losses(problem, inputs, target, settings.epochs)
+    best, best_epoch = np.inf, settings.epochs
+    while descent.epoch < settings.epochs:
+        descent.step(loss)
+        validation = None
+        if descent.epoch % CHECK_EVERY == 0 and descent.epoch >= LEAST_EPOCHS:
+            with torch.no_grad():
+                parts = forward(descent.parameters, inputs, problem.spec, problem.scales)
+                unseen = misfit(descent.parameters, parts, inputs, problem.spec.loss, unseen_GT)
+            validation = float(unseen.sum() / unseen_GT.sum().clamp_min(1.0))
+            if validation < best:
+                best, best_epoch = validation, descent.epoch
+        _note(trace, "validation", descent, validation)
+        progress.update("choose epochs", descent.epoch, settings.epochs, descent.losses[-1])
+        if descent.epoch - best_epoch >= settings.patience:
+            break
+    store.save("epochs", {"epochs": best_epoch})
+    return best_epoch
+
+
+def _train(
+    problem: Problem,
+    settings: TrainSpec,
+    panel: Panel,
+    epochs: int,
+    progress: Progress,
+    store: Checkpoint,
+    trace: dict[str, list[Any]],
+) -> Parameters:
+    """All members on every trained cell."""
+    parameters = _start(problem, settings.members, settings.seed)
+    regions, periods = problem.inputs.kpi_GT.shape
+    weights = member_weights(regions, periods, settings.members, panel.frequency, settings.seed)
+    weight_MGT = torch.as_tensor(weights).to(problem.inputs.kpi_GT)
+    target = problem.target(problem.inputs, weight_MGT, member_anchors(parameters, settings.seed))
+    descent = Descent(parameters, Schedule(epochs, settings.learning_rate, settings.gradient_clip))
+    if (saved := store.load("train")) is not None:
+        descent.restore(saved)
+    loss = _losses(problem, problem.inputs, target, epochs)
+    while descent.epoch < epochs:
+        descent.step(loss)
+        _note(trace, "train", descent, None)
+        progress.update("train", descent.epoch, epochs, descent.losses[-1])
+        store.keep("train", descent.state)
+    return descent.parameters
+
+
+def _note(trace: dict[str, list[Any]], stage: str, descent: Descent, validation: float | None) -> None:
+    if descent.epoch % CHECK_EVERY == 0 or descent.epoch == descent.schedule.epochs:
+        trace["stage"].append(stage)
+        trace["epoch"].append(descent.epoch)
+        trace["loss"].append(descent.losses[-1])
+        trace["validation"].append(validation)

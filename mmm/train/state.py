@@ -1,0 +1,120 @@
+"""Work under way, saved so that an interrupted fit goes on to the same result."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from mmm.errors import CheckpointError
+
+KEEP_EVERY = 10.0
+"""Seconds between saves."""
+
+
+class Checkpoint(Protocol):
+    """A place for the state of a fit under way."""
+
+    def open(self, identity: Mapping[str, Any]) -> None:
+        """Begin, or go on if what lies there is of the same fit."""
+        ...
+
+    def load(self, stage: str) -> dict[str, Any] | None:
+        """State of a stage, None if there is none."""
+        ...
+
+    def save(self, stage: str, state: dict[str, Any]) -> None:
+        """Write the state of a stage now."""
+        ...
+
+    def keep(self, stage: str, state: Callable[[], dict[str, Any]]) -> None:
+        """Write the state of a stage if the last time was long enough ago."""
+        ...
+
+
+class NoCheckpoint:
+    """Nothing is saved."""
+
+    def open(self, identity: Mapping[str, Any]) -> None:
+        """Nothing to begin."""
+
+    def load(self, stage: str) -> dict[str, Any] | None:
+        """Nothing is there."""
+
+    def save(self, stage: str, state: dict[str, Any]) -> None:
+        """Nothing is written."""
+
+    def keep(self, stage: str, state: Callable[[], dict[str, Any]]) -> None:
+        """Nothing is written."""
+
+
+class FileCheckpoint:
+    """States in one local folder, each written beside and renamed, loaded without running pickled code.
+
+    Args:
+        folder: Where the states lie; made when the first one is saved.
+        resume: Go on from what lies there; false begins anew.
+        every: Seconds between saves.
+    """
+
+    def __init__(self, folder: Path, *, resume: bool, every: float = KEEP_EVERY) -> None:
+        self.folder, self.resume, self.every = folder, resume, every
+        self._last = time.monotonic()
+        self._identity: dict[str, Any] = {}
+
+    def open(self, identity: Mapping[str, Any]) -> None:
+        """Begin, or go on if what lies there is of the same fit.
+
+        Raises:
+            CheckpointError: What lies there is of another spec or other data.
+        """
+        self._identity = dict(identity)
+        if not self.resume:
+            self.remove()
+            return
+        for path in sorted(self.folder.glob("*.pt")):
+            saved = self._read(path)["identity"]
+            changed = [name for name, value in self._identity.items() if saved.get(name) != value]
+            if changed:
+                raise CheckpointError(
+                    f"{path} is of another fit: {' and '.join(changed)} changed since. "
+                    "Restore what it was, or fit without --resume to begin anew."
+                )
+
+    def load(self, stage: str) -> dict[str, Any] | None:
+        """State of a stage, None if there is none."""
+        path = self.folder / f"{stage}.pt"
+        return self._read(path)["state"] if self.resume and path.exists() else None
+
+    def save(self, stage: str, state: dict[str, Any]) -> None:
+        """Write the state of a stage now."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        scratch = self.folder / f".{stage}.part"
+        torch.save({"identity": self._identity, "state": state}, scratch)
+        os.replace(scratch, self.folder / f"{stage}.pt")
+        self._last = time.monotonic()
+
+    def keep(self, stage: str, state: Callable[[], dict[str, Any]]) -> None:
+        """Write the state of a stage if the last time was long enough ago."""
+        if time.monotonic() - self._last >= self.every:
+            self.save(stage, state())
+
+    def remove(self) -> None:
+        """Delete what was saved."""
+        for path in self.folder.glob("*.pt"):
+            path.unlink()
+        if self.folder.is_dir():
+            self.folder.rmdir()
+
+    @staticmethod
+    def _read(path: Path) -> dict[str, Any]:
+        try:
+            loaded: dict[str, Any] = torch.load(path, weights_only=True)
+        except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+            raise CheckpointError(f"{path} cannot be read ({error}). Fit without --resume to begin anew.") from error
+        return loaded
