@@ -165,6 +165,27 @@ def run_simulate(options: argparse.Namespace) -> int:
     return DONE
 
 
+def run_fit(options: argparse.Namespace) -> int:
+    """Fit one market and write everything about it."""
+    from rich.console import Console
+
+    from mmm.config_io import load_market
+    from mmm.pipeline import fit_market
+    from mmm.progress import FitProgress
+    from mmm.summary import summarise
+
+    settings = list(options.set)
+    if options.members is not None:
+        settings.append(f"train.members={options.members}")
+    spec = load_market(options.spec, settings)
+    with FitProgress() as progress:
+        result = fit_market(
+            spec, options.out, force=options.force, resume=options.resume, report=options.report, progress=progress
+        )
+    Console().print(summarise(result, Path(options.out)))
+    return DONE
+
+
 def run_report(options: argparse.Namespace) -> int:
     """Write the report of a fitted model."""
     from mmm.report.build import build_report
@@ -203,6 +224,16 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     _add_force(parser)
 
 
+def _add_fit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="spec of a market (YAML)")
+    parser.add_argument("--out", metavar="DIR", required=True, help="folder of the fitted model")
+    parser.add_argument("--members", type=int, help="ensemble members; replaces train.members")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted fit")
+    parser.add_argument("--no-report", dest="report", action="store_false", help="leave report.html out")
+    _add_settings(parser)
+    _add_force(parser)
+
+
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="DIR", help="folder of a fitted model")
     parser.add_argument("--out", metavar="FILE", help="where to write; report.html in DIR by default")
@@ -226,6 +257,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callab
     "simulate": ("simulate a portfolio whose truth is known", _add_simulate, run_simulate),
     "init": ("guess a spec from the columns of a panel", _add_init, run_init),
     "validate": ("check a spec and its data, every problem at once", _add_validate, run_validate),
+    "fit": ("fit a market: attribution, curves, intervals, report", _add_fit, run_fit),
     "report": ("write a fitted model's report as one HTML file", _add_report, run_report),
 }
 """Command to what it does, its options and the function that runs it."""

@@ -9,6 +9,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from mmm.data.split import Split
 from mmm.errors import ModelFileError
 from mmm.model.channel_graph import ChannelGraph
 from mmm.model.parameters import Scales
+from mmm.model.predictor import Predictor
 
 FORMAT = 1
 """Version of the files of ``model/``; others are refused."""
@@ -63,6 +65,19 @@ class Fitted:
         """Ensemble members, M."""
         return len(self.parameters["noise"])
 
+    @cached_property
+    def predictor(self) -> Predictor:
+        """The model, ready to be asked."""
+        return Predictor(
+            self.panel,
+            self.scaling,
+            self.spec.model,
+            self.scales,
+            self.parameters,
+            self.log_half_C,
+            self.trained_until,
+        )
+
 
 def save_fitted(fitted: Fitted, directory: Path) -> None:
     """Write ``model/`` below a directory; arrays without pickle, the rest as YAML and JSON."""
@@ -99,13 +114,13 @@ def load_fitted(directory: Path | str) -> Fitted:
         raise ModelFileError(f"{folder} has format {found}, this program reads {FORMAT}. Fit the model again.")
     try:
         spec_text = (folder / "spec.yaml").read_text(encoding="utf-8")
-        values, lines = parse_yaml(spec_text, str(folder / "spec.yaml"))
+        document = parse_yaml(spec_text, str(folder / "spec.yaml"))
         scaling = _read_arrays(folder / "scaling.npz")
         return Fitted(
-            spec=validate(MarketSpec, values, str(folder / "spec.yaml"), lines),
+            spec=validate(MarketSpec, document.values, document.source, document.lines),
             panel=Panel(**_plain(Panel, _read_arrays(folder / "panel.npz"))),
             log_half_C=scaling.pop("log_half_C"),
-            scaling=Scaling(**scaling),
+            scaling=Scaling(**_plain(Scaling, scaling)),
             split=Split(*provenance.pop("split")),
             scales=Scales(**provenance.pop("scales")),
             parameters=_read_arrays(folder / "weights.npz"),
@@ -121,6 +136,7 @@ def load_fitted(directory: Path | str) -> Fitted:
 _PLAIN: dict[type, dict[str, str]] = {
     Panel: {"regions": "names", "channels": "names", "controls": "names", "frequency": "word", "currency": "word",
             "population_G": "optional", "dates": "dates"},
+    Scaling: {"mean_kpi": "number"},
     ChannelGraph: {"channels": "names", "retention_K": "numbers", "delay_K": "numbers"},
 }
 """Fields that are not arrays, and what they are."""
@@ -147,6 +163,8 @@ def _plain(kind_of: type, arrays: dict[str, Any]) -> dict[str, Any]:
         value = restored[name]
         if kind in ("names", "numbers"):
             restored[name] = tuple(value.tolist())
+        elif kind == "number":
+            restored[name] = float(value)
         elif kind == "word":
             restored[name] = str(value)
         elif kind == "dates":

@@ -25,6 +25,7 @@ class Scaling:
 
     Attributes:
         kpi_G: KPI of a region in an average training period.
+        mean_kpi: The same of the average region.
         size_G: Relative size of regions for media, mean 1.
         media_C: Media per unit of size in an average training period.
         control_mean_GK: Level of each control within its region.
@@ -32,6 +33,7 @@ class Scaling:
     """
 
     kpi_G: Floats
+    mean_kpi: float
     size_G: Floats
     media_C: Floats
     control_mean_GK: Floats
@@ -40,6 +42,11 @@ class Scaling:
     def media_unit_GC(self) -> Floats:
         """Media that make one scaled unit, per region and channel."""
         return self.size_G[:, None] * self.media_C
+
+    def log_heads_G(self) -> Floats:
+        """Log of size over KPI, relative to the average over regions; 0 where size is the KPI itself."""
+        ratio_G: Floats = np.log(np.maximum(self.size_G, 1e-12)) - np.log(self.kpi_G / self.mean_kpi)
+        return ratio_G
 
     def scale_kpi(self, panel: Panel) -> Floats:
         """KPI around 1, shape GT; 0 where it is unknown."""
@@ -80,7 +87,7 @@ def fit_scaling(panel: Panel, n_train: int) -> Scaling:
     sd_K = np.sqrt((deviation_GTK**2).sum((0, 1)) / max(present_GT.sum(), 1))
     scale_K = np.abs(level_GK).mean(0)
     sd_K = np.where(sd_K > 1e-9 * scale_K, np.where(sd_K > 0, sd_K, 1.0), 1.0)
-    return Scaling(kpi_G, size_G, media_C, level_GK, sd_K)
+    return Scaling(kpi_G, float(kpi_G.mean()), size_G, media_C, level_GK, sd_K)
 
 
 def _mean(values: Floats, known: Bools) -> Floats:

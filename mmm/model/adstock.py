@@ -12,18 +12,17 @@ from torch import Tensor
 def geometric_kernel(retention_MC: Tensor, delay_MC: Tensor, lags: int) -> Tensor:
     """Weights of lags 0 … lags - 1, normalised to add up to 1, shape MCL.
 
-    A geometric decay, ``retention ** lag``, that builds up at first where there is a delay:
-    ``retention ** lag * (1 - delay ** (lag + 1))``. With delay 0 it is the plain geometric adstock.
+    ``retention ** (lag - delay * log(1 + lag))``: with delay 0 the plain geometric adstock; otherwise the
+    effect builds up until lag ``delay - 1`` and then decays with the same retention.
 
     Args:
         retention_MC: Share carried to the next period, in (0, 1).
-        delay_MC: Slowness of the build-up, in [0, 1).
+        delay_MC: Slowness of the build-up, not negative.
         lags: Number of weights.
     """
     lag_L = torch.arange(lags, dtype=retention_MC.dtype, device=retention_MC.device)
-    decay_MCL = retention_MC.unsqueeze(-1) ** lag_L
-    weight_MCL = decay_MCL * (1.0 - delay_MC.unsqueeze(-1) ** (lag_L + 1.0))
-    return weight_MCL / weight_MCL.sum(-1, keepdim=True)
+    exponent_MCL = lag_L - delay_MC.unsqueeze(-1) * torch.log1p(lag_L)
+    return torch.softmax(torch.log(retention_MC).unsqueeze(-1) * exponent_MCL, -1)
 
 
 def weibull_kernel(retention_MC: Tensor, shape_MC: Tensor, lags: int) -> Tensor:

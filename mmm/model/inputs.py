@@ -23,7 +23,7 @@ NATIONAL_KNOTS: dict[Frequency, int] = {"daily": 14, "weekly": 4, "monthly": 1, 
 REGIONAL_KNOTS: dict[Frequency, int] = {"daily": 28, "weekly": 8, "monthly": 2, "quarterly": 1}
 REGION_SEASON_ORDER = 2
 WEEKLY_ORDER = 3
-TEMPORAL_STEPS = 26
+TEMPORAL_STEPS = 16
 TYPICAL_RETENTION = 0.5
 """Retention at which the typical volume of a channel is measured."""
 
@@ -44,6 +44,7 @@ class Inputs:
         steps_GSI: What the recurrent network reads, step by step.
         between_TS: Weights that turn steps into periods, from steps already past.
         log_half_C: Log of each channel's typical volume, where half-saturation starts.
+        log_heads_G: Log of size over KPI, relative to the average region: heads per KPI unit.
     """
 
     kpi_GT: Tensor
@@ -57,6 +58,7 @@ class Inputs:
     steps_GSI: Tensor
     between_TS: Tensor
     log_half_C: Tensor
+    log_heads_G: Tensor
 
     @property
     def regions(self) -> int:
@@ -125,6 +127,7 @@ def build_inputs(
         steps_GSI=tensor(_steps(np.concatenate([np.log1p(media_GTC), controls_GTK], 2), panel, stride)),
         between_TS=tensor(_between(periods, stride)),
         log_half_C=tensor(log_half_C),
+        log_heads_G=tensor(scaling.log_heads_G()),
     )
 
 

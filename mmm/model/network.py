@@ -21,7 +21,8 @@ from mmm.model.saturation import hill, market_slope
 from mmm.model.temporal import Parameters, effectiveness
 
 RETENTION_START, RETENTION_SD = 0.0, 1.2
-DELAY_START, DELAY_SD = -2.5, 1.2
+DELAY_START, DELAY_SD = -1.5, 1.2
+PER_HEAD_START, PER_HEAD_SD = 0.5, 0.5
 SHAPE_SD = 0.4
 SLOPE_START = -1.0
 SPREAD_SD = 0.5
@@ -48,6 +49,12 @@ class ChannelShape:
     half_MC: Tensor
     share_MC: Tensor
 
+    def members(self, which: slice) -> ChannelShape:
+        """The shapes of some members."""
+        return ChannelShape(
+            self.kernel_MCL[which], self.slope_MC[which], self.half_MC[which], self.share_MC[which]
+        )
+
 
 @dataclass(frozen=True)
 class Components:
@@ -71,7 +78,7 @@ def channel_shape(parameters: Parameters, inputs: Inputs, spec: ModelSpec) -> Ch
     if spec.adstock.family == "weibull":
         kernel_MCL = weibull_kernel(retention_MC, torch.exp(SHAPE_SD * parameters["delay"]), lags)
     else:
-        delay_MC = torch.sigmoid(DELAY_START + DELAY_SD * parameters["delay"])
+        delay_MC = torch.exp(DELAY_START + DELAY_SD * parameters["delay"])
         kernel_MCL = geometric_kernel(retention_MC, delay_MC if spec.adstock.delay else 0.0 * delay_MC, lags)
     slope_MC = spec.saturation.slope_min + softplus(SLOPE_START + parameters["slope"])
     spread_MC = spec.saturation.spread * torch.exp(SPREAD_SD * parameters["spread"])
@@ -83,12 +90,18 @@ def channel_shape(parameters: Parameters, inputs: Inputs, spec: ModelSpec) -> Ch
     )
 
 
-def channel_weight(parameters: Parameters, shape: ChannelShape, spec: ModelSpec) -> Tensor:
-    """Contribution per unit of saturation in each region, in mean KPI, shape MCG (MC1 for one region)."""
+def channel_weight(parameters: Parameters, inputs: Inputs, shape: ChannelShape, spec: ModelSpec) -> Tensor:
+    """Contribution per unit of saturation in each region, in mean KPI, shape MCG (MC1 for one region).
+
+    Regions whose KPI per head is low may respond as strongly per head, or only in proportion to their
+    KPI: the exponent ``per_head`` between the two is learned.
+    """
     one = torch.ones_like(shape.half_MC)
     reference_MC = hill(one, shape.half_MC, shape.slope_MC).clamp_min(SMALLEST_REFERENCE)
     weight_MCG = (shape.share_MC / reference_MC).unsqueeze(-1)
     if "region_scale" in parameters:
+        exponent_M1 = PER_HEAD_START + PER_HEAD_SD * parameters["per_head"].unsqueeze(-1)
+        weight_MCG = weight_MCG * torch.exp(exponent_M1 * inputs.log_heads_G).unsqueeze(1)
         weight_MCG = weight_MCG * torch.exp(spec.regions.scale_sd * parameters["region_scale"].transpose(1, 2))
     return weight_MCG
 
@@ -104,7 +117,7 @@ def contributions(
 ) -> Tensor:
     """What each channel adds in each cell, in mean KPI, shape MCGT."""
     shape = channel_shape(parameters, inputs, spec)
-    weight_MCG = channel_weight(parameters, shape, spec)
+    weight_MCG = channel_weight(parameters, inputs, shape, spec)
     contribution_MCGT = weight_MCG.unsqueeze(-1) * saturated(inputs.stack_CGTL, shape)
     return contribution_MCGT if effectiveness_MCGT is None else contribution_MCGT * effectiveness_MCGT
 

@@ -100,7 +100,7 @@ def log_prior(parameters: Parameters, inputs: Inputs, spec: ModelSpec, target: T
 
 
 def _squares(value: Tensor) -> Tensor:
-    return value.square().flatten(1).sum(1)
+    return value.square().reshape(value.shape[0], -1).sum(1)
 
 
 def _network_penalty(parameters: Parameters, spec: ModelSpec, cells: float) -> Tensor:

@@ -73,6 +73,7 @@ def start_parameters(
             "region_season": (regions, inputs.region_season_TE.shape[1]),
             "region_scale": (regions, channels),
             "region_noise": (regions,),
+            "per_head": (),
         }
     like = inputs.kpi_GT
     parameters = {name: like.new_zeros((members, *shape)) for name, shape in zeros.items()}

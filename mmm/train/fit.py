@@ -36,7 +36,7 @@ from mmm.train.state import Checkpoint, NoCheckpoint
 
 CHECK_EVERY = 10
 """Epochs between looks at the validation tail."""
-TEMPORAL_FROM = 0.6
+TEMPORAL_FROM = 0.8
 """Share of the epochs after which effectiveness may vary in time."""
 VALIDATION_SHARE = 0.1
 LEAST_EPOCHS = 200

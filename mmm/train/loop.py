@@ -131,6 +131,6 @@ class Descent:
 
 def gradient_norm(parameters: Parameters) -> Tensor:
     """Norm of each member's gradient over all parameters, shape M."""
-    squares = [value.grad.square().flatten(1).sum(1) if value.dim() > 1 else value.grad.square()
-               for value in parameters.values() if value.grad is not None]
+    gradients = [value.grad for value in parameters.values() if value.grad is not None]
+    squares = [gradient.square().reshape(gradient.shape[0], -1).sum(1) for gradient in gradients]
     return torch.stack(squares).sum(0).sqrt()

@@ -1,0 +1,158 @@
+"""What brought the KPI: predictions, contributions and effects with their intervals.
+
+Estimands. *Contribution* of a channel in a cell: expected KPI with all media as they ran, less that with
+the channel's own direct effect taken out. *Direct* effect: its sum. *Indirect* effect: what the channels
+that it moves would not have brought, had it not run. *Total*: both.
+
+Shapes: M members, G regions, T periods, C channels, K controls.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from mmm.analysis.intervals import LEVEL, interval
+from mmm.data.panel import Bools, Floats
+from mmm.fitted import Fitted
+from mmm.model.graph import downstream_delta
+
+
+def cell_frame(fitted: Fitted, present_GT: Bools) -> pd.DataFrame:
+    """Region and date of every present cell, region by region."""
+    region_N, period_N = np.nonzero(present_GT)
+    return pd.DataFrame(
+        {
+            "region": np.array(fitted.panel.regions, dtype=object)[region_N],
+            "date": fitted.panel.dates[period_N].astype("datetime64[s]"),
+        }
+    )
+
+
+def predictions_table(fitted: Fitted, level: float = LEVEL) -> pd.DataFrame:
+    """``predictions.parquet``: actual and predicted KPI of every present cell.
+
+    The interval is that of a new observation: spread of the members, noise of the cell and, after the
+    data that entered the fit, how far the level may have wandered by then.
+    """
+    panel, prediction_MGT = fitted.panel, fitted.predictor.parts.prediction_MGT
+    expected_GT = prediction_MGT.mean(0)
+    sd_GT = predictive_sd(fitted)
+    factor = float(stats.norm.ppf(0.5 + level / 2))
+    frame = cell_frame(fitted, panel.present_GT)
+    labels_GT = np.broadcast_to(fitted.split.labels(), panel.present_GT.shape)
+    shown = panel.present_GT
+    frame["split"] = labels_GT[shown]
+    frame["actual"] = panel.kpi_GT[shown]
+    frame["predicted"] = expected_GT[shown]
+    frame["lower"] = (expected_GT - factor * sd_GT)[shown]
+    frame["upper"] = (expected_GT + factor * sd_GT)[shown]
+    return frame
+
+
+def predictive_sd(fitted: Fitted) -> Floats:
+    """Standard deviation of a new observation in each cell, shape GT."""
+    predictor, scales = fitted.predictor, fitted.scales
+    prediction_MGT = predictor.parts.prediction_MGT
+    members = prediction_MGT.shape[0]
+    between_GT = prediction_MGT.var(0, ddof=1) if members > 1 else np.zeros(prediction_MGT.shape[1:])
+    noise_G = np.sqrt((predictor.noise_MG**2).mean(0))
+    ahead_T = np.maximum(np.arange(len(fitted.panel.dates)) - fitted.trained_until + 1, 0)
+    drift = scales.national_level**2 + (scales.regional_level**2 if len(noise_G) > 1 else 0.0)
+    walk_GT = fitted.scaling.kpi_G[:, None] ** 2 * drift * ahead_T
+    sd: Floats = np.sqrt(between_GT + noise_G[:, None] ** 2 + walk_GT)
+    return sd
+
+
+def contributions_table(fitted: Fitted) -> pd.DataFrame:
+    """``contributions.parquet``: components of every present cell; they add up to ``predicted``."""
+    panel, parts = fitted.panel, fitted.predictor.parts
+    cells = cell_frame(fitted, panel.present_GT)
+    components = [("baseline", "baseline", parts.baseline_MGT), ("seasonality", "seasonality", parts.season_MGT)]
+    components += [(name, "control", parts.controls_MGTK[..., k]) for k, name in enumerate(panel.controls)]
+    components += [(name, "channel", parts.channels_MGTC[..., c]) for c, name in enumerate(panel.channels)]
+    frames = []
+    for name, kind, values_MGT in components:
+        mean, lower, upper = interval(values_MGT[:, panel.present_GT])
+        frames.append(cells.assign(component=name, kind=kind, value=mean, lower=lower, upper=upper))
+    table = pd.concat(frames, ignore_index=True)
+    return table.astype({"region": "category", "component": "category", "kind": "category"}).astype(
+        {"region": "str", "component": "str", "kind": "str"}
+    )
+
+
+def direct_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
+    """Direct effect of every channel, summed over cells with weights, shape MC."""
+    totals: Floats = np.einsum("mgtc,gt->mc", fitted.predictor.parts.channels_MGTC, weight_GT)
+    return totals
+
+
+def indirect_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
+    """What each channel brings through the channels it moves, summed with weights, shape MC.
+
+    The channel's media are taken away, the media it caused downstream go with them, and the downstream
+    channels bring less by that much. Each member has a graph of its own.
+    """
+    panel, predictor = fitted.panel, fitted.predictor
+    totals_MC = np.zeros((fitted.members, len(panel.channels)))
+    for m in range(fitted.members):
+        graph = fitted.graph if fitted.members == 1 else fitted.graph.member(m % fitted.graph.members)
+        for c in np.flatnonzero(graph.edges_CC.any(axis=1)):
+            removed_GTC = np.zeros_like(panel.media_GTC)
+            removed_GTC[..., c] = -panel.media_GTC[..., c]
+            induced_GTC = downstream_delta(removed_GTC, graph)
+            induced_GTC[..., c] = 0.0
+            without_GTC = np.maximum(panel.media_GTC + induced_GTC, 0.0)
+            lost_GTC = predictor.parts.channels_MGTC[m] - predictor.contributions_under(without_GTC, member=m)[0]
+            totals_MC[m, c] = np.einsum("gtc,gt->", lost_GTC, weight_GT)
+    return totals_MC
+
+
+def effects_table(fitted: Fitted) -> pd.DataFrame:
+    """``effects.parquet``: effects and ROI of every channel over the training window.
+
+    ``roi`` is the value of the direct effect per unit of currency spent, ``marginal_roi`` that of the next
+    unit (one per cent more of everything that ran), ``roi_total`` counts the total effect. They are empty
+    for channels without spend.
+    """
+    panel, split = fitted.panel, fitted.split
+    cells_GT = panel.present_GT & split.mask("train")[None, :]
+    weight_GT = cells_GT.astype(np.float64)
+    value_GT = weight_GT * panel.kpi_value_GT
+    spend_C = np.where(panel.has_spend_C, panel.spend_GTC[cells_GT].sum(0), np.nan)
+    spend_C = np.where(spend_C > 0, spend_C, np.nan)
+    direct_MC, indirect_MC = direct_totals(fitted, weight_GT), indirect_totals(fitted, weight_GT)
+    mean_value = value_GT.sum() / max(weight_GT.sum(), 1.0)
+    _, slope_MPC = fitted.predictor.scaled_totals(np.array([1.0]), value_GT)
+    estimands = {
+        "direct": direct_MC,
+        "indirect": indirect_MC,
+        "total": direct_MC + indirect_MC,
+        "roi": direct_totals(fitted, value_GT) / spend_C,
+        "marginal_roi": slope_MPC[:, 0] / spend_C,
+        "roi_total": (direct_totals(fitted, value_GT) + indirect_MC * mean_value) / spend_C,
+    }
+    table = pd.DataFrame({"channel": list(panel.channels), "spend": np.nan_to_num(spend_C)})
+    for name, values_MC in estimands.items():
+        table[name], table[f"{name}_lower"], table[f"{name}_upper"] = interval(values_MC)
+    return table
+
+
+def graph_table(fitted: Fitted) -> pd.DataFrame:
+    """``graph.parquet``: every pair with evidence, by falling weight."""
+    graph = fitted.graph
+    shown_CC = (graph.score_CC > 0) | graph.edges_CC
+    cause, effect = np.nonzero(shown_CC)
+    names = np.array(graph.channels, dtype=object)
+    table = pd.DataFrame(
+        {
+            "cause": names[cause],
+            "effect": names[effect],
+            "weight": graph.score_CC[shown_CC],
+            "probability": graph.probability_CC[shown_CC],
+            "edge": graph.edges_CC[shown_CC],
+            "passed_on": graph.passed_on_CC[shown_CC],
+        }
+    ).astype({"cause": "str", "effect": "str"})
+    return table.sort_values("weight", ascending=False, ignore_index=True)

@@ -1,0 +1,139 @@
+"""Tables that explain a model: carry-over, effectiveness, regions, training, data quality.
+
+Shapes: M members, G regions, T periods, C channels, L lags.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mmm.analysis.attribution import predictive_sd
+from mmm.analysis.intervals import interval
+from mmm.fitted import Fitted
+
+OUTLIER = 4.0
+"""Predictive standard deviations from which a cell is listed as an outlier."""
+MOST_OUTLIERS = 200
+
+
+def adstock_table(fitted: Fitted) -> pd.DataFrame:
+    """``adstock.parquet``: carry-over weights by lag; they add up to 1 per channel."""
+    mean, lower, upper = interval(fitted.predictor.kernel_MCL)
+    channels, lags = mean.shape
+    return pd.DataFrame(
+        {
+            "channel": np.repeat(np.array(fitted.panel.channels), lags),
+            "lag": np.tile(np.arange(lags), channels),
+            "weight": mean.ravel(),
+            "lower": np.maximum(lower, 0.0).ravel(),
+            "upper": np.minimum(upper, 1.0).ravel(),
+        }
+    )
+
+
+def effectiveness_table(fitted: Fitted) -> pd.DataFrame:
+    """``effectiveness.parquet``: multiplier of each channel's effect over time, mean over regions."""
+    mean, lower, upper = interval(fitted.predictor.effectiveness_MCGT.mean(2))
+    channels, periods = mean.shape
+    return pd.DataFrame(
+        {
+            "date": np.tile(fitted.panel.dates.astype("datetime64[s]"), channels),
+            "channel": np.repeat(np.array(fitted.panel.channels), periods),
+            "value": mean.ravel(),
+            "lower": lower.ravel(),
+            "upper": upper.ravel(),
+        }
+    )
+
+
+def regions_table(fitted: Fitted) -> pd.DataFrame:
+    """``regions.parquet``: effect of every channel in every region over the training window."""
+    panel, parts = fitted.panel, fitted.predictor.parts
+    cells_GT = (panel.present_GT & fitted.split.mask("train")[None, :]).astype(np.float64)
+    effect_MGC = np.einsum("mgtc,gt->mgc", parts.channels_MGTC, cells_GT)
+    mean, lower, upper = interval(effect_MGC)
+    weight_GC = fitted.predictor.weight_MCG.mean(0).T / fitted.scaling.kpi_G[:, None]
+    regions, channels = mean.shape
+    kpi_G = np.nansum(np.where(cells_GT > 0, panel.kpi_GT, np.nan), 1)
+    base_G = (parts.baseline_MGT.mean(0) * cells_GT).sum(1)
+    population_G = np.full(regions, np.nan) if panel.population_G is None else panel.population_G
+    return pd.DataFrame(
+        {
+            "region": np.repeat(np.array(panel.regions), channels),
+            "channel": np.tile(np.array(panel.channels), regions),
+            "effect": mean.ravel(),
+            "lower": lower.ravel(),
+            "upper": upper.ravel(),
+            "scale": (weight_GC / np.maximum(weight_GC.mean(0), 1e-300)).ravel(),
+            "kpi": np.repeat(kpi_G, channels),
+            "baseline": np.repeat(base_G, channels),
+            "population": np.repeat(population_G, channels),
+        }
+    )
+
+
+def training_table(fitted: Fitted) -> pd.DataFrame:
+    """``training.parquet``: loss by stage and epoch."""
+    return pd.DataFrame(dict(fitted.trace)).astype({"validation": "float64", "loss": "float64"})
+
+
+def correlations_table(fitted: Fitted) -> pd.DataFrame:
+    """``correlations.parquet``: correlation of channels and controls within regions, training window."""
+    panel, train = fitted.panel, fitted.split.train
+    series_GTN = np.concatenate([panel.media_GTC, panel.controls_GTK], 2)[:, train]
+    present_GT = panel.present_GT[:, train]
+    mean_GN = (series_GTN * present_GT[..., None]).sum(1) / np.maximum(present_GT.sum(1), 1)[:, None]
+    scale_GN = np.maximum(np.abs(mean_GN), 1e-12)
+    deviation_NN = ((series_GTN - mean_GN[:, None]) / scale_GN[:, None])[present_GT]
+    covariance = deviation_NN.T @ deviation_NN
+    sd = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
+    value = np.clip(covariance / sd[:, None] / sd[None, :], -1, 1)
+    names = np.array([*panel.channels, *panel.controls])
+    return pd.DataFrame(
+        {"a": np.repeat(names, len(names)), "b": np.tile(names, len(names)), "value": value.ravel()}
+    )
+
+
+def data_quality(fitted: Fitted) -> dict[str, Any]:
+    """``data_quality.json``: what is there, what is missing and which cells stand out."""
+    panel = fitted.panel
+    predicted_GT = fitted.predictor.parts.prediction_MGT.mean(0)
+    z_GT = np.nan_to_num((panel.kpi_GT - predicted_GT) / predictive_sd(fitted))
+    rows, periods = np.nonzero(np.abs(z_GT) > OUTLIER)
+    worst = np.argsort(-np.abs(z_GT[rows, periods]), kind="stable")[:MOST_OUTLIERS]
+    dates = panel.dates.astype(str)
+    active_TC = panel.media_GTC.sum(0) > 0
+    return {
+        "regions": len(panel.regions),
+        "periods": len(dates),
+        "frequency": panel.frequency,
+        "first": str(dates[0]),
+        "last": str(dates[-1]),
+        "present": int(panel.present_GT.sum()),
+        "missing_cells": int((~panel.present_GT).sum()),
+        "missing_kpi": int((panel.present_GT & ~panel.observed_GT).sum()),
+        "outliers": [
+            {
+                "region": panel.regions[rows[n]],
+                "date": str(dates[periods[n]]),
+                "kpi": float(panel.kpi_GT[rows[n], periods[n]]),
+                "predicted": float(predicted_GT[rows[n], periods[n]]),
+                "z": round(float(z_GT[rows[n], periods[n]]), 2),
+            }
+            for n in worst
+        ],
+        "channels": [
+            {
+                "name": name,
+                "zero_share": round(float((panel.media_GTC[..., c][panel.present_GT] == 0).mean()), 4),
+                "first_active": str(dates[np.argmax(active_TC[:, c])]) if active_TC[:, c].any() else None,
+                "last_active": str(dates[len(dates) - 1 - np.argmax(active_TC[::-1, c])])
+                if active_TC[:, c].any()
+                else None,
+            }
+            for c, name in enumerate(panel.channels)
+        ],
+    }

@@ -1,0 +1,238 @@
+"""The one place that computes a response: a fitted model under its own or other media.
+
+Everything is in KPI units, media in the panel's own units. Effectiveness that varies in time stays as it
+was fitted whatever the media, so that responses are monotone and effects add up.
+
+Shapes: M members, G regions, T periods, C channels, K controls, P multipliers, L lags, H periods ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmm.config import ModelSpec
+from mmm.data.panel import Floats, Panel
+from mmm.data.scale import Scaling
+from mmm.model.adstock import carry_over, lag_stack
+from mmm.model.baseline import fourier_basis
+from mmm.model.inputs import WEEKLY_ORDER, build_inputs
+from mmm.model.network import ChannelShape, Components, channel_shape, channel_weight, forward, saturated
+from mmm.model.objective import noise_level
+from mmm.model.parameters import Scales
+from mmm.model.saturation import hill
+from mmm.model.temporal import effectiveness
+
+DTYPE = torch.float64
+FADING = 0.9
+"""Share of a deviation of effectiveness that is left one period after the data end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Components of the KPI in KPI units; they add up to ``prediction_MGT``.
+
+    Attributes:
+        baseline_MGT: Level.
+        season_MGT: Season.
+        controls_MGTK: Controls.
+        channels_MGTC: Channels, direct effect.
+    """
+
+    baseline_MGT: Floats
+    season_MGT: Floats
+    controls_MGTK: Floats
+    channels_MGTC: Floats
+
+    @property
+    def prediction_MGT(self) -> Floats:
+        """Expected KPI."""
+        total: Floats = (
+            self.baseline_MGT + self.season_MGT + self.controls_MGTK.sum(-1) + self.channels_MGTC.sum(-1)
+        )
+        return total
+
+
+class Predictor:
+    """A fitted model, ready to be asked.
+
+    Args:
+        panel: The data it was fitted on.
+        scaling: Its units.
+        spec: Its structure.
+        scales: Its prior scales.
+        parameters: Free parameters by name, with a leading M axis.
+        log_half_C: Log typical volumes.
+        trained_until: Periods that entered the fit.
+    """
+
+    def __init__(
+        self,
+        panel: Panel,
+        scaling: Scaling,
+        spec: ModelSpec,
+        scales: Scales,
+        parameters: Mapping[str, Floats],
+        log_half_C: Floats,
+        trained_until: int,
+    ) -> None:
+        self.panel, self.scaling, self.spec, self.scales = panel, scaling, spec, scales
+        self._parameters = {name: torch.as_tensor(value, dtype=DTYPE) for name, value in parameters.items()}
+        self._inputs = build_inputs(panel, scaling, spec, trained_until, log_half_C=log_half_C, dtype=DTYPE)
+        self.members = len(parameters["noise"])
+
+    @property
+    def lags(self) -> int:
+        """Weights of the carry-over kernel, L."""
+        return int(self._inputs.stack_CGTL.shape[-1])
+
+    @cached_property
+    def parts(self) -> Parts:
+        """Components under the media that ran."""
+        with torch.no_grad():
+            components = forward(self._parameters, self._inputs, self.spec, self.scales)
+        return self._in_kpi_units(components)
+
+    def _in_kpi_units(self, components: Components) -> Parts:
+        kpi_G1 = self.scaling.kpi_G[:, None]
+        return Parts(
+            baseline_MGT=components.baseline_MGT.numpy() * kpi_G1,
+            season_MGT=components.season_MGT.numpy() * kpi_G1,
+            controls_MGTK=components.controls_MGTK.numpy() * kpi_G1[..., None],
+            channels_MGTC=components.channels_MCGT.permute(0, 2, 3, 1).numpy() * kpi_G1[..., None],
+        )
+
+    @cached_property
+    def noise_MG(self) -> Floats:
+        """Standard deviation of a cell's residual, KPI units."""
+        with torch.no_grad():
+            level_MG = torch.exp(noise_level(self._parameters)).numpy()
+        noise: Floats = np.broadcast_to(level_MG, (self.members, len(self.scaling.kpi_G))) * self.scaling.kpi_G
+        return noise
+
+    @cached_property
+    def kernel_MCL(self) -> Floats:
+        """Carry-over weights by lag; they add up to 1."""
+        kernel: Floats = self._shape.kernel_MCL.numpy()
+        return kernel
+
+    @cached_property
+    def effectiveness_MCGT(self) -> Floats:
+        """Multiplier of effects over time, around 1."""
+        values: Floats = self._effectiveness.numpy()
+        return values
+
+    @cached_property
+    def weight_MCG(self) -> Floats:
+        """KPI per period that each channel brings at full saturation, by region."""
+        with torch.no_grad():
+            weight_MCG = channel_weight(self._parameters, self._inputs, self._shape, self.spec).numpy()
+        weight: Floats = np.broadcast_to(weight_MCG, (*weight_MCG.shape[:2], len(self.scaling.kpi_G)))
+        return weight * self.scaling.kpi_G
+
+    @cached_property
+    def _shape(self) -> ChannelShape:
+        with torch.no_grad():
+            return channel_shape(self._parameters, self._inputs, self.spec)
+
+    @cached_property
+    def _effectiveness(self) -> Tensor:
+        if "gru_output" not in self._parameters:
+            channels, regions, periods, _ = self._inputs.stack_CGTL.shape
+            return torch.ones(self.members, channels, regions, periods, dtype=DTYPE)
+        with torch.no_grad():
+            return effectiveness(self._parameters, self._inputs, self.spec.temporal.bound)
+
+    def contributions_under(self, media_GTC: Floats, member: int | None = None) -> Floats:
+        """What the channels would have added with other media over the same periods, shape MGTC.
+
+        Args:
+            media_GTC: Media in the panel's units.
+            member: Only this member, so that M is 1; None asks all.
+        """
+        which = slice(None) if member is None else slice(member, member + 1)
+        shape = self._shape.members(which)
+        with torch.no_grad():
+            saturated_MCGT = saturated(self._stack(media_GTC), shape)
+        value_MCGT = self.weight_MCG[which, ..., None] * (saturated_MCGT * self._effectiveness[which]).numpy()
+        return np.ascontiguousarray(value_MCGT.transpose(0, 2, 3, 1))
+
+    def scaled_totals(self, multiplier_P: Floats, cells_GT: Floats) -> tuple[Floats, Floats]:
+        """KPI each channel brings over the cells with its whole history scaled, others as they were.
+
+        Args:
+            multiplier_P: Factors on the channel's media, not negative.
+            cells_GT: Weight of each cell in the total, 0 or 1.
+
+        Returns:
+            Totals, and their derivative by the multiplier, both of shape MPC. At 0 the derivative is that
+            of a hundredth of the media.
+        """
+        shape = self._shape
+        scale = torch.as_tensor(self.weight_MCG)[..., None] * self._effectiveness * torch.as_tensor(cells_GT)
+        with torch.no_grad():
+            volume_MCGT = carry_over(self._inputs.stack_CGTL, shape.kernel_MCL)
+            half, slope = shape.half_MC[:, :, None, None], shape.slope_MC[:, :, None, None]
+            totals, slopes = [], []
+            for multiplier in multiplier_P:
+                totals.append((scale * hill(volume_MCGT * float(multiplier), half, slope)).sum((2, 3)))
+                near = max(float(multiplier), 0.01)
+                level = hill(volume_MCGT * near, half, slope)
+                slopes.append((scale * slope * level * (1 - level)).sum((2, 3)) / near)
+        return torch.stack(totals, 1).numpy(), torch.stack(slopes, 1).numpy()
+
+    def _stack(self, media_GTC: Floats) -> Tensor:
+        scaled_CGT = self.scaling.scale_media(media_GTC).transpose(2, 0, 1)
+        return lag_stack(torch.as_tensor(np.ascontiguousarray(scaled_CGT), dtype=DTYPE), self.lags)
+
+    # --- beyond the data ---------------------------------------------------------------------------
+
+    def carried_ahead(self, future_GHC: Floats, *, history: bool) -> Tensor:
+        """Scaled volume that acts in the H periods after the data, shape MCGH.
+
+        Args:
+            future_GHC: Media of these periods.
+            history: Whether what ran before them still acts.
+        """
+        regions, _, channels = future_GHC.shape
+        past = self.panel.media_GTC[:, -(self.lags - 1) :] if self.lags > 1 else np.zeros((regions, 0, channels))
+        before = past if history else np.zeros_like(past)
+        stack_CGTL = self._stack(np.concatenate([before, future_GHC], 1))[:, :, before.shape[1] :]
+        with torch.no_grad():
+            return carry_over(stack_CGTL, self._shape.kernel_MCL)
+
+    def weight_ahead(self, horizon: int) -> Tensor:
+        """KPI per unit of saturation in the periods after the data, shape MCGH.
+
+        The last deviation of effectiveness fades towards none.
+        """
+        fading_H = FADING ** torch.arange(1, horizon + 1, dtype=DTYPE)
+        last_MCG1 = self._effectiveness[..., -1:] - 1.0
+        return torch.as_tensor(self.weight_MCG)[..., None] * (1.0 + last_MCG1 * fading_H)
+
+    def saturate(self, volume_MCGH: Tensor) -> tuple[Tensor, Tensor]:
+        """Saturation of carried-over volume and its derivative by the volume, both MCGH."""
+        half, slope = self._shape.half_MC[:, :, None, None], self._shape.slope_MC[:, :, None, None]
+        level = hill(volume_MCGH, half, slope)
+        return level, slope * level * (1 - level) / volume_MCGH.clamp_min(1e-9)
+
+    def baseline_ahead(self, horizon: int) -> Floats:
+        """KPI without media after the data, shape MGH: last level, season, controls at their mean."""
+        parts, periods = self.parts, len(self.panel.dates)
+        order = self.spec.baseline.season_order
+        longer = [fourier_basis(periods + horizon, order, self.panel.periods_per_year)]
+        if self.panel.frequency == "daily" and order:
+            longer.append(fourier_basis(periods + horizon, WEEKLY_ORDER, 7.0))
+        ahead_HF = torch.as_tensor(np.concatenate(longer, 1)[periods:])
+        season_MGH = self.scales.season * (self._parameters["season"] @ ahead_HF.T).unsqueeze(1)
+        if "region_season" in self._parameters:
+            own = self._inputs.region_season_TE.shape[1] // 2
+            own_HE = torch.as_tensor(fourier_basis(periods + horizon, own, self.panel.periods_per_year)[periods:])
+            season_MGH = season_MGH + self.scales.region_season * (self._parameters["region_season"] @ own_HE.T)
+        ahead: Floats = parts.baseline_MGT[..., -1:] + season_MGH.numpy() * self.scaling.kpi_G[:, None]
+        return ahead

@@ -1,0 +1,153 @@
+"""From a market spec to a fitted model's directory: the one path of the command, the jobs and the estimator.
+
+Everything is written beside and put in place at the end; an interrupted fit leaves its checkpoint only.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mmm.analysis.attribution import contributions_table, effects_table, graph_table, predictions_table
+from mmm.analysis.diagnostics import diagnose
+from mmm.analysis.response import hill_table, response_curves
+from mmm.analysis.views import (
+    adstock_table,
+    correlations_table,
+    data_quality,
+    effectiveness_table,
+    regions_table,
+    training_table,
+)
+from mmm.config import MarketSpec
+from mmm.data.output import check_output, prepare_output
+from mmm.data.read import PanelRead, read_panel
+from mmm.data.schema import Finding
+from mmm.fitted import Fitted, save_fitted
+from mmm.report import build_report
+from mmm.train.fit import Progress, fit
+from mmm.train.score import score_splits
+from mmm.train.state import FileCheckpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A fit with what it left behind.
+
+    Attributes:
+        fitted: The model users get.
+        metrics: Content of ``metrics.json``.
+        findings: Content of ``diagnostics.json``.
+        tables: Content of the Parquet files, by name.
+        seconds: Wall time.
+    """
+
+    fitted: Fitted
+    metrics: dict[str, Any]
+    findings: tuple[Finding, ...]
+    tables: dict[str, pd.DataFrame]
+    seconds: float
+
+
+def fit_panel(
+    spec: MarketSpec,
+    read: PanelRead,
+    *,
+    progress: Progress | None = None,
+    checkpoint: FileCheckpoint | None = None,
+) -> Result:
+    """Fit a panel that is already read, and analyse the model.
+
+    With ``train.refit_on_all`` the model users get is fitted once more, on every period, with the number
+    of epochs the scored fit took; scores stay those of the scored fit.
+    """
+    started = time.perf_counter()
+    scored = fit(spec, read.panel, read.split, progress=progress, checkpoint=checkpoint)
+    metrics = score_splits(read.panel, read.split, scored.predictor.parts.prediction_MGT.mean(0))
+    fitted = scored
+    if spec.train.refit_on_all:
+        fitted = fit(
+            spec,
+            read.panel,
+            read.split,
+            progress=progress,
+            n_train=read.split.n_periods,
+            epochs=int(scored.provenance["epochs"]),
+        )
+        fitted = replace(fitted, provenance={**fitted.provenance, "scores_of": "fit on the training window"})
+    curves = response_curves(fitted)
+    tables = {
+        "predictions": predictions_table(scored),
+        "contributions": contributions_table(fitted),
+        "effects": effects_table(fitted),
+        "curves": curves,
+        "hill": hill_table(curves),
+        "graph": graph_table(fitted),
+        "adstock": adstock_table(fitted),
+        "effectiveness": effectiveness_table(fitted),
+        "training": training_table(fitted),
+        "regions": regions_table(fitted),
+        "correlations": correlations_table(fitted),
+    }
+    findings = (*read.findings, *diagnose(fitted, metrics, tables))
+    return Result(fitted, metrics, findings, tables, time.perf_counter() - started)
+
+
+def write_result(result: Result, directory: Path, *, report: bool = True) -> None:
+    """Write a fitted model's directory into an existing folder."""
+    save_fitted(result.fitted, directory)
+    for name, table in result.tables.items():
+        table.to_parquet(directory / f"{name}.parquet", index=False)
+    _write_json(directory / "metrics.json", result.metrics)
+    _write_json(directory / "diagnostics.json", [finding.as_row() for finding in result.findings])
+    _write_json(directory / "data_quality.json", data_quality(result.fitted))
+    if report:
+        build_report(directory)
+
+
+def fit_market(
+    spec: MarketSpec,
+    out: str | Path,
+    *,
+    force: bool = False,
+    resume: bool = False,
+    report: bool = True,
+    progress: Progress | None = None,
+    on_read: Callable[[PanelRead], None] | None = None,
+) -> Result:
+    """Read, fit, analyse and write one market.
+
+    Args:
+        spec: The market.
+        out: Local folder of the result; its checkpoint lies beside it while the fit is under way.
+        force: Replace a fitted model that is there.
+        resume: Go on from the checkpoint of an interrupted fit.
+        report: Also write ``report.html``.
+        progress: Told of every epoch.
+        on_read: Told of the panel before the fit, e.g. to show its findings.
+
+    Raises:
+        OutputError: The place cannot be written, or holds something and ``force`` is not given.
+        PanelError: The panel has problems, all of them.
+        TrainingError: Training diverged.
+    """
+    path = check_output(out, force=force)
+    read = read_panel(spec)
+    if on_read is not None:
+        on_read(read)
+    checkpoint = FileCheckpoint(path.parent / f".{path.name}.checkpoint", resume=resume)
+    result = fit_panel(spec, read, progress=progress, checkpoint=checkpoint)
+    with prepare_output(path, force=force) as scratch:
+        write_result(result, scratch, report=report)
+    checkpoint.remove()
+    return result
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2, allow_nan=False, default=float) + "\n", encoding="utf-8")
