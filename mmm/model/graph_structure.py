@@ -96,9 +96,17 @@ def _evidence(moments: Moments, wanted_CC: Bools) -> Floats:
         factor = np.linalg.cholesky(moments.gram_DDD[effect][np.ix_(others, others)])
         target = np.linalg.solve(factor, moments.cross_DD[others, effect])
         unexplained = max(float(moments.power_D[effect] - target @ target), 0.0)
-        weights, misfit = nnls(factor.T, target)
+        weights, misfit = _nnls(factor.T, target)
         residual = max(unexplained + misfit**2, 1e-9)
         for at in np.flatnonzero((weights > 0) & wanted_CC[others, effect]):
-            without = nnls(np.delete(factor.T, at, axis=1), target)[1]
+            without = _nnls(np.delete(factor.T, at, axis=1), target)[1]
             evidence_CC[others[at], effect] = np.log(max(unexplained + without**2, residual) / residual)
     return evidence_CC
+
+
+def _nnls(design: Floats, target: Floats) -> tuple[Floats, float]:
+    """Non-negative least squares that also takes a design without columns, which SciPy's C code cannot."""
+    if design.shape[1] == 0:
+        return np.zeros(0), float(np.linalg.norm(target))
+    weights, misfit = nnls(design, target)
+    return np.asarray(weights, dtype=np.float64), float(misfit)
