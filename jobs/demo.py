@@ -1,0 +1,173 @@
+"""``make demo``: simulate a portfolio whose truth is known, fit it, and show what was found.
+
+Everything lies in ``./demo``; a second run uses what is there. Steps run in order, each a function; a later
+part of the product adds its own to ``STEPS``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from jobs.shares import saved_shares, true_shares
+from mmm.config import MarketSpec
+from mmm.config_io import load_market
+from mmm.data.simulate import write_portfolio
+from mmm.errors import MMMError
+
+BRANDS, MARKETS, REGIONS, WEEKS, SEED = 3, 2, 6, 156, 0
+SHOWN = ("acme", "us")
+"""The market that is fitted on its own and looked at closely."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Where the demo lies and where it speaks.
+
+    Attributes:
+        home: Folder of everything it writes.
+        console: Terminal or log.
+        address: Ray cluster for the portfolio; None starts one on this machine.
+        members: Ensemble members of every fit.
+    """
+
+    home: Path
+    console: Console
+    address: str | None
+    members: int
+
+    @property
+    def portfolio(self) -> Path:
+        """The simulated portfolio's spec."""
+        return self.home / "portfolio" / "portfolio.yaml"
+
+    @property
+    def fit(self) -> Path:
+        """Fitted model of the market shown."""
+        return self.home / "fit" / "_".join(SHOWN)
+
+    @property
+    def refit(self) -> Path:
+        """Fitted models of the whole portfolio."""
+        return self.home / "refit"
+
+
+def simulate(demo: Demo) -> None:
+    """Write panels, specs and truth, unless they lie there already."""
+    design = {"brands": BRANDS, "markets": MARKETS, "regions": REGIONS, "weeks": WEEKS, "seed": SEED}
+    folder, stamp = demo.portfolio.parent, demo.portfolio.parent / "design.json"
+    if stamp.exists() and json.loads(stamp.read_text(encoding="utf-8")) == design:
+        demo.console.print(f"The portfolio of an earlier run is used again: {demo.portfolio}")
+        return
+    write_portfolio(folder, **design, force=True)
+    stamp.write_text(json.dumps(design) + "\n", encoding="utf-8")
+    demo.console.print(
+        f"{BRANDS} brands x {MARKETS} markets, each {REGIONS} regions x {WEEKS} weeks x 8 channels: "
+        f"{demo.portfolio}"
+    )
+
+
+class _Bar:
+    """Training shown as one bar for each stage."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def update(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
+        """After every epoch."""
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(stage, loss="")
+        self._progress.update(self._tasks[stage], completed=epoch, total=epochs, loss=f"loss {loss:.3f}")
+
+
+def fit_one(demo: Demo) -> None:
+    """Fit one market as ``mmm fit`` does, and lay what was found beside the truth."""
+    from mmm.pipeline import fit_market
+
+    spec = load_market(
+        str(demo.portfolio.parent / "specs" / f"{'_'.join(SHOWN)}.yaml"), [f"train.members={demo.members}"]
+    )
+    columns = (TextColumn("{task.description:>16}"), BarColumn(), TextColumn("{task.completed:>4} epochs"))
+    with Progress(
+        *columns, TextColumn("{task.fields[loss]}"), TimeElapsedColumn(), console=demo.console
+    ) as bar:
+        result = fit_market(spec, demo.fit, force=True, progress=_Bar(bar))
+    _show_scores(demo, spec, result.metrics, result.seconds)
+    _show_shares(demo, spec)
+    demo.console.print(f"Fitted model: {demo.fit}\nReport, opens offline: {demo.fit / 'report.html'}")
+
+
+def _show_scores(demo: Demo, spec: MarketSpec, metrics: dict[str, Any], seconds: float) -> None:
+    table = Table(
+        title=f"{spec.brand} / {spec.market}: {demo.members} members in {seconds:.1f} s", title_justify="left"
+    )
+    for heading in ("window", "cells", "R²", "R² within regions", "best naive R²", "skill over it"):
+        table.add_column(heading, justify="left" if heading == "window" else "right")
+    for window, scores in metrics.items():
+        naive = max((rule["r2"] for rule in scores["naive"].values() if rule["r2"] is not None), default=None)
+        numbers = (scores["r2"], scores["r2_within"], naive, scores["skill"])
+        table.add_row(window, str(scores["n"]), *(_number(value) for value in numbers))
+    demo.console.print(table)
+
+
+def _show_shares(demo: Demo, spec: MarketSpec) -> None:
+    predictions = pd.read_parquet(demo.fit / "predictions.parquet", columns=["date", "split"])
+    until = predictions.loc[predictions["split"] == "train", "date"].max()
+    truth = true_shares(demo.portfolio.parent / "truth" / f"{spec.brand}_{spec.market}", until)
+    table = Table(title="Share of the KPI that each channel brought", title_justify="left")
+    for heading in ("channel", "true", "estimated", "90 % interval", ""):
+        table.add_column(heading, justify="left" if heading in ("channel", "") else "right")
+    for row in saved_shares(demo.fit).itertuples():
+        lower, upper, true = float(row.share_lower), float(row.share_upper), float(truth[row.channel])
+        inside = "covers the truth" if lower <= true <= upper else "misses the truth"
+        table.add_row(
+            str(row.channel), f"{true:.1%}", f"{row.share:.1%}", f"{lower:.1%} to {upper:.1%}", inside
+        )
+    demo.console.print(table)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+STEPS: tuple[tuple[str, Callable[[Demo], None]], ...] = (
+    ("Simulate a portfolio", simulate),
+    ("Fit one market", fit_one),
+)
+"""What the demo does, in order."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run every step; exit status 1 if one fails."""
+    parser = argparse.ArgumentParser(prog="python -m jobs.demo", description=__doc__)
+    parser.add_argument("--out", default="demo", help="folder of everything the demo writes (default demo)")
+    parser.add_argument("--address", help="Ray cluster; by default one is started on this machine")
+    parser.add_argument("--members", type=int, default=8, help="ensemble members of each fit (default 8)")
+    options = parser.parse_args(arguments)
+    demo = Demo(Path(options.out).absolute(), Console(), options.address, options.members)
+    started = time.perf_counter()
+    for number, (title, step) in enumerate(STEPS, start=1):
+        demo.console.rule(f"{number}/{len(STEPS)} {title}", align="left")
+        try:
+            step(demo)
+        except MMMError as error:
+            demo.console.print(f"error: {error}", style="red", markup=False)
+            return 1
+    demo.console.print(f"Done in {time.perf_counter() - started:.0f} s; everything lies in {demo.home}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
