@@ -78,6 +78,11 @@ class Fitted:
             self.trained_until,
         )
 
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What analyses keep with the model and can make again, such as tables of its responses."""
+        return {}
+
 
 def save_fitted(fitted: Fitted, directory: Path) -> None:
     """Write ``model/`` below a directory; arrays without pickle, the rest as YAML and JSON."""
@@ -107,11 +112,15 @@ def load_fitted(directory: Path | str) -> Fitted:
     """
     folder = Path(directory) / MODEL_FOLDER
     if not folder.is_dir():
-        raise ModelFileError(f"{directory} holds no fitted model: it has no folder {MODEL_FOLDER}/. Fit one first.")
+        raise ModelFileError(
+            f"{directory} holds no fitted model: it has no folder {MODEL_FOLDER}/. Fit one first."
+        )
     provenance = _read_json(folder / "provenance.json")
     found = provenance.pop("format", None)
     if found != FORMAT:
-        raise ModelFileError(f"{folder} has format {found}, this program reads {FORMAT}. Fit the model again.")
+        raise ModelFileError(
+            f"{folder} has format {found}, this program reads {FORMAT}. Fit the model again."
+        )
     try:
         spec_text = (folder / "spec.yaml").read_text(encoding="utf-8")
         document = parse_yaml(spec_text, str(folder / "spec.yaml"))
@@ -134,8 +143,15 @@ def load_fitted(directory: Path | str) -> Fitted:
 
 
 _PLAIN: dict[type, dict[str, str]] = {
-    Panel: {"regions": "names", "channels": "names", "controls": "names", "frequency": "word", "currency": "word",
-            "population_G": "optional", "dates": "dates"},
+    Panel: {
+        "regions": "names",
+        "channels": "names",
+        "controls": "names",
+        "frequency": "word",
+        "currency": "word",
+        "population_G": "optional",
+        "dates": "dates",
+    },
     Scaling: {"mean_kpi": "number"},
     ChannelGraph: {"channels": "names", "retention_K": "numbers", "delay_K": "numbers"},
 }

@@ -31,7 +31,7 @@ SEARCHED = 10.0
 that was ever spent; so is each channel in each region, if the whole budget fits twice."""
 
 
-def plan_budget(
+def best_plan(
     response: AnyResponse, request: BudgetRequest | Mapping[str, object], context: PlanContext
 ) -> Plan:
     """Answer a budget request.
@@ -228,7 +228,7 @@ class _Task:
     def outcome(self, money_Y: Floats, stated: Limits) -> Outcome:
         """Everything that the plan states."""
         return Outcome(
-            response=self.response,
+            response=self.context.exact or self.response,
             request=self.request,
             context=self.context,
             chosen=self.chosen,

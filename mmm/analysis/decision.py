@@ -59,13 +59,17 @@ class TabulatedResponse:
     Args:
         response: The exact response.
         upper_X: Largest amount the table covers.
-        points: Points per curve, denser towards 0 where S-shaped curves bend.
+        points: Points per curve.
+        power: Points stand at powers of even steps, so that they are denser towards 0 where S-shaped
+            curves bend.
     """
 
-    def __init__(self, response: SeparableResponse, upper_X: Floats, points: int = 65) -> None:
+    def __init__(
+        self, response: SeparableResponse, upper_X: Floats, points: int = 65, power: float = 2.0
+    ) -> None:
         self._exact = response
         self._upper_X = np.maximum(np.asarray(upper_X, dtype=np.float64), 1e-12)
-        knots_P = np.linspace(0.0, 1.0, points) ** 2
+        knots_P = np.linspace(0.0, 1.0, points) ** power
         table_MPX = response.table(knots_P[:, None] * self._upper_X)
         self._curve = PchipInterpolator(knots_P, table_MPX, axis=1)
         self._slope = self._curve.derivative()
@@ -119,6 +123,7 @@ class PlanContext:
         units: Unit of every channel that has exposure but no spend, by channel.
         history_periods: Periods of the data; None leaves the horizon unchecked.
         after_horizon: The part of the response that falls after the horizon, KPI units per member.
+        exact: The response by which a plan is stated, where the one it is solved with is a table of it.
         proxy: For a response that is not separable, a separable one near it that yields starts.
         nest_X: Coarser parts than channels, within which every limit of a sum weighs all alike; None
             for channels.
@@ -135,6 +140,7 @@ class PlanContext:
     units: Mapping[str, str] = field(default_factory=dict)
     history_periods: int | None = None
     after_horizon: Callable[[Floats], Floats] | None = None
+    exact: AnyResponse | None = None
     proxy: SeparableResponse | None = None
     nest_X: Ints | None = None
     model: Mapping[str, object] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from mmm.analysis.budget import plan_budget
+from mmm.analysis.budget import best_plan
 from mmm.analysis.constraints import LimitsBuilder, amount_range, decisions
 from mmm.analysis.decision import AnyResponse, Floats, PlanContext, Response, SeparableResponse
 from mmm.analysis.outcome import Outcome
@@ -120,7 +120,7 @@ def plan_portfolio(
     parts = list(models.values())
     separable = all(isinstance(response, SeparableResponse) for response, _ in parts)
     response = JoinedCurves(parts) if separable else JoinedResponse([(_whole(r), c) for r, c in parts])
-    plan = plan_budget(response, _expanded(request, models, joint_context), joint_context)
+    plan = best_plan(response, _expanded(request, models, joint_context), joint_context)
     if not plan.feasible:
         return PortfolioPlan(plan=plan, models={})
     return PortfolioPlan(

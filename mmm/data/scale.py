@@ -60,9 +60,13 @@ class Scaling:
 
     def scale_controls(self, panel: Panel) -> Floats:
         """Controls as standardised deviations within the region, shape GTK; 0 where absent."""
-        deviation = (panel.controls_GTK - self.control_mean_GK[:, None]) / self.control_sd_K
+        return np.where(panel.present_GT[:, :, None], self.scale_control_values(panel.controls_GTK), 0.0)
+
+    def scale_control_values(self, controls_GTK: Floats) -> Floats:
+        """The same of any periods, present throughout."""
+        deviation = (controls_GTK - self.control_mean_GK[:, None]) / self.control_sd_K
         held: Floats = np.clip(deviation, -CONTROL_LIMIT, CONTROL_LIMIT)
-        return np.where(panel.present_GT[:, :, None], held, 0.0)
+        return held
 
 
 def fit_scaling(panel: Panel, n_train: int) -> Scaling:

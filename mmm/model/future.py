@@ -1,7 +1,8 @@
 """What planned media bring: over the horizon and after it, with what history still does.
 
 Shapes: M members, C channels, G regions, H periods of the horizon and of carry-over after it, X decision
-variables (channels, or channel x region with the channel outermost), P plans.
+variables (channels, or channel x region with the channel outermost), P plans, E pairs of channels of
+which one moves the other.
 """
 
 from __future__ import annotations
@@ -11,11 +12,18 @@ import torch
 from torch import Tensor
 
 from mmm.data.panel import Floats
+from mmm.model.graph import ChannelGraph, downstream_delta
+from mmm.model.notears import reachable
 from mmm.model.predictor import Predictor
+from mmm.model.saturation import hill
+
+SMALLEST = 1e-4
+"""Volume, in half-saturations, below which a slope is that of this volume: a concave curve's is endless
+at 0."""
 
 
-class FutureResponse:
-    """Response to amounts per channel, or per channel and region: a sum of one curve per amount.
+class _Future:
+    """Volume of planned and past media, and the KPI they bring.
 
     Args:
         predictor: The fitted model.
@@ -27,60 +35,160 @@ class FutureResponse:
     def __init__(self, predictor: Predictor, unit_GHC: Floats, *, by_region: bool = False) -> None:
         regions, self.horizon, channels = unit_GHC.shape
         after = np.zeros((regions, predictor.lags - 1, channels))
-        ahead_GHC = np.concatenate([unit_GHC, after], 1)
+        self._ahead_GHC = np.concatenate([unit_GHC, after], 1)
         self._predictor, self._by_region = predictor, by_region
-        self._unit = predictor.carried_ahead(ahead_GHC, history=False)
-        self._history = predictor.carried_ahead(np.zeros_like(ahead_GHC), history=True)
-        self._weight = predictor.weight_ahead(ahead_GHC.shape[1])
-        self._idle = self._sum(self._weight * predictor.saturate(self._history)[0])
+        self._unit = predictor.carried_ahead(self._ahead_GHC, history=False)
+        self._history = predictor.carried_ahead(np.zeros_like(self._ahead_GHC), history=True)
+        self._weight = predictor.weight_ahead(self._ahead_GHC.shape[1])
+        self._half, self._slope = predictor.saturation_shape()
+        self._idle = self._sum(self._weight * hill(self._history, self._half, self._slope))
 
     def _sum(self, value_MCGH: Tensor) -> Tensor:
         """Total of each decision variable, shape MX."""
         return value_MCGH.sum(-1).flatten(1) if self._by_region else value_MCGH.sum((2, 3))
 
+    def _amounts(self, amount_X: Floats) -> Tensor:
+        """Amounts by channel and region, broadcast over members and periods."""
+        amount = torch.as_tensor(np.array(amount_X, dtype=np.float64))
+        channels, regions = self._unit.shape[1:3]
+        return amount.reshape(channels, regions, 1) if self._by_region else amount.reshape(-1, 1, 1)
+
     def _volume(self, amount_X: Floats) -> Tensor:
-        shape = self._unit.shape
-        amount = torch.as_tensor(np.asarray(amount_X, dtype=np.float64))
-        amount = amount.reshape(shape[1], shape[2], 1) if self._by_region else amount.reshape(-1, 1, 1)
-        return self._history + amount * self._unit
+        return self._history + self._amounts(amount_X) * self._unit
 
-    def values(self, amount_X: Floats) -> Floats:
-        """KPI that each amount adds to what history still brings, effect after the horizon included, MX."""
-        with torch.no_grad():
-            level, _ = self._predictor.saturate(self._volume(amount_X))
-            values: Floats = (self._sum(self._weight * level) - self._idle).numpy()
-        return values
+    def _steepness(self, volume_MCGH: Tensor) -> Tensor:
+        """KPI per further unit of volume, in each cell."""
+        near = torch.maximum(volume_MCGH, SMALLEST * self._half)
+        level = hill(near, self._half, self._slope)
+        return self._weight * self._slope * level * (1 - level) / near
 
-    def marginals(self, amount_X: Floats) -> Floats:
-        """KPI per further unit of each amount, shape MX."""
-        with torch.no_grad():
-            _, slope = self._predictor.saturate(self._volume(amount_X))
-            marginals: Floats = self._sum(self._weight * slope * self._unit).numpy()
-        return marginals
+    def _brought(self, amount_X: Floats) -> Tensor:
+        """KPI that channels bring in every cell, what history still brings included."""
+        return self._weight * hill(self._volume(amount_X), self._half, self._slope)
 
-    def table(self, grid_PX: Floats) -> Floats:
-        """``values`` of many plans, shape MPX."""
-        return np.stack([self.values(amount_X) for amount_X in grid_PX], 1)
-
+    @torch.no_grad()
     def after_horizon(self, amount_X: Floats) -> Floats:
         """The part of ``values`` that comes after the horizon, summed over amounts, shape M."""
-        with torch.no_grad():
-            level, _ = self._predictor.saturate(self._volume(amount_X))
-            idle, _ = self._predictor.saturate(self._history)
-            late = (self._weight * (level - idle))[..., self.horizon :]
+        idle = self._weight * hill(self._history, self._half, self._slope)
+        late = (self._brought(amount_X) - idle)[..., self.horizon :]
         values: Floats = late.sum((1, 2, 3)).numpy()
         return values
 
     def idle_kpi(self) -> Floats:
-        """KPI of the horizon without planned media: baseline, and what history still brings, shape M."""
-        baseline_MGH = self._predictor.baseline_ahead(self.horizon)
-        kpi: Floats = baseline_MGH.sum((1, 2)) + self._idle.sum(1).numpy()
-        return kpi
+        """KPI that history still brings over the horizon and after it without any amount, shape M."""
+        return self._idle.sum(1).numpy()
 
-    def kpi_by_period(self, amount_X: Floats) -> Floats:
-        """Expected KPI of every period of the horizon over all regions, shape MH."""
-        with torch.no_grad():
-            level, _ = self._predictor.saturate(self._volume(amount_X))
-        media_MH = (self._weight * level).sum((1, 2))[:, : self.horizon].numpy()
-        kpi: Floats = self._predictor.baseline_ahead(self.horizon).sum(1) + media_MH
-        return kpi
+    @torch.no_grad()
+    def channel_periods(self, amount_X: Floats) -> Floats:
+        """KPI that each channel brings in each period of the horizon, history included, shape MCH."""
+        brought: Floats = self._brought(amount_X).sum(2)[..., : self.horizon].numpy()
+        return brought
+
+
+class FutureResponse(_Future):
+    """Response to amounts per channel, or per channel and region: a sum of one curve per amount.
+
+    Estimand: KPI over the horizon and after it, by each channel's own effect, less the KPI that history
+    still brings without any amount; all else as it is. Arguments as for the volume of planned media:
+    the predictor, media per unit of amount, and whether amounts are per channel and region.
+    """
+
+    @torch.no_grad()
+    def values(self, amount_X: Floats) -> Floats:
+        """KPI that each amount adds to what history still brings, effect after the horizon included, MX."""
+        values: Floats = (self._sum(self._brought(amount_X)) - self._idle).numpy()
+        return values
+
+    @torch.no_grad()
+    def marginals(self, amount_X: Floats) -> Floats:
+        """KPI per further unit of each amount, shape MX."""
+        slope = self._steepness(self._volume(amount_X))
+        marginals: Floats = self._sum(slope * self._unit).numpy()
+        return marginals
+
+    @torch.no_grad()
+    def table(self, grid_PX: Floats) -> Floats:
+        """``values`` of many plans, shape MPX, in single precision."""
+        history, unit, weight = self._history.float(), self._unit.float(), self._weight.float()
+        slope, shift = self._slope.float(), (self._slope * torch.log(self._half)).float()
+        rows = []
+        for amount_X in grid_PX:
+            volume = torch.addcmul(history, self._amounts(amount_X).float(), unit)
+            level = volume.clamp_(min=1e-12).log_().mul_(slope).sub_(shift).sigmoid_()
+            rows.append(self._sum(level.mul_(weight)).double() - self._idle)
+        return torch.stack(rows, 1).numpy()
+
+
+class TotalResponse(_Future):
+    """Response to amounts with what channels do through the channels they move; no sum of curves.
+
+    Estimand: as for ``FutureResponse``, but where a plan departs from the status quo, the media that the
+    channels' own equations make of the departure come on top of the planned ones (never below none), in
+    each member by its own graph. A plan equal to the status quo brings what it brings directly.
+
+    Args:
+        predictor: The fitted model.
+        unit_GHC: Media per unit of amount.
+        graph: Which channels move which.
+        status_quo_GHC: Media of the status quo, whose induced part is in them already.
+        by_region: Whether amounts are per channel and region.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        unit_GHC: Floats,
+        graph: ChannelGraph,
+        status_quo_GHC: Floats,
+        *,
+        by_region: bool = False,
+    ) -> None:
+        super().__init__(predictor, unit_GHC, by_region=by_region)
+        after = np.zeros((unit_GHC.shape[0], predictor.lags - 1, unit_GHC.shape[2]))
+        usual_GHC = np.concatenate([status_quo_GHC, after], 1)
+        moves_CC = reachable(graph.edges_CC | graph.coefficient_MKCC.any((0, 1)))
+        cause_E, effect_E = np.nonzero(moves_CC & ~np.eye(len(moves_CC), dtype=np.bool_))
+        self._cause, self._effect = torch.as_tensor(cause_E), torch.as_tensor(effect_E)
+        members, (regions, periods) = predictor.members, self._unit.shape[2:]
+        self._induced = torch.zeros(members, len(cause_E), regions, periods, dtype=self._unit.dtype)
+        self._usual = torch.zeros_like(self._unit)
+        for m in range(members):
+            own = graph.member(m % graph.members) if graph.members else graph
+            self._usual[m] = self._made_of(usual_GHC, own, m)
+            for cause in np.unique(cause_E):
+                imposed_GHC = np.zeros_like(self._ahead_GHC)
+                imposed_GHC[..., cause] = self._ahead_GHC[..., cause]
+                mine = self._cause == int(cause)
+                self._induced[m, mine] = self._made_of(imposed_GHC, own, m)[self._effect[mine]]
+
+    def _made_of(self, imposed_GHC: Floats, graph: ChannelGraph, member: int) -> Tensor:
+        """Volume, shape CGH, of the media that a member's graph makes of imposed ones."""
+        made_GHC = downstream_delta(imposed_GHC, graph) - imposed_GHC
+        return self._predictor.carried_ahead(made_GHC, history=False, member=member)[0]
+
+    def _planned(self, amount_X: Floats) -> Tensor:
+        """Volume that the plan brings on top of history's, before it is held at 0."""
+        amount = self._amounts(amount_X)
+        planned = amount * self._unit - self._usual
+        return planned.index_add(1, self._effect, amount[self._cause] * self._induced)
+
+    def _volume(self, amount_X: Floats) -> Tensor:
+        return self._history + self._planned(amount_X).clamp_min(0.0)
+
+    @torch.no_grad()
+    def value(self, amount_X: Floats) -> Floats:
+        """KPI that the plan adds to what history still brings, effect after the horizon included, shape M."""
+        value: Floats = (self._sum(self._brought(amount_X)) - self._idle).sum(1).numpy()
+        return value
+
+    @torch.no_grad()
+    def value_and_gradient(self, amount_X: Floats) -> tuple[Floats, Floats]:
+        """``value``, and KPI per further unit of each amount, through all channels, shape MX."""
+        planned = self._planned(amount_X)
+        volume = self._history + planned.clamp_min(0.0)
+        slope = self._steepness(volume) * (planned >= 0)
+        gradient = slope * self._unit
+        gradient = gradient.index_add(1, self._cause, slope[:, self._effect] * self._induced)
+        level = self._weight * hill(volume, self._half, self._slope)
+        value: Floats = (self._sum(level) - self._idle).sum(1).numpy()
+        return value, self._sum(gradient).numpy()

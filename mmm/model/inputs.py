@@ -17,10 +17,10 @@ from mmm.data.panel import Floats, Frequency, Panel
 from mmm.data.scale import Scaling
 from mmm.data.split import carry_over as periods_of_carry_over
 from mmm.model.adstock import carry_over, geometric_kernel, lag_stack
-from mmm.model.baseline import fourier_basis, level_basis
+from mmm.model.baseline import level_basis, season_basis
 
 NATIONAL_KNOTS: dict[Frequency, int] = {"daily": 14, "weekly": 4, "monthly": 1, "quarterly": 1}
-REGIONAL_KNOTS: dict[Frequency, int] = {"daily": 28, "weekly": 8, "monthly": 2, "quarterly": 1}
+REGIONAL_KNOTS: dict[Frequency, int] = {"daily": 28, "weekly": 4, "monthly": 1, "quarterly": 1}
 REGION_SEASON_ORDER = 2
 WEEKLY_ORDER = 3
 TEMPORAL_STEPS = 16
@@ -113,7 +113,7 @@ def build_inputs(
     if log_half_C is None:
         total_C, count_C = typical_volume(stack_CGTL[:, :, :n_train])
         log_half_C = total_C / np.maximum(count_C, 1)
-    season_TF, region_season_TE = _seasons(panel, spec)
+    season_TF, region_season_TE = season_bases(panel, spec, periods, n_train)
     stride = spec.temporal.stride or max(1, -(-periods // TEMPORAL_STEPS))
     return Inputs(
         kpi_GT=tensor(scaling.scale_kpi(panel)),
@@ -138,7 +138,9 @@ def typical_volume(stack_CGTL: Tensor) -> tuple[Floats, Floats]:
     """
     channels, _, _, lags = stack_CGTL.shape
     retention_MC = torch.full((1, channels), TYPICAL_RETENTION, dtype=stack_CGTL.dtype)
-    volume_CGT = carry_over(stack_CGTL, geometric_kernel(retention_MC, torch.zeros_like(retention_MC), lags))[0]
+    volume_CGT = carry_over(stack_CGTL, geometric_kernel(retention_MC, torch.zeros_like(retention_MC), lags))[
+        0
+    ]
     top_CG = volume_CGT.amax(-1, keepdim=True)
     median_CG = torch.nanmedian(volume_CGT.masked_fill(volume_CGT <= 1e-3 * top_CG, torch.nan), -1).values
     log_CG = median_CG.log().double().numpy()
@@ -151,13 +153,16 @@ def _spacing(panel: Panel, spec: ModelSpec, *, national: bool) -> int:
     return spec.baseline.regional_knots or REGIONAL_KNOTS[panel.frequency]
 
 
-def _seasons(panel: Panel, spec: ModelSpec) -> tuple[Floats, Floats]:
-    """Yearly terms, and weekly ones for daily panels; the regional season has the slowest only."""
-    periods, order = len(panel.dates), spec.baseline.season_order
-    shared = [fourier_basis(periods, order, panel.periods_per_year)]
+def season_bases(panel: Panel, spec: ModelSpec, periods: int, n_train: int) -> tuple[Floats, Floats]:
+    """Bases of the shared and of a region's own season over any number of periods from the first.
+
+    Yearly terms, and weekly ones for daily panels; the regional season has the slowest only.
+    """
+    order, year = spec.baseline.season_order, panel.periods_per_year
+    shared = [season_basis(periods, n_train, order, year)]
     if panel.frequency == "daily" and order:
-        shared.append(fourier_basis(periods, WEEKLY_ORDER, 7.0))
-    own = fourier_basis(periods, min(order, REGION_SEASON_ORDER), panel.periods_per_year)
+        shared.append(season_basis(periods, n_train, WEEKLY_ORDER, 7.0))
+    own = season_basis(periods, n_train, min(order, REGION_SEASON_ORDER), year)
     return np.concatenate(shared, 1), own
 
 

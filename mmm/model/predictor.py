@@ -20,8 +20,7 @@ from mmm.config import ModelSpec
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling
 from mmm.model.adstock import carry_over, lag_stack
-from mmm.model.baseline import fourier_basis
-from mmm.model.inputs import WEEKLY_ORDER, build_inputs
+from mmm.model.inputs import build_inputs, season_bases
 from mmm.model.network import ChannelShape, Components, channel_shape, channel_weight, forward, saturated
 from mmm.model.objective import noise_level
 from mmm.model.parameters import Scales
@@ -85,6 +84,7 @@ class Predictor:
         self._parameters = {name: torch.as_tensor(value, dtype=DTYPE) for name, value in parameters.items()}
         self._inputs = build_inputs(panel, scaling, spec, trained_until, log_half_C=log_half_C, dtype=DTYPE)
         self.members = len(parameters["noise"])
+        self.trained_until = trained_until
 
     @property
     def lags(self) -> int:
@@ -112,7 +112,9 @@ class Predictor:
         """Standard deviation of a cell's residual, KPI units."""
         with torch.no_grad():
             level_MG = torch.exp(noise_level(self._parameters)).numpy()
-        noise: Floats = np.broadcast_to(level_MG, (self.members, len(self.scaling.kpi_G))) * self.scaling.kpi_G
+        noise: Floats = (
+            np.broadcast_to(level_MG, (self.members, len(self.scaling.kpi_G))) * self.scaling.kpi_G
+        )
         return noise
 
     @cached_property
@@ -155,7 +157,7 @@ class Predictor:
             media_GTC: Media in the panel's units.
             member: Only this member, so that M is 1; None asks all.
         """
-        which = slice(None) if member is None else slice(member, member + 1)
+        which = _chosen(member)
         shape = self._shape.members(which)
         with torch.no_grad():
             saturated_MCGT = saturated(self._stack(media_GTC), shape)
@@ -192,19 +194,22 @@ class Predictor:
 
     # --- beyond the data ---------------------------------------------------------------------------
 
-    def carried_ahead(self, future_GHC: Floats, *, history: bool) -> Tensor:
+    def carried_ahead(self, future_GHC: Floats, *, history: bool, member: int | None = None) -> Tensor:
         """Scaled volume that acts in the H periods after the data, shape MCGH.
 
         Args:
             future_GHC: Media of these periods.
             history: Whether what ran before them still acts.
+            member: Only this member, so that M is 1; None asks all.
         """
         regions, _, channels = future_GHC.shape
-        past = self.panel.media_GTC[:, -(self.lags - 1) :] if self.lags > 1 else np.zeros((regions, 0, channels))
+        past = (
+            self.panel.media_GTC[:, -(self.lags - 1) :] if self.lags > 1 else np.zeros((regions, 0, channels))
+        )
         before = past if history else np.zeros_like(past)
         stack_CGTL = self._stack(np.concatenate([before, future_GHC], 1))[:, :, before.shape[1] :]
         with torch.no_grad():
-            return carry_over(stack_CGTL, self._shape.kernel_MCL)
+            return carry_over(stack_CGTL, self._shape.members(_chosen(member)).kernel_MCL)
 
     def weight_ahead(self, horizon: int) -> Tensor:
         """KPI per unit of saturation in the periods after the data, shape MCGH.
@@ -215,24 +220,29 @@ class Predictor:
         last_MCG1 = self._effectiveness[..., -1:] - 1.0
         return torch.as_tensor(self.weight_MCG)[..., None] * (1.0 + last_MCG1 * fading_H)
 
-    def saturate(self, volume_MCGH: Tensor) -> tuple[Tensor, Tensor]:
-        """Saturation of carried-over volume and its derivative by the volume, both MCGH."""
-        half, slope = self._shape.half_MC[:, :, None, None], self._shape.slope_MC[:, :, None, None]
-        level = hill(volume_MCGH, half, slope)
-        return level, slope * level * (1 - level) / volume_MCGH.clamp_min(1e-9)
+    def saturation_shape(self) -> tuple[Tensor, Tensor]:
+        """Half-saturation in scaled volume and Hill slope of every channel, both MC11."""
+        return self._shape.half_MC[:, :, None, None], self._shape.slope_MC[:, :, None, None]
 
-    def baseline_ahead(self, horizon: int) -> Floats:
-        """KPI without media after the data, shape MGH: last level, season, controls at their mean."""
-        parts, periods = self.parts, len(self.panel.dates)
-        order = self.spec.baseline.season_order
-        longer = [fourier_basis(periods + horizon, order, self.panel.periods_per_year)]
-        if self.panel.frequency == "daily" and order:
-            longer.append(fourier_basis(periods + horizon, WEEKLY_ORDER, 7.0))
-        ahead_HF = torch.as_tensor(np.concatenate(longer, 1)[periods:])
+    def baseline_ahead(self, controls_GHK: Floats) -> Floats:
+        """KPI without media after the data, shape MGH: last level, season and controls.
+
+        Args:
+            controls_GHK: Controls of these periods, in the panel's units.
+        """
+        periods = len(self.panel.dates)
+        shared_TF, own_TE = season_bases(self.panel, self.spec, periods + controls_GHK.shape[1], self.trained_until)
+        ahead_HF, ahead_HE = torch.as_tensor(shared_TF[periods:]), torch.as_tensor(own_TE[periods:])
         season_MGH = self.scales.season * (self._parameters["season"] @ ahead_HF.T).unsqueeze(1)
         if "region_season" in self._parameters:
-            own = self._inputs.region_season_TE.shape[1] // 2
-            own_HE = torch.as_tensor(fourier_basis(periods + horizon, own, self.panel.periods_per_year)[periods:])
-            season_MGH = season_MGH + self.scales.region_season * (self._parameters["region_season"] @ own_HE.T)
-        ahead: Floats = parts.baseline_MGT[..., -1:] + season_MGH.numpy() * self.scaling.kpi_G[:, None]
+            own_MGH = self._parameters["region_season"] @ ahead_HE.T
+            season_MGH = season_MGH + self.scales.region_season * own_MGH
+        effect_MK = (self.scales.control * self._parameters["control"]).numpy()
+        control_MGH = np.einsum("ghk,mk->mgh", self.scaling.scale_control_values(controls_GHK), effect_MK)
+        moving_MGH = (season_MGH.numpy() + control_MGH) * self.scaling.kpi_G[:, None]
+        ahead: Floats = self.parts.baseline_MGT[..., -1:] + moving_MGH
         return ahead
+
+
+def _chosen(member: int | None) -> slice:
+    return slice(None) if member is None else slice(member, member + 1)

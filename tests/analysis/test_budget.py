@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmm.analysis.budget import plan_budget
+from mmm.analysis.budget import best_plan
 from mmm.analysis.decision import PlanContext, TabulatedResponse
 from mmm.analysis.plan import Plan, require_feasible
 from mmm.errors import RequestError
@@ -31,7 +31,7 @@ def test_two_channels_by_hand() -> None:
     """Concave Hills s / (1 + s), tops 4 and 1: slopes 4 / (1 + a)² = 1 / (1 + b)² give 1 + a = 2 (1 + b)."""
     hills = Hills(np.array([[4.0, 1.0]]), np.array([[1.0, 1.0]]), np.array([[1.0, 1.0]]))
     context = PlanContext(("a", "b"), np.array([2.5, 2.5]), np.array([9.0, 9.0]), np.array([10.0]))
-    plan = plan_budget(hills, {"budget": 5}, context)
+    plan = best_plan(hills, {"budget": 5}, context)
     assert plan.status == "optimal"
     assert plan.spend == {"a": pytest.approx(3.67, abs=0.011), "b": pytest.approx(1.33, abs=0.011)}
     assert total(plan) == pytest.approx(5.0, abs=1e-9)
@@ -45,7 +45,7 @@ def test_two_channels_by_hand() -> None:
 
 def test_the_plan_is_json_as_agreed() -> None:
     hills, context = market(after_horizon=lambda amount_X: np.full(4, 0.1 * amount_X.sum()))
-    plan = plan_budget(hills, {"budget": "current", "default_bounds": HALF}, context)
+    plan = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
     data = json.loads(plan.model_dump_json())
     agreed = ["status", "spend", "current_spend", "kpi", "current_kpi", "gain", "marginal_roi", "binding"]
     assert set(agreed) | {"extrapolated", "model"} <= set(data)
@@ -58,7 +58,7 @@ def test_the_plan_is_json_as_agreed() -> None:
 def test_gains_are_paired_by_member() -> None:
     hills, context = market(seed=1)
     context = replace(context, baseline_M=np.array([0.0, 1e6, 2e6, 3e6]))
-    plan = plan_budget(hills, {"budget": "current", "default_bounds": HALF}, context)
+    plan = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
     assert plan.gain is not None
     assert plan.kpi is not None
     assert plan.kpi.upper is not None and plan.kpi.lower is not None
@@ -70,7 +70,7 @@ def test_gains_are_paired_by_member() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_marginal_roi_is_equal_where_nothing_binds(seed: int) -> None:
     hills, context = market(seed)
-    plan = plan_budget(hills, {"budget": "current", "default_bounds": HALF}, context)
+    plan = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
     free = [plan.marginal_roi[c] for c in context.channels if c not in plan.binding]
     assert free == pytest.approx([free[0]] * len(free), rel=2e-3) if free else True
     for channel, side in plan.binding.items():
@@ -83,14 +83,14 @@ def test_marginal_roi_is_equal_where_nothing_binds(seed: int) -> None:
 def test_never_worse_than_the_status_quo(seed: int, risk: object) -> None:
     hills, context = market(seed)
     tight = {"min_change": -0.001, "max_change": 0.001}
-    plan = plan_budget(hills, {"budget": "current", "default_bounds": tight, "risk": risk}, context)
+    plan = best_plan(hills, {"budget": "current", "default_bounds": tight, "risk": risk}, context)
     assert plan.gain is not None
     assert plan.gain.mean >= (0.0 if risk == "mean" else -1e-9)
 
 
 def test_all_channels_fixed_is_the_status_quo() -> None:
     hills, context = market()
-    plan = plan_budget(hills, {"budget": "current", "fixed": list(context.channels)}, context)
+    plan = best_plan(hills, {"budget": "current", "fixed": list(context.channels)}, context)
     assert plan.spend == pytest.approx(plan.current_spend, rel=1e-11)
     assert plan.gain is not None
     assert plan.gain.mean == pytest.approx(0.0, abs=1e-6)
@@ -100,7 +100,7 @@ def test_all_channels_fixed_is_the_status_quo() -> None:
 def test_a_budget_outside_the_bounds_is_named() -> None:
     hills, context = market(channels=4)
     bounds = {c: {"min": 25, "max": 100} for c in context.channels}
-    plan = plan_budget(hills, {"budget": 90, "bounds": bounds}, context)
+    plan = best_plan(hills, {"budget": 90, "bounds": bounds}, context)
     assert plan.status == "infeasible"
     assert plan.message == (
         "Total budget 90 is outside [100, 400], the range the channel bounds allow. "
@@ -119,7 +119,7 @@ def test_clashing_limits_are_named_and_no_others() -> None:
         "bounds": {"c1": {"min": 50000}, "c3": {"max": 70000}},
         "groups": [{"channels": ["c1", "c2"], "max": 40000}, {"channels": ["c3", "c4"], "min": 10}],
     }
-    plan = plan_budget(hills, request, context)
+    plan = best_plan(hills, request, context)
     assert plan.status == "infeasible"
     assert set(plan.clashes) == {"c1 at least 50000 USD", "c1 + c2 at most 40000 USD"}
 
@@ -134,7 +134,7 @@ def test_groups_shares_and_ratios_hold() -> None:
             {"channels": ["c4", "c5"], "min_share": 0.4, "max_share": 0.45},
         ],
     }
-    plan = plan_budget(hills, request, context)
+    plan = best_plan(hills, request, context)
     spend = plan.spend
     slack = 1e-6 * 4e5
     assert total(plan) == pytest.approx(4e5, abs=1e-6)
@@ -145,34 +145,34 @@ def test_groups_shares_and_ratios_hold() -> None:
 
 def test_profit_stops_where_money_earns_itself() -> None:
     hills, context = market(seed=2)
-    plan = plan_budget(hills, {"objective": "profit"}, context)
+    plan = best_plan(hills, {"objective": "profit"}, context)
     free = [c for c in context.channels if c not in plan.binding]
     assert free
     assert [plan.marginal_roi[c] for c in free] == pytest.approx([1.0] * len(free), rel=1e-3)
-    capped = plan_budget(hills, {"objective": "profit", "budget": 1000}, context)
+    capped = best_plan(hills, {"objective": "profit", "budget": 1000}, context)
     assert capped.budget == pytest.approx(1000, abs=1e-6)
     assert capped.binding["budget"] == "max"
 
 
 def test_target_roi_is_met_and_no_larger_budget_meets_it() -> None:
     hills, context = market(seed=3)
-    plan = plan_budget(hills, {"objective": "target_roi", "target": 1.5}, context)
+    plan = best_plan(hills, {"objective": "target_roi", "target": 1.5}, context)
     assert plan.budget is not None
     assert plan.total_roi is not None
     assert plan.total_roi.mean == pytest.approx(1.5, rel=1e-4)
     assert plan.total_roi.mean >= 1.5 * (1 - 1e-7)
-    larger = plan_budget(hills, {"budget": 1.02 * plan.budget}, context)
+    larger = best_plan(hills, {"budget": 1.02 * plan.budget}, context)
     assert larger.total_roi is not None
     assert larger.total_roi.mean < 1.5
 
 
 def test_a_target_roi_out_of_reach_says_the_highest() -> None:
     hills, context = market(seed=3)
-    plan = plan_budget(hills, {"objective": "target_roi", "target": 1000}, context)
+    plan = best_plan(hills, {"objective": "target_roi", "target": 1000}, context)
     assert plan.status == "infeasible"
     assert "above the highest reachable" in plan.message
     highest = float(plan.message.split("reachable, ")[1].split()[0])
-    near = plan_budget(hills, {"objective": "target_roi", "target": 0.99 * highest}, context)
+    near = best_plan(hills, {"objective": "target_roi", "target": 0.99 * highest}, context)
     assert near.status == "optimal"
     rng = np.random.default_rng(0)
     amounts = 1e5 * rng.uniform(0.0, 1.0, (2000, 6)) * (rng.random((2000, 6)) < 0.4)
@@ -184,21 +184,21 @@ def test_a_target_roi_out_of_reach_says_the_highest() -> None:
 def test_the_cheapest_budget_for_a_kpi() -> None:
     hills, context = market(seed=4)
     target = 1e4 + 0.6 * float(hills.top_MX.mean(axis=0).sum())
-    plan = plan_budget(hills, {"objective": "kpi_target", "target": target}, context)
+    plan = best_plan(hills, {"objective": "kpi_target", "target": target}, context)
     assert plan.budget is not None
     assert plan.kpi is not None
     assert plan.kpi.mean == pytest.approx(target, rel=1e-5)
     assert plan.kpi.mean >= target * (1 - 1e-8)
-    cheaper = plan_budget(hills, {"budget": 0.99 * plan.budget}, context)
+    cheaper = best_plan(hills, {"budget": 0.99 * plan.budget}, context)
     assert cheaper.kpi is not None
     assert cheaper.kpi.mean < target
-    unreachable = plan_budget(hills, {"objective": "kpi_target", "target": 1e9}, context)
+    unreachable = best_plan(hills, {"objective": "kpi_target", "target": 1e9}, context)
     assert "above the highest reachable" in unreachable.message
 
 
 def test_four_hundred_times_history_is_answered_with_warnings() -> None:
     hills, context = market()
-    plan = plan_budget(hills, {"budget": 400 * float(context.current_X.sum())}, context)
+    plan = best_plan(hills, {"budget": 400 * float(context.current_X.sum())}, context)
     assert plan.status == "optimal"
     assert set(plan.extrapolated) == set(context.channels)
     assert any("beyond what was ever spent" in warning for warning in plan.warnings)
@@ -209,7 +209,7 @@ def test_relative_bounds_on_no_spend_are_explained() -> None:
     current_X = context.current_X.copy()
     current_X[2] = 0.0
     context = replace(context, current_X=current_X)
-    plan = plan_budget(hills, {"budget": "current", "default_bounds": HALF}, context)
+    plan = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
     assert plan.spend["c2"] == 0.0
     assert any(warning.startswith("c2: nothing was spent") for warning in plan.warnings)
 
@@ -217,8 +217,8 @@ def test_relative_bounds_on_no_spend_are_explained() -> None:
 def test_a_cautious_plan_has_the_higher_lower_quantile() -> None:
     hills, context = market(seed=7, channels=8)
     request = {"budget": "current", "default_bounds": HALF, "level": 0.9}
-    mean = plan_budget(hills, request, context)
-    cautious = plan_budget(hills, {**request, "risk": 0.05}, context)
+    mean = best_plan(hills, request, context)
+    cautious = best_plan(hills, {**request, "risk": 0.05}, context)
     assert mean.gain is not None and cautious.gain is not None
     assert mean.gain.lower is not None and cautious.gain.lower is not None
     assert cautious.gain.lower >= mean.gain.lower - 1e-6 * abs(mean.gain.lower)
@@ -238,7 +238,7 @@ def test_plans_by_region(regions: int, capped: bool) -> None:
         "bounds": bounds,
         "region_bounds": HALF if capped else None,
     }
-    plan = plan_budget(hills, request, context)
+    plan = best_plan(hills, request, context)
     assert plan.status == "optimal"
     assert plan.regions is not None
     amount_X = np.array([row.spend for row in plan.regions])
@@ -249,7 +249,7 @@ def test_plans_by_region(regions: int, capped: bool) -> None:
     if capped:
         assert plan.spend["c1"] <= bounds["c1"]["max"] + 1e-3
         assert plan.spend["c2"] >= bounds["c2"]["min"] - 1e-3
-    whole = plan_budget(
+    whole = best_plan(
         hills, {"budget": "current", "by_region": True, "fixed": list(context.channels)}, context
     )
     assert plan.gain is not None and whole.gain is not None
@@ -258,7 +258,7 @@ def test_plans_by_region(regions: int, capped: bool) -> None:
 
 def test_exposure_only_markets_are_planned_in_exposure() -> None:
     hills, context = market(units={f"c{i}": "impressions" for i in range(6)})
-    plan = plan_budget(hills, {"budget": "current", "default_bounds": HALF}, context)
+    plan = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
     assert plan.unit == "impressions"
     assert plan.profit_gain is None
     assert total(plan) == pytest.approx(float(context.current_X.sum()))
@@ -266,26 +266,26 @@ def test_exposure_only_markets_are_planned_in_exposure() -> None:
 
 def test_channels_without_spend_stay_or_get_a_cost() -> None:
     hills, context = market(units={"c0": "GRP"})
-    aside = plan_budget(hills, {"budget": 3e5}, context)
+    aside = best_plan(hills, {"budget": 3e5}, context)
     assert aside.spend["c0"] == pytest.approx(context.current_X[0], abs=1e-5)
     assert total(aside) - aside.spend["c0"] == pytest.approx(3e5)
     assert any("unit_costs.c0" in warning for warning in aside.warnings)
-    priced = plan_budget(hills, {"budget": 3e5, "unit_costs": {"c0": 2.0}}, context)
+    priced = best_plan(hills, {"budget": 3e5, "unit_costs": {"c0": 2.0}}, context)
     assert total(priced) == pytest.approx(3e5)
     assert priced.current_spend["c0"] == pytest.approx(2.0 * context.current_X[0])
-    more = plan_budget(hills, {"budget": 3e5, "bounds": {"c0": {"max": 123.0}}}, context)
+    more = best_plan(hills, {"budget": 3e5, "bounds": {"c0": {"max": 123.0}}}, context)
     assert more.spend["c0"] == 123.0
     with pytest.raises(RequestError, match="more is always better"):
-        plan_budget(hills, {"budget": 3e5, "bounds": {"c0": {"min": 1}}}, context)
+        best_plan(hills, {"budget": 3e5, "bounds": {"c0": {"min": 1}}}, context)
     with pytest.raises(RequestError, match="c0 has exposure but no spend"):
-        plan_budget(hills, {"budget": 3e5, "groups": [{"channels": ["c0"], "max": 1}]}, context)
+        best_plan(hills, {"budget": 3e5, "groups": [{"channels": ["c0"], "max": 1}]}, context)
 
 
 def test_a_response_through_the_graph() -> None:
     hills, context = market(seed=8)
-    plain = plan_budget(hills, {"budget": "current", "default_bounds": HALF}, context)
-    summed = plan_budget(Summed(hills), {"budget": "current", "default_bounds": HALF}, context)
-    proxied = plan_budget(
+    plain = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
+    summed = best_plan(Summed(hills), {"budget": "current", "default_bounds": HALF}, context)
+    proxied = best_plan(
         Summed(hills), {"budget": "current", "default_bounds": HALF}, replace(context, proxy=hills)
     )
     assert plain.gain is not None and summed.gain is not None and proxied.gain is not None
@@ -302,7 +302,7 @@ def test_a_table_gives_the_same_plan() -> None:
     beyond_X = 3.0 * context.current_X
     assert table.values(beyond_X) == pytest.approx(hills.values(beyond_X))
     request = {"budget": "current", "default_bounds": HALF}
-    exact, tabulated = plan_budget(hills, request, context), plan_budget(table, request, context)
+    exact, tabulated = best_plan(hills, request, context), best_plan(table, request, context)
     amount_X = np.array(list(tabulated.spend.values()))
     assert exact.kpi is not None
     assert hills.values(amount_X).sum(axis=1).mean() + 1e4 >= exact.kpi.mean * (1 - 1e-4)
@@ -310,10 +310,10 @@ def test_a_table_gives_the_same_plan() -> None:
 
 def test_rescaling_the_currency_rescales_the_plan() -> None:
     hills, context = market(seed=10)
-    plan = plan_budget(hills, {"budget": "current", "default_bounds": HALF}, context)
+    plan = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
     yen = Hills(hills.top_MX, 100 * hills.half_MX, hills.slope_MX)
     moved = replace(context, current_X=100 * context.current_X, supported_X=100 * context.supported_X)
-    scaled = plan_budget(yen, {"budget": "current", "default_bounds": HALF}, moved)
+    scaled = best_plan(yen, {"budget": "current", "default_bounds": HALF}, moved)
     for channel, amount in plan.spend.items():
         assert scaled.spend[channel] == pytest.approx(100 * amount, rel=1e-3)
 
@@ -321,24 +321,24 @@ def test_rescaling_the_currency_rescales_the_plan() -> None:
 def test_problems_of_names_and_horizon_come_with_the_plan() -> None:
     hills, context = market()
     with pytest.raises(RequestError) as caught:
-        plan_budget(hills, {"budget": 1, "horizon": 151, "fixed": ["tvv"], "bounds": {"C0": {}}}, context)
+        best_plan(hills, {"budget": 1, "horizon": 151, "fixed": ["tvv"], "bounds": {"C0": {}}}, context)
     assert {problem.where for problem in caught.value.problems} == {"horizon", "fixed", "bounds.C0"}
     with pytest.raises(RequestError, match="no regions"):
-        plan_budget(hills, {"budget": 1, "by_region": True}, context)
+        best_plan(hills, {"budget": 1, "by_region": True}, context)
     idle = replace(context, current_X=np.zeros(6))
     with pytest.raises(RequestError, match="nothing was spent"):
-        plan_budget(hills, {"budget": "current"}, idle)
+        best_plan(hills, {"budget": "current"}, idle)
 
 
 def test_time() -> None:
     """Loose bounds that a shared machine meets; decisions are milliseconds where nothing else runs."""
     hills, context = market(channels=12)
     request = {"budget": "current", "default_bounds": HALF}
-    plan_budget(hills, request, context)
+    best_plan(hills, request, context)
     start = time.perf_counter()
-    plan_budget(hills, request, context)
+    best_plan(hills, request, context)
     assert time.perf_counter() - start < 0.5
     hills, context = market(channels=13, regions=190)
     start = time.perf_counter()
-    plan_budget(hills, {**request, "by_region": True}, context)
+    best_plan(hills, {**request, "by_region": True}, context)
     assert time.perf_counter() - start < 5.0

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from mmm.analysis.budget import plan_budget
+from mmm.analysis.budget import best_plan
 from mmm.analysis.decision import PlanContext
 from mmm.analysis.plan import Plan
 from tests.analysis.hills import Floats, Hills, random_context, random_hills
@@ -104,7 +104,7 @@ def amounts(plan: Plan) -> Floats:
 @given(questions())
 def test_plans_keep_every_limit(question: tuple[Hills, PlanContext, dict[str, Any]]) -> None:
     hills, context, request = question
-    plan = plan_budget(hills, request, context)
+    plan = best_plan(hills, request, context)
     lower_X, upper_X, rows = stated(request, context)
     size = rows[-1][2]
     if not plan.feasible:
