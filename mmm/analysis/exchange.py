@@ -128,4 +128,5 @@ class Exchange:
 def _ratio(part: Floats, whole: Floats) -> Floats:
     """Part over whole; 0 where the whole is 0."""
     part, whole = np.broadcast_arrays(part, whole)
-    return np.divide(part, whole, out=np.zeros_like(part, dtype=np.float64), where=whole > 0)
+    ratio: Floats = np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
+    return ratio

@@ -51,8 +51,8 @@ def controls_ahead(fitted: Fitted, dates: Dates) -> Floats:
     seen_GTK = np.where(panel.present_GT[:, year, None], panel.controls_GTK[:, year], np.nan)
     known_GK = np.maximum(panel.present_GT[:, year].sum(1), 1)[:, None]
     mean_GK = np.nansum(seen_GTK, 1) / known_GK
-    absent_G = ~panel.present_GT[:, year].any(1)
-    mean_GK = np.where(absent_G[:, None], panel.controls_GTK[:, -1], mean_GK)
+    seen_G1 = panel.present_GT[:, year].any(1, keepdims=True)
+    mean_GK = np.where(seen_G1, mean_GK, panel.controls_GTK[:, -1])
     ahead_GHK = np.repeat(mean_GK[:, None], len(dates), axis=1)
     names = [name for name in panel.controls if name.startswith(HOLIDAY)]
     if fitted.spec.holidays is not None and names:
