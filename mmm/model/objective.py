@@ -122,7 +122,8 @@ def attribution_penalty(components: Components, spec: ModelSpec, target: Target,
     """Distance of shares and ROI from what is believed of them, shape M.
 
     With ``priors.dynamic`` it is scaled to the prediction loss, as in the paper: the prior then weighs the
-    same against the data on a panel of any size.
+    same against the data on a panel of any size. Every shard knows the whole distance: its value counts in
+    part, its gradient in full, since that is only of the shard's own contributions.
     """
     priors = spec.priors
     if not has_attribution_priors(spec):
@@ -139,8 +140,9 @@ def attribution_penalty(components: Components, spec: ModelSpec, target: Target,
             penalty_M = penalty_M + _distance(share_MC[:, index], belief.share)
         if belief.roi is not None and target.roi_unit_C is not None:
             penalty_M = penalty_M + _distance(brought_MC[:, index] * target.roi_unit_C[index], belief.roi)
-    scale_M = misfit_M.detach().abs() if priors.dynamic else 1.0
-    return priors.strength * scale_M * penalty_M
+    scale_M = target.add_up(misfit_M.detach()).abs() if priors.dynamic else 1.0
+    whole_M = priors.strength * scale_M * penalty_M
+    return whole_M - (1.0 - target.prior_share) * whole_M.detach()
 
 
 def has_attribution_priors(spec: ModelSpec) -> bool:
