@@ -1,0 +1,112 @@
+"""The descent: finds minima, keeps members apart, clips, goes on where it stopped, says when it diverged."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from mmm.errors import TrainingError
+from mmm.model.temporal import Parameters
+from mmm.train.loop import Descent, Schedule, gradient_norm
+
+PLAN = Schedule(epochs=300, learning_rate=0.1, gradient_clip=10.0)
+
+
+def bowl(parameters: Parameters, epoch: int) -> Tensor:
+    """Least at (1, -2), the same for every member."""
+    away = parameters["a"] - torch.tensor([1.0, -2.0])
+    return away.square().sum(1)
+
+
+def start(members: int = 1) -> Parameters:
+    return {"a": torch.zeros(members, 2)}
+
+
+def test_it_finds_a_minimum() -> None:
+    descent = Descent(start(), PLAN)
+    while descent.epoch < PLAN.epochs:
+        descent.step(bowl)
+
+    torch.testing.assert_close(descent.parameters["a"].detach(), torch.tensor([[1.0, -2.0]]), atol=1e-3, rtol=0)
+    assert descent.losses[-1] < 1e-5 < descent.losses[0]
+    assert len(descent.losses) == PLAN.epochs
+
+
+def test_the_step_rises_then_falls() -> None:
+    rates = [PLAN.rate(epoch) for epoch in range(PLAN.epochs)]
+
+    assert rates[0] == pytest.approx(0.1 / 20, rel=1e-3)
+    assert max(rates) <= 0.1
+    assert rates[19] > 0.98 * 0.1
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+    assert rates[-1] < 0.02 * 0.1
+
+
+def test_members_do_not_touch_one_another() -> None:
+    def uneven(parameters: Parameters, epoch: int) -> Tensor:
+        return bowl(parameters, epoch) * torch.tensor([1.0, 1e6])[: len(parameters["a"])]
+
+    both, alone = Descent(start(2), PLAN), Descent(start(1), PLAN)
+    for _ in range(30):
+        both.step(uneven)
+        alone.step(uneven)
+
+    assert torch.equal(both.parameters["a"][0], alone.parameters["a"][0])
+
+
+def test_gradients_are_clipped_by_member() -> None:
+    descent = Descent(start(2), Schedule(10, 0.1, gradient_clip=1.0))
+    seen: list[Tensor] = []
+
+    def watch(parameters: Parameters) -> None:
+        parameters["a"].grad = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
+        seen.append(gradient_norm(parameters))
+
+    descent.combine = watch
+    descent.step(bowl)
+    clipped = descent.parameters["a"].grad
+
+    torch.testing.assert_close(seen[0], torch.tensor([5.0, 0.5]))
+    torch.testing.assert_close(clipped, torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
+
+
+def test_a_norm_over_shards_may_replace_its_own() -> None:
+    descent = Descent(start(), Schedule(10, 0.1, gradient_clip=1.0), norm=lambda _: torch.tensor([10.0]))
+    descent.combine = lambda parameters: setattr(parameters["a"], "grad", torch.tensor([[3.0, 4.0]]))
+    descent.step(bowl)
+
+    torch.testing.assert_close(descent.parameters["a"].grad, torch.tensor([[0.3, 0.4]]))
+
+
+@pytest.mark.parametrize("stop", [1, 37])
+def test_going_on_from_a_state_equals_not_having_stopped(stop: int) -> None:
+    straight, first = Descent(start(), PLAN), Descent(start(), PLAN)
+    for _ in range(60):
+        straight.step(bowl)
+    for _ in range(stop):
+        first.step(bowl)
+    second = Descent(start(), PLAN)
+    second.restore(first.state())
+    while second.epoch < 60:
+        second.step(bowl)
+
+    assert torch.equal(second.parameters["a"], straight.parameters["a"])
+    assert second.losses == straight.losses
+
+
+def test_a_state_does_not_change_afterwards() -> None:
+    descent = Descent(start(), PLAN)
+    descent.step(bowl)
+    state = descent.state()
+    kept = state["parameters"]["a"].clone()
+    descent.step(bowl)
+
+    assert torch.equal(state["parameters"]["a"], kept)
+    assert state["epoch"] == 1
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_stops_training(bad: float) -> None:
+    with pytest.raises(TrainingError, match="at epoch 1 of 300. Lower train.learning_rate"):
+        Descent(start(), PLAN).step(lambda parameters, _: parameters["a"].sum(1) * bad)

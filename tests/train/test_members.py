@@ -1,0 +1,71 @@
+"""What makes a member: weights of blocks, centres of priors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mmm.config import ModelSpec
+from mmm.data.panel import Frequency
+from mmm.train.members import BLOCK, member_anchors, member_weights
+from tests.small import posed, small_panel
+
+
+def test_one_member_counts_every_cell_once() -> None:
+    assert (member_weights(3, 20, 1, "weekly", 0) == 1.0).all()
+
+
+@pytest.mark.parametrize("frequency", list(BLOCK))
+def test_weights_are_constant_within_blocks_and_one_on_average(frequency: Frequency) -> None:
+    block = BLOCK[frequency]
+    weight_MGT = member_weights(4, 5 * block, 3, frequency, 0)
+
+    assert weight_MGT.shape == (3, 4, 5 * block)
+    blocks = weight_MGT.reshape(3, 4, 5, block)
+    assert (blocks == blocks[..., :1]).all()
+    np.testing.assert_allclose(weight_MGT.mean((1, 2)), 1.0)
+    assert (weight_MGT >= 0).all()
+    assert blocks[..., 0].std() > 0.5
+
+
+def test_weights_hang_on_the_seed() -> None:
+    first, same, other = (member_weights(2, 30, 3, "weekly", seed) for seed in (1, 1, 2))
+
+    np.testing.assert_array_equal(first, same)
+    assert (first != other).any()
+    assert (first[0] != first[1]).any()
+
+
+def test_weights_of_a_block_have_the_variance_of_the_bayesian_bootstrap() -> None:
+    weight_MGT = member_weights(40, 60, 50, "weekly", 0)
+
+    assert weight_MGT[:, :, ::6].var() == pytest.approx(1.0, abs=0.1)
+
+
+def test_centres_are_draws_from_the_priors() -> None:
+    _, _, parameters = posed(small_panel(), ModelSpec(), members=60)
+    anchors = member_anchors(parameters, 0)
+
+    assert {"half", "region_scale", "share", "season"} <= set(anchors)
+    assert not {"noise", "level", "gru_input", "gru_output"} & set(anchors)
+    for name, value in anchors.items():
+        assert value.shape == parameters[name].shape
+    drawn = anchors["region_scale"]
+    assert float(drawn.mean()) == pytest.approx(0.0, abs=0.15)
+    assert float(drawn.std()) == pytest.approx(1.0, abs=0.15)
+
+
+def test_one_member_is_centred_where_the_priors_are() -> None:
+    _, _, parameters = posed(small_panel(), ModelSpec(), members=1)
+
+    assert member_anchors(parameters, 0) == {}
+
+
+def test_centres_hang_on_the_seed_alone() -> None:
+    _, _, parameters = posed(small_panel(), ModelSpec(), members=2)
+    moved = {name: value + 3.0 for name, value in parameters.items()}
+
+    first, again, other = (member_anchors(p, s) for p, s in ((parameters, 1), (moved, 1), (parameters, 2)))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["half"], other["half"])
