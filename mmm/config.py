@@ -190,7 +190,9 @@ class TrainSpec(Spec):
     """After scoring, fit once more on every period with the settings and epochs found."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", json_schema_extra={"affects_fit": False})] = "cpu"
     """Where tensors live: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for a GPU where there is one."""
-    threads: Annotated[int, Field(ge=1, le=256, json_schema_extra={"affects_fit": False})] | None = None
+    threads: Annotated[
+        Annotated[int, Field(ge=1, le=256)] | None, Field(json_schema_extra={"affects_fit": False})
+    ] = None
     """Threads of a fit; None leaves the machine's setting."""
 
 

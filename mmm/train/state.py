@@ -114,7 +114,9 @@ class FileCheckpoint:
     @staticmethod
     def _read(path: Path) -> dict[str, Any]:
         try:
-            loaded: dict[str, Any] = torch.load(path, weights_only=True)
+            loaded: Any = torch.load(path, weights_only=True)
         except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
             raise CheckpointError(f"{path} cannot be read ({error}). Fit without --resume to begin anew.") from error
-        return loaded
+        if not isinstance(loaded, dict) or not {"identity", "state"} <= loaded.keys():
+            raise CheckpointError(f"{path} cannot be read: it is no checkpoint. Fit without --resume to begin anew.")
+        return dict(loaded)

@@ -1,0 +1,75 @@
+"""Scales from the data: they follow what moves the KPI, in any unit, without the holdout."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mmm.config import ModelSpec
+from mmm.data.panel import Panel
+from mmm.data.scale import fit_scaling
+from mmm.model.inputs import build_inputs
+from mmm.model.parameters import Scales
+from mmm.train.calibrate import calibrate
+from tests.small import small_panel
+
+
+def scales_of(panel: Panel, seed: int = 0, n_train: int = 72) -> Scales:
+    inputs = build_inputs(panel, fit_scaling(panel, n_train), ModelSpec(), n_train, dtype=torch.float64)
+    return calibrate(inputs, n_train, seed)
+
+
+def noisy(noise: float, season: float = 0.0, walk: float = 0.0, regions: int = 6) -> Panel:
+    """A KPI around 1000 of noise, a yearly season and a national walk of known size, no media effect."""
+    panel = small_panel(regions=regions, periods=80)
+    rng = np.random.default_rng(3)
+    week_T = np.arange(80)
+    level_T = 1 + season * np.sin(2 * np.pi * week_T / 52.18) + walk * np.cumsum(rng.standard_normal(80))
+    kpi_GT = 1000 * (level_T + noise * rng.standard_normal((regions, 80)))
+    return replace(panel, kpi_GT=kpi_GT)
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.1])
+def test_noise_is_found(noise: float) -> None:
+    assert scales_of(noisy(noise)).noise == pytest.approx(noise, rel=0.25)
+
+
+def test_a_season_and_a_wandering_level_are_seen() -> None:
+    still = scales_of(noisy(0.02))
+
+    assert scales_of(noisy(0.02, season=0.2)).season > 2 * still.season
+    assert scales_of(noisy(0.02, walk=0.02)).national_level > 2 * still.national_level
+
+
+def test_the_unit_of_the_kpi_cancels() -> None:
+    panel = noisy(0.05, season=0.1)
+    plain, scaled = scales_of(panel), scales_of(replace(panel, kpi_GT=1e6 * panel.kpi_GT))
+
+    for name, value in plain.as_dict().items():
+        assert scaled.as_dict()[name] == pytest.approx(value, rel=0.02), name
+
+
+def test_outliers_do_not_pass_for_noise() -> None:
+    panel = noisy(0.02)
+    kpi_GT = panel.kpi_GT.copy()
+    kpi_GT[[0, 2, 4], [10, 30, 50]] *= 3.0
+
+    assert scales_of(replace(panel, kpi_GT=kpi_GT)).noise < 0.04
+
+
+def test_a_national_market_has_scales_too() -> None:
+    values = scales_of(noisy(0.02, regions=1)).as_dict()
+
+    assert all(np.isfinite(value) and value > 0 for value in values.values())
+
+
+def test_many_regions_are_sampled_by_the_seed() -> None:
+    panel = noisy(0.05, regions=40)
+    first, again, other = (scales_of(panel, seed) for seed in (1, 1, 2))
+
+    assert first == again
+    assert first != other
+    assert first.noise == pytest.approx(0.05, rel=0.25)
