@@ -114,8 +114,9 @@ class Exchange:
 
     def current(self, horizon: int, *, by_region: bool = False) -> Floats:
         """Amounts of the last ``horizon`` periods, shape X."""
-        recent_GC = self.amount_GTC[:, -horizon:].sum(1)
-        return recent_GC.T.ravel() if by_region else recent_GC.sum(0)
+        recent_GC: Floats = self.amount_GTC[:, -horizon:].sum(1)
+        current_X: Floats = recent_GC.T.ravel() if by_region else recent_GC.sum(0)
+        return current_X
 
     def supported(self, horizon: int, *, by_region: bool = False) -> Floats:
         """Largest amount of any ``horizon`` periods in a row, shape X."""

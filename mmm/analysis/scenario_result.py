@@ -1,0 +1,121 @@
+"""The scenario: what ``scenario.json`` and the HTTP answer hold."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from mmm.analysis.intervals import Estimate
+from mmm.config import Spec
+
+
+class Expected(Spec):
+    """KPI of one or more periods: its expectation, and where the KPI itself will lie."""
+
+    mean: float
+    """Expected KPI, mean over the ensemble's members."""
+    lower: float | None
+    """Lower bound of the expected KPI: spread of the members alone; null if one member leaves it unknown."""
+    upper: float | None
+    """Upper bound of the expected KPI."""
+    observed_lower: float
+    """Lower bound of the KPI that will be observed: spread of the members, noise, and how far the level may
+    wander. None of these differs between plans, so compare plans by ``gain``."""
+    observed_upper: float
+    """Upper bound of the KPI that will be observed."""
+
+
+class ScenarioPeriod(Spec):
+    """One period of a plan."""
+
+    date: str
+    """Start of the period."""
+    kpi: Expected
+    """KPI of all regions in the period."""
+    baseline: float
+    """The part that would come without media, mean over members."""
+    spend: dict[str, float]
+    """Amount by channel."""
+
+
+class ScenarioChannel(Spec):
+    """One channel of a plan."""
+
+    channel: str
+    """Name of the channel."""
+    unit: str
+    """Unit of its amounts: currency, or exposure for channels without spend."""
+    spend: float
+    """Planned amount over the horizon."""
+    current_spend: float
+    """Amount of the status quo."""
+    change: float | None
+    """Planned over current amount, less 1; null where nothing is spent now."""
+    kpi: Estimate
+    """KPI units the planned amount brings over the horizon and after it, against none in this channel."""
+    roi: Estimate | None
+    """Value of these KPI units per unit of planned amount; null where nothing is planned."""
+    marginal_roi: Estimate
+    """Value of the KPI that one more unit would bring, spread as the planned amount is."""
+    supported_max: float
+    """Largest amount over such a horizon that the data support."""
+    extrapolated: bool
+    """The plan goes beyond what was ever spent: the response there is the curve's shape, not data."""
+
+
+class ScenarioPlan(Spec):
+    """One spend plan and what it brings."""
+
+    name: str
+    """Name of the plan."""
+    budget: float
+    """Total in currency, over channels with spend."""
+    spend: dict[str, float]
+    """Planned amount by channel over the horizon."""
+    horizon_kpi: Expected
+    """KPI of the horizon."""
+    kpi: Estimate
+    """KPI of the horizon with what media still bring after it, as in a budget plan."""
+    effect_after_horizon: Estimate
+    """The part of it that planned amounts bring after the horizon."""
+    gain: Estimate
+    """``kpi`` less that of the status quo, member by member."""
+    profit_gain: Estimate
+    """Value of the gain less the change of the budget."""
+    gain_roi: Estimate | None
+    """Value of the gain per unit by which the budget changes; null where it does not."""
+    total_roi: Estimate | None
+    """Value of what all planned amounts bring per unit of budget; null for a budget of 0, or if channels
+    without spend bring part of it."""
+    periods: tuple[ScenarioPeriod, ...]
+    """The same by period."""
+    channels: tuple[ScenarioChannel, ...]
+    """The same by channel."""
+    extrapolated: tuple[str, ...]
+    """Channels planned beyond what was ever spent over such a horizon."""
+    warnings: tuple[str, ...]
+    """What to keep in mind."""
+
+
+class Scenario(Spec):
+    """Spend plans side by side with the status quo."""
+
+    horizon: int
+    """Periods planned, from the end of the data."""
+    dates: tuple[str, ...]
+    """Their starts."""
+    effects: Literal["direct", "total"]
+    """Effects counted."""
+    level: float
+    """Coverage of the intervals."""
+    currency: str
+    """Currency of spend."""
+    kpi_value: float
+    """Currency per KPI unit."""
+    status_quo: ScenarioPlan
+    """The amounts of the last ``horizon`` periods again."""
+    plans: tuple[ScenarioPlan, ...]
+    """The plans asked for, in their order."""
+    assumptions: tuple[str, ...]
+    """What is taken for granted about the periods ahead."""
+    model: dict[str, Any]
+    """Provenance of the model."""
