@@ -21,7 +21,7 @@ from mmm.data.output import MODEL_FOLDER
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling
 from mmm.data.split import Split
-from mmm.errors import ModelFileError
+from mmm.errors import ModelFileError, SpecError
 from mmm.model.channel_graph import ChannelGraph
 from mmm.model.parameters import Scales
 from mmm.model.predictor import Predictor
@@ -98,6 +98,7 @@ def save_fitted(fitted: Fitted, directory: Path) -> None:
         "trained_until": fitted.trained_until,
         "split": [fitted.split.n_train, fitted.split.n_holdout, fitted.split.n_test],
         "scales": fitted.scales.as_dict(),
+        "weights": {name: list(value.shape) for name, value in fitted.parameters.items()},
         **fitted.provenance,
     }
     (folder / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
@@ -125,6 +126,8 @@ def load_fitted(directory: Path | str) -> Fitted:
         spec_text = (folder / "spec.yaml").read_text(encoding="utf-8")
         document = parse_yaml(spec_text, str(folder / "spec.yaml"))
         scaling = _read_arrays(folder / "scaling.npz")
+        parameters = _read_arrays(folder / "weights.npz")
+        _check_shapes(folder / "weights.npz", parameters, provenance.pop("weights"))
         return Fitted(
             spec=validate(MarketSpec, document.values, document.source, document.lines),
             panel=Panel(**_plain(Panel, _read_arrays(folder / "panel.npz"))),
@@ -132,13 +135,13 @@ def load_fitted(directory: Path | str) -> Fitted:
             scaling=Scaling(**_plain(Scaling, scaling)),
             split=Split(*provenance.pop("split")),
             scales=Scales(**provenance.pop("scales")),
-            parameters=_read_arrays(folder / "weights.npz"),
+            parameters=parameters,
             graph=ChannelGraph(**_plain(ChannelGraph, _read_arrays(folder / "graph.npz"))),
             trained_until=provenance.pop("trained_until"),
             trace=_read_json(folder / "trace.json"),
             provenance=provenance,
         )
-    except (KeyError, TypeError, OSError) as error:
+    except (KeyError, TypeError, OSError, SpecError) as error:
         raise ModelFileError(f"{folder} is incomplete or damaged ({error}). Fit the model again.") from error
 
 
@@ -197,10 +200,20 @@ def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
 
 def _read_arrays(path: Path) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ModelFileError(f"{path} is missing or damaged ({error}). Fit the model again.") from error
+
+
+def _check_shapes(path: Path, arrays: Mapping[str, Floats], shapes: Mapping[str, list[int]]) -> None:
+    wrong = sorted(
+        name
+        for name in {*arrays, *shapes}
+        if name not in arrays or list(arrays[name].shape) != shapes.get(name)
+    )
+    if wrong:
+        raise ModelFileError(f"{path} lacks {', '.join(wrong)} or holds them otherwise. Fit the model again.")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
