@@ -97,7 +97,8 @@ def indirect_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
     panel, predictor = fitted.panel, fitted.predictor
     totals_MC = np.zeros((fitted.members, len(panel.channels)))
     for m in range(fitted.members):
-        graph = fitted.graph if fitted.members == 1 else fitted.graph.member(m % fitted.graph.members)
+        own = fitted.members > 1 and fitted.graph.members > 0
+        graph = fitted.graph.member(m % fitted.graph.members) if own else fitted.graph
         for c in np.flatnonzero(graph.edges_CC.any(axis=1)):
             removed_GTC = np.zeros_like(panel.media_GTC)
             removed_GTC[..., c] = -panel.media_GTC[..., c]
