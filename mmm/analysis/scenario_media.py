@@ -166,9 +166,6 @@ def resolve_plans(
             entries[name], found = entries_of(given, dates, panel.channels, panel.regions)
             place = f"{where}.{given.source}"
             problems += [Problem(one.code, f"{place}.{one.where}", one.message) for one in found]
-            if found:
-                entries[name] = {}
-                continue
         problems += entry_problems(exchange, horizon, where, plan, entries[name])
     if problems:
         raise RequestError("scenario request", problems)

@@ -153,18 +153,13 @@ def entries_of(
         if absent:
             text = f"{channel!r} has no row in {len(absent)} of {len(regions)} regions: {named(absent)}."
             problems.append(Problem("missing_regions", "region", f"{text} Give 0 where nothing runs."))
-        entries[channel] = {
-            region: _laid_out(
-                rows,
-                mine_N & (rows.region_N == region),
-                period_N,
-                dates_H,
-                f"{channel!r} in {region!r}",
-                problems,
-            )
-            for region in regions
-            if region not in absent
-        }
+        by_region: dict[str, float | tuple[float, ...]] = dict.fromkeys(absent, (0.0,) * len(dates_H))
+        for region in regions:
+            if region not in absent:
+                mine = mine_N & (rows.region_N == region)
+                name = f"{channel!r} in {region!r}"
+                by_region[region] = _laid_out(rows, mine, period_N, dates_H, name, problems)
+        entries[channel] = by_region
     return entries, problems
 
 

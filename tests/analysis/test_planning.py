@@ -213,9 +213,7 @@ def test_a_second_plan_reads_the_first_one_s_tables(fitted: Fitted) -> None:
 
 def test_tables_do_not_change_the_plan(fitted: Fitted) -> None:
     """A far-reaching request tabulates more widely; the plan within bounds stays the same to 0.1 %."""
-    plans = [
-        plan_budget(fitted, {**HALF, "bounds": {"tv": {"max": wide * 1e4}}}) for wide in (1.0, 1.0e3)
-    ]
+    plans = [plan_budget(fitted, {**HALF, "bounds": {"tv": {"max": wide * 1e4}}}) for wide in (1.0, 1.0e3)]
     assert plans[0].gain is not None
     assert plans[1].gain is not None
     assert plans[1].gain.mean >= plans[0].gain.mean * (1 - 1e-3)

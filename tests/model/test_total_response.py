@@ -63,7 +63,9 @@ def test_nothing_brings_nothing_and_media_never_fall_below_none() -> None:
     response = total_of(fitted)
 
     np.testing.assert_allclose(response.value(np.zeros(3)), 0.0, atol=1e-9)
-    np.testing.assert_allclose(response.value(np.array([0.0, 1e-6, 1.0])), summed(fitted, np.array([0, 0, 1.0])))
+    np.testing.assert_allclose(
+        response.value(np.array([0.0, 1e-6, 1.0])), summed(fitted, np.array([0, 0, 1.0]))
+    )
 
 
 @pytest.mark.parametrize("by_region", [False, True])
