@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmm.analysis.scenario import evaluate_scenario
 from mmm.analysis.scenario_request import parse_scenario, read_scenario
@@ -349,3 +352,38 @@ def test_rows_with_and_without_a_region_are_refused(fitted: Fitted) -> None:
 def test_a_parsed_request_is_checked_again(fitted: Fitted) -> None:
     request = parse_scenario({"spend": {"tvv": 1.0}, "others": "none"})
     assert "unknown channel 'tvv'" in problems(fitted, request)
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers()
+    | st.sampled_from(["tv", "r0", "none", "2023-12-04"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["tv", "search", "radio", "r0", "r1", "r2", "x"]), inner, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    request_=st.fixed_dictionaries(
+        {},
+        optional={
+            "horizon": ANYTHING | st.integers(1, 60),
+            "spend": ANYTHING,
+            "rows": ANYTHING,
+            "others": st.sampled_from(["current", "none"]) | ANYTHING,
+            "flighting": ANYTHING,
+            "level": ANYTHING,
+            "effects": ANYTHING,
+        },
+    )
+)
+def test_any_json_is_answered_or_refused(fitted: Fitted, request_: dict[str, Any]) -> None:
+    with contextlib.suppress(RequestError):
+        assert json.dumps(evaluate_scenario(fitted, request_).model_dump(), allow_nan=False)
