@@ -16,7 +16,7 @@ from scipy import stats
 from mmm.analysis.intervals import LEVEL, interval
 from mmm.data.panel import Bools, Floats
 from mmm.fitted import Fitted
-from mmm.model.graph import downstream_delta
+from mmm.model.graph import ChannelGraph, downstream_delta
 
 
 def cell_frame(fitted: Fitted, present_GT: Bools) -> pd.DataFrame:
@@ -91,23 +91,33 @@ def direct_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
 def indirect_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
     """What each channel brings through the channels it moves, summed with weights, shape MC.
 
-    The channel's media are taken away, the media it caused downstream go with them, and the downstream
-    channels bring less by that much. Each member has a graph of its own.
+    Each member has a graph of its own.
     """
-    panel, predictor = fitted.panel, fitted.predictor
-    totals_MC = np.zeros((fitted.members, len(panel.channels)))
+    totals_MC = np.zeros((fitted.members, len(fitted.panel.channels)))
     for m in range(fitted.members):
         own = fitted.members > 1 and fitted.graph.members > 0
         graph = fitted.graph.member(m % fitted.graph.members) if own else fitted.graph
         for c in np.flatnonzero(graph.edges_CC.any(axis=1)):
-            removed_GTC = np.zeros_like(panel.media_GTC)
-            removed_GTC[..., c] = -panel.media_GTC[..., c]
-            induced_GTC = downstream_delta(removed_GTC, graph)
-            induced_GTC[..., c] = 0.0
-            without_GTC = np.maximum(panel.media_GTC + induced_GTC, 0.0)
-            lost_GTC = predictor.parts.channels_MGTC[m] - predictor.contributions_under(without_GTC, member=m)[0]
+            lost_GTC = lost_downstream(fitted, graph, int(c), m)
             totals_MC[m, c] = np.einsum("gtc,gt->", lost_GTC, weight_GT)
     return totals_MC
+
+
+def lost_downstream(fitted: Fitted, graph: ChannelGraph, channel: int, member: int) -> Floats:
+    """What the other channels would not have brought without one channel, in one member, shape GTC.
+
+    The channel's media are taken away, the media it caused downstream go with them, and the downstream
+    channels bring less by that much.
+    """
+    panel, predictor = fitted.panel, fitted.predictor
+    removed_GTC = np.zeros_like(panel.media_GTC)
+    removed_GTC[..., channel] = -panel.media_GTC[..., channel]
+    induced_GTC = downstream_delta(removed_GTC, graph)
+    induced_GTC[..., channel] = 0.0
+    without_GTC = np.maximum(panel.media_GTC + induced_GTC, 0.0)
+    kept_GTC = predictor.contributions_under(without_GTC, member=member)[0]
+    lost: Floats = predictor.parts.channels_MGTC[member] - kept_GTC
+    return lost
 
 
 def effects_table(fitted: Fitted) -> pd.DataFrame:

@@ -1,0 +1,218 @@
+"""Findings about single channels: their effects, their media, their priors.
+
+Shapes: M members, G regions, T periods, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from mmm.config import Belief
+from mmm.data.panel import Floats
+from mmm.data.schema import Finding
+from mmm.fitted import Fitted
+
+ROI_MOST = 50.0
+"""Return per unit of currency that no channel is known to keep up."""
+ROI_RANGE = 10.0
+"""Upper over lower bound of an ROI from which it says little."""
+VARIATION_LEAST = 0.05
+"""Coefficient of variation of media within regions below which a channel is always on."""
+PRIOR_WIDTH = 0.5
+"""Spread of a channel's share over that of its prior from which the data have said little."""
+HALF_NORMAL_SD = 0.603
+"""Standard deviation of a half-normal of scale 1."""
+MEMBERS_LEAST = 4
+ALIKE = 0.9
+"""Correlation within regions from which two channels are hard to tell apart."""
+INFLATION_MOST = 10.0
+"""Variance inflation from which a channel is hard to tell from all others together."""
+BEYOND = 1.25
+"""Level over the highest of training from which the curve is extrapolated."""
+CONFLICT = 2.0
+"""Prior standard deviations between estimate and belief from which they disagree."""
+AT_BOUND = 0.95
+"""Part of the bound from which an effectiveness counts as on it."""
+OFTEN_AT_BOUND = 0.1
+"""Share of cells on the bound from which it is said."""
+
+
+def channel_findings(fitted: Fitted, effects: pd.DataFrame, correlations: pd.DataFrame) -> Iterator[Finding]:
+    """Everything odd about single channels.
+
+    Args:
+        fitted: The model.
+        effects: Content of ``effects.parquet``.
+        correlations: Content of ``correlations.parquet``.
+    """
+    yield from _returns(effects)
+    yield from _unidentified(fitted)
+    yield from _collinear(fitted, correlations)
+    yield from _extrapolated(fitted)
+    yield from _prior_conflicts(fitted, effects)
+    yield from _bounds(fitted)
+
+
+def _returns(effects: pd.DataFrame) -> Iterator[Finding]:
+    for row in effects.to_dict("records"):
+        roi, lower, upper = (float(row[name]) for name in ("roi", "roi_lower", "roi_upper"))
+        if np.isnan(roi):
+            continue
+        if roi < 0 or roi > ROI_MOST:
+            yield Finding(
+                severity="warning",
+                code="negative_roi" if roi < 0 else "implausible_roi",
+                where=str(row["channel"]),
+                what=f"ROI is {roi:,.1f} on a spend of {row['spend']:,.0f}.",
+                why="Money that returned so much, or harm by advertising, is rarely real.",
+                what_to_do="Check the units of spend and kpi_value, and whether spend follows demand.",
+            )
+        if not np.isnan(lower) and upper > ROI_RANGE * max(lower, 0.0):
+            yield Finding(
+                severity="info",
+                code="uncertain_roi",
+                where=str(row["channel"]),
+                what=f"ROI is {roi:.2g}, with an interval from {max(lower, 0.0):.2g} to {upper:.2g}.",
+                why="The data leave open whether the channel pays or not.",
+                what_to_do="Test the channel in an experiment, or state what is known as model.priors.channels.",
+            )
+
+
+def _unidentified(fitted: Fitted) -> Iterator[Finding]:
+    panel, until = fitted.panel, fitted.trained_until
+    media_GTC = panel.media_GTC[:, :until]
+    present_GT1 = panel.present_GT[:, :until, None]
+    mean_GC = (media_GTC * present_GT1).sum(1) / np.maximum(present_GT1.sum(1), 1)
+    away_GTC = np.where(present_GT1, media_GTC - mean_GC[:, None], 0.0)
+    sd_C = np.sqrt((away_GTC**2).sum((0, 1)) / max(int(present_GT1.sum()), 1))
+    level_C = np.sqrt((mean_GC**2).mean(0))
+    known_C = _width_over_prior(fitted)
+    for c, name in enumerate(panel.channels):
+        if level_C[c] <= 0:
+            what, todo = "It never ran in the training window.", "Remove the channel until it has run."
+        elif sd_C[c] < VARIATION_LEAST * level_C[c]:
+            what = f"It is always on: its media vary by {sd_C[c] / level_C[c]:.1%} within regions."
+            todo = "Vary it in an experiment; until then a prior decides."
+        elif known_C[c] > PRIOR_WIDTH:
+            what = f"The data have narrowed its share to no less than {known_C[c]:.0%} of the prior's width."
+            todo = "Test it in an experiment, or state what is known as model.priors.channels."
+        else:
+            continue
+        yield Finding(
+            severity="warning",
+            code="unidentified_channel",
+            where=name,
+            what=what,
+            why="Nothing in the data tells its effect from the baseline.",
+            what_to_do=todo,
+        )
+
+
+def _width_over_prior(fitted: Fitted) -> Floats:
+    """Spread of each channel's share of the KPI over that of its prior; 0 with too few members."""
+    parts, cells_GT = fitted.predictor.parts, fitted.panel.present_GT & fitted.split.mask("train")[None, :]
+    if fitted.members < MEMBERS_LEAST:
+        return np.zeros(len(fitted.panel.channels))
+    brought_MC = np.einsum("mgtc,gt->mc", parts.channels_MGTC, cells_GT.astype(np.float64))
+    share_MC = brought_MC / parts.prediction_MGT[:, cells_GT].sum(1)[:, None]
+    width: Floats = share_MC.std(0, ddof=1) / (HALF_NORMAL_SD * fitted.spec.model.priors.share_sd)
+    return width
+
+
+def _collinear(fitted: Fitted, correlations: pd.DataFrame) -> Iterator[Finding]:
+    names = [*fitted.panel.channels, *fitted.panel.controls]
+    matrix = correlations.pivot(index="a", columns="b", values="value").loc[names, names].to_numpy(copy=True)
+    np.fill_diagonal(matrix, 1.0)
+    channels = len(fitted.panel.channels)
+    paired: set[int] = set()
+    for first in range(channels):
+        for second in range(first + 1, channels):
+            if matrix[first, second] > ALIKE:
+                paired |= {first, second}
+                yield Finding(
+                    severity="warning",
+                    code="collinear_channels",
+                    where=f"{names[first]}, {names[second]}",
+                    what=f"Their media move together: correlation {matrix[first, second]:.2f} within regions.",
+                    why="The data can tell what the two bring together, not which of them does.",
+                    what_to_do="Read their sum, merge them, or run them at different times.",
+                )
+    inflation = np.linalg.inv(matrix + 1e-6 * np.eye(len(names))).diagonal()
+    for c in range(channels):
+        if inflation[c] > INFLATION_MOST and c not in paired:
+            yield Finding(
+                severity="warning",
+                code="collinear_group",
+                where=names[c],
+                what=f"The other series together give its media away: variance inflation {inflation[c]:.0f}.",
+                why="The data can hardly tell it from a mixture of the others.",
+                what_to_do="Merge channels that are bought together, or vary this one on its own.",
+            )
+
+
+def _extrapolated(fitted: Fitted) -> Iterator[Finding]:
+    """Levels, per period over all regions, after the periods that entered the fit."""
+    panel, until = fitted.panel, fitted.trained_until
+    media_TC = panel.media_GTC.sum(0)
+    after_HC = media_TC[until:]
+    if not len(after_HC):
+        return
+    high_C = media_TC[:until].max(0)
+    for c, name in enumerate(panel.channels):
+        beyond_H = after_HC[:, c] > BEYOND * high_C[c]
+        if not beyond_H.any():
+            continue
+        ran = high_C[c] > 0
+        times = f"up to {after_HC[:, c].max() / high_C[c]:.1f} times the highest" if ran else "but never before"
+        yield Finding(
+            severity="warning",
+            code="extrapolation",
+            where=name,
+            what=f"After training it runs at levels never seen there in {beyond_H.sum()} of {len(beyond_H)} "
+            f"periods, {times}.",
+            why="Its curve is unknown out there: forecasts and plans at such levels follow from its shape alone.",
+            what_to_do="Refit on the newer periods (train.refit_on_all) and keep plans within what has run.",
+        )
+
+
+def _prior_conflicts(fitted: Fitted, effects: pd.DataFrame) -> Iterator[Finding]:
+    parts, cells_GT = fitted.predictor.parts, fitted.panel.present_GT & fitted.split.mask("train")[None, :]
+    priors = fitted.spec.model.priors
+    total = max(float(parts.prediction_MGT.mean(0)[cells_GT].sum()), 1e-300)
+    table = effects.set_index("channel")
+    beliefs: list[tuple[str, str, Belief | None, float]] = [
+        ("all media", "share of the KPI", priors.media_share, float(table["direct"].sum()) / total)
+    ]
+    for name, belief in priors.channels.items():
+        beliefs.append((name, "share of the KPI", belief.share, float(table.loc[name, "direct"]) / total))
+        beliefs.append((name, "ROI", belief.roi, float(table.loc[name, "roi"])))
+    for where, what, belief, found in beliefs:
+        if belief is not None and abs(found - belief.mean) > CONFLICT * belief.sd:
+            yield Finding(
+                severity="warning",
+                code="prior_conflict",
+                where=where,
+                what=f"Its {what} is {found:.3g}; believed was {belief.mean:.3g} ± {belief.sd:.3g}.",
+                why="Data and belief disagree; the estimate lies in between and satisfies neither.",
+                what_to_do="Find out which is wrong: the belief, its window and unit, or what the data leave out.",
+            )
+
+
+def _bounds(fitted: Fitted) -> Iterator[Finding]:
+    if not fitted.spec.model.temporal.enabled:
+        return
+    bound = fitted.spec.model.temporal.bound
+    deviation_MCGT = np.abs(fitted.predictor.effectiveness_MCGT - 1.0)
+    share_C = (deviation_MCGT > AT_BOUND * bound).mean((0, 2, 3))
+    for c in np.flatnonzero(share_C > OFTEN_AT_BOUND):
+        yield Finding(
+            severity="warning",
+            code="effectiveness_at_bound",
+            where=fitted.panel.channels[c],
+            what=f"Its effectiveness lies on the bound of ±{bound:.0%} in {share_C[c]:.0%} of the cells.",
+            why="The effect varies more than it may, or follows something that is not in the model.",
+            what_to_do="Raise model.temporal.bound if that is plausible, else look for a missing control.",
+        )

@@ -1,0 +1,144 @@
+"""Findings about a model as a whole: forecasts, residuals, baseline.
+
+Shapes: M members, G regions, T periods, N training periods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from mmm.data.panel import Floats
+from mmm.data.schema import Finding
+from mmm.fitted import Fitted
+
+LAST = 13
+"""Periods at the end of training whose residuals are looked at."""
+DRIFT_ERRORS = 3.0
+"""Standard errors from which a mean residual is no accident."""
+DRIFT_LEAST = 0.02
+"""Mean residual, relative to the KPI, below which nobody cares."""
+BIAS_MOST = 0.05
+"""Bias of a forecast, relative to the KPI, from which it is said."""
+BASELINE_LEAST = 0.2
+"""Share of the KPI that would be there without media below which the baseline is doubted."""
+MEDIA_LEAST = 0.01
+"""Share of the KPI below which media explain nothing to speak of."""
+BASELINE_RANGE = 3.0
+"""Highest over lowest national baseline from which it is doubted."""
+
+
+def model_findings(fitted: Fitted, metrics: Mapping[str, Any]) -> Iterator[Finding]:
+    """Skill and bias of the forecast, drift of residuals, sanity of the baseline."""
+    yield from _skill(metrics)
+    yield from _bias(fitted, metrics)
+    yield from _drift(fitted)
+    yield from _baseline(fitted)
+
+
+def _skill(metrics: Mapping[str, Any]) -> Iterator[Finding]:
+    holdout = metrics.get("holdout", {})
+    skill = holdout.get("skill")
+    if skill is not None and skill < 0:
+        best = max(holdout["naive"].items(), key=lambda item: item[1]["r2"] or float("-inf"))[0]
+        yield Finding(
+            severity="warning",
+            code="holdout_below_naive",
+            where="holdout",
+            what=f"The holdout is forecast worse than by the rule {best}: skill {skill:.2f}.",
+            why="A model that does not beat a rule of thumb has not shown that it understands the KPI.",
+            what_to_do="Look at residuals over time, add controls that explain level changes, or tune the model.",
+        )
+
+
+def _bias(fitted: Fitted, metrics: Mapping[str, Any]) -> Iterator[Finding]:
+    holdout = metrics.get("holdout", {})
+    actual_GT = fitted.panel.kpi_GT[:, fitted.split.holdout]
+    if not holdout.get("n") or not np.isfinite(actual_GT).any():
+        return
+    mean = float(np.nanmean(actual_GT))
+    bias = holdout["bias"] / mean if mean > 0 else 0.0
+    if abs(bias) > BIAS_MOST:
+        yield Finding(
+            severity="warning",
+            code="holdout_bias",
+            where="holdout",
+            what=f"The holdout is forecast {abs(bias):.0%} too {'high' if bias > 0 else 'low'} on average.",
+            why="Something moved the level of the KPI that the model does not see, or media get a wrong part of it.",
+            what_to_do="Ask what changed, and add it as a control or an event.",
+        )
+
+
+def _drift(fitted: Fitted) -> Iterator[Finding]:
+    """Mean residual of the last training periods against the spread of all period means."""
+    mean_N = _period_residuals(fitted)
+    last = min(LAST, len(mean_N) // 3)
+    if last < 4:
+        return
+    drift = float(mean_N[-last:].mean())
+    before = mean_N[:-last]
+    # Neighbouring periods resemble one another: as many of them count as an AR(1) leaves independent.
+    deviation = before - before.mean()
+    power = float((deviation**2).sum())
+    likeness = float((deviation[1:] * deviation[:-1]).sum()) / power if power > 0 else 0.0
+    likeness = float(np.clip(likeness, 0.0, 0.9))
+    error = before.std() * np.sqrt((1 + likeness) / (1 - likeness) / last)
+    if abs(drift) > max(DRIFT_ERRORS * error, DRIFT_LEAST):
+        yield Finding(
+            severity="warning",
+            code="residual_drift",
+            where=f"last {last} periods of training",
+            what=f"The KPI lies {abs(drift):.1%} {'above' if drift > 0 else 'below'} the fit there, period by period.",
+            why="The level carried into the future is then off from the start, and plans with it.",
+            what_to_do="Raise model.baseline.flexibility, or add a control for what changed.",
+        )
+
+
+def _period_residuals(fitted: Fitted) -> Floats:
+    """Median over regions of the residual in units of the region's KPI, by trained period with any KPI."""
+    residual_GT = fitted.panel.kpi_GT - fitted.predictor.parts.prediction_MGT.mean(0)
+    relative_GN = (residual_GT / fitted.scaling.kpi_G[:, None])[:, : fitted.trained_until]
+    known_N = np.isfinite(relative_GN).any(axis=0)
+    values: Floats = np.nanmedian(relative_GN[:, known_N], axis=0)
+    return values
+
+
+def _baseline(fitted: Fitted) -> Iterator[Finding]:
+    panel, parts = fitted.panel, fitted.predictor.parts
+    cells_GT = panel.present_GT & fitted.split.mask("train")[None, :]
+    total = float(parts.prediction_MGT.mean(0)[cells_GT].sum())
+    media = float(parts.channels_MGTC.mean(0)[cells_GT].sum())
+    baseline_GT = np.where(cells_GT, parts.baseline_MGT.mean(0), 0.0)
+    share = float(baseline_GT.sum()) / total if total > 0 else 0.0
+    if share < BASELINE_LEAST:
+        yield Finding(
+            severity="warning",
+            code="baseline_near_zero",
+            where="baseline",
+            what=f"Without media {max(share, 0.0):.0%} of the KPI would remain.",
+            why="Few brands would sell so little; media then get credit for what was there anyway.",
+            what_to_do="State what is believed with model.priors.media_share, or add controls of demand.",
+        )
+    if total > 0 and media / total < MEDIA_LEAST:
+        yield Finding(
+            severity="warning",
+            code="media_explain_nothing",
+            where="channels",
+            what=f"All media together bring {media / total:.1%} of the KPI.",
+            why="Budgets planned on effects this small are planned on noise.",
+            what_to_do="Check that media and KPI belong together and are on the same calendar.",
+        )
+    full_T = cells_GT.sum(0) == cells_GT.sum(0).max()
+    national_T = baseline_GT.sum(0)[full_T]
+    low, high = float(national_T.min()), float(national_T.max())
+    if high > BASELINE_RANGE * max(low, 1e-12):
+        yield Finding(
+            severity="warning",
+            code="baseline_moves_wildly",
+            where="baseline",
+            what=f"The baseline moves between {low:,.0f} and {high:,.0f} within the training window.",
+            why="A baseline that follows every turn of the KPI leaves nothing for media to explain, or hides an event.",
+            what_to_do="Add the event as a control, or lower model.baseline.flexibility.",
+        )
