@@ -1,0 +1,225 @@
+"""Two fitted models of the same channels side by side: what changed, by how much, and why.
+
+``moved`` is the sum over channels of the absolute change of their effects, relative to what all media
+brought: 0 for the same story, 2 for credit that went to other channels altogether. Effects are compared as
+shares of the KPI, so that a longer window alone changes nothing.
+
+Shapes: M members, C channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel
+
+from mmm.analysis.intervals import interval
+from mmm.config import MarketSpec
+from mmm.data.panel import Floats
+from mmm.errors import ModelFileError
+from mmm.fitted import Fitted, load_fitted
+
+TOLERANCE = 0.1
+"""Largest ``moved`` that counts as holding still."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Something in which two models differ, e.g. a field of the spec.
+
+    Attributes:
+        what: ``data``, ``spec``, ``seed``, ``epochs`` or ``versions``.
+        where: The field or the fact.
+        old: Its value in the old model, as text.
+        new: Its value in the new model, as text.
+    """
+
+    what: str
+    where: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What changed from one fitted model to another.
+
+    Attributes:
+        channels: One row per channel: ``share`` (of the KPI, over each model's training window) and ``roi``,
+            each with ``_old``, ``_new``, ``_change`` and ``_beyond`` (whether the change is larger than half
+            the wider of the two intervals; false where there is none).
+        moved: Sum of absolute changes of the channels' effects, relative to all media.
+        tolerance: Largest ``moved`` that is accepted.
+        reasons: Everything in which data, spec, seed and versions differ; may be empty.
+    """
+
+    channels: pd.DataFrame
+    moved: float
+    tolerance: float
+    reasons: tuple[Reason, ...]
+
+    @property
+    def within_tolerance(self) -> bool:
+        """Whether the models tell the same story."""
+        return self.moved <= self.tolerance
+
+    @property
+    def verdict(self) -> str:
+        """One sentence for people."""
+        size = f"{self.moved:.3f} of all media's effect went to other channels or away"
+        beyond = self.channels.loc[self.channels["share_beyond"] | self.channels["roi_beyond"], "channel"]
+        names = f"; beyond their intervals: {', '.join(beyond)}" if len(beyond) else ""
+        if self.within_tolerance:
+            return f"The models agree: {size}, {self.tolerance:g} is accepted{names}."
+        causes = ", ".join(dict.fromkeys(reason.what for reason in self.reasons)) or "nothing that is recorded"
+        return f"The models differ: {size}, only {self.tolerance:g} is accepted{names}. What differs: {causes}."
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON; unknown numbers are None."""
+        rows = self.channels.astype(object).where(self.channels.notna(), None).to_dict("records")
+        return {
+            "within_tolerance": self.within_tolerance,
+            "moved": self.moved,
+            "tolerance": self.tolerance,
+            "verdict": self.verdict,
+            "channels": rows,
+            "reasons": [vars(reason) for reason in self.reasons],
+        }
+
+
+def compare_models(old: Path, new: Path, *, tolerance: float = TOLERANCE) -> Comparison:
+    """Compare two fitted models' directories.
+
+    Args:
+        old: The model before.
+        new: The model after.
+        tolerance: Largest ``moved`` that counts as holding still.
+
+    Raises:
+        ModelFileError: A directory holds no fitted model, or the models are of other channels.
+    """
+    return compare_fitted(load_fitted(old), load_fitted(new), tolerance=tolerance, names=(str(old), str(new)))
+
+
+def compare_fitted(
+    old: Fitted, new: Fitted, *, tolerance: float = TOLERANCE, names: tuple[str, str] = ("old", "new")
+) -> Comparison:
+    """Compare two fitted models.
+
+    Raises:
+        ModelFileError: The models are of other channels.
+    """
+    _check_channels(old, new, names)
+    order = [new.panel.channels.index(name) for name in old.panel.channels]
+    share_old, share_new = _shares(old), _shares(new)[:, order]
+    roi_old, roi_new = _returns(old), _returns(new)[:, order]
+    table = pd.DataFrame({"channel": list(old.panel.channels)})
+    for name, before_MC, after_MC in (("share", share_old, share_new), ("roi", roi_old, roi_new)):
+        before, after = interval(before_MC), interval(after_MC)
+        table[f"{name}_old"], table[f"{name}_new"] = before.mean, after.mean
+        table[f"{name}_change"] = after.mean - before.mean
+        width_C = np.fmax(before.upper - before.lower, after.upper - after.lower)
+        table[f"{name}_beyond"] = np.abs(after.mean - before.mean) > 0.5 * np.nan_to_num(width_C, nan=np.inf)
+    media = max(float(share_old.mean(0).sum()), 1e-300)
+    return Comparison(
+        channels=table,
+        moved=float(table["share_change"].abs().sum()) / media,
+        tolerance=tolerance,
+        reasons=tuple(_reasons(old, new)),
+    )
+
+
+def _check_channels(old: Fitted, new: Fitted, names: tuple[str, str]) -> None:
+    gone = [name for name in old.panel.channels if name not in new.panel.channels]
+    added = [name for name in new.panel.channels if name not in old.panel.channels]
+    if gone or added:
+        parts = [f"only {names[0]} has {', '.join(map(repr, gone))}"] * bool(gone)
+        parts += [f"only {names[1]} has {', '.join(map(repr, added))}"] * bool(added)
+        raise ModelFileError(
+            f"The models have other channels: {'; '.join(parts)}. Compare models of the same channels."
+        )
+
+
+def _shares(fitted: Fitted) -> Floats:
+    """Share of each channel's direct effect in the expected KPI of the training window, shape MC."""
+    parts, cells_GT = fitted.predictor.parts, fitted.panel.present_GT & fitted.split.mask("train")[None, :]
+    brought_MC = parts.channels_MGTC[:, cells_GT].sum(1)
+    total_M1 = parts.prediction_MGT[:, cells_GT].sum(1, keepdims=True)
+    shares: Floats = brought_MC / np.maximum(total_M1, 1e-300)
+    return shares
+
+
+def _returns(fitted: Fitted) -> Floats:
+    """Value of the direct effect per unit of currency spent, shape MC; NaN without spend."""
+    panel, parts = fitted.panel, fitted.predictor.parts
+    cells_GT = panel.present_GT & fitted.split.mask("train")[None, :]
+    value_MC = np.einsum("mgtc,gt->mc", parts.channels_MGTC, np.where(cells_GT, panel.kpi_value_GT, 0.0))
+    spend_C = panel.spend_GTC[cells_GT].sum(0)
+    returns: Floats = value_MC / np.where(spend_C > 0, spend_C, np.nan)
+    return returns
+
+
+def _reasons(old: Fitted, new: Fitted) -> list[Reason]:
+    reasons = _data_reasons(old, new)
+    before, after = _fields(old.spec), _fields(new.spec)
+    for path in sorted({*before, *after}):
+        if before.get(path) != after.get(path):
+            kind = "seed" if path == "train.seed" else "spec"
+            reasons.append(Reason(kind, path, str(before.get(path)), str(after.get(path))))
+    if old.provenance.get("epochs") != new.provenance.get("epochs"):
+        reasons.append(
+            Reason("epochs", "epochs", str(old.provenance.get("epochs")), str(new.provenance.get("epochs")))
+        )
+    was, now = old.provenance.get("versions", {}), new.provenance.get("versions", {})
+    for name in sorted({*was, *now}):
+        if was.get(name) != now.get(name):
+            reasons.append(Reason("versions", name, str(was.get(name)), str(now.get(name))))
+    return reasons
+
+
+def _data_reasons(old: Fitted, new: Fitted) -> list[Reason]:
+    """The fingerprints, where they differ, and what can be said of the difference."""
+    prints = [str(fitted.provenance.get("data_fingerprint", "")) for fitted in (old, new)]
+    facts = [
+        (
+            {
+                "regions": str(len(panel.regions)),
+                "periods": str(len(panel.dates)),
+                "first": str(panel.dates[0]),
+                "last": str(panel.dates[-1]),
+                "known cells": str(int(panel.observed_GT.sum())),
+                "KPI": f"{np.nansum(panel.kpi_GT):.10g}",
+                "spend": f"{panel.spend_GTC.sum():.10g}",
+            }
+            | {"trained until": str(panel.dates[fitted.trained_until - 1])}
+        )
+        for fitted, panel in ((old, old.panel), (new, new.panel))
+    ]
+    differing = [
+        Reason("data", name, value, facts[1][name]) for name, value in facts[0].items() if value != facts[1][name]
+    ]
+    if prints[0] != prints[1]:
+        differing.insert(0, Reason("data", "fingerprint", prints[0][:12], prints[1][:12]))
+    return differing
+
+
+def _fields(spec: MarketSpec) -> dict[str, Any]:
+    """Every setting by its YAML path; where the data lie is no setting."""
+    flat: dict[str, Any] = {}
+
+    def walk(value: object, path: str) -> None:
+        if isinstance(value, BaseModel):
+            for name in type(value).model_fields:
+                walk(getattr(value, name), f"{path}.{name}" if path else name)
+        elif isinstance(value, dict):
+            for name, item in value.items():
+                walk(item, f"{path}.{name}")
+        else:
+            flat[path] = value
+
+    walk(spec, "")
+    return {path: value for path, value in flat.items() if path != "data.path"}
