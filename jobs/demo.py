@@ -20,7 +20,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from jobs.shares import saved_shares, true_shares
+from jobs.refit import refit, report
+from jobs.refit_plan import plan
+from jobs.shares import SHARE_COLUMNS, saved_shares, true_shares
+from jobs.store import absolute
 from mmm.config import MarketSpec
 from mmm.config_io import load_market
 from mmm.data.simulate import write_portfolio
@@ -29,6 +32,12 @@ from mmm.errors import MMMError
 BRANDS, MARKETS, REGIONS, WEEKS, SEED = 3, 2, 6, 156, 0
 SHOWN = ("acme", "us")
 """The market that is fitted on its own and looked at closely."""
+LEFT = ("brand", "market", "status", "best ROI", "role", "window", "channel", "")
+"""Headings of columns of text."""
+
+
+class DemoError(MMMError, RuntimeError):
+    """A step that did not do all it should."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,10 @@ class Demo:
     console: Console
     address: str | None
     members: int
+
+    def say(self, text: str) -> None:
+        """One line as it is, however long."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @property
     def portfolio(self) -> Path:
@@ -68,11 +81,11 @@ def simulate(demo: Demo) -> None:
     design = {"brands": BRANDS, "markets": MARKETS, "regions": REGIONS, "weeks": WEEKS, "seed": SEED}
     folder, stamp = demo.portfolio.parent, demo.portfolio.parent / "design.json"
     if stamp.exists() and json.loads(stamp.read_text(encoding="utf-8")) == design:
-        demo.console.print(f"The portfolio of an earlier run is used again: {demo.portfolio}")
+        demo.say(f"The portfolio of an earlier run is used again: {demo.portfolio}")
         return
     write_portfolio(folder, **design, force=True)
     stamp.write_text(json.dumps(design) + "\n", encoding="utf-8")
-    demo.console.print(
+    demo.say(
         f"{BRANDS} brands x {MARKETS} markets, each {REGIONS} regions x {WEEKS} weeks x 8 channels: "
         f"{demo.portfolio}"
     )
@@ -106,7 +119,8 @@ def fit_one(demo: Demo) -> None:
         result = fit_market(spec, demo.fit, force=True, progress=_Bar(bar))
     _show_scores(demo, spec, result.metrics, result.seconds)
     _show_shares(demo, spec)
-    demo.console.print(f"Fitted model: {demo.fit}\nReport, opens offline: {demo.fit / 'report.html'}")
+    demo.say(f"Fitted model: {demo.fit}")
+    demo.say(f"Report, opens offline: {demo.fit / 'report.html'}")
 
 
 def _show_scores(demo: Demo, spec: MarketSpec, metrics: dict[str, Any], seconds: float) -> None:
@@ -114,7 +128,7 @@ def _show_scores(demo: Demo, spec: MarketSpec, metrics: dict[str, Any], seconds:
         title=f"{spec.brand} / {spec.market}: {demo.members} members in {seconds:.1f} s", title_justify="left"
     )
     for heading in ("window", "cells", "R²", "R² within regions", "best naive R²", "skill over it"):
-        table.add_column(heading, justify="left" if heading == "window" else "right")
+        table.add_column(heading, justify="left" if heading in LEFT else "right")
     for window, scores in metrics.items():
         naive = max((rule["r2"] for rule in scores["naive"].values() if rule["r2"] is not None), default=None)
         numbers = (scores["r2"], scores["r2_within"], naive, scores["skill"])
@@ -128,14 +142,51 @@ def _show_shares(demo: Demo, spec: MarketSpec) -> None:
     truth = true_shares(demo.portfolio.parent / "truth" / f"{spec.brand}_{spec.market}", until)
     table = Table(title="Share of the KPI that each channel brought", title_justify="left")
     for heading in ("channel", "true", "estimated", "90 % interval", ""):
-        table.add_column(heading, justify="left" if heading in ("channel", "") else "right")
-    for row in saved_shares(demo.fit).itertuples():
-        lower, upper, true = float(row.share_lower), float(row.share_upper), float(truth[row.channel])
+        table.add_column(heading, justify="left" if heading in LEFT else "right")
+    found = saved_shares(demo.fit).set_index("channel")
+    for channel, share, lower, upper in found[list(SHARE_COLUMNS)].itertuples(name=None):
+        true = float(truth[channel])
         inside = "covers the truth" if lower <= true <= upper else "misses the truth"
+        table.add_row(channel, f"{true:.1%}", f"{share:.1%}", f"{lower:.1%} to {upper:.1%}", inside)
+    demo.console.print(table)
+
+
+def refit_portfolio(demo: Demo) -> None:
+    """Refit the whole portfolio on Ray, as ``python -m jobs.refit`` does; what is up to date is left alone."""
+    out = absolute(str(demo.refit))
+    todo = plan(str(demo.portfolio), out, overrides=[f"train.members={demo.members}"])
+    outcome = refit(todo, out, address=demo.address, say=demo.say)
+    table = Table(title=f"Portfolio, {outcome.seconds:.0f} s", title_justify="left")
+    for heading in (
+        "brand",
+        "market",
+        "status",
+        "holdout R²",
+        "skill",
+        "media share",
+        "best ROI",
+        "role",
+        "s",
+    ):
+        table.add_column(heading, justify="left" if heading in LEFT else "right")
+    for row in outcome.rows:
+        best = max(row.roi.items(), key=lambda item: item[1], default=("-", 0.0))
         table.add_row(
-            str(row.channel), f"{true:.1%}", f"{row.share:.1%}", f"{lower:.1%} to {upper:.1%}", inside
+            row.brand,
+            row.market,
+            row.status,
+            _number(row.scores.get("holdout_r2")),
+            _number(row.scores.get("holdout_skill")),
+            f"{sum(row.shares.values()):.1%}",
+            f"{best[0]} {best[1]:.2f}",
+            f"{row.role} v{row.version}",
+            f"{row.seconds:.1f}",
         )
     demo.console.print(table)
+    if report(outcome, demo.say):
+        raise DemoError("The refit of the portfolio is not complete; see above.")
+    demo.say(f"Fitted models: {demo.refit / 'models'}")
+    demo.say(f"Registry: mlflow ui --backend-store-uri sqlite:///{demo.refit / 'mlflow' / 'mlflow.db'}")
 
 
 def _number(value: float | None) -> str:
@@ -145,6 +196,7 @@ def _number(value: float | None) -> str:
 STEPS: tuple[tuple[str, Callable[[Demo], None]], ...] = (
     ("Simulate a portfolio", simulate),
     ("Fit one market", fit_one),
+    ("Refit the portfolio", refit_portfolio),
 )
 """What the demo does, in order."""
 
@@ -165,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except MMMError as error:
             demo.console.print(f"error: {error}", style="red", markup=False)
             return 1
-    demo.console.print(f"Done in {time.perf_counter() - started:.0f} s; everything lies in {demo.home}")
+    demo.say(f"Done in {time.perf_counter() - started:.0f} s; everything lies in {demo.home}")
     return 0
 
 

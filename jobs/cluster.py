@@ -1,0 +1,195 @@
+"""Ray, started here or attached to: authentication explicit, folders short and private, quiet logs.
+
+With neither ``--address`` nor ``RAY_ADDRESS`` (which ``ray job submit`` sets) a cluster of this process
+alone is started and stopped, so that nobody else's is ever joined by accident.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mmm.errors import MMMError
+
+LOCAL = "local"
+OBJECT_STORE = 256 * 1024**2
+"""Bytes of a local cluster's object store: panels are read in the tasks and only rows come back."""
+KNOCK = 10.0
+"""Seconds in which a cluster's port must answer."""
+ROOT = Path(__file__).resolve().parent.parent
+"""Folder from which workers of this machine import ``jobs`` and ``mmm``."""
+
+
+class ClusterError(MMMError, RuntimeError):
+    """A cluster that does not answer or has not what the work needs."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster this process is connected to.
+
+    Attributes:
+        address: What was attached to, or ``local``.
+        cpus: CPUs at the time of connecting.
+    """
+
+    address: str
+    cpus: int
+
+
+@contextmanager
+def connect(address: str | None = None, *, cpus: int | None = None, wait: float = 300.0) -> Iterator[Cluster]:
+    """Start or join a cluster, and leave it.
+
+    Args:
+        address: ``auto``, ``host:port``, ``ray://…`` or ``local``; None takes ``RAY_ADDRESS``, else local.
+        cpus: CPUs of a local cluster; None takes those this process may use.
+        wait: Seconds in which an attached cluster must offer one CPU; an autoscaler needs minutes.
+
+    Raises:
+        ClusterError: Nothing answers at the address, or no CPU came in time.
+    """
+    address = address or os.environ.get("RAY_ADDRESS") or LOCAL
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if address == LOCAL:
+        with _local(cpus or len(os.sched_getaffinity(0))) as cluster:
+            yield cluster
+        return
+    with _attached(address, wait) as cluster:
+        yield cluster
+
+
+@contextmanager
+def _local(cpus: int) -> Iterator[Cluster]:
+    """A cluster of its own, with a token nobody else can read; Ray's ports are open to the whole host."""
+    folder = Path(tempfile.mkdtemp(prefix="mmm-", dir="/tmp"))  # noqa: S108  (socket paths must be short)
+    settings: dict[str, str | None] = {
+        **_authentication(folder),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+        "RAY_ADDRESS": None,
+    }
+    with _environment(settings):
+        import ray
+
+        try:
+            ray.init(
+                address=LOCAL,
+                num_cpus=cpus,
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE,
+                log_to_driver=False,
+                logging_level="ERROR",
+                _temp_dir=str(folder),
+            )
+            yield Cluster(LOCAL, cpus)
+        finally:
+            ray.shutdown()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _authentication(folder: Path) -> dict[str, str | None]:
+    """The caller's own settings, or a token of this process; the core reads it once and remembers it."""
+    if "RAY_AUTH_MODE" in os.environ:
+        return {}
+    path = folder / "token"
+    path.touch(mode=0o600)
+    path.write_text(_token(), encoding="ascii")
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
+
+
+@cache
+def _token() -> str:
+    return secrets.token_hex(32)
+
+
+@contextmanager
+def _attached(address: str, wait: float) -> Iterator[Cluster]:
+    """Somebody's cluster; whether it asks for a token is for whoever started it to say in the environment."""
+    import ray
+    from ray.exceptions import RayError
+
+    try:
+        _knock(address)
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (OSError, RuntimeError, ValueError, RayError) as error:
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise ClusterError(
+            f"No Ray cluster can be joined at {address!r}: {reason}. Check --address (or RAY_ADDRESS) and, if "
+            "the cluster asks for a token, RAY_AUTH_MODE and RAY_AUTH_TOKEN_PATH."
+        ) from error
+    try:
+        yield Cluster(address, await_cpus(wait))
+    finally:
+        ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Find out in seconds that nobody listens; Ray itself would try for a minute or more."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        with socket.create_connection((host, int(port)), timeout=KNOCK):
+            pass
+
+
+def await_cpus(wait: float) -> int:
+    """CPUs of the connected cluster, once it has one or its autoscaler may bring some.
+
+    Raises:
+        ClusterError: It had none for ``wait`` seconds.
+    """
+    import ray
+
+    until = time.monotonic() + wait
+    request = None
+    while (cpus := int(ray.cluster_resources().get("CPU", 0))) < 1:
+        if request is None:
+            request = _one_cpu().remote()
+        if time.monotonic() > until:
+            ray.cancel(request, force=True)
+            raise ClusterError(
+                f"The cluster has {len(ray.nodes())} nodes but no CPU to work on, after {wait:.0f} s of "
+                "waiting. Add workers, or let its autoscaler do so (max_workers in cluster.yaml)."
+            )
+        time.sleep(0.5)
+    return cpus
+
+
+def _one_cpu() -> Any:
+    """A task that asks an autoscaler for a worker."""
+    import ray
+
+    @ray.remote(num_cpus=1)
+    def nothing() -> None:
+        return None
+
+    return nothing
+
+
+@contextmanager
+def _environment(settings: dict[str, str | None]) -> Iterator[None]:
+    """Environment variables for a while; None takes one away."""
+    before = {name: os.environ.get(name) for name in settings}
+    _set_environment(settings)
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(settings: dict[str, str | None]) -> None:
+    for name, value in settings.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
