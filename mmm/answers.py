@@ -1,11 +1,14 @@
-"""Plans and scenarios in tables, for a terminal."""
+"""Plans, scenarios and comparisons in tables, for a terminal."""
 
 from __future__ import annotations
+
+import math
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from mmm.analysis.compare import Comparison
 from mmm.analysis.intervals import Estimate
 from mmm.analysis.plan import Plan
 from mmm.analysis.scenario_result import Scenario
@@ -62,6 +65,27 @@ def scenario_table(scenario: Scenario) -> Group:
     table.add_row("ROI of the change", "", *(_ratio(plan.gain_roi) for plan in scenario.plans))
     notes = [Text(f"warning: {plan.name}: {warning}") for plan in plans for warning in plan.warnings]
     return Group(table, *(Text(text) for text in scenario.assumptions), *notes)
+
+
+def comparison_table(comparison: Comparison) -> Group:
+    """Shares of the KPI and ROI of the old and the new model, what moved, and what differs between them."""
+    names = ["share before", "after", "change", "ROI before", "after", "change"]
+    table = _table("channel", names)
+    for row in comparison.channels.to_dict("records"):
+        mark = " *" if row["share_beyond"] or row["roi_beyond"] else ""
+        table.add_row(
+            f"{row['channel']}{mark}",
+            f"{row['share_old']:.1%}",
+            f"{row['share_new']:.1%}",
+            f"{100 * row['share_change']:+.1f} pt",
+            *(_known(row[name]) for name in ("roi_old", "roi_new", "roi_change")),
+        )
+    reasons = [Text(f"{one.what}: {one.where} was {one.old}, is {one.new}") for one in comparison.reasons]
+    return Group(table, Text(comparison.verdict), *reasons)
+
+
+def _known(number: float) -> str:
+    return "-" if math.isnan(number) else f"{number:.3g}"
 
 
 def _table(first: str, names: list[str]) -> Table:

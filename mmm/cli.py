@@ -14,7 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmm.cli_plans import add_optimize, add_scenario, run_optimize, run_scenario
+from mmm.cli_plans import (
+    add_compare,
+    add_optimize,
+    add_scenario,
+    run_compare,
+    run_optimize,
+    run_scenario,
+)
 from mmm.errors import MMMError, ProblemsError, TrainingError
 
 if TYPE_CHECKING:
@@ -261,6 +268,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callab
     "fit": ("fit a market: attribution, curves, intervals, report", _add_fit, run_fit),
     "optimize": ("split a budget, reach a target, or say why not", add_optimize, run_optimize),
     "scenario": ("predict the KPI of spend plans against the status quo", add_scenario, run_scenario),
+    "compare": ("tell what changed between two fitted models", add_compare, run_compare),
     "report": ("write a fitted model's report as one HTML file", _add_report, run_report),
 }
 """Command to what it does, its options and the function that runs it."""

@@ -1,8 +1,10 @@
-"""Commands that ask a fitted model about the future: ``optimize`` and ``scenario``."""
+"""Commands that ask fitted models: ``optimize``, ``scenario`` and ``compare``."""
 
 from __future__ import annotations
 
 import argparse
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmm.errors import RequestError
@@ -10,9 +12,7 @@ from mmm.errors import RequestError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from mmm.config import Spec
-
-DONE, INFEASIBLE = 0, 1
+DONE, INFEASIBLE, MOVED = 0, 1, 1
 
 
 def run_optimize(options: argparse.Namespace) -> int:
@@ -30,7 +30,7 @@ def run_optimize(options: argparse.Namespace) -> int:
         plan = plan_budget(fitted, request)
     except RequestError as error:
         raise RequestError(options.request, error.problems) from None
-    _answer(options, plan, plan_table(plan), failed=not plan.feasible)
+    _answer(options, plan.model_dump_json(indent=2), plan_table(plan), failed=not plan.feasible)
     return DONE if plan.feasible else INFEASIBLE
 
 
@@ -48,22 +48,31 @@ def run_scenario(options: argparse.Namespace) -> int:
         scenario = evaluate_scenario(fitted, request, base=parent(options.plan))
     except RequestError as error:
         raise RequestError(options.plan, error.problems) from None
-    _answer(options, scenario, scenario_table(scenario))
+    _answer(options, scenario.model_dump_json(indent=2), scenario_table(scenario))
     return DONE
 
 
-def _answer(
-    options: argparse.Namespace, answer: Spec, shown: RenderableType, *, failed: bool = False
-) -> None:
+def run_compare(options: argparse.Namespace) -> int:
+    """Tell what changed between two models; ends with status 1 if more than the tolerance."""
+    from mmm.analysis.compare import TOLERANCE, compare_models
+    from mmm.answers import comparison_table
+
+    tolerance = TOLERANCE if options.tolerance is None else options.tolerance
+    comparison = compare_models(Path(options.old), Path(options.new), tolerance=tolerance)
+    text = json.dumps(comparison.as_dict(), indent=2, allow_nan=False, default=float)
+    _answer(options, text, comparison_table(comparison))
+    return DONE if comparison.within_tolerance else MOVED
+
+
+def _answer(options: argparse.Namespace, text: str, shown: RenderableType, *, failed: bool = False) -> None:
     """Write the answer where it was asked for and show it: as JSON, or as tables."""
     from rich.console import Console
 
     from mmm.data.output import write_text
 
-    text = answer.model_dump_json(indent=2) + "\n"
-    path = None if options.out is None else write_text(options.out, text, force=options.force)
+    path = None if options.out is None else write_text(options.out, f"{text}\n", force=options.force)
     if options.json:
-        Console(soft_wrap=True).out(text, end="", highlight=False)
+        Console(soft_wrap=True).out(text, highlight=False)
         return
     console = Console(stderr=failed, highlight=False)
     console.print(shown)
@@ -83,6 +92,26 @@ def add_scenario(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     parser.add_argument("plan", metavar="PLAN", help="spend plans (YAML or JSON), or one plan (CSV, Parquet)")
     _add_answer(parser, "scenario.json")
+
+
+def add_compare(parser: argparse.ArgumentParser) -> None:
+    """Options of ``compare``."""
+    parser.add_argument("old", metavar="DIR_OLD", help="folder of the model before")
+    parser.add_argument("new", metavar="DIR_NEW", help="folder of the model after")
+    parser.add_argument(
+        "--tolerance",
+        type=_share,
+        metavar="SHARE",
+        help="largest part of all media's effect that may go elsewhere (default 0.1)",
+    )
+    _add_answer(parser, "comparison.json")
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0.0 <= number <= 2.0:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 2")
+    return number
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

@@ -116,3 +116,27 @@ def test_a_plan_file_that_misses_weeks_and_channels(
     said = capsys.readouterr().err
     assert "'tv' misses 1 of 3 periods: 2023-12-11" in said
     assert "names no amount for search, radio" in said
+
+
+def test_compare_tells_what_moved(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other, out = tmp_path / "other", tmp_path / "comparison.json"
+    save_fitted(sketch(seed=7), other)
+    assert cli.main(["compare", str(model), str(model)]) == 0
+    assert "The models agree" in capsys.readouterr().out
+
+    assert cli.main(["compare", str(model), str(other), "--tolerance", "0.01", "--out", str(out)]) == 1
+    assert "The models differ" in capsys.readouterr().out
+    assert json.loads(out.read_text())["tolerance"] == 0.01
+    assert cli.main(["compare", str(model), str(other), "--tolerance", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["within_tolerance"]
+
+
+def test_compare_needs_two_models_and_a_sensible_tolerance(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["compare", str(model), str(tmp_path)]) == 2
+    assert "holds no fitted model" in capsys.readouterr().err
+    for tolerance in ("-1", "nan", "much"):
+        with pytest.raises(SystemExit) as caught:
+            cli.main(["compare", str(model), str(model), "--tolerance", tolerance])
+        assert caught.value.code == 2
