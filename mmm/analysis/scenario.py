@@ -11,6 +11,7 @@ Shapes: M members, G regions, H periods of the horizon, C channels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -170,16 +171,17 @@ class _Evaluation:
         return tuple(np.array(self.panel.channels, dtype=object)[chosen_C].tolist())
 
     def _expected(self, kpi_M: Floats, open_variance: float) -> Expected:
-        """Interval of members beside that of an observation, which is normal."""
-        members = estimate(kpi_M, self.request.level)
-        between = float(kpi_M.var(ddof=1)) if len(kpi_M) > 1 else 0.0
-        half = float(stats.norm.ppf(0.5 + self.request.level / 2)) * float(np.sqrt(between + open_variance))
+        """The members' interval, and that of an observation: noise adds to it as independent errors do."""
+        found = estimate(kpi_M, self.request.level)
+        open_half = float(stats.norm.ppf(0.5 + self.request.level / 2)) * math.sqrt(open_variance)
+        below = 0.0 if found.lower is None else found.mean - found.lower
+        above = 0.0 if found.upper is None else found.upper - found.mean
         return Expected(
-            mean=members.mean,
-            lower=members.lower,
-            upper=members.upper,
-            observed_lower=members.mean - half,
-            observed_upper=members.mean + half,
+            mean=found.mean,
+            lower=found.lower,
+            upper=found.upper,
+            observed_lower=found.mean - math.hypot(below, open_half),
+            observed_upper=found.mean + math.hypot(above, open_half),
         )
 
     def _periods(self, planned: PlannedMedia, forecast: _Forecast) -> tuple[ScenarioPeriod, ...]:

@@ -134,7 +134,8 @@ def test_an_observation_is_less_certain_than_its_expectation(fitted: Fitted) -> 
     expected = ask(fitted, {"spend": spent(fitted)})
     assert expected.horizon_kpi.lower is not None
     for period in expected.periods:
-        assert period.kpi.observed_lower < period.kpi.mean < period.kpi.observed_upper
+        assert period.kpi.lower is not None
+        assert period.kpi.observed_lower < period.kpi.lower < period.kpi.mean < period.kpi.observed_upper
     half = expected.horizon_kpi.observed_upper - expected.horizon_kpi.mean
     assert half < sum(period.kpi.observed_upper - period.kpi.mean for period in expected.periods)
 
