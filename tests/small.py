@@ -52,7 +52,7 @@ def small_panel(
         has_spend_C=np.ones(channels, dtype=bool),
         has_exposure_C=np.arange(channels) == 0,
         controls_GTK=controls_GTK,
-        population_G=1e6 * (1.0 + np.arange(regions)) if regions > 1 else None,
+        population_G=1e6 * np.arange(1, regions + 1, dtype=np.float64) if regions > 1 else None,
         kpi_value_GT=np.full((regions, periods), 2.0),
         currency="USD",
     )
@@ -149,7 +149,13 @@ def sketch(
         graph=empty_graph(panel.channels) if graph is None else graph,
         trained_until=split.n_train,
         trace={"stage": ["train"], "epoch": [10], "loss": [0.5], "validation": [None]},
-        provenance={"data_fingerprint": "d", "spec_digest": "s", "seed": 0, "epochs": 10, "versions": {"torch": "2"}},
+        provenance={
+            "data_fingerprint": "d",
+            "spec_digest": "s",
+            "seed": 0,
+            "epochs": 10,
+            "versions": {"torch": "2"},
+        },
     )
 
 

@@ -99,7 +99,7 @@ def test_weights_that_lack_a_parameter_are_refused(tmp_path: Path, name: str) ->
     fitted = sketch()
     save_fitted(fitted, tmp_path)
     rest = {key: value for key, value in fitted.parameters.items() if key != name}
-    np.savez(tmp_path / "model" / "weights.npz", **rest)
+    np.savez(tmp_path / "model" / "weights.npz", allow_pickle=False, **rest)
 
     with pytest.raises(ModelFileError, match=f"{name}.* Fit the model again"):
         load_fitted(tmp_path)

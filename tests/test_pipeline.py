@@ -14,6 +14,7 @@ from mmm.config_io import load_market
 from mmm.errors import CheckpointError, OutputError
 from mmm.fitted import load_fitted
 from mmm.pipeline import Result, fit_market
+from mmm.train.state import FileCheckpoint
 from tests.data.panels import frame, spec, write
 
 TABLES = {
@@ -114,7 +115,7 @@ def test_a_model_is_not_replaced_unless_told_to(tmp_path: Path) -> None:
 def test_an_interrupted_fit_leaves_a_checkpoint_only_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mmm.train.state.FileCheckpoint.__init__.__kwdefaults__", {"every": 0.0}, raising=False)
+    monkeypatch.setattr(FileCheckpoint.__init__, "__kwdefaults__", {"every": 0.0})
     with pytest.raises(KeyboardInterrupt):
         fit_small(tmp_path, progress=Interrupt())
     assert not (tmp_path / "model").exists()

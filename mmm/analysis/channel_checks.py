@@ -77,7 +77,7 @@ def _returns(effects: pd.DataFrame) -> Iterator[Finding]:
                 where=str(row["channel"]),
                 what=f"ROI is {roi:.2g}, with an interval from {max(lower, 0.0):.2g} to {upper:.2g}.",
                 why="The data leave open whether the channel pays or not.",
-                what_to_do="Test the channel in an experiment, or state what is known as model.priors.channels.",
+                what_to_do="Test it in an experiment, or state what is known as model.priors.channels.",
             )
 
 
@@ -136,7 +136,7 @@ def _collinear(fitted: Fitted, correlations: pd.DataFrame) -> Iterator[Finding]:
                     severity="warning",
                     code="collinear_channels",
                     where=f"{names[first]}, {names[second]}",
-                    what=f"Their media move together: correlation {matrix[first, second]:.2f} within regions.",
+                    what=f"Their media move together, correlation {matrix[first, second]:.2f} in regions.",
                     why="The data can tell what the two bring together, not which of them does.",
                     what_to_do="Read their sum, merge them, or run them at different times.",
                 )
@@ -166,14 +166,15 @@ def _extrapolated(fitted: Fitted) -> Iterator[Finding]:
         if not beyond_H.any():
             continue
         ran = high_C[c] > 0
-        times = f"up to {after_HC[:, c].max() / high_C[c]:.1f} times the highest" if ran else "but never before"
+        highest = after_HC[:, c].max() / high_C[c] if ran else 0.0
+        times = f"up to {highest:.1f} times the highest" if ran else "but never before"
         yield Finding(
             severity="warning",
             code="extrapolation",
             where=name,
             what=f"After training it runs at levels never seen there in {beyond_H.sum()} of {len(beyond_H)} "
             f"periods, {times}.",
-            why="Its curve is unknown out there: forecasts and plans at such levels follow from its shape alone.",
+            why="Its curve is unknown out there: forecasts and plans follow from its shape alone.",
             what_to_do="Refit on the newer periods (train.refit_on_all) and keep plans within what has run.",
         )
 
@@ -182,13 +183,14 @@ def _prior_conflicts(fitted: Fitted, effects: pd.DataFrame) -> Iterator[Finding]
     parts, cells_GT = fitted.predictor.parts, fitted.panel.present_GT & fitted.split.mask("train")[None, :]
     priors = fitted.spec.model.priors
     total = max(float(parts.prediction_MGT.mean(0)[cells_GT].sum()), 1e-300)
-    table = effects.set_index("channel")
+    direct = dict(zip(effects["channel"], effects["direct"].astype(float), strict=True))
+    returns = dict(zip(effects["channel"], effects["roi"].astype(float), strict=True))
     beliefs: list[tuple[str, str, Belief | None, float]] = [
-        ("all media", "share of the KPI", priors.media_share, float(table["direct"].sum()) / total)
+        ("all media", "share of the KPI", priors.media_share, sum(direct.values()) / total)
     ]
-    for name, belief in priors.channels.items():
-        beliefs.append((name, "share of the KPI", belief.share, float(table.loc[name, "direct"]) / total))
-        beliefs.append((name, "ROI", belief.roi, float(table.loc[name, "roi"])))
+    for name, channel in priors.channels.items():
+        beliefs.append((name, "share of the KPI", channel.share, direct[name] / total))
+        beliefs.append((name, "ROI", channel.roi, returns[name]))
     for where, what, belief, found in beliefs:
         if belief is not None and abs(found - belief.mean) > CONFLICT * belief.sd:
             yield Finding(
@@ -197,7 +199,7 @@ def _prior_conflicts(fitted: Fitted, effects: pd.DataFrame) -> Iterator[Finding]
                 where=where,
                 what=f"Its {what} is {found:.3g}; believed was {belief.mean:.3g} ± {belief.sd:.3g}.",
                 why="Data and belief disagree; the estimate lies in between and satisfies neither.",
-                what_to_do="Find out which is wrong: the belief, its window and unit, or what the data leave out.",
+                what_to_do="Find out which is wrong: the belief, its unit, or what the data leave out.",
             )
 
 

@@ -75,8 +75,12 @@ class Comparison:
         names = f"; beyond their intervals: {', '.join(beyond)}" if len(beyond) else ""
         if self.within_tolerance:
             return f"The models agree: {size}, {self.tolerance:g} is accepted{names}."
-        causes = ", ".join(dict.fromkeys(reason.what for reason in self.reasons)) or "nothing that is recorded"
-        return f"The models differ: {size}, only {self.tolerance:g} is accepted{names}. What differs: {causes}."
+        causes = (
+            ", ".join(dict.fromkeys(reason.what for reason in self.reasons)) or "nothing that is recorded"
+        )
+        return (
+            f"The models differ: {size}, only {self.tolerance:g} is accepted{names}. What differs: {causes}."
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for JSON; unknown numbers are None."""
@@ -200,7 +204,9 @@ def _data_reasons(old: Fitted, new: Fitted) -> list[Reason]:
         for fitted, panel in ((old, old.panel), (new, new.panel))
     ]
     differing = [
-        Reason("data", name, value, facts[1][name]) for name, value in facts[0].items() if value != facts[1][name]
+        Reason("data", name, value, facts[1][name])
+        for name, value in facts[0].items()
+        if value != facts[1][name]
     ]
     if prints[0] != prints[1]:
         differing.insert(0, Reason("data", "fingerprint", prints[0][:12], prints[1][:12]))

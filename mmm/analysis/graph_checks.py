@@ -99,8 +99,9 @@ def graph_findings(fitted: Fitted) -> Iterator[Finding]:
     media = max(float(swap.direct_C.sum()), 1e-300)
     found, empty, turned = (float(x.sum()) / media for x in (swap.indirect_C, swap.empty_C, swap.reversed_C))
     numbers = (
-        f"Indirect effects are {found:.1%} of what media bring under the graph found, {empty:.1%} under an empty "
-        f"one and {turned:.1%} with every edge turned round; direct effects change by {swap.changed:.0e} of the KPI."
+        f"Indirect effects are {found:.1%} of what media bring under the graph found, {empty:.1%} under an "
+        f"empty one and {turned:.1%} with every edge turned round; direct effects change by "
+        f"{swap.changed:.0e} of the KPI."
     )
     if swap.changed > 1e-6 or empty != 0.0:
         yield Finding(
@@ -142,8 +143,8 @@ def _mixed(fitted: Fitted, swap: GraphSwap) -> Iterator[Finding]:
             code="direct_or_mediated",
             where=f"{names[cause]} -> {names[effect]}",
             what=(
-                f"What {names[cause]!r} brings directly moves with what {names[effect]!r} brings because of it: "
-                f"correlation {swap.alike_CC[cause, effect]:.2f} within regions."
+                f"What {names[cause]!r} brings directly moves with what {names[effect]!r} brings because of "
+                f"it: correlation {swap.alike_CC[cause, effect]:.2f} within regions."
             ),
             why="The data cannot tell the two roads apart; the direct effect may be the mediated one again.",
             what_to_do=f"Read their sum, or switch {names[cause]!r} off in some regions for a while.",

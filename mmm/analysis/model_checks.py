@@ -49,7 +49,7 @@ def _skill(metrics: Mapping[str, Any]) -> Iterator[Finding]:
             where="holdout",
             what=f"The holdout is forecast worse than by the rule {best}: skill {skill:.2f}.",
             why="A model that does not beat a rule of thumb has not shown that it understands the KPI.",
-            what_to_do="Look at residuals over time, add controls that explain level changes, or tune the model.",
+            what_to_do="Look at residuals over time, add controls of level changes, or tune the model.",
         )
 
 
@@ -66,7 +66,7 @@ def _bias(fitted: Fitted, metrics: Mapping[str, Any]) -> Iterator[Finding]:
             code="holdout_bias",
             where="holdout",
             what=f"The holdout is forecast {abs(bias):.0%} too {'high' if bias > 0 else 'low'} on average.",
-            why="Something moved the level of the KPI that the model does not see, or media get a wrong part of it.",
+            why="Something moved the KPI that the model does not see, or media get a wrong part of it.",
             what_to_do="Ask what changed, and add it as a control or an event.",
         )
 
@@ -90,7 +90,7 @@ def _drift(fitted: Fitted) -> Iterator[Finding]:
             severity="warning",
             code="residual_drift",
             where=f"last {last} periods of training",
-            what=f"The KPI lies {abs(drift):.1%} {'above' if drift > 0 else 'below'} the fit there, period by period.",
+            what=f"The KPI lies {abs(drift):.1%} {'above' if drift > 0 else 'below'} the fit there.",
             why="The level carried into the future is then off from the start, and plans with it.",
             what_to_do="Raise model.baseline.flexibility, or add a control for what changed.",
         )
@@ -139,6 +139,6 @@ def _baseline(fitted: Fitted) -> Iterator[Finding]:
             code="baseline_moves_wildly",
             where="baseline",
             what=f"The baseline moves between {low:,.0f} and {high:,.0f} within the training window.",
-            why="A baseline that follows every turn of the KPI leaves nothing for media to explain, or hides an event.",
+            why="A baseline that follows every turn of the KPI leaves nothing to media, or hides an event.",
             what_to_do="Add the event as a control, or lower model.baseline.flexibility.",
         )

@@ -113,8 +113,8 @@ def placebo_findings(fitted: Fitted) -> Iterator[Finding]:
             code="placebo_passed",
             where=", ".join(panel.channels[c] for c in passed),
             what=(
-                f"Shifted in time, media explain {np.median(mean_C[passed]):.0%} of their effect (median over "
-                f"channels); as they ran, {np.median(real_C[passed]):.0%}."
+                f"Shifted in time, media explain {np.median(mean_C[passed]):.0%} of their effect (median "
+                f"over channels); as they ran, {np.median(real_C[passed]):.0%}."
             ),
             why="An effect that media at other times would show as well is none of theirs.",
             what_to_do="Nothing.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import time
 from collections.abc import Callable, Mapping
@@ -96,7 +95,7 @@ class FileCheckpoint:
         self.folder.mkdir(parents=True, exist_ok=True)
         scratch = self.folder / f".{stage}.part"
         torch.save({"identity": self._identity, "state": state}, scratch)
-        os.replace(scratch, self.folder / f"{stage}.pt")
+        scratch.replace(self.folder / f"{stage}.pt")
         self._last = time.monotonic()
 
     def keep(self, stage: str, state: Callable[[], dict[str, Any]]) -> None:
@@ -116,7 +115,11 @@ class FileCheckpoint:
         try:
             loaded: Any = torch.load(path, weights_only=True)
         except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-            raise CheckpointError(f"{path} cannot be read ({error}). Fit without --resume to begin anew.") from error
+            raise CheckpointError(
+                f"{path} cannot be read ({error}). Fit without --resume to begin anew."
+            ) from error
         if not isinstance(loaded, dict) or not {"identity", "state"} <= loaded.keys():
-            raise CheckpointError(f"{path} cannot be read: it is no checkpoint. Fit without --resume to begin anew.")
+            raise CheckpointError(
+                f"{path} cannot be read: it is no checkpoint. Fit without --resume to begin anew."
+            )
         return dict(loaded)

@@ -12,10 +12,11 @@ import pytest
 
 from mmm.analysis.attribution import effects_table
 from mmm.analysis.compare import Comparison, compare_fitted, compare_models
+from mmm.data.panel import Floats
 from mmm.errors import ModelFileError
 from mmm.fitted import Fitted, save_fitted
-from tests.small import market, sketch, small_panel
 from tests.model.test_network import permuted_channels
+from tests.small import market, sketch, small_panel
 
 
 def scaled(fitted: Fitted, channel: int, step: float) -> Fitted:
@@ -54,10 +55,11 @@ def test_moved_is_the_sum_of_changes_over_all_media() -> None:
     old, new = narrow(), scaled(narrow(), 1, 0.5)
     result = compare_fitted(old, new)
 
-    def shares(fitted: Fitted) -> np.ndarray:
+    def shares(fitted: Fitted) -> Floats:
         parts, train = fitted.predictor.parts, fitted.split.train
         brought = parts.channels_MGTC[:, :, train].sum((1, 2))
-        return (brought / parts.prediction_MGT[:, :, train].sum((1, 2))[:, None]).mean(0)
+        share: Floats = (brought / parts.prediction_MGT[:, :, train].sum((1, 2))[:, None]).mean(0)
+        return share
 
     expected = np.abs(shares(new) - shares(old)).sum() / shares(old).sum()
     assert result.moved == pytest.approx(expected)
@@ -133,7 +135,7 @@ def test_the_order_of_channels_does_not_matter() -> None:
 
 
 def test_models_of_other_channels_are_refused() -> None:
-    with pytest.raises(ModelFileError, match="only old has 'radio'.*models of the same channels"):
+    with pytest.raises(ModelFileError, match=r"only old has 'radio'.*models of the same channels"):
         compare_fitted(sketch(), sketch(small_panel(channels=2)))
 
 

@@ -18,15 +18,15 @@ from tests.small import sketch, small_panel, with_gaps
 def test_curves_start_at_nothing_rise_and_pass_through_the_effect() -> None:
     fitted = sketch(with_gaps(small_panel()))
     curves = response_curves(fitted)
-    effects = effects_table(fitted).set_index("channel")
+    effects = {str(row["channel"]): row for row in effects_table(fitted).to_dict("records")}
 
     for name, curve in curves.groupby("channel"):
         assert curve["response"].iloc[0] == 0.0
         assert (curve["response"].diff().dropna() >= 0).all()
         at_one = curve[curve["multiplier"] == 1.0].iloc[0]
-        assert at_one["response"] == pytest.approx(effects.loc[name, "direct"])
-        assert at_one["spend"] == pytest.approx(effects.loc[name, "spend"])
-        assert at_one["lower"] == pytest.approx(max(effects.loc[name, "direct_lower"], 0.0))
+        assert at_one["response"] == pytest.approx(effects[str(name)]["direct"])
+        assert at_one["spend"] == pytest.approx(effects[str(name)]["spend"])
+        assert at_one["lower"] == pytest.approx(max(effects[str(name)]["direct_lower"], 0.0))
     assert sorted(curves["multiplier"].unique()) == MULTIPLIERS.tolist()
 
 
@@ -46,7 +46,8 @@ def test_levels_the_channel_never_ran_at_are_not_supported() -> None:
     media_GTC[:, ::2, 1] = 0.0
     curves = response_curves(sketch(replace(panel, media_GTC=media_GTC)))
     supported = {
-        name: curve.loc[curve["supported"], "multiplier"].tolist() for name, curve in curves.groupby("channel")
+        name: curve.loc[curve["supported"], "multiplier"].tolist()
+        for name, curve in curves.groupby("channel")
     }
 
     assert supported["tv"] == [1.0]
@@ -62,7 +63,7 @@ def test_a_channel_without_spend_is_measured_in_multiples() -> None:
 
     assert curves.loc[curves["channel"] == "tv", "spend"].isna().all()
     assert hills["unit"].to_dict() == {"tv": "multiplier", "search": "spend", "radio": "spend"}
-    assert 0 < hills.loc["tv", "half_saturation"] < 100
+    assert 0 < hills["half_saturation"].to_dict()["tv"] < 100
 
 
 @given(half=st.floats(0.2, 1.5), slope=st.floats(0.8, 3.0), unit=st.floats(1.0, 1e6))

@@ -48,7 +48,9 @@ def test_volume_is_kept() -> None:
     panel = tiny()
     scaling = fit_scaling(panel, 3)
 
-    np.testing.assert_allclose(scaling.scale_media(2 * panel.media_GTC), 2 * scaling.scale_media(panel.media_GTC))
+    np.testing.assert_allclose(
+        scaling.scale_media(2 * panel.media_GTC), 2 * scaling.scale_media(panel.media_GTC)
+    )
     assert scaling.scale_media(panel.media_GTC)[:, :3].mean() == pytest.approx(1.0)
 
 

@@ -22,7 +22,9 @@ EPOCHS = 40
 def trace() -> dict[str, Any]:
     """Losses, scales, shares and total contributions of a fit of two members, on one thread."""
     panel = with_gaps(small_panel())
-    spec = market(panel, train={"epochs": EPOCHS, "members": 2, "validation": 0}, model={"temporal": {"hidden": 3}})
+    spec = market(
+        panel, train={"epochs": EPOCHS, "members": 2, "validation": 0}, model={"temporal": {"hidden": 3}}
+    )
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from mmm.model.adstock import carry_over, geometric_kernel, lag_stack, weibull_k
 
 RETENTION = st.floats(0.01, 0.97)
 DELAY = st.floats(0.0, 6.0)
+Kernel = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 
 
 def one(value: float) -> torch.Tensor:
@@ -47,7 +50,9 @@ def test_weibull_shape_two_falls_as_retention_to_the_squared_lag() -> None:
 
 @pytest.mark.parametrize("kernel", [geometric_kernel, weibull_kernel])
 @given(retention=RETENTION, delay=st.floats(0.2, 6.0), lags=st.integers(1, 20))
-def test_weights_are_positive_and_add_up_to_one(kernel, retention: float, delay: float, lags: int) -> None:
+def test_weights_are_positive_and_add_up_to_one(
+    kernel: Kernel, retention: float, delay: float, lags: int
+) -> None:
     kernel_L = kernel(one(retention), one(delay), lags)[0, 0]
 
     assert kernel_L.shape == (lags,)
@@ -95,7 +100,7 @@ def test_members_and_channels_have_kernels_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("kernel", [geometric_kernel, weibull_kernel])
-def test_gradients_of_kernels(kernel) -> None:
+def test_gradients_of_kernels(kernel: Kernel) -> None:
     retention = torch.tensor([[0.3, 0.8]], dtype=torch.float64, requires_grad=True)
     delay = torch.tensor([[0.7, 2.0]], dtype=torch.float64, requires_grad=True)
     stack = lag_stack(torch.rand(2, 1, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0)), 4)

@@ -95,4 +95,6 @@ def test_a_table_holds_the_values_of_its_plans() -> None:
 
     for point, amount_C in enumerate(grid_PC):
         value_MC = response.values(amount_C)
-        np.testing.assert_allclose(table_MPC[:, point], value_MC, rtol=1e-4, atol=1e-3 * response.idle_kpi().max())
+        np.testing.assert_allclose(
+            table_MPC[:, point], value_MC, rtol=1e-4, atol=1e-3 * response.idle_kpi().max()
+        )

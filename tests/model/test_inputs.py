@@ -10,14 +10,14 @@ import torch
 from mmm.config import ModelSpec, TemporalSpec
 from mmm.data.panel import Panel
 from mmm.data.scale import fit_scaling
-from mmm.model.inputs import build_inputs, typical_volume
+from mmm.model.inputs import Inputs, build_inputs, typical_volume
 from tests.small import small_panel, with_gaps
 
 SPEC = ModelSpec(temporal=TemporalSpec(stride=4))
 N_TRAIN = 40
 
 
-def inputs_of(panel: Panel, spec: ModelSpec = SPEC):
+def inputs_of(panel: Panel, spec: ModelSpec = SPEC) -> Inputs:
     return build_inputs(panel, fit_scaling(panel, N_TRAIN), spec, N_TRAIN, dtype=torch.float64)
 
 
@@ -89,6 +89,7 @@ def test_a_channel_that_never_ran_has_a_finite_typical_volume() -> None:
 
 def test_media_of_typical_size_have_a_log_volume_near_zero() -> None:
     panel = small_panel()
+    assert panel.population_G is not None
     even = replace(panel, media_GTC=np.ones_like(panel.media_GTC) * panel.population_G[:, None, None])
     inputs = build_inputs(even, fit_scaling(even, N_TRAIN), SPEC, N_TRAIN, dtype=torch.float64)
 

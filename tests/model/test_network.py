@@ -164,7 +164,7 @@ def test_every_structure_gives_finite_components_and_gradients(spec: ModelSpec) 
     for value in parameters.values():
         value.requires_grad_(True)
     parts = forward(parameters, inputs, spec, SCALES)
-    parts.prediction_MGT.square().mean().backward()
+    parts.prediction_MGT.square().mean().backward()  # type: ignore[no-untyped-call]
 
     assert scaling.kpi_G.shape == (3,)
     assert bool(torch.isfinite(parts.prediction_MGT).all())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ BELIEFS = PriorSpec(
 )
 
 
-def target_of(inputs: Inputs, scaling: Scaling, members: int = 2, **changes: object) -> Target:
+def target_of(inputs: Inputs, scaling: Scaling, members: int = 2, **changes: Any) -> Target:
     plain = Target(
         weight_MGT=torch.ones(members, 1, 1, dtype=torch.float64) * inputs.trained_GT,
         anchor={},
@@ -96,7 +97,9 @@ def test_priors_pull_towards_their_anchor() -> None:
     free = target_of(inputs, scaling, weight_MGT=torch.zeros(2, 3, 48, dtype=torch.float64))
     anchored = replace(free, anchor={"half": parameters["half"].clone()})
 
-    gain = objective(parameters, parts, inputs, SPEC, free) - objective(parameters, parts, inputs, SPEC, anchored)
+    gain = objective(parameters, parts, inputs, SPEC, free) - objective(
+        parameters, parts, inputs, SPEC, anchored
+    )
     torch.testing.assert_close(gain * free.cells, 0.5 * parameters["half"].square().sum(1))
 
 
@@ -157,7 +160,7 @@ class AddUp:
 
 
 def loss_and_gradient(
-    parameters: Parameters, panel: Panel, spec: ModelSpec, whole: Target, rows: np.ndarray, **changes: object
+    parameters: Parameters, panel: Panel, spec: ModelSpec, whole: Target, rows: np.ndarray, **changes: Any
 ) -> Parameters:
     """Gradient of the objective over some regions, and its value as ``loss``."""
     n_train = 40
@@ -183,7 +186,7 @@ def loss_and_gradient(
         **changes,
     )
     loss = objective(own, forward(own, inputs, spec, SCALES), inputs, spec, target).sum()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     gradients = {name: value.grad for name, value in own.items() if value.grad is not None}
     return {**gradients, "loss": loss.detach()}
 

@@ -39,7 +39,9 @@ def test_saturation_rises_and_stays_below_one(low: float, more: float, half: flo
     assert 0.0 <= float(values[0]) <= float(values[1]) <= 1.0
 
 
-@given(volume=st.floats(1e-3, 1e3), half=st.floats(1e-2, 1e2), slope=st.floats(0.3, 6), unit=st.floats(1e-2, 1e2))
+@given(
+    volume=st.floats(1e-3, 1e3), half=st.floats(1e-2, 1e2), slope=st.floats(0.3, 6), unit=st.floats(1e-2, 1e2)
+)
 def test_units_of_volume_cancel(volume: float, half: float, slope: float, unit: float) -> None:
     plain = hill(number(volume), number(half), number(slope))
 
@@ -58,7 +60,7 @@ def test_gradients_of_hill() -> None:
 def test_gradient_is_finite_where_nothing_ran() -> None:
     volume = torch.zeros(2, dtype=torch.float64)
     slope = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
-    hill(volume, number(1.0), slope).sum().backward()
+    hill(volume, number(1.0), slope).sum().backward()  # type: ignore[no-untyped-call]
 
     assert slope.grad is not None
     assert bool(torch.isfinite(slope.grad).all())

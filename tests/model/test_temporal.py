@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from mmm.config import ModelSpec, TemporalSpec
+from mmm.data.panel import Floats
 from mmm.model.inputs import Inputs, build_inputs
 from mmm.model.parameters import Scales, start_parameters
 from mmm.model.temporal import Parameters, effectiveness
@@ -16,15 +17,16 @@ from tests.small import posed, small_panel
 SPEC = ModelSpec(temporal=TemporalSpec(hidden=4, stride=4, bound=0.4))
 
 
-def by_hand(parameters: Parameters, inputs: Inputs, member: int) -> np.ndarray:
+def by_hand(parameters: Parameters, inputs: Inputs, member: int) -> Floats:
     """States of a gated recurrent unit by its definition (Cho et al. 2014), shape GSH."""
     weights = {name: value[member].numpy() for name, value in parameters.items() if name.startswith("gru")}
 
-    def gates(values: np.ndarray, kind: str) -> list[np.ndarray]:
+    def gates(values: Floats, kind: str) -> list[Floats]:
         return np.split(values @ weights[f"gru_{kind}"].T + weights[f"gru_bias_{kind}"], 3, axis=-1)
 
-    def sigmoid(values: np.ndarray) -> np.ndarray:
-        return 1.0 / (1.0 + np.exp(-values))
+    def sigmoid(values: Floats) -> Floats:
+        value: Floats = 1.0 / (1.0 + np.exp(-values))
+        return value
 
     state, states = np.zeros((inputs.regions, 4)), []
     for step in range(inputs.steps_GSI.shape[1]):
@@ -91,7 +93,9 @@ def test_media_and_controls_of_a_block_change_nothing_before_it_is_over() -> Non
 
 def test_gradients_reach_every_weight() -> None:
     inputs, _, parameters = posed(small_panel(), SPEC)
-    weights = {name: value.requires_grad_(True) for name, value in parameters.items() if name.startswith("gru")}
-    effectiveness({**parameters, **weights}, inputs, 0.4).square().sum().backward()
+    weights = {
+        name: value.requires_grad_(True) for name, value in parameters.items() if name.startswith("gru")
+    }
+    effectiveness({**parameters, **weights}, inputs, 0.4).square().sum().backward()  # type: ignore[no-untyped-call]
 
     assert all(value.grad is not None and bool((value.grad != 0).any()) for value in weights.values())

@@ -21,6 +21,12 @@ TRAIN = {"epochs": 24, "members": 2, "validation": 0}
 MODEL = {"temporal": {"hidden": 3}, "graph": {"mode": "none"}}
 
 
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The validation tail may choose few epochs, so that tests are quick."""
+    monkeypatch.setattr("mmm.train.fit.LEAST_EPOCHS", 20)
+
+
 def fitted(panel: Panel | None = None, *, train: dict[str, Any] | None = None, **options: Any) -> Fitted:
     panel = with_gaps(small_panel()) if panel is None else panel
     spec = market(panel, model=MODEL, train=TRAIN | (train or {}))
@@ -79,7 +85,7 @@ def test_nothing_learned_depends_on_the_holdout(validation: int) -> None:
         controls_GTK=np.where(late[:, None], -1e9, panel.controls_GTK),
         kpi_value_GT=np.where(late, 1e9, panel.kpi_value_GT),
     )
-    train = {"validation": validation, "epochs": 210 if validation else 24, "members": 1}
+    train = {"validation": validation, "epochs": 40 if validation else 24, "members": 1}
     clean, dirty = fitted(panel, train=train), fitted(poisoned, train=train)
 
     assert clean.provenance["epochs"] == dirty.provenance["epochs"]
@@ -98,9 +104,9 @@ def test_cells_without_kpi_never_train(filler: float) -> None:
     assert same(fitted(panel, train=spec_free), fitted(filled, train=spec_free))
 
 
-@pytest.mark.parametrize(("stage", "epoch"), [("train", 1), ("train", 17), ("choose epochs", 205)])
+@pytest.mark.parametrize(("stage", "epoch"), [("train", 1), ("train", 17), ("choose epochs", 35)])
 def test_an_interrupted_fit_goes_on_to_the_same_result(tmp_path: Path, stage: str, epoch: int) -> None:
-    train = {"validation": 6, "epochs": 210} if stage == "choose epochs" else {}
+    train = {"validation": 6, "epochs": 40} if stage == "choose epochs" else {}
     with pytest.raises(KeyboardInterrupt):
         fitted(
             train=train,
@@ -144,11 +150,11 @@ def test_progress_hears_of_every_epoch() -> None:
 
 
 def test_the_validation_tail_chooses_the_epochs_and_is_trained_on_afterwards() -> None:
-    model = fitted(train={"validation": 6, "epochs": 230, "patience": 10, "members": 1})
+    model = fitted(train={"validation": 6, "epochs": 60, "patience": 10, "members": 1})
     stages = set(model.trace["stage"])
 
     assert stages == {"validation", "train"}
-    assert 200 <= model.provenance["epochs"] <= 230
+    assert 20 <= model.provenance["epochs"] <= 60
     assert any(value is not None for value in model.trace["validation"])
 
 

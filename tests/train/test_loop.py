@@ -28,7 +28,9 @@ def test_it_finds_a_minimum() -> None:
     while descent.epoch < PLAN.epochs:
         descent.step(bowl)
 
-    torch.testing.assert_close(descent.parameters["a"].detach(), torch.tensor([[1.0, -2.0]]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        descent.parameters["a"].detach(), torch.tensor([[1.0, -2.0]]), atol=1e-3, rtol=0
+    )
     assert descent.losses[-1] < 1e-5 < descent.losses[0]
     assert len(descent.losses) == PLAN.epochs
 
@@ -108,5 +110,5 @@ def test_a_state_does_not_change_afterwards() -> None:
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_stops_training(bad: float) -> None:
-    with pytest.raises(TrainingError, match="at epoch 1 of 300. Lower train.learning_rate"):
+    with pytest.raises(TrainingError, match="at epoch 1 of 300"):
         Descent(start(), PLAN).step(lambda parameters, _: parameters["a"].sum(1) * bad)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +25,14 @@ def panel_of(kpi_GT: Floats) -> Panel:
     )
 
 
+def scored(panel: Panel, split: Split, predicted_GT: Floats) -> dict[str, Any]:
+    return dict(score_splits(panel, split, predicted_GT))
+
+
 def test_scores_by_hand() -> None:
     kpi_GT = np.array([[1.0, 3.0, 2.0, 4.0, NAN], [10.0, 10.0, 10.0, 12.0, 14.0]])
     predicted_GT = np.array([[1.0, 3.0, 2.0, 3.0, 99.0], [10.0, 10.0, 10.0, 12.0, 12.0]])
-    scores = score_splits(panel_of(kpi_GT), Split(3, 2, 0), predicted_GT)
+    scores = scored(panel_of(kpi_GT), Split(3, 2, 0), predicted_GT)
 
     holdout = scores["holdout"]
     # Errors -1, 0, -2; actual 4, 12, 14, of which the mean is 10; within regions 0 and ±1.
@@ -87,14 +92,14 @@ def test_a_better_model_than_every_rule_has_skill() -> None:
     kpi_GT = np.random.default_rng(0).normal(100, 10, (4, 80))
     panel, split = panel_of(kpi_GT), Split(60, 20, 0)
 
-    assert score_splits(panel, split, kpi_GT)["holdout"]["skill"] == 1.0
-    assert score_splits(panel, split, 0 * kpi_GT)["holdout"]["skill"] < 0
+    assert scored(panel, split, kpi_GT)["holdout"]["skill"] == 1.0
+    assert scored(panel, split, 0 * kpi_GT)["holdout"]["skill"] < 0
 
 
 def test_windows_without_known_cells_say_so() -> None:
     kpi_GT = np.full((2, 30), 5.0)
     kpi_GT[:, 20:] = NAN
-    scores = score_splits(panel_of(kpi_GT), Split(20, 10, 0), np.full((2, 30), 5.0))
+    scores = scored(panel_of(kpi_GT), Split(20, 10, 0), np.full((2, 30), 5.0))
 
     assert scores["holdout"] == {"n": 0}
     assert scores["train"]["r2"] is None
@@ -104,6 +109,6 @@ def test_windows_without_known_cells_say_so() -> None:
 def test_a_region_without_kpi_in_training_spoils_no_score() -> None:
     kpi_GT = np.random.default_rng(0).normal(100, 10, (3, 40))
     kpi_GT[1, :30] = NAN
-    scores = score_splits(panel_of(kpi_GT), Split(30, 10, 0), np.full((3, 40), 100.0))
+    scores = scored(panel_of(kpi_GT), Split(30, 10, 0), np.full((3, 40), 100.0))
 
     assert np.isfinite(scores["holdout"]["skill"])

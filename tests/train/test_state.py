@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from mmm.train.state import FileCheckpoint, NoCheckpoint
 IDENTITY = {"data": "d", "spec": "s", "n_train": 40}
 
 
-def opened(folder: Path, *, resume: bool = True, every: float = 0.0, **changes: object) -> FileCheckpoint:
+def opened(folder: Path, *, resume: bool = True, every: float = 0.0, **changes: Any) -> FileCheckpoint:
     checkpoint = FileCheckpoint(folder, resume=resume, every=every)
     checkpoint.open({**IDENTITY, **changes})
     return checkpoint
@@ -48,7 +49,7 @@ def test_a_checkpoint_of_another_fit_is_refused(tmp_path: Path, field: str, valu
     opened(tmp_path / "c").save("train", {"epoch": 3})
 
     with pytest.raises(CheckpointError, match=f"{field} changed since. .*without --resume"):
-        opened(tmp_path / "c", **{field: value})
+        opened(tmp_path / "c", **dict[str, Any]({field: value}))
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "code", "other"])
