@@ -167,7 +167,12 @@ def _extrapolated(fitted: Fitted) -> Iterator[Finding]:
             continue
         ran = high_C[c] > 0
         highest = after_HC[:, c].max() / high_C[c] if ran else 0.0
-        times = f"up to {highest:.1f} times the highest" if ran else "but never before"
+        usual = after_HC[:, c].mean() / media_TC[:until, c].mean() if ran else 0.0
+        times = (
+            f"up to {highest:.1f} times the highest and {usual:.1f} times the mean"
+            if ran
+            else "but never before"
+        )
         yield Finding(
             severity="warning",
             code="extrapolation",

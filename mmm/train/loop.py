@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,7 +118,7 @@ class Descent:
             "epoch": self.epoch,
             "losses": list(self.losses),
             "parameters": {name: value.detach().clone() for name, value in self.parameters.items()},
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": deepcopy(self._optimizer.state_dict()),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -125,7 +126,7 @@ class Descent:
         with torch.no_grad():
             for name, value in self.parameters.items():
                 value.copy_(state["parameters"][name])
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
         self.epoch, self.losses = int(state["epoch"]), list(state["losses"])
 
 
