@@ -18,9 +18,8 @@ from mmm.data.scale import Scaling, fit_scaling
 from mmm.model.inputs import Inputs, build_inputs
 from mmm.model.network import forward
 from mmm.model.objective import Target, attribution_penalty, misfit, objective, robust
-from mmm.model.parameters import REGIONAL, Scales
+from mmm.model.parameters import REGIONAL, Scales, standard_normal
 from mmm.model.temporal import Parameters
-from mmm.train.members import member_anchors, member_weights
 from tests.small import posed, small_panel, with_gaps
 
 SCALES = Scales()
@@ -197,10 +196,14 @@ def test_loss_and_gradients_of_shards_add_up_to_the_whole(priors: PriorSpec, cut
     panel = with_gaps(small_panel(regions=5))
     spec = SPEC.model_copy(update={"priors": priors})
     inputs, scaling, parameters = posed(panel, spec)
-    weights = torch.as_tensor(member_weights(5, 48, 2, "weekly", 0))
-    whole = target_of(
-        inputs, scaling, weight_MGT=weights * inputs.trained_GT, anchor=member_anchors(parameters, 0)
-    )
+    generator = torch.Generator().manual_seed(1)
+    weights = torch.rand((2, 5, 48), generator=generator, dtype=torch.float64)
+    anchor = {
+        name: torch.randn(value.shape, generator=generator, dtype=torch.float64)
+        for name, value in parameters.items()
+        if standard_normal(name) or name == "share"
+    }
+    whole = target_of(inputs, scaling, weight_MGT=weights * inputs.trained_GT, anchor=anchor)
     parts = (np.arange(cut), np.arange(cut, 5))
     grads = shard_gradients(parameters, panel, spec, whole, parts)
 

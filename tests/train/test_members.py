@@ -19,7 +19,7 @@ def test_one_member_counts_every_cell_once() -> None:
 @pytest.mark.parametrize("frequency", list(BLOCK))
 def test_weights_are_constant_within_blocks_and_one_on_average(frequency: Frequency) -> None:
     block = BLOCK[frequency]
-    weight_MGT = member_weights(4, 5 * block, 3, frequency, 0)
+    weight_MGT = member_weights(4, 5 * block, 3, frequency, 0)[-3:]
 
     assert weight_MGT.shape == (3, 4, 5 * block)
     blocks = weight_MGT.reshape(3, 4, 5, block)
@@ -34,12 +34,12 @@ def test_weights_hang_on_the_seed() -> None:
 
     np.testing.assert_array_equal(first, same)
     assert (first != other).any()
-    assert (first[0] != first[1]).any()
+    assert (first[-2] != first[-1]).any()
 
 
 def test_weights_spread_as_a_bayesian_bootstrap_s_do() -> None:
     """An exponential weight has variance 1, a product of two 3."""
-    weight_MGT = member_weights(40, 60, 50, "weekly", 0)
+    weight_MGT = member_weights(40, 60, 50, "weekly", 0)[-50:]
 
     assert 0.8 < weight_MGT.var() < 4.0
 
