@@ -177,7 +177,7 @@ class TrainSpec(Spec):
     """Ensemble members; they give every interval."""
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 800
     """Most full-batch steps of a fit; the validation tail may choose fewer."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Peak step of Adam; it rises, then falls as a cosine."""
     gradient_clip: Annotated[float, Field(gt=0, le=1e6)] = 10.0
     """Largest norm of a member's gradient."""

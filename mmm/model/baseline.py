@@ -44,3 +44,16 @@ def fourier_basis(periods: int, order: int, periods_per_cycle: float) -> Floats:
     angle_TF = 2.0 * np.pi * np.arange(periods)[:, None] * harmonic_F / periods_per_cycle
     basis: Floats = np.concatenate([np.sin(angle_TF), np.cos(angle_TF)], 1) / np.tile(harmonic_F, 2)
     return basis
+
+
+def season_basis(periods: int, n_train: int, order: int, periods_per_cycle: float) -> Floats:
+    """Fourier terms that are carried beyond training only if training saw two whole cycles, T x 2·order.
+
+    A cycle seen less than twice cannot be told from a level that moved: then the season stays where it was
+    on average over the last eighth of a cycle.
+    """
+    basis = fourier_basis(periods, order, periods_per_cycle)
+    if n_train < 2 * periods_per_cycle:
+        recent = max(1, round(periods_per_cycle / 8))
+        basis[n_train:] = basis[max(0, n_train - recent) : n_train].mean(0)
+    return basis

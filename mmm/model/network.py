@@ -23,6 +23,7 @@ from mmm.model.temporal import Parameters, effectiveness
 RETENTION_START, RETENTION_SD = 0.0, 1.2
 DELAY_START, DELAY_SD = -1.5, 1.2
 PER_HEAD_START, PER_HEAD_SD = 0.5, 0.5
+HALF_START = 0.3
 SHAPE_SD = 0.4
 SLOPE_START = -1.0
 SPREAD_SD = 0.5
@@ -85,7 +86,7 @@ def channel_shape(parameters: Parameters, inputs: Inputs, spec: ModelSpec) -> Ch
     return ChannelShape(
         kernel_MCL=kernel_MCL,
         slope_MC=market_slope(slope_MC, spread_MC),
-        half_MC=torch.exp(inputs.log_half_C + spec.saturation.half_sd * parameters["half"]),
+        half_MC=torch.exp(inputs.log_half_C + HALF_START + spec.saturation.half_sd * parameters["half"]),
         share_MC=spec.priors.share_sd * softplus(parameters["share"]),
     )
 

@@ -92,10 +92,11 @@ def _start_network(
 
     def draw(*shape: int) -> Tensor:
         width = 1.0 / math.sqrt(hidden)
-        return ((torch.rand(shape, generator=generator) * 2 - 1) * width).to(like)
+        weights = (torch.rand(shape, generator=generator) * 2 - 1) * width
+        return weights.to(like).repeat(members, *[1] * len(shape))
 
     shapes = ((3 * hidden, reads), (3 * hidden, hidden), (3 * hidden,), (3 * hidden,))
-    weights = {name: draw(members, *shape) for name, shape in zip(NETWORK[:4], shapes, strict=True)}
+    weights = {name: draw(*shape) for name, shape in zip(NETWORK[:4], shapes, strict=True)}
     weights["gru_output"] = like.new_zeros(members, channels, hidden)
     weights["bound"] = like.new_zeros(members, channels)
     return weights

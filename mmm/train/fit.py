@@ -31,7 +31,7 @@ from mmm.model.parameters import Scales, start_parameters
 from mmm.model.temporal import Parameters
 from mmm.train.calibrate import calibrate
 from mmm.train.loop import Descent, Schedule
-from mmm.train.members import member_anchors, member_weights
+from mmm.train.members import member_anchors, member_weights, recentred, with_centre
 from mmm.train.state import Checkpoint, NoCheckpoint
 
 CHECK_EVERY = 10
@@ -39,7 +39,7 @@ CHECK_EVERY = 10
 TEMPORAL_FROM = 0.8
 """Share of the epochs after which effectiveness may vary in time."""
 VALIDATION_SHARE = 0.1
-LEAST_EPOCHS = 200
+LEAST_EPOCHS = 600
 """Fewest epochs a validation tail may choose: before, little more than the level has been found."""
 
 
@@ -252,7 +252,7 @@ def _train(
     trace: dict[str, list[Any]],
 ) -> Parameters:
     """All members on every trained cell."""
-    parameters = _start(problem, settings.members, settings.seed)
+    parameters = _start(problem, with_centre(settings.members), settings.seed)
     regions, periods = problem.inputs.kpi_GT.shape
     weights = member_weights(regions, periods, settings.members, panel.frequency, settings.seed)
     weight_MGT = torch.as_tensor(weights).to(problem.inputs.kpi_GT)
@@ -266,7 +266,7 @@ def _train(
         _note(trace, "train", descent, None)
         progress.update("train", descent.epoch, epochs, descent.losses[-1])
         store.keep("train", descent.state)
-    return descent.parameters
+    return recentred(descent.parameters)
 
 
 def _note(trace: dict[str, list[Any]], stage: str, descent: Descent, validation: float | None) -> None:
