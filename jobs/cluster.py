@@ -6,10 +6,12 @@ alone is started and stopped, so that nobody else's is ever joined by accident.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -49,7 +51,7 @@ class Cluster:
 
 @contextmanager
 def connect(address: str | None = None, *, cpus: int | None = None, wait: float = 300.0) -> Iterator[Cluster]:
-    """Start or join a cluster, and leave it.
+    """Start or join a cluster, and leave it. A process that is connected already stays where it is.
 
     Args:
         address: ``auto``, ``host:port``, ``ray://…`` or ``local``; None takes ``RAY_ADDRESS``, else local.
@@ -61,6 +63,9 @@ def connect(address: str | None = None, *, cpus: int | None = None, wait: float 
     """
     address = address or os.environ.get("RAY_ADDRESS") or LOCAL
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        yield Cluster(address, await_cpus(wait))
+        return
     if address == LOCAL:
         with _local(cpus or len(os.sched_getaffinity(0))) as cluster:
             yield cluster
@@ -71,8 +76,11 @@ def connect(address: str | None = None, *, cpus: int | None = None, wait: float 
 
 @contextmanager
 def _local(cpus: int) -> Iterator[Cluster]:
-    """A cluster of its own, with a token nobody else can read; Ray's ports are open to the whole host."""
-    folder = Path(tempfile.mkdtemp(prefix="mmm-", dir="/tmp"))  # noqa: S108  (socket paths must be short)
+    """A cluster of its own, with a token nobody else can read; Ray's ports are open to the whole host.
+
+    Its folder lies in ``/tmp`` because paths of sockets must be short.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="mmm-", dir="/tmp"))
     settings: dict[str, str | None] = {
         **_authentication(folder),
         "OMP_NUM_THREADS": "1",
@@ -89,7 +97,7 @@ def _local(cpus: int) -> Iterator[Cluster]:
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE,
                 log_to_driver=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
                 _temp_dir=str(folder),
             )
             yield Cluster(LOCAL, cpus)
@@ -99,13 +107,16 @@ def _local(cpus: int) -> Iterator[Cluster]:
 
 
 def _authentication(folder: Path) -> dict[str, str | None]:
-    """The caller's own settings, or a token of this process; the core reads it once and remembers it."""
+    """The caller's own settings, or a token of this process, which the core reads once and remembers.
+
+    Where no mode is set ``ray.init`` switches tokens on itself, also in a process that imported Ray before.
+    """
     if "RAY_AUTH_MODE" in os.environ:
         return {}
     path = folder / "token"
     path.touch(mode=0o600)
     path.write_text(_token(), encoding="ascii")
-    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
+    return {"RAY_AUTH_MODE": None, "RAY_AUTH_TOKEN_PATH": str(path)}
 
 
 @cache
@@ -121,12 +132,12 @@ def _attached(address: str, wait: float) -> Iterator[Cluster]:
 
     try:
         _knock(address)
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError, RayError) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise ClusterError(
-            f"No Ray cluster can be joined at {address!r}: {reason}. Check --address (or RAY_ADDRESS) and, if "
-            "the cluster asks for a token, RAY_AUTH_MODE and RAY_AUTH_TOKEN_PATH."
+            f"No Ray cluster can be joined at {address!r}: {reason}. Check --address (or RAY_ADDRESS) and, "
+            "if the cluster asks for a token, RAY_AUTH_MODE and RAY_AUTH_TOKEN_PATH."
         ) from error
     try:
         yield Cluster(address, await_cpus(wait))
@@ -152,17 +163,30 @@ def await_cpus(wait: float) -> int:
 
     until = time.monotonic() + wait
     request = None
-    while (cpus := int(ray.cluster_resources().get("CPU", 0))) < 1:
+    while (cpus := cpus_now()) < 1:
         if request is None:
             request = _one_cpu().remote()
         if time.monotonic() > until:
             ray.cancel(request, force=True)
             raise ClusterError(
-                f"The cluster has {len(ray.nodes())} nodes but no CPU to work on, after {wait:.0f} s of "
+                f"The cluster has {len(_nodes())} nodes but no CPU to work on, after {wait:.0f} s of "
                 "waiting. Add workers, or let its autoscaler do so (max_workers in cluster.yaml)."
             )
         time.sleep(0.5)
     return cpus
+
+
+def cpus_now() -> int:
+    """CPUs of the connected cluster."""
+    import ray
+
+    return int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call]
+
+
+def _nodes() -> list[Any]:
+    import ray
+
+    return list(ray.nodes())  # type: ignore[no-untyped-call]
 
 
 def _one_cpu() -> Any:

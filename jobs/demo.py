@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -48,13 +49,15 @@ class Demo:
         home: Folder of everything it writes.
         console: Terminal or log.
         address: Ray cluster for the portfolio; None starts one on this machine.
-        members: Ensemble members of every fit.
+        members: Ensemble members of the market shown.
+        portfolio_members: Ensemble members of every market of the portfolio.
     """
 
     home: Path
     console: Console
     address: str | None
     members: int
+    portfolio_members: int
 
     def say(self, text: str) -> None:
         """One line as it is, however long."""
@@ -152,9 +155,9 @@ def _show_shares(demo: Demo, spec: MarketSpec) -> None:
 
 
 def refit_portfolio(demo: Demo) -> None:
-    """Refit the whole portfolio on Ray, as ``python -m jobs.refit`` does; what is up to date is left alone."""
+    """Refit the whole portfolio on Ray as ``python -m jobs.refit`` does; what is up to date stays."""
     out = absolute(str(demo.refit))
-    todo = plan(str(demo.portfolio), out, overrides=[f"train.members={demo.members}"])
+    todo = plan(str(demo.portfolio), out, overrides=[f"train.members={demo.portfolio_members}"])
     outcome = refit(todo, out, address=demo.address, say=demo.say)
     table = Table(title=f"Portfolio, {outcome.seconds:.0f} s", title_justify="left")
     for heading in (
@@ -206,9 +209,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m jobs.demo", description=__doc__)
     parser.add_argument("--out", default="demo", help="folder of everything the demo writes (default demo)")
     parser.add_argument("--address", help="Ray cluster; by default one is started on this machine")
-    parser.add_argument("--members", type=int, default=8, help="ensemble members of each fit (default 8)")
+    parser.add_argument("--members", type=int, default=8, help="members of the market shown (default 8)")
+    parser.add_argument("--portfolio-members", type=int, default=4, help="members of the others (default 4)")
     options = parser.parse_args(arguments)
-    demo = Demo(Path(options.out).absolute(), Console(), options.address, options.members)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    demo = Demo(
+        home=Path(options.out).absolute(),
+        console=Console(),
+        address=options.address,
+        members=options.members,
+        portfolio_members=options.portfolio_members,
+    )
     started = time.perf_counter()
     for number, (title, step) in enumerate(STEPS, start=1):
         demo.console.rule(f"{number}/{len(STEPS)} {title}", align="left")

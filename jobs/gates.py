@@ -15,7 +15,7 @@ class Gates:
     Attributes:
         skill_drop: Most that the skill may fall below the champion's; windows move by a few weeks between
             refits, so scores differ a little by chance.
-        share_shift: Share of the KPI that may move to another explanation.
+        share_shift: Share of media's effect that may go elsewhere, the measure of ``mmm compare``.
     """
 
     skill_drop: float = 0.05
@@ -23,7 +23,7 @@ class Gates:
 
 
 def objections(challenger: Row, champion: Row | None, gates: Gates | None = None) -> list[str]:
-    """Why a model should not replace the champion without a person's consent; empty if nothing speaks against it.
+    """Why a model should not replace the champion unless a person says so; empty if it may.
 
     Args:
         challenger: The new model.
@@ -40,9 +40,7 @@ def objections(challenger: Row, champion: Row | None, gates: Gates | None = None
         reasons.append(f"{window} skill fell from {old:.3f} to {new:.3f}, by more than {gates.skill_drop:g}")
     shift = share_shift(challenger.shares, champion.shares)
     if shift > gates.share_shift:
-        reasons.append(
-            f"{shift:.0%} of the KPI moved to another explanation, more than {gates.share_shift:.0%}"
-        )
+        reasons.append(f"{shift:.0%} of what media bring went elsewhere, more than {gates.share_shift:.0%}")
     return reasons
 
 

@@ -1,4 +1,4 @@
-"""What moved since the last refits: spend beyond its history, the KPI's level, residuals, attribution.
+"""What moved since the last refits: spend beyond its history, the KPI's level, attribution.
 
 Shapes: G regions, T periods, C channels.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import pandas as pd
 
 from mmm.data.panel import Floats, Panel
 from mmm.data.schema import Finding
@@ -18,27 +17,23 @@ SPEND_FACTOR = 1.25
 """Mean spend of the recent window over the highest of any earlier window of that length."""
 LEVEL_CHANGE = 0.10
 """Smallest relative change of the KPI between neighbouring windows worth a word."""
-BIAS = 0.05
-"""Smallest mean residual of the recent window, relative to the KPI, worth a word."""
 UNUSUAL = 3.0
 """Standard deviations beyond which a change is not what this market usually does."""
-SHARE_SHIFT = 0.15
-"""Share of the KPI that may move between explanations from one refit to the next."""
+SHARE_SHIFT = 0.25
+"""Share of media's effect that may go elsewhere from one refit to the next."""
 
 
-def drift(panel: Panel, split: Split, predictions: pd.DataFrame) -> list[Finding]:
-    """Findings about the periods after training, against those before.
+def drift(panel: Panel, split: Split) -> list[Finding]:
+    """Findings about the newest periods against those before, whether or not the model has seen them.
 
     Args:
         panel: The data.
         split: Its windows; the recent window is all that comes after training.
-        predictions: Table ``predictions`` of the scored fit.
     """
     recent = split.n_periods - split.n_train
     return [
         *_spend(panel, recent),
         *_level(_national(panel.kpi_GT), recent),
-        *_residuals(predictions),
     ]
 
 
@@ -74,42 +69,18 @@ def _level(kpi_T: Floats, recent: int) -> Iterator[Finding]:
             where="kpi",
             what=f"The KPI of the last {recent} periods is {np.expm1(now):+.0%} of the {recent} before.",
             why="So large a step is not usual here; what caused it may be taken for media.",
-            what_to_do="Look for a launch, a price change or a change of measurement, and add it as a control.",
-        )
-
-
-def _residuals(predictions: pd.DataFrame) -> Iterator[Finding]:
-    known = predictions.dropna(subset=["actual"])
-    error = known["actual"] - known["predicted"]
-    by_date = error.groupby(known["date"]).sum()
-    size = known.groupby("date")["actual"].sum().abs()
-    recent_dates = known.loc[known["split"] != "train", "date"].unique()
-    is_recent = by_date.index.isin(recent_dates)
-    if not is_recent.any() or is_recent.all() or size[is_recent].sum() == 0:
-        return
-    bias = float(by_date[is_recent].sum() / size[is_recent].sum())
-    usual = float(by_date[~is_recent].std() / size[~is_recent].mean()) / np.sqrt(is_recent.sum())
-    if abs(bias) > max(BIAS, UNUSUAL * usual):
-        yield Finding(
-            severity="warning",
-            code="residual_drift",
-            where="holdout",
-            what=f"Since the end of training the KPI is {bias:+.0%} off what was predicted.",
-            why="Something moves the KPI that the model does not know.",
-            what_to_do="Compare residuals with events of these weeks; add what explains them as a control.",
+            what_to_do="Look for a launch, a price or a measurement that changed; add it as a control.",
         )
 
 
 def share_shift(new: Mapping[str, float], old: Mapping[str, float]) -> float:
-    """Share of the KPI that another explanation claims: half the sum of absolute differences.
+    """How much attribution moved: absolute changes of shares, relative to what all media brought before.
 
-    What no channel brought counts as one more explanation, so the result lies between 0 and 1 for shares
-    that do.
+    The measure of ``mmm compare``; channels that came or went count in full.
     """
-    names = {*new, *old}
-    moved = sum(abs(new.get(name, 0.0) - old.get(name, 0.0)) for name in names)
-    rest = abs(sum(new.values()) - sum(old.values()))
-    return (moved + rest) / 2
+    moved = sum(abs(new.get(name, 0.0) - old.get(name, 0.0)) for name in {*new, *old})
+    media = sum(old.values())
+    return moved / media if media > 0 else float(moved > 0)
 
 
 def shift_finding(shift: float) -> Finding | None:
@@ -120,7 +91,7 @@ def shift_finding(shift: float) -> Finding | None:
         severity="warning",
         code="attribution_shift",
         where="shares",
-        what=f"{shift:.0%} of the KPI moved to another explanation since the last refit.",
+        what=f"{shift:.0%} of what media bring went to other channels or away since the last refit.",
         why="A few more weeks of data should not change the story so much.",
         what_to_do="See `mmm compare` of both models; add priors or a lift test for the channels that jump.",
     )

@@ -50,7 +50,7 @@ class Recorder:
         """Wait for the rest.
 
         Args:
-            wait: Seconds the server is given if it is away; rows it takes in turn have all the time they need.
+            wait: Seconds the server is given if it is away; rows that it takes have all the time they need.
 
         Returns:
             Rows that are not recorded.

@@ -11,7 +11,7 @@ from typing import Any
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
-from jobs.cluster import ClusterError
+from jobs.cluster import ClusterError, cpus_now
 from jobs.refit_task import GRACE, Work, refit_market
 from jobs.rows import Row
 
@@ -104,10 +104,10 @@ def run_all(
         if ready:
             moved = time.monotonic()
         elif time.monotonic() - moved > _patience(flying.values()):
+            silence = duration(time.monotonic() - moved)
             raise ClusterError(
-                f"Nothing finished for {duration(time.monotonic() - moved)} with {len(flying)} markets handed to "
-                "the cluster: it has no worker that takes them. Look at `ray status`, then run this again; "
-                "what is done stays done."
+                f"Nothing finished for {silence} with {len(flying)} markets in the cluster's hands: it has "
+                "no worker that takes them. Look at `ray status`, then run this again: what is done stays."
             )
         for reference in ready:
             work, attempt = flying.pop(reference)
@@ -122,7 +122,7 @@ def run_all(
 
 def _window(threads: int) -> int:
     """Tasks in flight: enough that no worker waits for the driver and an autoscaler sees the need."""
-    return 2 * max(int(ray.cluster_resources().get("CPU", 0)) // threads, 2)
+    return 2 * max(cpus_now() // threads, 2)
 
 
 def _patience(flying: Any) -> float:

@@ -90,7 +90,7 @@ def _refit(work: Work) -> Row:
 
     torch.set_num_threads(work.threads)
     result = fit_panel(spec, read)
-    findings = (*result.findings, *drift(read.panel, read.split, result.tables["predictions"]))
+    findings = (*result.findings, *drift(read.panel, read.split))
     shares = channel_shares(*(result.tables[name] for name in ("effects", "contributions", "predictions")))
     row = Row(
         brand=spec.brand,

@@ -35,7 +35,7 @@ class Row:
         seconds: Wall time of this market in this refit.
         tries: How often it was begun in this refit; more than 1 after a worker died.
         change: What differs from the last refit: ``new``, ``data``, ``settings``, ``data, settings`` or none.
-        share_shift: Share of the KPI that moved to another explanation since the last refit.
+        share_shift: Share of media's effect that went elsewhere since the last refit.
         skill_change: Change of the holdout skill since the last refit.
         key: Digest of data and settings; a model with it is never fitted twice.
         directory: The fitted model; of a failed market the one of an earlier refit, if there is any.

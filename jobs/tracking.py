@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,9 +90,8 @@ class Tracking:
             TrackingError: The server did not take it; the run, if begun, is marked as failed where possible.
         """
         from mlflow.entities import Metric, Param
-        from mlflow.utils.time import get_current_time_millis
 
-        now = get_current_time_millis()
+        now = round(time.time() * 1000)
         with reaching(self.uri):
             run = self.client.create_run(self.experiment_id, run_name=name, tags=dict(tags))
             identity: str = run.info.run_id

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from jobs.refit_plan import plan
+from jobs.refit_task import FitTimeoutError, Work, refit_market, time_limit
+from tests.jobs.portfolios import QUICK, panel_of
+
+
+@pytest.fixture
+def work(portfolio: Path, tmp_path: Path) -> Work:
+    """The first market of the portfolio."""
+    return plan(str(portfolio), str(tmp_path / "out"), overrides=QUICK).work[0]
+
+
+def test_a_market_is_fitted_once(work: Work) -> None:
+    first, second = refit_market(work), refit_market(work)
+
+    assert (first.status, second.status) == ("done", "unchanged")
+    assert second.scores == first.scores
+    assert second.shares == first.shares
+    assert (Path(first.directory) / "model").is_dir()
+    assert set(first.shares) == set(work.spec.columns.channels)
+
+
+def test_new_data_or_settings_are_fitted_again(work: Work, portfolio: Path) -> None:
+    first = refit_market(work)
+    seeded = work.spec.model_copy(update={"train": work.spec.train.model_copy(update={"seed": 9})})
+    path = panel_of(portfolio, work.spec.brand, work.spec.market)
+
+    other_settings = refit_market(replace(work, spec=seeded))
+    frame = pd.read_parquet(path)
+    frame.loc[frame.index[-1], "kpi"] *= 1.01
+    frame.to_parquet(path, index=False)
+    other_data = refit_market(work)
+
+    assert [other_settings.status, other_data.status] == ["done", "done"]
+    assert len({first.key, other_settings.key, other_data.key}) == 3
+    assert Path(first.directory).is_dir(), "models of earlier data stay"
+
+
+def test_bad_data_come_back_with_every_problem(work: Work, portfolio: Path) -> None:
+    path = panel_of(portfolio, work.spec.brand, work.spec.market)
+    frame = pd.read_parquet(path)
+    spend = next(iter(work.spec.columns.channels.values())).spend
+    frame.loc[3, spend] = -1.0
+    pd.concat([frame, frame.tail(1)]).to_parquet(path, index=False)
+
+    row = refit_market(work)
+
+    assert row.status == "failed"
+    assert "2 problems" in row.reason
+    assert str(spend) in row.reason and "before" in row.reason
+
+
+def test_a_missing_partition_is_named(work: Work, portfolio: Path) -> None:
+    panel_of(portfolio, work.spec.brand, work.spec.market).unlink()
+
+    row = refit_market(work)
+
+    assert row.status == "failed"
+    assert f"brand={work.spec.brand}/market={work.spec.market}" in row.reason
+
+
+def test_a_fit_that_takes_too_long_is_stopped(work: Work) -> None:
+    endless = work.spec.train.model_copy(update={"epochs": 100_000})
+    slow = replace(work, spec=work.spec.model_copy(update={"train": endless}), timeout=1.0)
+
+    row = refit_market(slow)
+
+    assert row.status == "failed"
+    assert "longer than 1 s" in row.reason
+    assert list(Path(work.out).rglob("*.parquet")) == []
+
+
+def test_the_limit_ends_with_the_block() -> None:
+    with pytest.raises(FitTimeoutError, match=r"longer than 0\.05 s"), time_limit(0.05, "x"):
+        time.sleep(5)
+    with time_limit(0.05, "x"):
+        pass
+    time.sleep(0.1)
