@@ -188,7 +188,12 @@ def run_fit(options: argparse.Namespace) -> int:
     spec = load_market(options.spec, settings)
     with FitProgress() as progress:
         result = fit_market(
-            spec, options.out, force=options.force, resume=options.resume, report=options.report, progress=progress
+            spec,
+            options.out,
+            force=options.force,
+            resume=options.resume,
+            report=options.report,
+            progress=progress,
         )
     Console().print(summarise(result, Path(options.out)))
     return DONE

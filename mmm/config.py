@@ -188,7 +188,9 @@ class TrainSpec(Spec):
     """Epochs without a better validation loss after which the search for their number stops."""
     refit_on_all: bool = False
     """After scoring, fit once more on every period with the settings and epochs found."""
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", json_schema_extra={"affects_fit": False})] = "cpu"
+    device: Annotated[
+        str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", json_schema_extra={"affects_fit": False})
+    ] = "cpu"
     """Where tensors live: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for a GPU where there is one."""
     threads: Annotated[
         Annotated[int, Field(ge=1, le=256)] | None, Field(json_schema_extra={"affects_fit": False})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -46,31 +48,28 @@ def scores_table(result: Result) -> Table:
 def effects_table(result: Result) -> Table:
     """Share and ROI by channel over the training window."""
     effects, panel = result.tables["effects"], result.fitted.panel
-    kpi = float(result.tables["contributions"].loc[_in_training(result), "value"].sum())
+    contributions = result.tables["contributions"]
+    last = panel.dates[result.fitted.split.n_train - 1]
+    kpi = float(contributions["value"][contributions["date"] <= pd.Timestamp(str(last))].sum())
     table = Table(title="Effects over the training window")
     for name in ("channel", "share of KPI", "90 % interval", "ROI", "90 % interval", "marginal ROI"):
         table.add_column(name, justify="left" if name == "channel" else "right")
-    for row in effects.itertuples():
+    for row in effects.to_dict("records"):
         table.add_row(
-            str(row.channel),
-            f"{row.direct / kpi:.1%}",
-            _range(row.direct_lower / kpi, row.direct_upper / kpi, "{:.1%}"),
-            _number(row.roi),
-            _range(row.roi_lower, row.roi_upper, "{:.2f}"),
-            _number(row.marginal_roi),
+            str(row["channel"]),
+            f"{row['direct'] / kpi:.1%}",
+            _range(row["direct_lower"] / kpi, row["direct_upper"] / kpi, "{:.1%}"),
+            _number(row["roi"]),
+            _range(row["roi_lower"], row["roi_upper"], "{:.2f}"),
+            _number(row["marginal_roi"]),
         )
     table.caption = f"ROI: {panel.currency} of KPI value per {panel.currency} spent, direct effect"
     return table
 
 
-def _in_training(result: Result) -> object:
-    last = result.fitted.panel.dates[result.fitted.split.n_train - 1]
-    return result.tables["contributions"]["date"] <= last
-
-
 def _number(value: float | None) -> str:
-    return "-" if value is None or value != value else f"{value:.3f}"
+    return "-" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
 def _range(low: float, high: float, form: str) -> str:
-    return "unknown" if low != low else f"{form.format(low)} to {form.format(high)}"
+    return "unknown" if math.isnan(low) else f"{form.format(low)} to {form.format(high)}"

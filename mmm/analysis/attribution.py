@@ -69,7 +69,10 @@ def contributions_table(fitted: Fitted) -> pd.DataFrame:
     """``contributions.parquet``: components of every present cell; they add up to ``predicted``."""
     panel, parts = fitted.panel, fitted.predictor.parts
     cells = cell_frame(fitted, panel.present_GT)
-    components = [("baseline", "baseline", parts.baseline_MGT), ("seasonality", "seasonality", parts.season_MGT)]
+    components = [
+        ("baseline", "baseline", parts.baseline_MGT),
+        ("seasonality", "seasonality", parts.season_MGT),
+    ]
     components += [(name, "control", parts.controls_MGTK[..., k]) for k, name in enumerate(panel.controls)]
     components += [(name, "channel", parts.channels_MGTC[..., c]) for c, name in enumerate(panel.channels)]
     frames = []

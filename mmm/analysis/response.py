@@ -84,7 +84,9 @@ def hill_table(curves: pd.DataFrame) -> pd.DataFrame:
         amount = curve["spend" if in_money else "multiplier"].to_numpy(dtype=np.float64, copy=True)
         fit = fit_hill(amount, curve["response"].to_numpy(dtype=np.float64, copy=True))
         unit = "spend" if in_money else "multiplier"
-        rows.append({"channel": name, **fit._asdict(), "saturation_point": fit.saturation_point, "unit": unit})
+        rows.append(
+            {"channel": name, **fit._asdict(), "saturation_point": fit.saturation_point, "unit": unit}
+        )
     return pd.DataFrame(rows)
 
 
@@ -102,12 +104,16 @@ def fit_hill(amount_P: Floats, response_P: Floats) -> HillFit:
         top, half, slope = np.exp(free)
         with np.errstate(divide="ignore"):
             share: Floats = 1.0 / (1.0 + (half / np.maximum(x_P, 1e-12)) ** slope)
-        return top * share
+        values: Floats = top * share
+        return values
 
     low, high = np.log([0.5, 1e-3, 0.2]), np.log([50.0, 50.0, 10.0])
     starts = (np.log([1.2, 0.5, 1.2]), np.log([1.2, 0.5, 2.5]), np.log([4.0, 3.0, 1.0]))
     best = min(
-        (optimize.least_squares(lambda free: curve(free) - y_P, start, bounds=(low, high)) for start in starts),
+        (
+            optimize.least_squares(lambda free: curve(free) - y_P, start, bounds=(low, high))
+            for start in starts
+        ),
         key=lambda found: float(found.cost),
     )
     top, half, slope = np.exp(best.x)

@@ -103,7 +103,9 @@ def channel_weight(parameters: Parameters, inputs: Inputs, shape: ChannelShape, 
     if "region_scale" in parameters:
         exponent_M1 = PER_HEAD_START + PER_HEAD_SD * parameters["per_head"].unsqueeze(-1)
         weight_MCG = weight_MCG * torch.exp(exponent_M1 * inputs.log_heads_G).unsqueeze(1)
-        weight_MCG = weight_MCG * torch.exp(spec.regions.scale_sd * parameters["region_scale"].transpose(1, 2))
+        weight_MCG = weight_MCG * torch.exp(
+            spec.regions.scale_sd * parameters["region_scale"].transpose(1, 2)
+        )
     return weight_MCG
 
 

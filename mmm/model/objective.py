@@ -75,7 +75,9 @@ def noise_level(parameters: Parameters) -> Tensor:
     return log_noise_MG
 
 
-def misfit(parameters: Parameters, components: Components, inputs: Inputs, spec: LossSpec, weight: Tensor) -> Tensor:
+def misfit(
+    parameters: Parameters, components: Components, inputs: Inputs, spec: LossSpec, weight: Tensor
+) -> Tensor:
     """Negative log likelihood of the weighted cells, a sum, shape M."""
     log_noise_MG1 = noise_level(parameters).unsqueeze(-1)
     residual_MGT = (inputs.kpi_GT - components.prediction_MGT) * torch.exp(-log_noise_MG1)
@@ -165,4 +167,3 @@ def objective(
     misfit_M = misfit(parameters, components, inputs, spec.loss, target.weight_MGT)
     total_M = misfit_M + log_prior(parameters, inputs, spec, target)
     return (total_M + attribution_penalty(components, spec, target, misfit_M)) / target.cells
-

@@ -77,7 +77,9 @@ def start_parameters(
         }
     like = inputs.kpi_GT
     parameters = {name: like.new_zeros((members, *shape)) for name, shape in zeros.items()}
-    parameters["share"] = like.new_full((members, channels), inverse_softplus(SHARE_START / spec.priors.share_sd))
+    parameters["share"] = like.new_full(
+        (members, channels), inverse_softplus(SHARE_START / spec.priors.share_sd)
+    )
     parameters["noise"] = like.new_full((members,), math.log(scales.noise))
     if spec.temporal.enabled:
         parameters |= _start_network(inputs, spec, members, channels, generator)

@@ -231,7 +231,9 @@ class Predictor:
             controls_GHK: Controls of these periods, in the panel's units.
         """
         periods = len(self.panel.dates)
-        shared_TF, own_TE = season_bases(self.panel, self.spec, periods + controls_GHK.shape[1], self.trained_until)
+        shared_TF, own_TE = season_bases(
+            self.panel, self.spec, periods + controls_GHK.shape[1], self.trained_until
+        )
         ahead_HF, ahead_HE = torch.as_tensor(shared_TF[periods:]), torch.as_tensor(own_TE[periods:])
         season_MGH = self.scales.season * (self._parameters["season"] @ ahead_HF.T).unsqueeze(1)
         if "region_season" in self._parameters:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from plotly.graph_objects import Figure
+
 from mmm.report.build import build_report, render
 from mmm.report.tables import About, MissingTableError, Tables, load_tables
 from mmm.report.views import SECTIONS
@@ -11,6 +13,7 @@ from mmm.report.views.network import dag as plot_dag
 __all__ = [
     "SECTIONS",
     "About",
+    "Figure",
     "MissingTableError",
     "Tables",
     "build_report",

@@ -10,6 +10,7 @@ Shapes: G regions, T training periods, P shared columns, F features per region.
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,7 +125,8 @@ def _negative_evidence(series: _Series, scale: dict[str, Tensor]) -> Tensor:
     explained = torch.linalg.solve_triangular(inner_lower, pull_P, upper=False).square().sum()
     log_det = 2 * lower_GTT.diagonal(dim1=1, dim2=2).log().sum() + 2 * inner_lower.diagonal().log().sum()
     log_det = log_det - 2 * (1 - known_GT).sum() * torch.log(noise)
-    return 0.5 * (log_det + values.square().sum() - explained)
+    evidence: Tensor = 0.5 * (log_det + values.square().sum() - explained)
+    return evidence
 
 
 def _own_covariance(series: _Series, scale: dict[str, Tensor]) -> Tensor:
@@ -184,8 +186,10 @@ def _without_outliers(kpi_GT: Floats, trained_GT: Bools) -> Bools:
     """Trained cells that are not far from the running median of nine periods."""
     reach = 4
     padded = np.pad(np.where(trained_GT, kpi_GT, np.nan), ((0, 0), (reach, reach)), constant_values=np.nan)
-    windows = np.ma.masked_invalid(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=1))
-    residual = np.ma.masked_array(kpi_GT, ~trained_GT) - np.ma.median(windows, axis=-1)
-    spread = 1.4826 * np.ma.median(np.abs(residual), axis=1).filled(0.0)[:, None] + 1e-9
-    kept: Bools = trained_GT & (np.abs(residual.filled(np.inf)) < OUTLIER * spread)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        residual = np.where(trained_GT, kpi_GT - np.nanmedian(windows, axis=-1), np.nan)
+        spread = 1.4826 * np.nan_to_num(np.nanmedian(np.abs(residual), axis=1))[:, None] + 1e-9
+    kept: Bools = trained_GT & (np.abs(residual) < OUTLIER * spread)
     return kept if kept.any() else trained_GT

@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mmm.config import MarketSpec, ModelSpec, TrainSpec
 from mmm.config_io import spec_digest
-from mmm.data.panel import Floats, Panel, data_fingerprint
+from mmm.data.panel import Panel, data_fingerprint
 from mmm.data.scale import Scaling, fit_scaling
 from mmm.data.split import Split
 from mmm.fitted import Fitted
@@ -118,7 +118,7 @@ def fit(
     problem = _pose(spec, panel, scaling, n_train, chosen_device(settings))
     trace: dict[str, list[Any]] = {"stage": [], "epoch": [], "loss": [], "validation": []}
     if epochs is None:
-        epochs = _choose_epochs(problem, settings, panel, n_train, progress, store, trace)
+        epochs = _choose_epochs(problem, settings, n_train, progress, store, trace)
     parameters = _train(problem, settings, panel, epochs, progress, store, trace)
     graph = find_graph(spec, panel, scaling, n_train)
     return Fitted(
@@ -193,7 +193,9 @@ def _start(problem: Problem, members: int, seed: int) -> Parameters:
     return start_parameters(problem.inputs, problem.spec, problem.scales, members, generator)
 
 
-def _losses(problem: Problem, inputs: Inputs, target: Target, epochs: int) -> Callable[[Parameters, int], Tensor]:
+def _losses(
+    problem: Problem, inputs: Inputs, target: Target, epochs: int
+) -> Callable[[Parameters, int], Tensor]:
     def loss(parameters: Parameters, epoch: int) -> Tensor:
         varies = epoch >= TEMPORAL_FROM * epochs
         components = forward(parameters, inputs, problem.spec, problem.scales, temporal=varies)
@@ -205,7 +207,6 @@ def _losses(problem: Problem, inputs: Inputs, target: Target, epochs: int) -> Ca
 def _choose_epochs(
     problem: Problem,
     settings: TrainSpec,
-    panel: Panel,
     n_train: int,
     progress: Progress,
     store: Checkpoint,

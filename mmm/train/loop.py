@@ -51,8 +51,6 @@ def _nothing(_: Parameters) -> None:
     """Gradients of one process need no combining."""
 
 
-
-
 @dataclass
 class Descent:
     """A descent under way: everything needed to go on where it stopped.

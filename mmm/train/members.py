@@ -34,7 +34,9 @@ def recentred(parameters: Parameters) -> Parameters:
     """Members whose mean is the first fit, which is not one of them; one fit alone stays as it is."""
     if parameters["noise"].shape[0] == 1:
         return parameters
-    return {name: value[:1] + value[1:] - value[1:].mean(0, keepdim=True) for name, value in parameters.items()}
+    return {
+        name: value[:1] + value[1:] - value[1:].mean(0, keepdim=True) for name, value in parameters.items()
+    }
 
 
 def member_weights(regions: int, periods: int, members: int, frequency: Frequency, seed: int) -> Floats:
@@ -81,7 +83,9 @@ def member_anchors(parameters: Parameters, seed: int) -> Parameters:
     anchors: dict[str, Tensor] = {}
     for index, (name, value) in enumerate(sorted(parameters.items())):
         if standard_normal(name) or name == "share":
-            half = np.random.default_rng([seed, 2, index]).standard_normal((-(-members // 2), *value.shape[1:]))
+            half = np.random.default_rng([seed, 2, index]).standard_normal(
+                (-(-members // 2), *value.shape[1:])
+            )
             drawn = np.concatenate([np.zeros((1, *half.shape[1:])), _paired(half, -half)[:members]])
             anchors[name] = torch.as_tensor(drawn, dtype=value.dtype, device=value.device)
     return anchors

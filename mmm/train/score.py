@@ -25,9 +25,11 @@ def score_splits(panel: Panel, split: Split, predicted_GT: Floats) -> dict[str, 
     """
     naive = naive_predictors(panel, split)
     return {
-        name: _window_scores(panel.kpi_GT[:, window], predicted_GT[:, window], {
-            rule: values_GT[:, window] for rule, values_GT in naive.items()
-        })
+        name: _window_scores(
+            panel.kpi_GT[:, window],
+            predicted_GT[:, window],
+            {rule: values_GT[:, window] for rule, values_GT in naive.items()},
+        )
         for name, window in split.windows.items()
     }
 
@@ -46,7 +48,9 @@ def naive_predictors(panel: Panel, split: Split) -> dict[str, Floats]:
     last_GT = np.concatenate([mean_G[:, None], filled_GT[:, :-1]], 1)
     last_GT[:, start:] = filled_GT[:, [start - 1]]
     recent_GT = np.stack([filled_GT[:, max(0, t - RECENT) : max(t, 1)].mean(1) for t in range(start + 1)], 1)
-    recent_GT = np.concatenate([recent_GT[:, :start], np.repeat(recent_GT[:, [start]], split.n_periods - start, 1)], 1)
+    recent_GT = np.concatenate(
+        [recent_GT[:, :start], np.repeat(recent_GT[:, [start]], split.n_periods - start, 1)], 1
+    )
     year = round(panel.periods_per_year)
     seasonal_GT = last_GT.copy()
     if start > year:

@@ -87,7 +87,9 @@ def _edges(tables: Tables) -> tuple[list[tuple[Edge, float]], int]:
     weight = frame["weight"].to_numpy(float)
     chance = frame["probability"].to_numpy(float)
     any_weight = (
-        np.isfinite(weight) & (np.abs(weight) > 1e-9) & (frame["cause"].astype(str) != frame["effect"].astype(str)).to_numpy()
+        np.isfinite(weight)
+        & (np.abs(weight) > 1e-9)
+        & (frame["cause"].astype(str) != frame["effect"].astype(str)).to_numpy()
     )
     strongest = np.abs(weight[any_weight]).max() if any_weight.any() else 0.0
     kept = any_weight & (np.abs(weight) >= WEAK * strongest) & ~(chance < LIKELY)
