@@ -45,7 +45,7 @@ def rows(fitted: Fitted, *, by_region: bool = True) -> pd.DataFrame:
     table = pd.DataFrame({"spend": panel.spend_GTC[:, -HORIZON:].ravel()}, index=index).reset_index()
     if by_region:
         return table
-    return table.groupby(["date", "channel"], as_index=False)["spend"].sum()
+    return table.groupby(["date", "channel"], as_index=False).agg(spend=("spend", "sum"))
 
 
 def ask(fitted: Fitted, plan: dict[str, Any], **fields: Any) -> ScenarioPlan:
@@ -306,7 +306,7 @@ def spoiled(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     }
     if kind in changes:
         column, value = changes[kind]
-        changed.loc[0, column] = value
+        changed[column] = [value, *changed[column].iloc[1:]]
         return changed
     return table.rename(columns={"spend": "spent"} if kind == "column" else {"region": "regoin"})
 
