@@ -10,9 +10,11 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,15 +93,16 @@ def _local(cpus: int) -> Iterator[Cluster]:
         import ray
 
         try:
-            ray.init(
-                address=LOCAL,
-                num_cpus=cpus,
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _temp_dir=str(folder),
-            )
+            with _own_sigterm():
+                ray.init(
+                    address=LOCAL,
+                    num_cpus=cpus,
+                    include_dashboard=False,
+                    object_store_memory=OBJECT_STORE,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=str(folder),
+                )
             yield Cluster(LOCAL, cpus)
         finally:
             ray.shutdown()
@@ -132,7 +135,8 @@ def _attached(address: str, wait: float) -> Iterator[Cluster]:
 
     try:
         _knock(address)
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        with _own_sigterm():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError, RayError) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise ClusterError(
@@ -198,6 +202,19 @@ def _one_cpu() -> Any:
         return None
 
     return nothing
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Put back the caller's answer to SIGTERM, which Ray replaces by one that aborts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -144,6 +144,39 @@ def test_markets_with_bad_data_fail_alone_and_are_named(
 
 
 @pytest.mark.ray
+def test_a_driver_that_is_told_to_stop_says_how_to_go_on(
+    portfolio: Path, tmp_path: Path, repository: Path
+) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "jobs.refit",
+        str(portfolio),
+        "--out",
+        str(tmp_path / "out"),
+        "--tracking",
+        "none",
+    ]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+
+    with subprocess.Popen(
+        [*command, "--set", "train.epochs=100000"],
+        cwd=repository,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as driver:
+        assert driver.stdout is not None
+        next(line for line in driver.stdout if "brand-markets on" in line)
+        driver.terminate()
+        _, complaint = driver.communicate(timeout=60)
+
+    assert driver.returncode == 130
+    assert "run the same command to go on" in complaint
+
+
+@pytest.mark.ray
 def test_a_driver_that_is_killed_is_run_again(portfolio: Path, tmp_path: Path, repository: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "jobs.refit", str(portfolio), "--out", str(out), "--cpus", "2", *SET]
