@@ -52,7 +52,8 @@ def test_even_and_given_flighting_keep_the_split_over_regions() -> None:
     even_GH = ours.pattern_GHC(2, "even")[..., 0]
     assert even_GH.tolist() == [pytest.approx([7 / 18] * 2), pytest.approx([2 / 18] * 2)]
     np.testing.assert_allclose(
-        ours.pattern_GHC(2, {"ch": (1.0,), "search": (3.0, 1.0)})[..., 1], [[0.75, 0.25], [0, 0]]
+        ours.pattern_GHC(2, {"ch": (1.0,), "search": (3.0, 1.0)})[..., 1],
+        np.array([[0.75, 0.25], [0.0, 0.0]]),
     )
 
 
