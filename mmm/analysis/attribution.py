@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mmm.analysis.intervals import LEVEL, interval
+from mmm.analysis.intervals import LEVEL, interval, interval_from_zero
 from mmm.data.panel import Bools, Floats
 from mmm.fitted import Fitted
 from mmm.model.graph import ChannelGraph, downstream_delta
@@ -77,7 +77,8 @@ def contributions_table(fitted: Fitted) -> pd.DataFrame:
     components += [(name, "channel", parts.channels_MGTC[..., c]) for c, name in enumerate(panel.channels)]
     frames = []
     for name, kind, values_MGT in components:
-        mean, lower, upper = interval(values_MGT[:, panel.present_GT])
+        bounded = interval_from_zero if kind == "channel" else interval
+        mean, lower, upper = bounded(values_MGT[:, panel.present_GT])
         frames.append(cells.assign(component=name, kind=kind, value=mean, lower=lower, upper=upper))
     table = pd.concat(frames, ignore_index=True)
     return table.astype({"region": "category", "component": "category", "kind": "category"}).astype(
@@ -149,7 +150,7 @@ def effects_table(fitted: Fitted) -> pd.DataFrame:
     }
     table = pd.DataFrame({"channel": list(panel.channels), "spend": np.nan_to_num(spend_C)})
     for name, values_MC in estimands.items():
-        table[name], table[f"{name}_lower"], table[f"{name}_upper"] = interval(values_MC)
+        table[name], table[f"{name}_lower"], table[f"{name}_upper"] = interval_from_zero(values_MC)
     return table
 
 

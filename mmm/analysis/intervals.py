@@ -105,6 +105,12 @@ def interval(values_M: Floats, level: float = LEVEL) -> Interval:
     return Interval(np.asarray(values_M.mean(axis=0)), lower, upper)
 
 
+def interval_from_zero(values_M: Floats, level: float = LEVEL) -> Interval:
+    """``interval`` of what cannot be negative in any member: its lower bound is at least 0."""
+    mean, lower, upper = interval(values_M, level)
+    return Interval(mean, np.maximum(lower, 0.0), upper)
+
+
 def estimate(values_M: Floats, level: float = LEVEL) -> Estimate:
     """``interval`` of one number per member, ready for JSON: unknown bounds are None.
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
-from mmm.analysis.intervals import interval
+from mmm.analysis.intervals import interval_from_zero
 from mmm.data.panel import Floats
 from mmm.fitted import Fitted
 
@@ -52,7 +52,7 @@ def response_curves(fitted: Fitted, multiplier_P: Floats = MULTIPLIERS) -> pd.Da
     spend_C = panel.spend_GTC[:, train].sum((0, 1))
     frames = []
     for c, name in enumerate(panel.channels):
-        mean, lower, upper = interval(total_MPC[..., c])
+        mean, lower, upper = interval_from_zero(total_MPC[..., c])
         spend = float(spend_C[c]) if panel.has_spend_C[c] else np.nan
         low, high = ratio_TC[:, c].min(), ratio_TC[:, c].max()
         frames.append(
@@ -62,7 +62,7 @@ def response_curves(fitted: Fitted, multiplier_P: Floats = MULTIPLIERS) -> pd.Da
                     "multiplier": multiplier_P,
                     "spend": multiplier_P * spend,
                     "response": mean,
-                    "lower": np.maximum(lower, 0.0),
+                    "lower": lower,
                     "upper": upper,
                     "marginal": slope_MPC[..., c].mean(0) / (spend if spend > 0 else 1.0),
                     "supported": (multiplier_P >= min(low, 1.0)) & (multiplier_P <= max(high, 1.0)),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mmm.analysis.attribution import predictive_sd
-from mmm.analysis.intervals import interval
+from mmm.analysis.intervals import interval, interval_from_zero
 from mmm.fitted import Fitted
 
 OUTLIER = 4.0
@@ -21,14 +21,14 @@ MOST_OUTLIERS = 200
 
 def adstock_table(fitted: Fitted) -> pd.DataFrame:
     """``adstock.parquet``: carry-over weights by lag; they add up to 1 per channel."""
-    mean, lower, upper = interval(fitted.predictor.kernel_MCL)
+    mean, lower, upper = interval_from_zero(fitted.predictor.kernel_MCL)
     channels, lags = mean.shape
     return pd.DataFrame(
         {
             "channel": np.repeat(np.array(fitted.panel.channels), lags),
             "lag": np.tile(np.arange(lags), channels),
             "weight": mean.ravel(),
-            "lower": np.maximum(lower, 0.0).ravel(),
+            "lower": lower.ravel(),
             "upper": np.minimum(upper, 1.0).ravel(),
         }
     )
@@ -54,7 +54,7 @@ def regions_table(fitted: Fitted) -> pd.DataFrame:
     panel, parts = fitted.panel, fitted.predictor.parts
     cells_GT = (panel.present_GT & fitted.split.mask("train")[None, :]).astype(np.float64)
     effect_MGC = np.einsum("mgtc,gt->mgc", parts.channels_MGTC, cells_GT)
-    mean, lower, upper = interval(effect_MGC)
+    mean, lower, upper = interval_from_zero(effect_MGC)
     weight_GC = fitted.predictor.weight_MCG.mean(0).T / fitted.scaling.kpi_G[:, None]
     regions, channels = mean.shape
     kpi_G = np.nansum(np.where(cells_GT > 0, panel.kpi_GT, np.nan), 1)

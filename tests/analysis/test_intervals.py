@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmm.analysis.intervals import estimate, interval, quantile
+from mmm.analysis.intervals import estimate, interval, interval_from_zero, quantile
 
 
 def test_few_members_use_student_t() -> None:
@@ -57,3 +57,12 @@ def test_bad_level_is_refused(level: float) -> None:
         interval(np.array([1.0, 2.0]), level=level)
     with pytest.raises(ValueError, match="outside"):
         quantile(np.array([1.0, 2.0]), level)
+
+
+def test_what_cannot_be_negative_has_no_negative_bound() -> None:
+    values_MN = np.array([[0.0, 5.0], [4.0, 6.0]])
+    mean, lower, upper = interval_from_zero(values_MN)
+    assert mean.tolist() == [2.0, 5.5]
+    assert lower[0] == 0.0
+    assert (lower <= upper).all()
+    assert np.isnan(interval_from_zero(values_MN[:1]).lower).all()
