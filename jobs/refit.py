@@ -21,7 +21,9 @@ from jobs.cluster import ClusterError, connect
 from jobs.monitor import share_shift, shift_finding
 from jobs.recorder import Recorder, with_role
 from jobs.refit_plan import Plan, parse_only, plan
+from jobs.refit_run import Tally, run_all
 from jobs.refit_task import summary
+from jobs.registry import Registry
 from jobs.rows import Row, read_table, write_table
 from jobs.store import absolute, check_place, read_row
 from jobs.tracking import TrackingError, open_tracking
@@ -88,12 +90,7 @@ def refit(
     check_place(out)
     before = read_table(out)
     record = open_tracking(tracking, out)
-    registry = None
-    if record is not None:
-        from jobs.registry import Registry
-
-        registry = Registry(record)
-    recorder = Recorder(registry)
+    recorder = Recorder(None if record is None else Registry(record))
     rows = {(row.brand, row.market): row for row in todo.broken}
     for row in todo.broken:
         say(_line(row))
@@ -117,8 +114,6 @@ def _run(
     tries: int,
     say: Say,
 ) -> None:
-    from jobs.refit_run import Tally, run_all
-
     specs = {(work.spec.brand, work.spec.market): work.spec for work in todo.work}
     tally = Tally(total=len(todo.work) + len(todo.broken), failed=len(todo.broken))
     said = time.monotonic()
