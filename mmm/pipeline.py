@@ -137,7 +137,7 @@ def fit_market(
         PanelError: The panel has problems, all of them.
         TrainingError: Training diverged.
     """
-    path = check_output(out, force=force)
+    path = check_output(out, force=force, folder=True)
     read = read_panel(spec)
     if on_read is not None:
         on_read(read)

@@ -14,12 +14,13 @@ MODEL_FOLDER = "model"
 """Folder of weights; a directory that has it holds a fitted model."""
 
 
-def check_output(out: str | Path, *, force: bool = False) -> Path:
+def check_output(out: str | Path, *, force: bool = False, folder: bool = False) -> Path:
     """Whether a result may be written at ``out``; changes nothing.
 
     Args:
         out: A folder to be, or a file to be.
         force: Allow what is there to be replaced.
+        folder: The result is a folder, so that a file is never replaced: it is none of its kind.
 
     Returns:
         The absolute path.
@@ -29,6 +30,8 @@ def check_output(out: str | Path, *, force: bool = False) -> Path:
     """
     path = Path(out).expanduser().absolute()
     home = _nearest_folder(path)
+    if folder and path.exists() and not path.is_dir():
+        raise OutputError(f"{path} is a file; a folder is to be written. Give another --out.")
     if path.exists() and not force and not _is_empty_folder(path):
         holds = "already holds a fitted model" if (path / MODEL_FOLDER).exists() else "already exists"
         raise OutputError(f"{path} {holds}. Give another --out, or --force to replace it.")
@@ -82,7 +85,7 @@ def prepare_output(out: str | Path, *, force: bool = False) -> Iterator[Path]:
     Raises:
         OutputError: As :func:`check_output`, before anything is done; or the rename failed.
     """
-    path = check_output(out, force=force)
+    path = check_output(out, force=force, folder=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))

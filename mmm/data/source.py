@@ -109,7 +109,7 @@ def _partition(place: str, files: list[StoredFile], wanted: dict[str, str | None
         names = sorted(
             {"/".join(f"{k}={file.keys[k]}" for k in PORTFOLIO_KEYS if k in file.keys) for file in data}
         )
-        asked = "/".join(f"{key}={value}" for key, value in wanted.items())
+        asked = "/".join(f"{key}={value}" for key, value in wanted.items() if value is not None)
         close = nearest(asked, names) or names
         raise _unreadable(
             place,

@@ -89,3 +89,14 @@ def test_a_file_is_written_whole_and_kept_unless_forced(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is a folder"):
         write_text(tmp_path, "four", force=True)
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_is_never_replaced_by_a_folder(tmp_path: Path) -> None:
+    panel = tmp_path / "panel.csv"
+    panel.write_text("date,kpi\n")
+
+    with pytest.raises(OutputError, match="is a file; a folder is to be written"):
+        check_output(panel, force=True, folder=True)
+    with pytest.raises(OutputError, match="is a file"), prepare_output(panel, force=True):
+        pass
+    assert panel.read_text() == "date,kpi\n"
