@@ -360,6 +360,18 @@ class MarketSpec(Spec):
                     f"model.graph.{field} names {name!r}, which is no channel; did you mean "
                     f"{' or '.join(map(repr, close))}? Correct the edge"
                 )
+        for name, belief in self.model.priors.channels.items():
+            if name not in self.columns.channels:
+                close = nearest(name, self.columns.channels) or self.columns.channels
+                raise ValueError(
+                    f"model.priors.channels names {name!r}, which is no channel; did you mean "
+                    f"{' or '.join(map(repr, close))}? Correct the name"
+                )
+            if belief.roi is not None and self.columns.channels[name].spend is None:
+                raise ValueError(
+                    f"model.priors.channels.{name}.roi is a return on spend, but {name!r} has no column of "
+                    "spend. Name one, or state the channel's `share`"
+                )
         order = self.model.graph.order
         if order is None or self.model.graph.mode != "triangular":
             return self

@@ -79,6 +79,11 @@ WRONG: dict[str, tuple[str, Any, list[str]]] = {
         [["tv", "serch"]],
         ["model.graph.required names 'serch'", "did you mean 'search'"],
     ),
+    "prior of no channel": (
+        "model.priors.channels",
+        {"serch": {"share": {"mean": 0.1, "sd": 0.05}}},
+        ["model.priors.channels names 'serch'", "did you mean 'search'"],
+    ),
     "name of channel and control": ("columns.controls", ["search"], ["search names both", "Rename"]),
     "KPI value is the KPI": ("kpi_value", "kpi", ["kpi_value names column 'kpi'"]),
 }
@@ -92,6 +97,13 @@ def test_wrong_spec_is_refused_with_its_path(case: str, tmp_path: Path) -> None:
     assert len(caught.value.problems) == 1
     for text in expected:
         assert text in str(caught.value)
+
+
+def test_a_return_is_believed_only_of_what_is_paid_for(tmp_path: Path) -> None:
+    belief = ("model.priors.channels.tv.roi={mean: 1.0, sd: 0.5}",)
+    assert load(tmp_path, overrides=belief).model.priors.channels["tv"].roi is not None
+    with pytest.raises(SpecError, match=r"tv\.roi is a return on spend, but 'tv' has no column of spend"):
+        load(tmp_path, "columns.channels.tv", {"exposure": "tv"}, overrides=belief)
 
 
 def test_order_of_a_triangular_graph_must_list_the_channels(tmp_path: Path) -> None:
