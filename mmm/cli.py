@@ -201,8 +201,10 @@ def run_fit(options: argparse.Namespace) -> int:
 
 def run_report(options: argparse.Namespace) -> int:
     """Write the report of a fitted model."""
+    from mmm.data.output import model_folder
     from mmm.report.build import build_report
 
+    model_folder(options.model)
     _say(str(build_report(Path(options.model), None if options.out is None else Path(options.out))))
     return DONE
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from mmm.config import MarketSpec
 from mmm.config_io import dump_yaml, parse_yaml, validate
-from mmm.data.output import MODEL_FOLDER
+from mmm.data.output import MODEL_FOLDER, model_folder
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling
 from mmm.data.split import Split
@@ -111,11 +111,7 @@ def load_fitted(directory: Path | str) -> Fitted:
     Raises:
         ModelFileError: No fitted model lies there, a file is missing or damaged, or the format is another.
     """
-    folder = Path(directory) / MODEL_FOLDER
-    if not folder.is_dir():
-        raise ModelFileError(
-            f"{directory} holds no fitted model: it has no folder {MODEL_FOLDER}/. Fit one first."
-        )
+    folder = model_folder(directory)
     provenance = _read_json(folder / "provenance.json")
     found = provenance.pop("format", None)
     if found != FORMAT:

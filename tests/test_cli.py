@@ -43,6 +43,14 @@ def test_validate_describes_the_panel(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "2 channels, 1 controls; train 50, holdout 8, test 2 periods" in output
 
 
+def test_report_of_a_folder_without_a_model_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["report", str(tmp_path)]) == 2
+    assert "holds no fitted model" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
 def test_validate_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = frame()
     path = write(tmp_path, table)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmm.errors import OutputError
+from mmm.errors import ModelFileError, OutputError
 
 MODEL_FOLDER = "model"
 """Folder of weights; a directory that has it holds a fitted model."""
@@ -42,6 +42,20 @@ def check_output(out: str | Path, *, force: bool = False, folder: bool = False) 
         )
     _try_writing(home, path)
     return path
+
+
+def model_folder(directory: str | Path) -> Path:
+    """Folder of weights of a fitted model's directory.
+
+    Raises:
+        ModelFileError: No fitted model lies there.
+    """
+    folder = Path(directory) / MODEL_FOLDER
+    if not folder.is_dir():
+        raise ModelFileError(
+            f"{directory} holds no fitted model: it has no folder {MODEL_FOLDER}/. Fit one first."
+        )
+    return folder
 
 
 def _nearest_folder(path: Path) -> Path:
