@@ -100,8 +100,8 @@ def placebo_findings(fitted: Fitted) -> Iterator[Finding]:
             code="placebo_as_strong",
             where=panel.channels[c],
             what=(
-                f"Shifted in time, the channel's media explain {mean_C[c]:.0%} ± {spread_C[c]:.0%} of its "
-                f"effect; as they ran, {real_C[c]:.0%}."
+                f"Shifted in time, the channel's media explain {mean_C[c]:z.0%} ± {spread_C[c]:.0%} of its "
+                f"effect; as they ran, {real_C[c]:z.0%}."
             ),
             why=f"The timing of the media does not support the {share_C[c]:.1%} of the KPI credited to them.",
             what_to_do="Take the effect for what the priors say, and test the channel in an experiment.",
@@ -113,8 +113,8 @@ def placebo_findings(fitted: Fitted) -> Iterator[Finding]:
             code="placebo_passed",
             where=", ".join(panel.channels[c] for c in passed),
             what=(
-                f"Shifted in time, media explain {np.median(mean_C[passed]):.0%} of their effect (median "
-                f"over channels); as they ran, {np.median(real_C[passed]):.0%}."
+                f"Shifted in time, media explain {np.median(mean_C[passed]):z.0%} of their effect (median "
+                f"over channels); as they ran, {np.median(real_C[passed]):z.0%}."
             ),
             why="An effect that media at other times would show as well is none of theirs.",
             what_to_do="Nothing.",

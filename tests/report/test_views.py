@@ -313,6 +313,18 @@ def test_gaps_and_outliers_are_counted(tables: Tables) -> None:
     )
 
 
+def test_a_training_loss_below_zero_is_told_by_its_ends(tables: Tables) -> None:
+    assert tables.training is not None
+    epochs = np.arange(len(tables.training))
+    blind = tables.training.assign(
+        stage="train", epoch=epochs, loss=np.linspace(-1.5, -3.5, len(epochs)), validation=np.nan
+    )
+    said = statement(checks.training(replace(tables, training=blind)))
+    assert said.replace("\N{MINUS SIGN}", "-") == (
+        f"The training loss went from -1.5 to -3.5 over {epochs[-1]} epochs"
+    )
+
+
 def test_training_that_was_cut_short_is_said(tables: Tables) -> None:
     assert tables.training is not None
     falling = tables.training.assign(validation=1 / (1 + tables.training["epoch"]))

@@ -193,9 +193,9 @@ def _training_title(frame: pd.DataFrame, stages: list[str]) -> str:
     judged_rows = frame[frame["validation"].notna()]
     if judged_rows.empty:
         last = frame[frame["stage"] == stages[-1]].sort_values("epoch")
-        fall = 1 - float(last["loss"].iloc[-1] / last["loss"].iloc[0]) if last["loss"].iloc[0] > 0 else 0.0
+        first, end = (words.number(float(last["loss"].iloc[at])) for at in (0, -1))
         epochs = words.count(int(last["epoch"].max()), "epoch")
-        return f"The training loss fell by {words.percent(fall)} over {epochs}"
+        return f"The training loss went from {first} to {end} over {epochs}"
     stage = str(judged_rows["stage"].iloc[-1])
     rows = judged_rows[judged_rows["stage"] == stage].sort_values("epoch")
     best, last_epoch = (
