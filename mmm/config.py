@@ -87,8 +87,9 @@ class BaselineSpec(Spec):
     """Periods between knots of the national level; None chooses by frequency."""
     regional_knots: Annotated[int, Field(ge=1, le=104)] | None = None
     """Periods between knots of each region's level; None chooses by frequency."""
-    flexibility: Annotated[float, Field(gt=0, le=20)] = 1.0
-    """Factor on the volatility of the level that the data suggest."""
+    flexibility: Annotated[float, Field(gt=0, le=20)] = 1.5
+    """Factor on the volatility of the level that the data suggest; above 1, since demand that moves both
+    the KPI and media is partly taken for media when it is estimated."""
     season_order: Annotated[int, Field(ge=0, le=12)] = 4
     """Yearly Fourier terms; 0 for no yearly season."""
 

@@ -65,7 +65,8 @@ def fit_panel(
     """Fit a panel that is already read, and analyse the model.
 
     With ``train.refit_on_all`` the model users get is fitted once more, on every period, with the number
-    of epochs the scored fit took; scores stay those of the scored fit.
+    of epochs the scored fit took; scores stay those of the scored fit, whose predictions are then the
+    table ``scored_predictions``.
     """
     started = time.perf_counter()
     scored = fit(spec, read.panel, read.split, progress=progress, checkpoint=checkpoint)
@@ -83,7 +84,7 @@ def fit_panel(
         fitted = replace(fitted, provenance={**fitted.provenance, "scores_of": "fit on the training window"})
     curves = response_curves(fitted)
     tables = {
-        "predictions": predictions_table(scored),
+        "predictions": predictions_table(fitted),
         "contributions": contributions_table(fitted),
         "effects": effects_table(fitted),
         "curves": curves,
@@ -95,6 +96,8 @@ def fit_panel(
         "regions": regions_table(fitted),
         "correlations": correlations_table(fitted),
     }
+    if fitted is not scored:
+        tables["scored_predictions"] = predictions_table(scored)
     findings = (*read.findings, *diagnose(fitted, metrics, tables))
     return Result(fitted, metrics, findings, tables, time.perf_counter() - started)
 

@@ -34,14 +34,16 @@ def predictions_table(fitted: Fitted, level: float = LEVEL) -> pd.DataFrame:
     """``predictions.parquet``: actual and predicted KPI of every present cell.
 
     The interval is that of a new observation: spread of the members, noise of the cell and, after the
-    data that entered the fit, how far the level may have wandered by then.
+    data that entered the fit, how far the level may have wandered by then. Periods that entered the fit
+    are labelled ``train``, whatever window they were scored in before a refit on all periods.
     """
     panel, prediction_MGT = fitted.panel, fitted.predictor.parts.prediction_MGT
     expected_GT = prediction_MGT.mean(0)
     sd_GT = predictive_sd(fitted)
     factor = float(stats.norm.ppf(0.5 + level / 2))
     frame = cell_frame(fitted, panel.present_GT)
-    labels_GT = np.broadcast_to(fitted.split.labels(), panel.present_GT.shape)
+    trained_T = np.arange(len(panel.dates)) < fitted.trained_until
+    labels_GT = np.broadcast_to(np.where(trained_T, "train", fitted.split.labels()), panel.present_GT.shape)
     shown = panel.present_GT
     frame["split"] = labels_GT[shown]
     frame["actual"] = panel.kpi_GT[shown]

@@ -20,7 +20,7 @@ from mmm.model.adstock import carry_over, geometric_kernel, lag_stack
 from mmm.model.baseline import level_basis, season_basis
 
 NATIONAL_KNOTS: dict[Frequency, int] = {"daily": 14, "weekly": 4, "monthly": 1, "quarterly": 1}
-REGIONAL_KNOTS: dict[Frequency, int] = {"daily": 28, "weekly": 4, "monthly": 1, "quarterly": 1}
+REGIONAL_KNOTS: dict[Frequency, int] = {"daily": 42, "weekly": 6, "monthly": 2, "quarterly": 1}
 REGION_SEASON_ORDER = 2
 WEEKLY_ORDER = 3
 TEMPORAL_STEPS = 16

@@ -21,6 +21,7 @@ from mmm.config_io import spec_digest
 from mmm.data.panel import Panel, data_fingerprint
 from mmm.data.scale import Scaling, fit_scaling
 from mmm.data.split import Split
+from mmm.errors import TrainingError
 from mmm.fitted import Fitted
 from mmm.model.channel_graph import ChannelGraph
 from mmm.model.graph import learn_channel_graph
@@ -148,7 +149,13 @@ def chosen_device(settings: TrainSpec) -> torch.device:
     name = settings.device
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise TrainingError(
+            f"train.device is {name}, but this machine has {torch.cuda.device_count()} usable GPUs. "
+            "Set it to cpu or auto."
+        )
+    return device
 
 
 def versions() -> dict[str, str]:
