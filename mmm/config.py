@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mmm.config_problems import nearest
 
+Count = Annotated[int, Field(ge=1, le=256)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+PLACE_ONLY = {"affects_fit": False}
+"""Marks fields that say where or how something runs; they stay out of the digest of a spec."""
 
 
 class Spec(BaseModel):
@@ -73,7 +75,7 @@ class TemporalSpec(Spec):
     hidden: Annotated[int, Field(ge=1, le=128)] = 8
     """Hidden units of the GRU."""
     stride: Annotated[int, Field(ge=1, le=52)] | None = None
-    """Periods per step of the GRU; None takes about 26 steps. Effectiveness moves smoothly in between."""
+    """Periods per step of the GRU; None takes about 16 steps. Effectiveness moves smoothly in between."""
     bound: Annotated[float, Field(gt=0, le=0.9)] = 0.4
     """Largest relative deviation of effectiveness; each channel learns a bound of its own below it."""
     shrinkage: Annotated[float, Field(gt=0, le=10)] = 0.05
@@ -88,8 +90,7 @@ class BaselineSpec(Spec):
     regional_knots: Annotated[int, Field(ge=1, le=104)] | None = None
     """Periods between knots of each region's level; None chooses by frequency."""
     flexibility: Annotated[float, Field(gt=0, le=20)] = 1.5
-    """Factor on the volatility of the level that the data suggest; above 1, since demand that moves both
-    the KPI and media is partly taken for media when it is estimated."""
+    """Factor on the volatility that the data suggest; above 1 for demand that also moves media."""
     season_order: Annotated[int, Field(ge=0, le=12)] = 4
     """Yearly Fourier terms; 0 for no yearly season."""
 
@@ -174,7 +175,7 @@ class TrainSpec(Spec):
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of every random choice."""
-    members: Annotated[int, Field(ge=1, le=256)] = 8
+    members: Count = 8
     """Ensemble members; they give every interval."""
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 800
     """Most full-batch steps of a fit; the validation tail may choose fewer."""
@@ -189,20 +190,13 @@ class TrainSpec(Spec):
     """Epochs without a better validation loss after which the search for their number stops."""
     refit_on_all: bool = False
     """After scoring, fit once more on every period with the settings and epochs found."""
-    device: Annotated[
-        str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", json_schema_extra={"affects_fit": False})
-    ] = "cpu"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", json_schema_extra=PLACE_ONLY)] = "cpu"
     """Where tensors live: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for a GPU where there is one."""
-    threads: Annotated[
-        Annotated[int, Field(ge=1, le=256)] | None, Field(json_schema_extra={"affects_fit": False})
-    ] = None
+    threads: Annotated[Count | None, Field(json_schema_extra=PLACE_ONLY)] = None
     """Threads of a fit; None leaves the machine's setting."""
 
 
 # --- market --------------------------------------------------------------------------------------
-
-PLACE_ONLY = {"affects_fit": False}
-"""Marks fields that say where or how something runs; they stay out of the digest of a spec."""
 
 Name = Annotated[
     str,
@@ -351,23 +345,22 @@ class MarketSpec(Spec):
     train: TrainSpec = TrainSpec()
     """How the model is fitted."""
 
+    def _stranger(self, where: str, name: str) -> ValueError:
+        close = nearest(name, self.columns.channels) or self.columns.channels
+        return ValueError(
+            f"{where} names {name!r}, which is no channel; did you mean "
+            f"{' or '.join(map(repr, close))}? Correct the name"
+        )
+
     @model_validator(mode="after")
     def _names_known_channels(self) -> MarketSpec:
         for field in ("required", "forbidden"):
             named = {name for edge in getattr(self.model.graph, field) for name in edge}
             for name in sorted(named - set(self.columns.channels)):
-                close = nearest(name, self.columns.channels) or self.columns.channels
-                raise ValueError(
-                    f"model.graph.{field} names {name!r}, which is no channel; did you mean "
-                    f"{' or '.join(map(repr, close))}? Correct the edge"
-                )
+                raise self._stranger(f"model.graph.{field}", name)
         for name, belief in self.model.priors.channels.items():
             if name not in self.columns.channels:
-                close = nearest(name, self.columns.channels) or self.columns.channels
-                raise ValueError(
-                    f"model.priors.channels names {name!r}, which is no channel; did you mean "
-                    f"{' or '.join(map(repr, close))}? Correct the name"
-                )
+                raise self._stranger("model.priors.channels", name)
             if belief.roi is not None and self.columns.channels[name].spend is None:
                 raise ValueError(
                     f"model.priors.channels.{name}.roi is a return on spend, but {name!r} has no column of "

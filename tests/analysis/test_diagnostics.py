@@ -227,7 +227,7 @@ def test_real_media_explain_the_kpi_and_shifted_media_do_not() -> None:
 
 def test_a_channel_credited_for_nothing_is_exposed() -> None:
     """The KPI never moved with the second channel, though the model credits it."""
-    fitted = sound(members=1, regions=8)
+    fitted = sound(members=1, regions=8, model={"baseline": {"flexibility": 1.0}})
     own_GT = fitted.predictor.parts.channels_MGTC[0, ..., 1]
     steady_GT = np.repeat(own_GT.mean(1, keepdims=True), own_GT.shape[1], 1)
     findings = found(told(fitted, fitted.panel.kpi_GT - own_GT + steady_GT, noise=0.02))
