@@ -141,6 +141,7 @@ def test_a_node_is_killed_half_way_and_every_market_is_done_once(
         said = []
         for line in job.stdout:
             said.append(line)
+            print(line, end="", flush=True)
             if line.startswith("done") and two_nodes.second:
                 two_nodes.power_off_second()
 
