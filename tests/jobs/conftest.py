@@ -10,9 +10,9 @@ import pytest
 from tests.jobs.portfolios import tiny_portfolio
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def own_ray() -> Iterator[None]:
-    """A Ray of two CPUs for every test that needs one; code that connects joins it."""
+    """A Ray of two CPUs for the tests of a module; code that connects joins it."""
     from jobs.cluster import connect
 
     with connect("local", cpus=2):
