@@ -144,14 +144,17 @@ def time_limit(seconds: float | None, name: str) -> Iterator[None]:
             f"{name} took longer than {seconds:g} s. Give a longer --timeout or fewer epochs."
         )
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
     watchdog = threading.Timer(seconds + GRACE, os._exit, (124,))
     watchdog.daemon = True
     watchdog.start()
+    before = signal.signal(signal.SIGALRM, interrupt)
     try:
+        # From here the alarm may go off anywhere, in the first `finally` too.
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        watchdog.cancel()
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        finally:
+            watchdog.cancel()
+            signal.signal(signal.SIGALRM, before)

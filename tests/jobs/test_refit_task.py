@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +77,23 @@ def test_a_fit_that_takes_too_long_is_stopped(work: Work) -> None:
     assert row.status == "failed"
     assert "longer than 1 s" in row.reason
     assert list(Path(work.out).rglob("*.parquet")) == []
+
+
+def watchdogs() -> int:
+    """Threads that would end this process."""
+    return sum(
+        isinstance(thread, threading.Timer) and not thread.finished.is_set()
+        for thread in threading.enumerate()
+    )
+
+
+@pytest.mark.parametrize("seconds", [1e-6, 1e-4, 1e-3])
+def test_no_watchdog_outlives_a_limit_however_short(seconds: float) -> None:
+    for _ in range(20):
+        with pytest.raises(FitTimeoutError), time_limit(seconds, "x"):
+            time.sleep(5)
+
+    assert watchdogs() == 0
 
 
 def test_the_limit_ends_with_the_block() -> None:
