@@ -174,7 +174,11 @@ def run_simulate(options: argparse.Namespace) -> int:
 
 
 def run_fit(options: argparse.Namespace) -> int:
-    """Fit one market and write everything about it."""
+    """Fit one market and write everything about it.
+
+    One thread unless the user asks for more: the tensors are small and threads get in each other's way.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from rich.console import Console
 
     from mmm.config_io import load_market
