@@ -83,9 +83,7 @@ def contributions_table(fitted: Fitted) -> pd.DataFrame:
         mean, lower, upper = bounded(values_MGT[:, panel.present_GT])
         frames.append(cells.assign(component=name, kind=kind, value=mean, lower=lower, upper=upper))
     table = pd.concat(frames, ignore_index=True)
-    return table.astype({"region": "category", "component": "category", "kind": "category"}).astype(
-        {"region": "str", "component": "str", "kind": "str"}
-    )
+    return table.astype({"region": "str", "component": "str", "kind": "str"})
 
 
 def direct_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
