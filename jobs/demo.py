@@ -26,7 +26,7 @@ from jobs.refit_plan import plan
 from jobs.shares import SHARE_COLUMNS, saved_shares, true_shares
 from jobs.store import absolute
 from mmm.config import MarketSpec
-from mmm.config_io import load_market
+from mmm.config.files import load_market
 from mmm.data.simulate import write_portfolio
 from mmm.errors import MMMError
 

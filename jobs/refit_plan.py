@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jobs.refit_task import Work
 from jobs.rows import Row
 from mmm.config import MarketSpec
-from mmm.config_io import unknown_name
+from mmm.config.files import unknown_name
 from mmm.errors import Problem, SpecError
 from mmm.portfolio import Portfolio, PortfolioEntry, load_portfolio
 

@@ -21,7 +21,7 @@ from jobs.rows import SCORES, WINDOWS, Row
 from jobs.shares import channel_shares
 from jobs.store import put, read_row, result_key, result_place
 from mmm.config import MarketSpec
-from mmm.config_io import spec_digest
+from mmm.config.files import spec_digest
 from mmm.data.panel import data_fingerprint
 from mmm.data.read import read_panel
 from mmm.data.schema import Finding

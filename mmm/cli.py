@@ -90,7 +90,7 @@ def run_init(options: argparse.Namespace) -> int:
 
 def run_validate(options: argparse.Namespace) -> int:
     """Check a market's or a portfolio's spec and data; tell everything that is wrong at once."""
-    from mmm.config_io import load_market
+    from mmm.config.files import load_market
     from mmm.portfolio import is_portfolio, load_portfolio
 
     reports = []
@@ -181,7 +181,7 @@ def run_fit(options: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from rich.console import Console
 
-    from mmm.config_io import load_market
+    from mmm.config.files import load_market
     from mmm.pipeline import fit_market
     from mmm.progress import FitProgress
     from mmm.summary import summarise

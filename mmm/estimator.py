@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmm.config import MarketSpec
-from mmm.config_io import validate
+from mmm.config.files import validate
 from mmm.data.read import panel_from_frame
 from mmm.errors import PanelError, Problem, RequestError
 from mmm.pipeline import Result, fit_panel, write_result

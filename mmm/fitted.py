@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mmm.config import MarketSpec
-from mmm.config_io import dump_yaml, parse_yaml, validate
+from mmm.config.files import dump_yaml, parse_yaml, validate
 from mmm.data.output import MODEL_FOLDER, model_folder
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmm.config import MarketSpec, PortfolioSpec
-from mmm.config_io import Document, locate_data, merge, override, read_yaml, validate
-from mmm.config_problems import Location, place
+from mmm.config.files import Document, locate_data, merge, override, read_yaml, validate
+from mmm.config.problems import Location, place
 from mmm.errors import Problem, SpecError
 from mmm.storage import list_files, parent, resolve
 

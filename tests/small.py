@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from mmm.config import MarketSpec, ModelSpec
-from mmm.config_io import validate
+from mmm.config.files import validate
 from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.scale import Scaling, fit_scaling
 from mmm.data.split import Split

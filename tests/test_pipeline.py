@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmm.config_io import load_market
+from mmm.config.files import load_market
 from mmm.errors import CheckpointError, OutputError
 from mmm.fitted import load_fitted
 from mmm.pipeline import Result, fit_market

@@ -26,8 +26,8 @@ from mmm.analysis.request_fields import (
     show,
 )
 from mmm.config import Spec
-from mmm.config_io import read_yaml
-from mmm.config_problems import Location, spec_problems
+from mmm.config.files import read_yaml
+from mmm.config.problems import Location, spec_problems
 from mmm.errors import Problem, RequestError, SpecError
 
 

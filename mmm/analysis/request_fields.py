@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from mmm.config import Spec
-from mmm.config_problems import nearest
+from mmm.config.problems import nearest
 
 MAX_AMOUNT = 1e13
 """Largest amount of a request: above it cents are no longer exact in double precision."""

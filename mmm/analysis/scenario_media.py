@@ -14,7 +14,7 @@ from mmm.analysis.exchange import Exchange
 from mmm.analysis.flighting import Flighting
 from mmm.analysis.scenario_request import Entry, ScenarioRequest, SpendPlan
 from mmm.analysis.spend_rows import SpendRows, entries_of, read_rows, rows_given
-from mmm.config_problems import nearest
+from mmm.config.problems import nearest
 from mmm.data.calendar import Calendar
 from mmm.data.panel import Floats
 from mmm.data.schema import named

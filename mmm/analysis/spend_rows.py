@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mmm.analysis.request_fields import MAX_AMOUNT, unknown_name
 from mmm.analysis.scenario_request import Entry, SpendRow
-from mmm.config_problems import nearest
+from mmm.config.problems import nearest
 from mmm.data.calendar import Calendar
 from mmm.data.panel import Dates, Floats
 from mmm.data.parse import Parsed, parse_dates, parse_numbers, parse_regions

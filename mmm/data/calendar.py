@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmm.config import HolidaysSpec
-from mmm.config_problems import nearest
+from mmm.config.problems import nearest
 from mmm.data.panel import Bools, Dates, Floats, Frequency
 from mmm.data.schema import LongTable, named
 from mmm.errors import Problem, SpecError

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mmm.config import MarketSpec
-from mmm.config_io import unknown_name
+from mmm.config.files import unknown_name
 from mmm.data.calendar import Calendar, infer_calendar
 from mmm.data.cells import cell_findings, cell_problems, population_problems, row_problems
 from mmm.data.layout import lay_out

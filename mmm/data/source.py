@@ -15,7 +15,7 @@ import pyarrow.csv as pacsv
 import pyarrow.dataset as ds
 from pyarrow import fs as pafs
 
-from mmm.config_problems import nearest
+from mmm.config.problems import nearest
 from mmm.errors import PanelError, Problem
 from mmm.storage import StoredFile, filesystem, list_files
 

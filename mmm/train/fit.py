@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mmm.config import MarketSpec, ModelSpec, TrainSpec
-from mmm.config_io import spec_digest
+from mmm.config.files import spec_digest
 from mmm.data.panel import Panel, data_fingerprint
 from mmm.data.scale import Scaling, fit_scaling
 from mmm.data.split import Split

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmm.analysis.request import parse_request
 from mmm.analysis.scenario_request import parse_scenario
-from mmm.config_io import parse_yaml
+from mmm.config.files import parse_yaml
 
 
 def test_the_examples_of_the_page_are_read(repository: Path) -> None:

@@ -13,7 +13,7 @@ from mmm import config
 SPECS: list[type[BaseModel]] = [
     cls
     for _, cls in inspect.getmembers(config, inspect.isclass)
-    if issubclass(cls, config.Spec) and cls.__module__ == config.__name__
+    if issubclass(cls, config.Spec) and cls.__module__.startswith(config.__name__)
 ]
 BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "enum", "const"}
 

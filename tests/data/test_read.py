@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmm.config import MarketSpec
-from mmm.config_io import load_market
+from mmm.config.files import load_market
 from mmm.data.panel import Panel, data_fingerprint
 from mmm.data.read import panel_from_frame, read_index, read_panel
 from mmm.errors import PanelError

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from mmm.config_io import load_market
+from mmm.config.files import load_market
 from mmm.data.panel import Floats
 from mmm.data.read import PanelRead, read_panel
 from mmm.data.simulate import Design, simulate_market

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from mmm.config import MarketSpec, TrainSpec
-from mmm.config_io import apply_overrides, dump_yaml, load_market, parse_yaml, spec_digest
+from mmm.config.files import apply_overrides, dump_yaml, load_market, parse_yaml, spec_digest
 from mmm.errors import SpecError
 from tests.data.panels import spec, write_spec
 

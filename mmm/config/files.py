@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mmm.config import MarketSpec, Spec
-from mmm.config_problems import Location, nearest, place, spec_problems
+from mmm.config.problems import Location, nearest, place, spec_problems
 from mmm.errors import Problem, SpecError
 from mmm.storage import parent, read_text, resolve
 

@@ -1,0 +1,65 @@
+"""Specifications: what a user may set, with its default, its range and its reason.
+
+Every field carries its meaning where it is declared; unknown keys are refused.
+"""
+
+from __future__ import annotations
+
+from mmm.config.base import PLACE_ONLY, Count, Positive, Spec
+from mmm.config.market import (
+    ChannelColumns,
+    Column,
+    ColumnsSpec,
+    DataSpec,
+    FillSpec,
+    HolidaysSpec,
+    MarketSpec,
+    Name,
+    Periods,
+    PortfolioSpec,
+    SplitsSpec,
+)
+from mmm.config.model import (
+    AdstockSpec,
+    BaselineSpec,
+    Belief,
+    ChannelPriors,
+    GraphSpec,
+    LossSpec,
+    ModelSpec,
+    PriorSpec,
+    RegionSpec,
+    SaturationSpec,
+    TemporalSpec,
+)
+from mmm.config.train import TrainSpec
+
+__all__ = [
+    "PLACE_ONLY",
+    "AdstockSpec",
+    "BaselineSpec",
+    "Belief",
+    "ChannelColumns",
+    "ChannelPriors",
+    "Column",
+    "ColumnsSpec",
+    "Count",
+    "DataSpec",
+    "FillSpec",
+    "GraphSpec",
+    "HolidaysSpec",
+    "LossSpec",
+    "MarketSpec",
+    "ModelSpec",
+    "Name",
+    "Periods",
+    "PortfolioSpec",
+    "Positive",
+    "PriorSpec",
+    "RegionSpec",
+    "SaturationSpec",
+    "Spec",
+    "SplitsSpec",
+    "TemporalSpec",
+    "TrainSpec",
+]

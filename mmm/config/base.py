@@ -1,0 +1,19 @@
+"""What every specification has in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=1, le=256)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+PLACE_ONLY = {"affects_fit": False}
+"""Marks fields that say where or how something runs; they stay out of the digest of a spec."""
+
+
+class Spec(BaseModel):
+    """Base of every specification: immutable, typo-proof, documented by its docstrings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

@@ -1,0 +1,152 @@
+"""Structure and priors of the model: the ``model:`` section of a spec."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mmm.config.base import Positive, Spec
+
+
+class AdstockSpec(Spec):
+    """Carry-over of media into later periods."""
+
+    family: Literal["geometric", "weibull"] = "geometric"
+    """Shape of the kernel: geometric decay after a delay, or a Weibull survival curve."""
+    max_lag: Annotated[int, Field(ge=0, le=104)] | None = None
+    """Periods of carry-over after the one in which media ran; None chooses by frequency."""
+    delay: bool = True
+    """Learn whether the effect peaks after the period in which media ran."""
+
+
+class SaturationSpec(Spec):
+    """Diminishing returns: Hill curves of carried-over media."""
+
+    slope_min: Annotated[float, Field(ge=0.3, le=5)] = 2.0
+    """Smallest Hill slope of a person's response; 2 as in the paper, 1 admits concave responses."""
+    spread: Annotated[float, Field(ge=0, le=4)] = 1.0
+    """Typical spread, in logs, of half-saturation between people: each person's response is S-shaped, that
+    of a market of unlike people is flatter. Learned per channel around this value; 0 makes all alike."""
+    half_sd: Annotated[float, Field(gt=0, le=3)] = 0.5
+    """Prior width, in logs, of half-saturation around the channel's own median volume."""
+
+
+class GraphSpec(Spec):
+    """The channel graph: which channels move which."""
+
+    mode: Literal["triangular", "notears", "none"] = "notears"
+    """``triangular`` takes the order given, ``notears`` learns it, ``none`` has no graph."""
+    order: tuple[str, ...] | None = None
+    """Channels from upstream to downstream, for ``triangular``; None takes the spec's order."""
+    l1: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.01
+    """Weight of the sum of standardised edge weights; larger gives fewer edges."""
+    threshold: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.05
+    """Smallest score that counts as an edge; never below what chance gives in so many periods."""
+    required: tuple[tuple[str, str], ...] = ()
+    """Edges [cause, effect] that must be there; free of ``l1`` and ``threshold``."""
+    forbidden: tuple[tuple[str, str], ...] = ()
+    """Edges [cause, effect] that must not be there."""
+
+
+class TemporalSpec(Spec):
+    """Effectiveness of channels that varies in time: one GRU shared by all regions."""
+
+    enabled: bool = True
+    """Let effectiveness vary in time."""
+    hidden: Annotated[int, Field(ge=1, le=128)] = 8
+    """Hidden units of the GRU."""
+    stride: Annotated[int, Field(ge=1, le=52)] | None = None
+    """Periods per step of the GRU; None takes about 16 steps. Effectiveness moves smoothly in between."""
+    bound: Annotated[float, Field(gt=0, le=0.9)] = 0.4
+    """Largest relative deviation of effectiveness; each channel learns a bound of its own below it."""
+    shrinkage: Annotated[float, Field(gt=0, le=10)] = 0.05
+    """Prior standard deviation of the relative deviations; small values hold effectiveness constant."""
+
+
+class BaselineSpec(Spec):
+    """What the KPI would be without media: a local level, seasons and controls."""
+
+    national_knots: Annotated[int, Field(ge=1, le=104)] | None = None
+    """Periods between knots of the national level; None chooses by frequency."""
+    regional_knots: Annotated[int, Field(ge=1, le=104)] | None = None
+    """Periods between knots of each region's level; None chooses by frequency."""
+    flexibility: Annotated[float, Field(gt=0, le=20)] = 1.5
+    """Factor on the volatility that the data suggest; above 1 for demand that also moves media."""
+    season_order: Annotated[int, Field(ge=0, le=12)] = 4
+    """Yearly Fourier terms; 0 for no yearly season."""
+
+
+class RegionSpec(Spec):
+    """How regions differ."""
+
+    scale_sd: Annotated[float, Field(ge=0, le=2)] = 0.3
+    """Prior standard deviation, in logs, of a region's effectiveness around the shared one."""
+
+
+class LossSpec(Spec):
+    """What training minimises, besides the priors."""
+
+    kind: Literal["huber", "mse"] = "huber"
+    """Loss of standardised residuals."""
+    huber_delta: Annotated[float, Field(gt=0, le=20)] = 1.345
+    """Standardised residual beyond which the Huber loss grows linearly."""
+    l1: Annotated[float, Field(ge=0, le=10)] = 1e-4
+    """Weight of the sum of absolute weights of the network, per observed cell."""
+    l2: Annotated[float, Field(ge=0, le=10)] = 1e-3
+    """Weight of the sum of squared weights of the network, per observed cell."""
+
+
+class Belief(Spec):
+    """A normal prior."""
+
+    mean: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """Expected value."""
+    sd: Positive
+    """Standard deviation."""
+
+
+class ChannelPriors(Spec):
+    """What is believed of one channel before the data."""
+
+    share: Belief | None = None
+    """Share of the KPI of the training window."""
+    roi: Belief | None = None
+    """Value of the KPI it brings per unit of currency spent in the training window."""
+
+
+class PriorSpec(Spec):
+    """Shrinkage and attribution priors."""
+
+    share_sd: Annotated[float, Field(gt=0, le=5)] = 0.15
+    """Half-normal scale of each channel's share of the KPI at its mean volume."""
+    media_share: Belief | None = None
+    """Share of the KPI that all media together bring in the training window."""
+    channels: dict[str, ChannelPriors] = Field(default={})
+    """Attribution priors by channel."""
+    strength: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    """Weight of the attribution priors."""
+    dynamic: bool = False
+    """Scale attribution priors to the prediction loss, so that they weigh the same on any panel; otherwise
+    they count as what they are, normal priors."""
+
+
+class ModelSpec(Spec):
+    """Structure and priors of the model."""
+
+    adstock: AdstockSpec = AdstockSpec()
+    """Carry-over of media into later periods."""
+    saturation: SaturationSpec = SaturationSpec()
+    """Diminishing returns."""
+    graph: GraphSpec = GraphSpec()
+    """Which channels move which."""
+    temporal: TemporalSpec = TemporalSpec()
+    """Effectiveness that varies in time."""
+    baseline: BaselineSpec = BaselineSpec()
+    """The KPI without media."""
+    regions: RegionSpec = RegionSpec()
+    """How regions differ."""
+    loss: LossSpec = LossSpec()
+    """What training minimises."""
+    priors: PriorSpec = PriorSpec()
+    """Shrinkage and attribution priors."""

@@ -1,0 +1,35 @@
+"""How the model is fitted: the ``train:`` section of a spec."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mmm.config.base import PLACE_ONLY, Count, Spec
+
+
+class TrainSpec(Spec):
+    """How the model is fitted."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Seed of every random choice."""
+    members: Count = 8
+    """Ensemble members; they give every interval."""
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 800
+    """Most full-batch steps of a fit; the validation tail may choose fewer."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Peak step of Adam; it rises, then falls as a cosine."""
+    gradient_clip: Annotated[float, Field(gt=0, le=1e6)] = 10.0
+    """Largest norm of a member's gradient."""
+    validation: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """Last periods of the training window that choose the number of epochs; None takes about a tenth, 0
+    trains for all epochs."""
+    patience: Annotated[int, Field(ge=1, le=100_000)] = 200
+    """Epochs without a better validation loss after which the search for their number stops."""
+    refit_on_all: bool = False
+    """After scoring, fit once more on every period with the settings and epochs found."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", json_schema_extra=PLACE_ONLY)] = "cpu"
+    """Where tensors live: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for a GPU where there is one."""
+    threads: Annotated[Count | None, Field(json_schema_extra=PLACE_ONLY)] = None
+    """Threads of a fit; None leaves the machine's setting."""
