@@ -14,11 +14,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from mmm.config import Belief, ChannelPriors, LossSpec, ModelSpec
+from mmm.model.experiments import LiftTests, shard_lift
 from mmm.model.inputs import Inputs
-from mmm.model.network import Components, channel_shape
-from mmm.model.parameters import REGIONAL, standard_normal
+from mmm.model.network import Components
+from mmm.model.parameters import REGIONAL, by_member, standard_normal
 from mmm.model.temporal import NETWORK, Parameters
 
 REGION_NOISE_SD = 0.5
@@ -45,6 +47,7 @@ class Target:
         channels: Names, for priors by channel.
         roi_unit_C: Value of a KPI unit over what was spent on the channel in training.
         add_up: Sum of a tensor over shards, with the gradient of the shard's own part.
+        lift_tests: Measured lifts the model must agree with.
     """
 
     weight_MGT: Tensor
@@ -55,6 +58,7 @@ class Target:
     channels: tuple[str, ...] = ()
     roi_unit_C: Tensor | None = None
     add_up: Callable[[Tensor], Tensor] = _alone
+    lift_tests: LiftTests | None = None
 
 
 def robust(standardised: Tensor, spec: LossSpec) -> Tensor:
@@ -84,40 +88,36 @@ def misfit(
     return ((robust(residual_MGT, spec) + log_noise_MG1) * weight).sum((1, 2))
 
 
-def log_prior(parameters: Parameters, inputs: Inputs, spec: ModelSpec, target: Target) -> Tensor:
+def log_prior(parameters: Parameters, spec: ModelSpec, target: Target) -> Tensor:
     """Negative log prior, a sum, shape M; shared parameters count ``target.prior_share`` times."""
-    total_M = torch.zeros_like(parameters["noise"])
+    normal: dict[bool, list[Tensor]] = {True: [], False: []}
     for name, value in parameters.items():
-        part = 1.0 if name in REGIONAL else target.prior_share
-        if name == "level":
-            total_M = total_M + part * 0.5 * LEVEL_PRECISION * _squares(value)
-        elif standard_normal(name):
+        if standard_normal(name):
             distance = value - target.anchor[name] if name in target.anchor else value
-            total_M = total_M + part * 0.5 * _squares(distance)
-    share_MC = channel_shape(parameters, inputs, spec).share_MC / spec.priors.share_sd
-    if "share" in target.anchor:
-        share_MC = share_MC - target.anchor["share"]
-    total_M = total_M + target.prior_share * 0.5 * _squares(share_MC)
+            normal[name in REGIONAL].append(by_member(distance))
+    share_MC = softplus(parameters["share"])
+    normal[False].append(share_MC - target.anchor["share"] if "share" in target.anchor else share_MC)
+    total_M = target.prior_share * 0.5 * _squares(normal[False])
+    total_M = total_M + 0.5 * LEVEL_PRECISION * _squares([parameters["level"]])
+    if normal[True]:
+        total_M = total_M + 0.5 * _squares(normal[True])
     return total_M + target.prior_share * _network_penalty(parameters, spec, target.cells)
 
 
-def _squares(value: Tensor) -> Tensor:
-    return value.square().reshape(value.shape[0], -1).sum(1)
+def _squares(values: list[Tensor]) -> Tensor:
+    """Sum of the squares of tensors of shape MP, shape M."""
+    return torch.cat(values, 1).square().sum(1)
 
 
 def _network_penalty(parameters: Parameters, spec: ModelSpec, cells: float) -> Tensor:
     """L1 and L2 over the recurrent network, and shrinkage of what it does to effectiveness."""
-    total_M = torch.zeros_like(parameters["noise"])
-    for name in NETWORK:
-        if name in parameters:
-            flat_MW = parameters[name].flatten(1)
-            total_M = total_M + cells * (
-                spec.loss.l1 * flat_MW.abs().sum(1) + spec.loss.l2 * flat_MW.square().sum(1)
-            )
-    if "gru_output" in parameters:
-        total_M = total_M + 0.5 * _squares(parameters["gru_output"] / spec.temporal.shrinkage)
-        total_M = total_M + 0.5 * _squares(parameters["bound"])
-    return total_M
+    weights = [parameters[name].flatten(1) for name in NETWORK if name in parameters]
+    if not weights:
+        return torch.zeros_like(parameters["noise"])
+    flat_MW = torch.cat(weights, 1)
+    total_M = cells * (spec.loss.l1 * flat_MW.abs().sum(1) + spec.loss.l2 * flat_MW.square().sum(1))
+    shrunk = [parameters["gru_output"].flatten(1) / spec.temporal.shrinkage, parameters["bound"]]
+    return total_M + 0.5 * _squares(shrunk)
 
 
 def attribution_penalty(components: Components, spec: ModelSpec, target: Target, misfit_M: Tensor) -> Tensor:
@@ -143,8 +143,23 @@ def attribution_penalty(components: Components, spec: ModelSpec, target: Target,
         if belief.roi is not None and target.roi_unit_C is not None:
             penalty_M = penalty_M + _distance(brought_MC[:, index] * target.roi_unit_C[index], belief.roi)
     scale_M = target.add_up(misfit_M.detach()).abs() if priors.dynamic else 1.0
-    whole_M = priors.strength * scale_M * penalty_M
+    return _own_part(priors.strength * scale_M * penalty_M, target)
+
+
+def _own_part(whole_M: Tensor, target: Target) -> Tensor:
+    """A shard's part of a penalty that every shard knows whole: value in part, gradient in full."""
     return whole_M - (1.0 - target.prior_share) * whole_M.detach()
+
+
+def lift_penalty(
+    parameters: Parameters, components: Components, inputs: Inputs, spec: ModelSpec, target: Target
+) -> Tensor:
+    """Distance of the model's own lifts from the measured ones, in standard errors squared, shape M."""
+    tests = target.lift_tests
+    if tests is None:
+        return torch.zeros_like(parameters["noise"])
+    lift_ME = target.add_up(shard_lift(tests, parameters, inputs, spec, components.effectiveness_MCGT))
+    return _own_part(0.5 * (((lift_ME - tests.lift_ME) / tests.error_E) ** 2).sum(1), target)
 
 
 def has_attribution_priors(spec: ModelSpec) -> bool:
@@ -165,5 +180,6 @@ def objective(
 ) -> Tensor:
     """Negative log posterior per observed cell, shape M; to be added up over shards."""
     misfit_M = misfit(parameters, components, inputs, spec.loss, target.weight_MGT)
-    total_M = misfit_M + log_prior(parameters, inputs, spec, target)
-    return (total_M + attribution_penalty(components, spec, target, misfit_M)) / target.cells
+    total_M = misfit_M + log_prior(parameters, spec, target)
+    total_M = total_M + attribution_penalty(components, spec, target, misfit_M)
+    return (total_M + lift_penalty(parameters, components, inputs, spec, target)) / target.cells

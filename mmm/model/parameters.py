@@ -112,3 +112,8 @@ def inverse_softplus(value: float) -> float:
 def standard_normal(name: str) -> bool:
     """Whether a parameter is standard normal a priori; the others have priors of their own."""
     return name not in ("share", "noise", "level", *NETWORK)
+
+
+def by_member(value: Tensor) -> Tensor:
+    """A parameter with everything of a member in one row, from shape M… to MP."""
+    return value.unsqueeze(1) if value.dim() == 1 else value.flatten(1)

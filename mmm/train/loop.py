@@ -3,27 +3,38 @@
 All members are trained in one tensor program; nothing of a member touches another. The loop knows nothing
 of what is minimised, so that one market on a laptop and a shard of regions on a cluster go through it.
 
-Shapes: M members.
+Parameters lie side by side in two tensors, those that shards share and those of the shard's own regions:
+a step of Adam is a few operations however many parameters have names, and what shards must tell each other
+in a step is one sum.
+
+Shapes: M members, P parameters side by side.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from copy import deepcopy
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from mmm.errors import TrainingError
+from mmm.model.parameters import REGIONAL, by_member
 from mmm.model.temporal import Parameters
 
 WARM_UP = 20
 """Epochs in which the step rises to its peak."""
 LAST_STEP = 0.01
 """Share of the peak step that is left at the end."""
+MEMORY, MEMORY_OF_SQUARES = 0.9, 0.99
+"""Share of Adam's running means of the gradient and of its square that is kept from step to step."""
+EPSILON = 1e-8
+"""Added to the root of the running mean square."""
+
+Total = Callable[[Tensor], Tensor]
+"""Sum of a tensor over shards."""
 
 
 @dataclass(frozen=True)
@@ -47,53 +58,100 @@ class Schedule:
         return self.learning_rate * rise * (LAST_STEP + (1.0 - LAST_STEP) * fall)
 
 
-def _nothing(_: Parameters) -> None:
-    """Gradients of one process need no combining."""
+class _Group:
+    """Parameters side by side with Adam's memory of their gradients, each of shape MP.
+
+    Source: Kingma and Ba 2015, "Adam", algorithm 1.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.shapes = {name: value.shape for name, value in parameters.items()}
+        self.values_MP = self._side_by_side(parameters).requires_grad_(True)
+        self.mean_MP = torch.zeros_like(self.values_MP)
+        self.square_MP = torch.zeros_like(self.values_MP)
+
+    def _side_by_side(self, parameters: Mapping[str, Tensor]) -> Tensor:
+        return torch.cat([by_member(parameters[name].detach()) for name in self.shapes], 1)
+
+    def named(self, side_by_side: Tensor) -> Parameters:
+        """Parts of a tensor of shape MP by the name of their parameter."""
+        sizes = [math.prod(shape[1:]) for shape in self.shapes.values()]
+        parts = side_by_side.split(sizes, 1)
+        return {name: part.view(self.shapes[name]) for name, part in zip(self.shapes, parts, strict=True)}
+
+    @property
+    def gradient_MP(self) -> Tensor:
+        """Gradient of the last backward pass."""
+        assert self.values_MP.grad is not None
+        return self.values_MP.grad
+
+    @torch.no_grad()
+    def move(self, gradient_MP: Tensor, rate: float, steps: int) -> None:
+        """One step of Adam, the last of so many."""
+        self.mean_MP.lerp_(gradient_MP, 1.0 - MEMORY)
+        self.square_MP.mul_(MEMORY_OF_SQUARES).addcmul_(gradient_MP, gradient_MP, value=1 - MEMORY_OF_SQUARES)
+        size_MP = self.square_MP.sqrt().div_(math.sqrt(1.0 - MEMORY_OF_SQUARES**steps)).add_(EPSILON)
+        self.values_MP.addcdiv_(self.mean_MP, size_MP, value=-rate / (1.0 - MEMORY**steps))
+
+    @torch.no_grad()
+    def restore(self, values: Parameters, means: Parameters, squares: Parameters) -> None:
+        """Take over saved values and memory."""
+        self.values_MP.copy_(self._side_by_side(values))
+        self.mean_MP.copy_(self._side_by_side(means))
+        self.square_MP.copy_(self._side_by_side(squares))
 
 
-@dataclass
 class Descent:
     """A descent under way: everything needed to go on where it stopped.
 
+    Args:
+        parameters: Where it starts; copied.
+        schedule: Its plan.
+        total: Sum over shards, asked once a step; None for one process.
+
     Attributes:
-        parameters: Free parameters, updated in place.
         schedule: Its plan.
         epoch: Epochs done.
         losses: Mean loss over members after each epoch.
-        combine: Turns the gradients of a shard into those of the whole, in place.
     """
 
-    parameters: Parameters
-    schedule: Schedule
-    epoch: int = 0
-    losses: list[float] = field(default_factory=list)
-    combine: Callable[[Parameters], None] = _nothing
-    norm: Callable[[Parameters], Tensor] | None = None
+    def __init__(self, parameters: Parameters, schedule: Schedule, total: Total | None = None) -> None:
+        self.schedule = schedule
+        self.epoch = 0
+        self.losses: list[float] = []
+        self._total = total
+        own = {name: value for name, value in parameters.items() if name in REGIONAL}
+        shared = {name: value for name, value in parameters.items() if name not in own}
+        self._shared = _Group(shared)
+        self._groups = [self._shared, *([_Group(own)] if own else [])]
 
-    def __post_init__(self) -> None:
-        for value in self.parameters.values():
-            value.requires_grad_(True)
-        self._optimizer = torch.optim.Adam(
-            list(self.parameters.values()), lr=self.schedule.learning_rate, betas=(0.9, 0.99)
-        )
+    @property
+    def parameters(self) -> Parameters:
+        """Free parameters where the descent stands, without gradient."""
+        return self._named(lambda group: group.values_MP.detach())
+
+    def _named(self, of: Callable[[_Group], Tensor]) -> Parameters:
+        return {name: part for group in self._groups for name, part in group.named(of(group)).items()}
 
     def step(self, loss: Callable[[Parameters, int], Tensor]) -> None:
         """One epoch.
 
         Args:
-            loss: From parameters and epoch to the loss of each member, shape M.
+            loss: From parameters and epoch to the loss of each member, shape M; of a shard its part.
 
         Raises:
             TrainingError: The loss is no longer a number.
         """
-        self._optimizer.param_groups[0]["lr"] = self.schedule.rate(self.epoch)
-        self._optimizer.zero_grad(set_to_none=True)
-        loss_M = loss(self.parameters, self.epoch)
+        for group in self._groups:
+            group.values_MP.grad = None
+        loss_M = loss(self._named(lambda group: group.values_MP), self.epoch)
         loss_M.sum().backward()  # type: ignore[no-untyped-call]
-        self.combine(self.parameters)
-        self._clip()
-        self._optimizer.step()
-        value = float(loss_M.detach().mean())
+        whole_M, norm_M = self._combine(loss_M.detach())
+        factor_M1 = (self.schedule.gradient_clip / norm_M.clamp_min(1e-12)).clamp_max(1.0).unsqueeze(1)
+        rate = self.schedule.rate(self.epoch)
+        for group in self._groups:
+            group.move(group.gradient_MP * factor_M1, rate, self.epoch + 1)
+        value = float(whole_M.mean())
         if not math.isfinite(value):
             raise TrainingError(
                 f"The loss became {value} at epoch {self.epoch + 1} of {self.schedule.epochs}. "
@@ -102,34 +160,34 @@ class Descent:
         self.losses.append(value)
         self.epoch += 1
 
-    def _clip(self) -> None:
-        """Scale each member's gradient down to the largest norm allowed."""
-        norm_M = self.norm(self.parameters) if self.norm else gradient_norm(self.parameters)
-        factor_M = (self.schedule.gradient_clip / norm_M.clamp_min(1e-12)).clamp_max(1.0)
-        for value in self.parameters.values():
-            if value.grad is not None:
-                value.grad.mul_(factor_M.reshape(-1, *[1] * (value.dim() - 1)))
+    def _combine(self, loss_M: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and gradient norm of each member over all shards; shared gradients become those of the whole."""
+        own_M = torch.zeros_like(loss_M)
+        for group in self._groups[1:]:
+            own_M = group.gradient_MP.square().sum(1)
+        shared_MP = self._shared.gradient_MP
+        if self._total is not None:
+            message = torch.cat([shared_MP, own_M.unsqueeze(1), loss_M.unsqueeze(1)], 1)
+            message = self._total(message)
+            shared_MP.copy_(message[:, :-2])
+            own_M, loss_M = message[:, -2], message[:, -1]
+        return loss_M, (shared_MP.square().sum(1) + own_M).sqrt()
 
     def state(self) -> dict[str, Any]:
         """Plain tensors and numbers from which ``restore`` goes on to the same result."""
         return {
             "epoch": self.epoch,
             "losses": list(self.losses),
-            "parameters": {name: value.detach().clone() for name, value in self.parameters.items()},
-            "optimizer": deepcopy(self._optimizer.state_dict()),
+            "parameters": self._copy(lambda group: group.values_MP.detach()),
+            "means": self._copy(lambda group: group.mean_MP),
+            "squares": self._copy(lambda group: group.square_MP),
         }
+
+    def _copy(self, of: Callable[[_Group], Tensor]) -> Parameters:
+        return {name: value.clone() for name, value in self._named(of).items()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a saved state."""
-        with torch.no_grad():
-            for name, value in self.parameters.items():
-                value.copy_(state["parameters"][name])
-        self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        for group in self._groups:
+            group.restore(state["parameters"], state["means"], state["squares"])
         self.epoch, self.losses = int(state["epoch"]), list(state["losses"])
-
-
-def gradient_norm(parameters: Parameters) -> Tensor:
-    """Norm of each member's gradient over all parameters, shape M."""
-    gradients = [value.grad for value in parameters.values() if value.grad is not None]
-    squares = [gradient.square().reshape(gradient.shape[0], -1).sum(1) for gradient in gradients]
-    return torch.stack(squares).sum(0).sqrt()
