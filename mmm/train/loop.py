@@ -76,7 +76,7 @@ class _Group:
     def named(self, side_by_side: Tensor) -> Parameters:
         """Parts of a tensor of shape MP by the name of their parameter."""
         sizes = [math.prod(shape[1:]) for shape in self.shapes.values()]
-        parts = side_by_side.split(sizes, 1)
+        parts = torch.split(side_by_side, sizes, 1)
         return {name: part.view(self.shapes[name]) for name, part in zip(self.shapes, parts, strict=True)}
 
     @property
@@ -161,7 +161,7 @@ class Descent:
         self.epoch += 1
 
     def _combine(self, loss_M: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss and gradient norm of each member over all shards; shared gradients become those of the whole."""
+        """Loss and gradient norm of members over all shards; shared gradients become those of the whole."""
         own_M = torch.zeros_like(loss_M)
         for group in self._groups[1:]:
             own_M = group.gradient_MP.square().sum(1)

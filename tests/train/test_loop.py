@@ -74,7 +74,7 @@ def test_adam_takes_the_steps_of_torch() -> None:
     for epoch in range(50):
         adam.param_groups[0]["lr"] = PLAN.rate(epoch)
         adam.zero_grad()
-        bowl({"a": theirs}, epoch).sum().backward()
+        bowl({"a": theirs}, epoch).sum().backward()  # type: ignore[no-untyped-call]
         adam.step()
         ours.step(bowl)
 
