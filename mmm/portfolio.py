@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmm.config import MarketSpec, PortfolioSpec
-from mmm.config.files import Document, locate_data, merge, override, read_yaml, validate
+from mmm.config.files import Document, locate_data, merge, override, read_yaml, validate, with_experiments
 from mmm.config.problems import Location, place
 from mmm.errors import Problem, SpecError
 from mmm.storage import list_files, parent, resolve
@@ -111,7 +111,7 @@ def _entry(
             home, prefix = resolve(own, parent(document.source)), ()
             inner = read_yaml(home)
             own, lines = inner.values, inner.lines
-        values = override(merge(defaults, own), overrides, home)
+        values = with_experiments(override(merge(defaults, own), overrides, home), home)
     except SpecError as error:
         return PortfolioEntry("", str(market), None, error)
     brand, name = (str(values.get(key, "")) for key in FIRST_LEVEL)

@@ -6,6 +6,7 @@ Every field carries its meaning where it is declared; unknown keys are refused.
 from __future__ import annotations
 
 from mmm.config.base import PLACE_ONLY, Count, Positive, Spec
+from mmm.config.experiments import Experiment
 from mmm.config.market import (
     ChannelColumns,
     Column,
@@ -45,6 +46,7 @@ __all__ = [
     "ColumnsSpec",
     "Count",
     "DataSpec",
+    "Experiment",
     "FillSpec",
     "GraphSpec",
     "HolidaysSpec",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -165,8 +167,38 @@ def load_market(source: str, overrides: Iterable[str] = ()) -> MarketSpec:
         raise SpecError(
             document.source, [Problem("not_a_market", place(("markets",), document.lines), message)]
         )
-    values = override(document.values, overrides, document.source)
+    values = with_experiments(override(document.values, overrides, document.source), document.source)
     return locate_data(validate(MarketSpec, values, document.source, document.lines), document.source)
+
+
+def with_experiments(values: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Plain data of a market in which the path of a table of experiments is replaced by its rows.
+
+    In the table an empty cell is a field left out, and several regions are separated by semicolons.
+
+    Raises:
+        SpecError: No such table, or one that is not CSV.
+    """
+    path = values.get("experiments")
+    if not isinstance(path, str):
+        return dict(values)
+    place_of = resolve(path, parent(source))
+    try:
+        rows = list(csv.DictReader(io.StringIO(read_text(place_of)), strict=True))
+    except (OSError, ValueError, csv.Error) as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+        message = f"{place_of}: {reason}. Give a CSV, or list the tests in the spec."
+        raise SpecError(source, [Problem("unreadable_experiments", "experiments", message)]) from error
+    return {**values, "experiments": [_experiment(row) for row in rows]}
+
+
+def _experiment(row: Mapping[str | None, Any]) -> dict[str, Any]:
+    named = {(key or "").strip() or "(no column)": value for key, value in row.items()}
+    filled = {key: value.strip() if isinstance(value, str) else value for key, value in named.items()}
+    fields: dict[str, Any] = {key: value for key, value in filled.items() if value not in ("", None)}
+    if isinstance(fields.get("regions"), str):
+        fields["regions"] = [name.strip() for name in fields["regions"].split(";") if name.strip()]
+    return fields
 
 
 def locate_data(spec: MarketSpec, source: str) -> MarketSpec:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from mmm.config.base import PLACE_ONLY, Positive, Spec
+from mmm.config.experiments import Experiment, overlapping
 from mmm.config.model import ModelSpec
 from mmm.config.problems import nearest
 from mmm.config.train import TrainSpec
@@ -155,6 +156,8 @@ class MarketSpec(Spec):
     """Trailing periods kept from training."""
     model: ModelSpec = ModelSpec()
     """Structure and priors of the model."""
+    experiments: tuple[Experiment, ...] = ()
+    """Lift tests that the model must agree with; in a file also the path of a CSV with these columns."""
     train: TrainSpec = TrainSpec()
     """How the model is fitted."""
 
@@ -187,6 +190,25 @@ class MarketSpec(Spec):
                 f"model.graph.order lists {', '.join(order)}, but the channels are "
                 f"{', '.join(self.columns.channels)}; a triangular graph needs each channel once. "
                 "List them all, or omit the order to take that of columns.channels"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _experiments_are_of_this_market(self) -> MarketSpec:
+        for position, experiment in enumerate(self.experiments):
+            where = f"experiments[{position}]"
+            if experiment.channel not in self.columns.channels:
+                raise self._stranger(f"{where}.channel", experiment.channel)
+            if experiment.regions is not None and self.columns.region is None:
+                raise ValueError(
+                    f"{where}.regions names {', '.join(experiment.regions)}, but the model is national. "
+                    "Remove it if the whole market was treated, or name columns.region"
+                )
+        if pairs := overlapping(self.experiments):
+            listed = "; ".join(f"experiments[{one}] and experiments[{two}]" for one, two in pairs)
+            raise ValueError(
+                f"{listed} measure the same channel in the same regions at the same time; counted twice they "
+                "would weigh double. Keep one of them, or pool them into one"
             )
         return self
 

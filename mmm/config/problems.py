@@ -122,7 +122,7 @@ def _owner(model: type[BaseModel], location: Location) -> type[BaseModel] | None
             field = inner[0].model_fields.get(str(part))
             node = field.annotation if field else None
         else:
-            arguments = [argument for argument in get_args(node) if argument is not type(None)]
+            arguments = [argument for argument in get_args(node) if argument not in (type(None), ...)]
             node = arguments[-1] if arguments else None
             node = get_args(node)[0] if node is not None and not _models_in(node) and get_args(node) else node
     inner = _models_in(node)

@@ -59,12 +59,16 @@ class ChannelShape:
 
 @dataclass(frozen=True)
 class Components:
-    """Parts of the KPI in units of each region's mean; they add up to ``prediction_MGT``."""
+    """Parts of the KPI in units of each region's mean; they add up to ``prediction_MGT``.
+
+    ``effectiveness_MCGT`` is the multiplier of effects over time that is in the channels; None is 1.
+    """
 
     baseline_MGT: Tensor
     season_MGT: Tensor
     controls_MGTK: Tensor
     channels_MCGT: Tensor
+    effectiveness_MCGT: Tensor | None = None
 
     @property
     def prediction_MGT(self) -> Tensor:
@@ -156,4 +160,5 @@ def forward(
         season_MGT=season_MGT.expand_as(level_MGT),
         controls_MGTK=inputs.controls_GTK * effect_MK[:, None, None, :],
         channels_MCGT=contributions(parameters, inputs, spec, effect_MCGT),
+        effectiveness_MCGT=effect_MCGT,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any, Protocol
 
@@ -18,12 +18,14 @@ from torch import Tensor
 
 from mmm.config import MarketSpec, ModelSpec, TrainSpec
 from mmm.config.files import spec_digest
+from mmm.data.experiments import locate_experiments
 from mmm.data.panel import Panel, data_fingerprint
 from mmm.data.scale import Scaling, fit_scaling
 from mmm.data.split import Split
-from mmm.errors import TrainingError
+from mmm.errors import SpecError, TrainingError
 from mmm.fitted import Fitted
-from mmm.model.channel_graph import ChannelGraph
+from mmm.model.channel_graph import ChannelGraph, check_graph
+from mmm.model.experiments import LiftTests, pose_lift_tests
 from mmm.model.graph import learn_channel_graph
 from mmm.model.inputs import Inputs, build_inputs
 from mmm.model.network import forward
@@ -32,7 +34,8 @@ from mmm.model.parameters import Scales, start_parameters
 from mmm.model.temporal import Parameters
 from mmm.train.calibrate import calibrate
 from mmm.train.loop import Descent, Schedule
-from mmm.train.members import member_anchors, member_weights, recentred, with_centre
+from mmm.train.members import member_anchors, member_draws, member_weights, recentred, with_centre
+from mmm.train.previous import centred, check_previous, expected, kept_scaling
 from mmm.train.state import Checkpoint, NoCheckpoint
 
 CHECK_EVERY = 10
@@ -69,8 +72,12 @@ class Problem:
     kpi_G: Tensor
     channels: tuple[str, ...]
     roi_unit_C: Tensor
+    lift_tests: LiftTests | None
+    expected: Parameters = field(default_factory=dict)
 
-    def target(self, inputs: Inputs, weight_MGT: Tensor, anchor: Parameters) -> Target:
+    def target(
+        self, inputs: Inputs, weight_MGT: Tensor, anchor: Parameters, lift_tests: LiftTests | None
+    ) -> Target:
         """What a fit on the trained cells of ``inputs`` goes towards."""
         return Target(
             weight_MGT=weight_MGT * inputs.trained_GT,
@@ -79,6 +86,7 @@ class Problem:
             cells=float(inputs.trained_GT.sum()),
             channels=self.channels,
             roi_unit_C=self.roi_unit_C,
+            lift_tests=lift_tests,
         )
 
 
@@ -91,6 +99,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     n_train: int | None = None,
     epochs: int | None = None,
+    previous: Fitted | None = None,
 ) -> Fitted:
     """Fit every member of the model.
 
@@ -102,8 +111,10 @@ def fit(
         checkpoint: Where to save the work under way and to go on from; None saves nothing.
         n_train: Periods to train on; None takes the training window.
         epochs: Epochs to train for; None lets the validation tail of the training window choose.
+        previous: An older model of the market, whose units are kept and whose channels are expected.
 
     Raises:
+        SpecError: Settings of the graph that contradict one another, or an older model of other channels.
         TrainingError: The loss became infinite or not a number.
         CheckpointError: The checkpoint is of another spec or other data.
     """
@@ -111,17 +122,24 @@ def fit(
     settings = spec.train
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
+    if problems := check_graph(spec.model.graph, panel.channels):
+        raise SpecError("model.graph", problems)
+    if previous is not None:
+        check_previous(previous, spec, panel)
     n_train = split.n_train if n_train is None else n_train
     progress, store = progress or Quiet(), checkpoint or NoCheckpoint()
     fingerprint, digest = data_fingerprint(panel), spec_digest(spec)
-    store.open({"data": fingerprint, "spec": digest, "n_train": n_train})
+    basis = origin(previous)
+    store.open({"data": fingerprint, "spec": digest, "n_train": n_train, **basis})
     scaling = fit_scaling(panel, n_train)
-    problem = _pose(spec, panel, scaling, n_train, chosen_device(settings))
+    if previous is not None:
+        scaling = kept_scaling(scaling, panel, previous)
+    graph = find_graph(spec, panel, scaling, n_train)
+    problem = _pose(spec, panel, scaling, n_train, graph, previous)
     trace: dict[str, list[Any]] = {"stage": [], "epoch": [], "loss": [], "validation": []}
     if epochs is None:
         epochs = _choose_epochs(problem, settings, n_train, progress, store, trace)
     parameters = _train(problem, settings, panel, epochs, progress, store, trace)
-    graph = find_graph(spec, panel, scaling, n_train)
     return Fitted(
         spec=spec,
         panel=panel,
@@ -140,6 +158,7 @@ def fit(
             "epochs": epochs,
             "seconds": round(time.perf_counter() - started, 3),
             "versions": versions(),
+            **basis,
         },
     )
 
@@ -156,6 +175,14 @@ def chosen_device(settings: TrainSpec) -> torch.device:
             "Set it to cpu or auto."
         )
     return device
+
+
+def origin(previous: Fitted | None) -> dict[str, str]:
+    """What identifies the older model a fit starts from, if any."""
+    if previous is None:
+        return {}
+    of = previous.provenance
+    return {"from_data": str(of["data_fingerprint"]), "from_spec": str(of["spec_digest"])}
 
 
 def versions() -> dict[str, str]:
@@ -178,26 +205,44 @@ def find_graph(spec: MarketSpec, panel: Panel, scaling: Scaling, n_train: int) -
     )
 
 
-def _pose(spec: MarketSpec, panel: Panel, scaling: Scaling, n_train: int, device: torch.device) -> Problem:
-    inputs = build_inputs(panel, scaling, spec.model, n_train)
-    scales = calibrate(inputs, n_train, spec.train.seed)
+def _pose(
+    spec: MarketSpec,
+    panel: Panel,
+    scaling: Scaling,
+    n_train: int,
+    graph: ChannelGraph,
+    previous: Fitted | None,
+) -> Problem:
+    device = chosen_device(spec.train)
+    known = None if previous is None else previous.log_half_C
+    inputs = build_inputs(panel, scaling, spec.model, n_train, log_half_C=known)
+    scales = calibrate(inputs, n_train, spec.train.seed) if previous is None else previous.scales
     value = float(np.nanmean(panel.kpi_value_GT))
     spend_C = panel.spend_GTC[:, :n_train].sum((0, 1))
     roi_unit_C = np.divide(value, spend_C, out=np.zeros_like(spend_C), where=spend_C > 0)
-    like = inputs.kpi_GT
-    return Problem(
+    like = inputs.kpi_GT.to(device)
+    tests, _ = locate_experiments(spec, panel)
+    lift_tests = pose_lift_tests(tests, panel, scaling, graph, inputs.stack_CGTL.shape[-1])
+    problem = Problem(
         inputs=inputs.to(device),
         spec=spec.model,
         scales=scales,
-        kpi_G=torch.as_tensor(scaling.kpi_G).to(like).to(device),
+        kpi_G=torch.as_tensor(scaling.kpi_G).to(like),
         channels=panel.channels,
-        roi_unit_C=torch.as_tensor(roi_unit_C).to(like).to(device),
+        roi_unit_C=torch.as_tensor(roi_unit_C).to(like),
+        lift_tests=None if lift_tests is None else lift_tests.to(like),
     )
+    start = _start(problem, 1, spec.train.seed)
+    return problem if previous is None else replace(problem, expected=expected(start, panel, previous))
 
 
 def _start(problem: Problem, members: int, seed: int) -> Parameters:
     generator = torch.Generator().manual_seed(seed)
-    return start_parameters(problem.inputs, problem.spec, problem.scales, members, generator)
+    start = start_parameters(problem.inputs, problem.spec, problem.scales, members, generator)
+    known = {
+        name: value.repeat(members, *[1] * (value.dim() - 1)) for name, value in problem.expected.items()
+    }
+    return start | known
 
 
 def _losses(
@@ -227,7 +272,9 @@ def _choose_epochs(
         return int(known["epochs"])
     inputs = problem.inputs.train_until(n_train - tail)
     unseen_GT = problem.inputs.trained_GT - inputs.trained_GT
-    target = problem.target(inputs, torch.ones_like(inputs.trained_GT)[None], {})
+    target = problem.target(
+        inputs, torch.ones_like(inputs.trained_GT)[None], centred({}, problem.expected), problem.lift_tests
+    )
     schedule = Schedule(settings.epochs, settings.learning_rate, settings.gradient_clip)
     descent = Descent(_start(problem, 1, settings.seed), schedule)
     loss = _losses(problem, inputs, target, settings.epochs)
@@ -264,7 +311,13 @@ def _train(
     regions, periods = problem.inputs.kpi_GT.shape
     weights = member_weights(regions, periods, settings.members, panel.frequency, settings.seed)
     weight_MGT = torch.as_tensor(weights).to(problem.inputs.kpi_GT)
-    target = problem.target(problem.inputs, weight_MGT, member_anchors(parameters, settings.seed))
+    anchors = centred(member_anchors(parameters, settings.seed), problem.expected)
+    lift_tests = problem.lift_tests
+    if lift_tests is not None:
+        lift_tests = lift_tests.redrawn(
+            member_draws(settings.members, len(lift_tests.error_E), settings.seed)
+        )
+    target = problem.target(problem.inputs, weight_MGT, anchors, lift_tests)
     descent = Descent(parameters, Schedule(epochs, settings.learning_rate, settings.gradient_clip))
     if (saved := store.load("train")) is not None:
         descent.restore(saved)

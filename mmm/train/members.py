@@ -75,6 +75,14 @@ def _paired(first: Floats, second: Floats) -> Floats:
     return rows
 
 
+def member_draws(members: int, size: int, *seed: int) -> Floats:
+    """Standard normal numbers for each fit, 0 for the first, the centre; shape (M + 1, size), or 1 alone."""
+    if members == 1:
+        return np.zeros((1, size))
+    half = np.random.default_rng([seed[0], 4, *seed[1:]]).standard_normal((-(-members // 2), size))
+    return np.concatenate([np.zeros((1, size)), _paired(half, -half)[:members]])
+
+
 def member_anchors(parameters: Parameters, seed: int) -> Parameters:
     """Centres of the normal priors of each fit: 0 for the first, draws from those priors for the rest."""
     members = parameters["noise"].shape[0] - 1
