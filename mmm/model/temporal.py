@@ -4,7 +4,8 @@ It reads what is already past and gives bounded relative deviations, zero at the
 are smooth because the network takes one step for several periods. In counterfactuals the deviations stay
 as they were: they are a coefficient that varies in time, not a second road for media.
 
-Shapes: M members, G regions, T periods, S steps, I inputs, H hidden, C channels.
+Shapes: M members, G regions, T periods, S steps, I inputs, H hidden, J gates' and candidate's units (3 H),
+C channels.
 """
 
 from __future__ import annotations
@@ -28,23 +29,31 @@ def effectiveness(parameters: Parameters, inputs: Inputs, bound: float) -> Tenso
         inputs: Gives the steps and how they fall on periods.
         bound: Largest deviation any channel may learn.
     """
-    hidden = parameters["gru_hidden"].shape[-1]
-    states = [
-        torch.gru(
-            inputs.steps_GSI,
-            inputs.steps_GSI.new_zeros(1, inputs.regions, hidden),
-            [parameters[name][m] for name in NETWORK[:4]],
-            True,
-            1,
-            0.0,
-            False,
-            False,
-            True,
-        )[0]
-        for m in range(parameters["gru_hidden"].shape[0])
-    ]
-    raw_MCGS = torch.einsum("mgsh,mch->mcgs", torch.stack(states), parameters["gru_output"])
+    states_SMGH = _states(parameters, inputs.steps_GSI)
+    raw_MCGS = torch.einsum("smgh,mch->mcgs", states_SMGH, parameters["gru_output"])
     limit_MC = bound * torch.sigmoid(parameters["bound"])
     limit = limit_MC[:, :, None, None]
     deviation_MCGS = limit * torch.tanh(raw_MCGS / limit)
     return 1.0 + torch.einsum("mcgs,ts->mcgt", deviation_MCGS, inputs.between_TS)
+
+
+def _states(parameters: Parameters, steps_GSI: Tensor) -> Tensor:
+    """States of a gated recurrent unit after each step, from zero, shape SMGH.
+
+    Written out because ``torch.gru`` knows no members: a step of all of them costs what a step of one does.
+    Source: Cho et al. 2014, "Learning phrase representations", the reset gate where ``torch.nn.GRU`` has it.
+    """
+    both = 2 * parameters["gru_hidden"].shape[-1]
+    read_SMGJ = torch.einsum("gsi,mji->smgj", steps_GSI, parameters["gru_input"])
+    read_SMGJ = read_SMGJ + parameters["gru_bias_input"].unsqueeze(1)
+    weight_MHJ = parameters["gru_hidden"].transpose(1, 2)
+    bias_M1J = parameters["gru_bias_hidden"].unsqueeze(1)
+    state_MGH = read_SMGJ.new_zeros((*read_SMGJ.shape[1:3], both // 2))
+    states = []
+    for gates_MGJ, candidate_MGH in zip(read_SMGJ[..., :both], read_SMGJ[..., both:], strict=True):
+        kept_MGJ = torch.baddbmm(bias_M1J, state_MGH, weight_MHJ)
+        reset_MGH, update_MGH = torch.sigmoid(gates_MGJ + kept_MGJ[..., :both]).chunk(2, -1)
+        new_MGH = torch.tanh(torch.addcmul(candidate_MGH, reset_MGH, kept_MGJ[..., both:]))
+        state_MGH = torch.lerp(new_MGH, state_MGH, update_MGH)
+        states.append(state_MGH)
+    return torch.stack(states)
