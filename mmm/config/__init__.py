@@ -33,6 +33,7 @@ from mmm.config.model import (
     SaturationSpec,
     TemporalSpec,
 )
+from mmm.config.sweep import Parameter, TuneSpec
 from mmm.config.train import TrainSpec
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "MarketSpec",
     "ModelSpec",
     "Name",
+    "Parameter",
     "Periods",
     "PortfolioSpec",
     "Positive",
@@ -64,4 +66,5 @@ __all__ = [
     "SplitsSpec",
     "TemporalSpec",
     "TrainSpec",
+    "TuneSpec",
 ]

@@ -10,6 +10,7 @@ from mmm.config.base import PLACE_ONLY, Positive, Spec
 from mmm.config.experiments import Experiment, overlapping
 from mmm.config.model import ModelSpec
 from mmm.config.problems import nearest
+from mmm.config.sweep import TuneSpec
 from mmm.config.train import TrainSpec
 
 Name = Annotated[
@@ -160,6 +161,8 @@ class MarketSpec(Spec):
     """Lift tests that the model must agree with; in a file also the path of a CSV with these columns."""
     train: TrainSpec = TrainSpec()
     """How the model is fitted."""
+    tune: Annotated[TuneSpec, Field(json_schema_extra=PLACE_ONLY)] = TuneSpec()
+    """What a sweep searches and how it judges."""
 
     def _stranger(self, where: str, name: str) -> ValueError:
         close = nearest(name, self.columns.channels) or self.columns.channels
