@@ -10,7 +10,8 @@ import numpy as np
 
 from mmm.errors import OutputError
 from mmm.report import words
-from mmm.report.page import Drawn, Tile, page, strip
+from mmm.report.page import page
+from mmm.report.shell import Drawn, Tile, strip
 from mmm.report.tables import MissingTableError, Tables, load_tables
 from mmm.report.totals import shares, window_words
 from mmm.report.views import SECTIONS
@@ -81,7 +82,7 @@ def _tiles(tables: Tables) -> list[Tile]:
     except MissingTableError:
         return tiles
     tiles.append(
-        Tile(words.percent(parts.media), f"of {tables.about.kpi} brought by media, by the model's account")
+        Tile(words.percent(parts.media), f"of {tables.about.goal} brought by media, by the model's account")
     )
     return [*tiles, *_best(tables)]
 
@@ -97,10 +98,15 @@ def _best(tables: Tables) -> list[Tile]:
     low, high = float(best.get("marginal_roi_lower", "nan")), float(best.get("marginal_roi_upper", "nan"))
     sure = words.span(low, high) if words.known(low, high) else "no interval"
     currency = tables.about.currency
+    rivals = 0
+    if "marginal_roi_upper" in rows and words.known(low):
+        rivals = int((rows["marginal_roi_upper"].astype(float) > low).sum()) - 1
+    rank = (
+        f"the best guess; {words.count(rivals, 'channel')} may do as well" if rivals else "the best channel"
+    )
     return [
         Tile(
             words.number(float(best["marginal_roi"])),
-            f"{currency} from the next {currency} in {words.label(str(best['channel']))}, "
-            f"the best channel for it ({sure})",
+            f"{currency} from the next {currency} in {words.label(str(best['channel']))} ({sure}), {rank}",
         )
     ]

@@ -39,6 +39,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 RECORDS = ("metrics", "diagnostics", "data_quality", "plan")
 """The JSON files."""
 
+UNNAMED = "KPI units"
+"""What a KPI is counted in whose column is called no more than ``kpi``."""
+
 _KEYS = ("region", "split", "component", "kind", "channel", "cause", "effect", "stage", "a", "b")
 _DATES = ("date",)
 
@@ -61,11 +64,16 @@ class About:
 
     brand: str = ""
     market: str = ""
-    kpi: str = "KPI units"
+    kpi: str = UNNAMED
     """Name of the KPI as it reads in a sentence, e.g. ``visits``."""
     currency: str = "USD"
     frequency: str = "weekly"
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def goal(self) -> str:
+        """The KPI as a whole, for sentences such as ``38 % of visits``."""
+        return "the KPI" if self.kpi == UNNAMED else self.kpi
 
     @property
     def period(self) -> str:
@@ -221,7 +229,7 @@ def _read_about(model: Path, quality: Any) -> About:
     return About(
         brand=str(spec.get("brand", "")),
         market=str(spec.get("market", "")),
-        kpi="KPI units" if kpi.lower() in ("", "kpi") else kpi.replace("_", " "),
+        kpi=UNNAMED if kpi.lower() in ("", "kpi") else kpi.replace("_", " "),
         currency=str(spec.get("currency", "USD")),
         frequency=str(quality.get("frequency") or spec.get("frequency") or "weekly"),
         provenance=_first_mapping(model / "provenance.json"),

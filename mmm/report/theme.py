@@ -43,6 +43,9 @@ SPLIT_FILL = {"holdout": "rgba(230,159,0,0.10)", "test": "rgba(204,121,167,0.13)
 MAX_POINTS = 260
 """Points of a series after which neighbouring periods are averaged."""
 
+_NEXT = {"k": "M", "M": "B", "B": "T"}
+"""Letter after each of those that scale an axis."""
+
 Layout = dict[str, Any]
 Trace = dict[str, Any]
 
@@ -74,6 +77,8 @@ def axis(title: str = "", *, suffix: str = "", grid: bool = True, **more: Any) -
         "ticklabelstandoff": 6,
         "automargin": True,
     }
+    if suffix.strip(words.NBSP) in _NEXT:
+        base["labelalias"] = {f"0{suffix}": "0", f"1,000{suffix}": f"1{words.NBSP}{_NEXT[suffix[-1]]}"}
     return base | more
 
 

@@ -1,0 +1,161 @@
+"""The HTML that every page of the product shares: document, navigation, tiles, views, tables of numbers.
+
+A page is one file that loads nothing: styles, script, plotly.js and figures are inside, and its policy
+forbids the rest. Figures are JSON and drawn when they come into sight.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from plotly.offline import get_plotlyjs
+
+from mmm.report import theme
+
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "font-src data:"
+)
+"""The page may load nothing from anywhere: it works offline and gives nothing away."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A view that was drawn: Plotly's JSON and the words around it."""
+
+    key: str
+    label: str
+    figure: Mapping[str, Any]
+    meta: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure of the cover."""
+
+    value: str
+    text: str
+
+
+def document(title: str, sections: Mapping[str, Sequence[Drawn]], before: str, after: str) -> str:
+    """A whole page.
+
+    Args:
+        title: Of the window and the bookmark.
+        sections: Views under their headings, in order; headings without a view are left out.
+        before: HTML above the views: cover, findings.
+        after: HTML below them: notes, footer.
+    """
+    shown = {heading: views for heading, views in sections.items() if views}
+    body = "".join(_section(place, heading, views) for place, (heading, views) in enumerate(shown.items()))
+    return "".join((
+        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
+        f"<meta http-equiv='Content-Security-Policy' content=\"{_POLICY}\">",
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+        f"<title>{escape(title)}</title><link rel='icon' href='data:,'>",
+        f"<style>{_asset('report.css')}</style></head><body>",
+        "<a class='skip' href='#main'>Skip to the report</a><div class='shell'>",
+        _navigation(shown),
+        f"<main id='main'>{before}{body}{after}</main></div>",
+        "<noscript><p>The charts need JavaScript; the tables of numbers do not.</p></noscript>",
+        f"<script type='application/json' id='theme'>{as_json(theme.template())}</script>",
+        f"<script>{get_plotlyjs()}</script><script>{_asset('report.js')}</script></body></html>\n",
+    ))  # fmt: skip
+
+
+def _asset(name: str) -> str:
+    return files("mmm.report").joinpath("assets").joinpath(name).read_text(encoding="utf-8")
+
+
+def escape(value: object) -> str:
+    """A value as text that HTML takes for text."""
+    return html.escape(str(value))
+
+
+def as_json(value: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _navigation(sections: Mapping[str, Sequence[Drawn]]) -> str:
+    items = []
+    for place, (heading, views) in enumerate(sections.items()):
+        inner = "".join(f"<li><a href='#{view.key}'>{escape(view.label)}</a></li>" for view in views)
+        items.append(f"<li><a href='#section-{place}'>{escape(heading)}</a><ol>{inner}</ol></li>")
+    return f"<nav class='contents' aria-label='Contents'><ol>{''.join(items)}</ol></nav>"
+
+
+def cover(title: str, parts: Sequence[str]) -> str:
+    """Title of the page, and below it what it is about."""
+    return f"<header class='cover'><h1>{escape(title)}</h1><p>{escape(', '.join(parts))}</p></header>"
+
+
+def tiles(shown: Sequence[Tile]) -> str:
+    """Headline figures side by side."""
+    cells = "".join(
+        f"<div class='tile'><b>{escape(t.value)}</b><span>{escape(t.text)}</span></div>" for t in shown
+    )
+    return f"<div class='tiles'>{cells}</div>" if cells else ""
+
+
+def _section(place: int, heading: str, views: Sequence[Drawn]) -> str:
+    body = "".join(_view(view) for view in views)
+    return f"<section><h2 id='section-{place}'>{escape(heading)}</h2>{body}</section>"
+
+
+def _view(view: Drawn) -> str:
+    """One figure with its statement, reading aid, chart, notes and numbers."""
+    meta = view.meta
+    notes = "".join(f"<li>{escape(note)}</li>" for note in meta["notes"])
+    return "".join((
+        f"<figure class='view' id='{view.key}'><figcaption><p class='kind'>{escape(view.label)}</p>",
+        f"<h3>{escape(meta['title'])}</h3><p class='reading'>{escape(meta['reading'])}</p></figcaption>",
+        f"<div class='plot' tabindex='0' role='img' aria-label='{escape(meta['alt'])}' ",
+        f"style='min-height:{int(meta['height'])}px'></div>",
+        f"<ul class='notes'>{notes}</ul>" if notes else "",
+        table(meta["table"], "The numbers as a table") if meta["table"] else "",
+        f"<script type='application/json'>{as_json(view.figure)}</script></figure>",
+    ))  # fmt: skip
+
+
+def table(content: Mapping[str, Any], summary: str) -> str:
+    """Numbers as a folded table; ``content`` has ``columns`` and ``rows`` of text."""
+    head = "".join(f"<th scope='col'>{escape(column)}</th>" for column in content["columns"])
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in content["rows"]
+    )
+    return (
+        f"<details><summary>{escape(summary)}</summary><div class='scroll' "
+        f"tabindex='0'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
+    )
+
+
+def left_out(reasons: Mapping[str, str], noun: str) -> str:
+    """Views that could not be drawn and why; nothing if all were.
+
+    Args:
+        reasons: Label of the view to the reason.
+        noun: Heading, e.g. ``2 views left out``.
+    """
+    if not reasons:
+        return ""
+    rows = "".join(f"<li><b>{escape(label)}</b>: {escape(reason)}.</li>" for label, reason in reasons.items())
+    return f"<div class='card' id='left-out'><h3>{escape(noun)}</h3><ul>{rows}</ul></div>"
+
+
+def strip(figure: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A figure's JSON without the parts the page sets in type, and those parts."""
+    content: dict[str, Any] = json.loads(figure.to_json())
+    layout = content["layout"]
+    meta: dict[str, Any] = layout.pop("meta")
+    layout.pop("title", None)
+    layout["margin"]["t"] = meta["top"]
+    layout["height"] = meta["height"]
+    del layout["template"]
+    return content, meta
