@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any, Protocol
@@ -28,23 +27,18 @@ from mmm.model.channel_graph import ChannelGraph, check_graph
 from mmm.model.experiments import LiftTests, pose_lift_tests
 from mmm.model.graph import learn_channel_graph
 from mmm.model.inputs import Inputs, build_inputs
-from mmm.model.network import forward
-from mmm.model.objective import Target, misfit, objective
+from mmm.model.objective import Target
 from mmm.model.parameters import Scales, start_parameters
 from mmm.model.temporal import Parameters
 from mmm.train.calibrate import calibrate
-from mmm.train.loop import Descent, Schedule
+from mmm.train.loop import Schedule
 from mmm.train.members import member_anchors, member_draws, member_weights, recentred, with_centre
 from mmm.train.previous import centred, check_previous, expected, kept_scaling
+from mmm.train.program import CHECK_EVERY, LEAST_EPOCHS, Step, Training
 from mmm.train.state import Checkpoint, NoCheckpoint
+from mmm.train.together import Fit, alone
 
-CHECK_EVERY = 10
-"""Epochs between looks at the validation tail."""
-TEMPORAL_FROM = 0.8
-"""Share of the epochs after which effectiveness may vary in time."""
 VALIDATION_SHARE = 0.1
-LEAST_EPOCHS = 600
-"""Fewest epochs a validation tail may choose: before, little more than the level has been found."""
 
 
 class Progress(Protocol):
@@ -118,6 +112,32 @@ def fit(
         TrainingError: The loss became infinite or not a number.
         CheckpointError: The checkpoint is of another spec or other data.
     """
+    return alone(
+        fitting(
+            spec,
+            panel,
+            split,
+            progress=progress,
+            checkpoint=checkpoint,
+            n_train=n_train,
+            epochs=epochs,
+            previous=previous,
+        )
+    )
+
+
+def fitting(
+    spec: MarketSpec,
+    panel: Panel,
+    split: Split,
+    *,
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
+    n_train: int | None = None,
+    epochs: int | None = None,
+    previous: Fitted | None = None,
+) -> Fit[Fitted]:
+    """:func:`fit`, run by somebody else: see :mod:`mmm.train.together`."""
     started = time.perf_counter()
     settings = spec.train
     if settings.threads is not None:
@@ -138,8 +158,8 @@ def fit(
     problem = _pose(spec, panel, scaling, n_train, graph, previous)
     trace: dict[str, list[Any]] = {"stage": [], "epoch": [], "loss": [], "validation": []}
     if epochs is None:
-        epochs = _choose_epochs(problem, settings, n_train, progress, store, trace)
-    parameters = _train(problem, settings, panel, epochs, progress, store, trace)
+        epochs = yield from _choose_epochs(problem, settings, n_train, progress, store, trace)
+    parameters = yield from _train(problem, settings, panel, epochs, progress, store, trace)
     return Fitted(
         spec=spec,
         panel=panel,
@@ -245,17 +265,6 @@ def _start(problem: Problem, members: int, seed: int) -> Parameters:
     return start | known
 
 
-def _losses(
-    problem: Problem, inputs: Inputs, target: Target, epochs: int
-) -> Callable[[Parameters, int], Tensor]:
-    def loss(parameters: Parameters, epoch: int) -> Tensor:
-        varies = epoch >= TEMPORAL_FROM * epochs
-        components = forward(parameters, inputs, problem.spec, problem.scales, temporal=varies)
-        return objective(parameters, components, inputs, problem.spec, target)
-
-    return loss
-
-
 def _choose_epochs(
     problem: Problem,
     settings: TrainSpec,
@@ -263,7 +272,7 @@ def _choose_epochs(
     progress: Progress,
     store: Checkpoint,
     trace: dict[str, list[Any]],
-) -> int:
+) -> Fit[int]:
     """Epochs with the least misfit on the last training periods, when trained without them."""
     tail = round(VALIDATION_SHARE * n_train) if settings.validation is None else settings.validation
     if tail == 0 or settings.epochs <= LEAST_EPOCHS:
@@ -271,28 +280,29 @@ def _choose_epochs(
     if (known := store.load("epochs")) is not None:
         return int(known["epochs"])
     inputs = problem.inputs.train_until(n_train - tail)
-    unseen_GT = problem.inputs.trained_GT - inputs.trained_GT
     target = problem.target(
         inputs, torch.ones_like(inputs.trained_GT)[None], centred({}, problem.expected), problem.lift_tests
     )
-    schedule = Schedule(settings.epochs, settings.learning_rate, settings.gradient_clip)
-    descent = Descent(_start(problem, 1, settings.seed), schedule)
-    loss = _losses(problem, inputs, target, settings.epochs)
     best, best_epoch = np.inf, settings.epochs
-    while descent.epoch < settings.epochs:
-        descent.step(loss)
-        validation = None
-        if descent.epoch % CHECK_EVERY == 0 and descent.epoch >= LEAST_EPOCHS:
-            with torch.no_grad():
-                parts = forward(descent.parameters, inputs, problem.spec, problem.scales)
-                unseen = misfit(descent.parameters, parts, inputs, problem.spec.loss, unseen_GT)
-            validation = float(unseen.sum() / unseen_GT.sum().clamp_min(1.0))
-            if validation < best:
-                best, best_epoch = validation, descent.epoch
-        _note(trace, "validation", descent, validation)
-        progress.update("choose epochs", descent.epoch, settings.epochs, descent.losses[-1])
-        if descent.epoch - best_epoch >= settings.patience:
-            break
+
+    def watch(step: Step) -> bool:
+        nonlocal best, best_epoch
+        if step.validation is not None and step.validation < best:
+            best, best_epoch = step.validation, step.epoch
+        _note(trace, "validation", step, settings.epochs)
+        progress.update("choose epochs", step.epoch, settings.epochs, step.loss)
+        return step.epoch - best_epoch >= settings.patience
+
+    yield Training(
+        spec=problem.spec,
+        scales=problem.scales,
+        inputs=inputs,
+        target=target,
+        start=_start(problem, 1, settings.seed),
+        schedule=Schedule(settings.epochs, settings.learning_rate, settings.gradient_clip),
+        watch=watch,
+        unseen_GT=problem.inputs.trained_GT - inputs.trained_GT,
+    )
     store.save("epochs", {"epochs": best_epoch})
     return best_epoch
 
@@ -305,7 +315,7 @@ def _train(
     progress: Progress,
     store: Checkpoint,
     trace: dict[str, list[Any]],
-) -> Parameters:
+) -> Fit[Parameters]:
     """All members on every trained cell."""
     parameters = _start(problem, with_centre(settings.members), settings.seed)
     regions, periods = problem.inputs.kpi_GT.shape
@@ -317,22 +327,29 @@ def _train(
         lift_tests = lift_tests.redrawn(
             member_draws(settings.members, len(lift_tests.error_E), settings.seed)
         )
-    target = problem.target(problem.inputs, weight_MGT, anchors, lift_tests)
-    descent = Descent(parameters, Schedule(epochs, settings.learning_rate, settings.gradient_clip))
-    if (saved := store.load("train")) is not None:
-        descent.restore(saved)
-    loss = _losses(problem, problem.inputs, target, epochs)
-    while descent.epoch < epochs:
-        descent.step(loss)
-        _note(trace, "train", descent, None)
-        progress.update("train", descent.epoch, epochs, descent.losses[-1])
-        store.keep("train", descent.state)
-    return recentred(descent.parameters)
+
+    def watch(step: Step) -> bool:
+        _note(trace, "train", step, epochs)
+        progress.update("train", step.epoch, epochs, step.loss)
+        store.keep("train", step.state)
+        return False
+
+    found = yield Training(
+        spec=problem.spec,
+        scales=problem.scales,
+        inputs=problem.inputs,
+        target=problem.target(problem.inputs, weight_MGT, anchors, lift_tests),
+        start=parameters,
+        schedule=Schedule(epochs, settings.learning_rate, settings.gradient_clip),
+        watch=watch,
+        saved=store.load("train"),
+    )
+    return recentred(found)
 
 
-def _note(trace: dict[str, list[Any]], stage: str, descent: Descent, validation: float | None) -> None:
-    if descent.epoch % CHECK_EVERY == 0 or descent.epoch == descent.schedule.epochs:
+def _note(trace: dict[str, list[Any]], stage: str, step: Step, epochs: int) -> None:
+    if step.epoch % CHECK_EVERY == 0 or step.epoch == epochs:
         trace["stage"].append(stage)
-        trace["epoch"].append(descent.epoch)
-        trace["loss"].append(descent.losses[-1])
-        trace["validation"].append(validation)
+        trace["epoch"].append(step.epoch)
+        trace["loss"].append(step.loss)
+        trace["validation"].append(step.validation)

@@ -51,8 +51,8 @@ class Schedule:
     learning_rate: float
     gradient_clip: float
 
-    def rate(self, epoch: int) -> float:
-        """Step at an epoch, counted from 0."""
+    def rate(self, epoch: int) -> float | Tensor:
+        """Step at an epoch, counted from 0; of several fits a tensor of shape M1."""
         rise = min(1.0, (epoch + 1) / WARM_UP)
         fall = 0.5 * (1.0 + math.cos(math.pi * epoch / self.epochs))
         return self.learning_rate * rise * (LAST_STEP + (1.0 - LAST_STEP) * fall)
@@ -86,12 +86,12 @@ class _Group:
         return self.values_MP.grad
 
     @torch.no_grad()
-    def move(self, gradient_MP: Tensor, rate: float, steps: int) -> None:
+    def move(self, gradient_MP: Tensor, rate: float | Tensor, steps: int) -> None:
         """One step of Adam, the last of so many."""
         self.mean_MP.lerp_(gradient_MP, 1.0 - MEMORY)
         self.square_MP.mul_(MEMORY_OF_SQUARES).addcmul_(gradient_MP, gradient_MP, value=1 - MEMORY_OF_SQUARES)
         size_MP = self.square_MP.sqrt().div_(math.sqrt(1.0 - MEMORY_OF_SQUARES**steps)).add_(EPSILON)
-        self.values_MP.addcdiv_(self.mean_MP, size_MP, value=-rate / (1.0 - MEMORY**steps))
+        self.values_MP.addcdiv_(self.mean_MP, size_MP.div_(rate), value=-1.0 / (1.0 - MEMORY**steps))
 
     @torch.no_grad()
     def restore(self, values: Parameters, means: Parameters, squares: Parameters) -> None:

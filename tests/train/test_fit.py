@@ -24,7 +24,8 @@ MODEL = {"temporal": {"hidden": 3}, "graph": {"mode": "none"}}
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """The validation tail may choose few epochs, so that tests are quick."""
-    monkeypatch.setattr("mmm.train.fit.LEAST_EPOCHS", 20)
+    for module in ("fit", "program"):
+        monkeypatch.setattr(f"mmm.train.{module}.LEAST_EPOCHS", 20)
 
 
 def fitted(panel: Panel | None = None, *, train: dict[str, Any] | None = None, **options: Any) -> Fitted:
