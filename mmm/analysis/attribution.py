@@ -67,18 +67,24 @@ def predictive_sd(fitted: Fitted) -> Floats:
     return sd
 
 
-def contributions_table(fitted: Fitted) -> pd.DataFrame:
-    """``contributions.parquet``: components of every present cell; they add up to ``predicted``."""
+def components_of(fitted: Fitted) -> list[tuple[str, str, Floats]]:
+    """Name, kind and values, shape MGT, of everything that adds up to the prediction."""
     panel, parts = fitted.panel, fitted.predictor.parts
-    cells = cell_frame(fitted, panel.present_GT)
     components = [
         ("baseline", "baseline", parts.baseline_MGT),
         ("seasonality", "seasonality", parts.season_MGT),
     ]
     components += [(name, "control", parts.controls_MGTK[..., k]) for k, name in enumerate(panel.controls)]
     components += [(name, "channel", parts.channels_MGTC[..., c]) for c, name in enumerate(panel.channels)]
+    return components
+
+
+def contributions_table(fitted: Fitted) -> pd.DataFrame:
+    """``contributions.parquet``: components of every present cell; they add up to ``predicted``."""
+    panel = fitted.panel
+    cells = cell_frame(fitted, panel.present_GT)
     frames = []
-    for name, kind, values_MGT in components:
+    for name, kind, values_MGT in components_of(fitted):
         bounded = interval_from_zero if kind == "channel" else interval
         mean, lower, upper = bounded(values_MGT[:, panel.present_GT])
         frames.append(cells.assign(component=name, kind=kind, value=mean, lower=lower, upper=upper))

@@ -1,0 +1,64 @@
+"""Settings of the service: what it serves, to whom, and how much it takes on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mmm.config import Spec
+
+Scope = Literal["read", "plan", "admin"]
+
+
+class Token(Spec):
+    """One bearer token; the service knows its digest only."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    """Who uses it, as it stands in the log."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the token in hexadecimal digits; `python -m serve.tokens NAME` makes both."""
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
+    """``read``: models, curves, contributions. ``plan``: scenarios and budgets. ``admin``: reload."""
+    brands: tuple[str, ...] | None = None
+    """Brands it may see; omit for all."""
+    per_second: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = None
+    """Requests a second it may make, bursts of as many again apart; omit for no limit."""
+
+
+class Limits(Spec):
+    """What one request may ask, and how many may wait."""
+
+    body_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)] = 1_000_000
+    """Largest request body."""
+    depth: Annotated[int, Field(ge=4, le=100)] = 12
+    """Deepest nesting of a request body."""
+    values: Annotated[int, Field(ge=100, le=10_000_000)] = 50_000
+    """Most values in a request body."""
+    variables: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    """Most decision variables of a budget: channels, or channels x regions; of all models together."""
+    slow_variables: Annotated[int, Field(ge=1, le=1_000_000)] = 64
+    """Most decision variables for a global search by `differential_evolution` or `hybrid`, by
+    `trust-constr`, and for total effects by region: these cost seconds each."""
+    plan_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """Seconds after which a plan is given up with 503."""
+    queue: Annotated[int, Field(ge=1, le=100_000)] = 64
+    """Plans and scenarios under way or waiting in one replica; further ones are answered 503."""
+
+
+class ServeSettings(Spec):
+    """The whole service."""
+
+    models: Annotated[str, Field(min_length=1)]
+    """Where fitted models are: a folder (one fitted model, a tree of them, or what `jobs.refit` wrote), or
+    the URI of an MLflow registry (`sqlite:///…`, `http://…`)."""
+    alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")] = "champion"
+    """Alias of the versions to serve, for a registry."""
+    poll: Annotated[float, Field(ge=0.2, le=3600)] = 5.0
+    """Seconds between two looks for new models."""
+    keep: Annotated[int, Field(ge=1, le=10_000)] = 32
+    """Models that one planner replica keeps loaded; the least recently used goes first."""
+    tokens: tuple[Token, ...] = ()
+    """Who may call. Without any the service answers its own machine only."""
+    limits: Limits = Limits()
+    """What one request may ask."""
