@@ -119,11 +119,11 @@ def _spec_or_error(spec: MarketSpec | None, error: ProblemsError | None) -> Mark
 def _validated(name: str, load: Callable[[], MarketSpec]) -> dict[str, Any]:
     """One market's outcome as plain data, with a text for people."""
     from mmm.data.panel import data_fingerprint
-    from mmm.data.read import read_panel
+    from mmm.pipeline import read_market
 
     try:
         spec = load()
-        read = read_panel(spec)
+        read = read_market(spec)
     except ProblemsError as error:
         problems = [vars(problem) for problem in error.problems]
         return {"name": name, "valid": False, "problems": problems, "text": f"error: {error}"}
@@ -198,6 +198,7 @@ def run_fit(options: argparse.Namespace) -> int:
             resume=options.resume,
             report=options.report,
             progress=progress,
+            start_from=options.start_from,
         )
     Console().print(summarise(result, Path(options.out)))
     return DONE
@@ -249,6 +250,12 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--members", type=int, help="ensemble members; replaces train.members")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted fit")
     parser.add_argument("--no-report", dest="report", action="store_false", help="leave report.html out")
+    parser.add_argument(
+        "--from",
+        dest="start_from",
+        metavar="DIR_OLD",
+        help="start from an older model of the market: its scaling is kept, its channels are expected",
+    )
     _add_settings(parser)
     _add_force(parser)
 

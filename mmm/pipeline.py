@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pandas as pd
 
 from mmm.analysis.attribution import contributions_table, effects_table, graph_table, predictions_table
 from mmm.analysis.diagnostics import diagnose
+from mmm.analysis.experiments import experiments_table
 from mmm.analysis.response import hill_table, response_curves
 from mmm.analysis.views import (
     adstock_table,
@@ -29,11 +30,14 @@ from mmm.config import MarketSpec
 from mmm.data.output import check_output, prepare_output
 from mmm.data.read import PanelRead, read_panel
 from mmm.data.schema import Finding
-from mmm.fitted import Fitted, save_fitted
+from mmm.errors import MMMError, PanelError, SpecError
+from mmm.fitted import Fitted, load_fitted, save_fitted
+from mmm.model.channel_graph import check_graph
 from mmm.report import build_report
-from mmm.train.fit import Progress, fit
+from mmm.train.fit import Progress, fitting
 from mmm.train.score import score_splits
 from mmm.train.state import FileCheckpoint
+from mmm.train.together import Fit, alone, together
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,31 +59,73 @@ class Result:
     seconds: float
 
 
+def read_market(spec: MarketSpec) -> PanelRead:
+    """The panel of a spec, once everything that can be known before a fit is found to be in order.
+
+    Raises:
+        SpecError: Settings that contradict one another.
+        PanelError: The same with problems of the panel beside them, all of them.
+    """
+    problems = check_graph(spec.model.graph, tuple(spec.columns.channels))
+    try:
+        read = read_panel(spec)
+    except PanelError as error:
+        raise PanelError(error.source, [*problems, *error.problems]) from error
+    if problems:
+        raise SpecError(f"{spec.brand} / {spec.market}", problems)
+    return read
+
+
 def fit_panel(
     spec: MarketSpec,
     read: PanelRead,
     *,
     progress: Progress | None = None,
     checkpoint: FileCheckpoint | None = None,
+    previous: Fitted | None = None,
 ) -> Result:
     """Fit a panel that is already read, and analyse the model.
 
     With ``train.refit_on_all`` the model users get is fitted once more, on every period, with the number
     of epochs the scored fit took; scores stay those of the scored fit, whose predictions are then the
-    table ``scored_predictions``.
+    table ``scored_predictions``. A fit that starts from a ``previous`` model keeps its units and expects its
+    channels, see :mod:`mmm.train.previous`.
     """
+    return alone(_fitting(spec, read, progress=progress, checkpoint=checkpoint, previous=previous))
+
+
+def fit_panels(every: Iterable[tuple[MarketSpec, PanelRead]]) -> list[Result | MMMError]:
+    """Fit and analyse panels at once, those of like shape and settings as one tensor program.
+
+    Returns:
+        What :func:`fit_panel` would return for each, or the error it would raise.
+    """
+    return together([_fitting(spec, read) for spec, read in every])
+
+
+def _fitting(
+    spec: MarketSpec,
+    read: PanelRead,
+    *,
+    progress: Progress | None = None,
+    checkpoint: FileCheckpoint | None = None,
+    previous: Fitted | None = None,
+) -> Fit[Result]:
     started = time.perf_counter()
-    scored = fit(spec, read.panel, read.split, progress=progress, checkpoint=checkpoint)
+    scored = yield from fitting(
+        spec, read.panel, read.split, progress=progress, checkpoint=checkpoint, previous=previous
+    )
     metrics = score_splits(read.panel, read.split, scored.predictor.parts.prediction_MGT.mean(0))
     fitted = scored
     if spec.train.refit_on_all:
-        fitted = fit(
+        fitted = yield from fitting(
             spec,
             read.panel,
             read.split,
             progress=progress,
             n_train=read.split.n_periods,
             epochs=int(scored.provenance["epochs"]),
+            previous=previous,
         )
         fitted = replace(fitted, provenance={**fitted.provenance, "scores_of": "fit on the training window"})
     curves = response_curves(fitted)
@@ -96,6 +142,8 @@ def fit_panel(
         "regions": regions_table(fitted),
         "correlations": correlations_table(fitted),
     }
+    if spec.experiments:
+        tables["experiments"] = experiments_table(fitted)
     if fitted is not scored:
         tables["scored_predictions"] = predictions_table(scored)
     findings = (*read.findings, *diagnose(fitted, metrics, tables))
@@ -123,6 +171,7 @@ def fit_market(
     report: bool = True,
     progress: Progress | None = None,
     on_read: Callable[[PanelRead], None] | None = None,
+    start_from: str | Path | None = None,
 ) -> Result:
     """Read, fit, analyse and write one market.
 
@@ -134,18 +183,21 @@ def fit_market(
         report: Also write ``report.html``.
         progress: Told of every epoch.
         on_read: Told of the panel before the fit, e.g. to show its findings.
+        start_from: Folder of an older model of the market to start from.
 
     Raises:
+        ModelFileError: No older model lies there, or it is damaged.
         OutputError: The place cannot be written, or holds something and ``force`` is not given.
         PanelError: The panel has problems, all of them.
         TrainingError: Training diverged.
     """
     path = check_output(out, force=force, folder=True)
-    read = read_panel(spec)
+    previous = None if start_from is None else load_fitted(start_from)
+    read = read_market(spec)
     if on_read is not None:
         on_read(read)
     checkpoint = FileCheckpoint(path.parent / f".{path.name}.checkpoint", resume=resume)
-    result = fit_panel(spec, read, progress=progress, checkpoint=checkpoint)
+    result = fit_panel(spec, read, progress=progress, checkpoint=checkpoint, previous=previous)
     with prepare_output(path, force=force) as scratch:
         write_result(result, scratch, report=report)
     checkpoint.remove()

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mmm.analysis.channel_checks import channel_findings
+from mmm.analysis.experiments import experiment_findings
 from mmm.analysis.graph_checks import graph_findings
 from mmm.analysis.model_checks import model_findings
 from mmm.analysis.placebo import placebo_findings
@@ -24,12 +25,13 @@ def diagnose(fitted: Fitted, metrics: Mapping[str, Any], tables: Mapping[str, pd
     Args:
         fitted: The model.
         metrics: Content of ``metrics.json``.
-        tables: At least ``effects`` and ``correlations``.
+        tables: At least ``effects`` and ``correlations``; ``experiments`` where there are any.
     """
     findings = chain(
         model_findings(fitted, metrics),
         channel_findings(fitted, tables["effects"], tables["correlations"]),
         placebo_findings(fitted),
         graph_findings(fitted),
+        experiment_findings(fitted, tables["experiments"]) if "experiments" in tables else (),
     )
     return sorted(findings, key=lambda finding: ORDER[finding.severity])

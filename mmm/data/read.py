@@ -17,6 +17,7 @@ from mmm.config import MarketSpec
 from mmm.config.files import unknown_name
 from mmm.data.calendar import Calendar, infer_calendar
 from mmm.data.cells import cell_findings, cell_problems, population_problems, row_problems
+from mmm.data.experiments import locate_experiments
 from mmm.data.layout import lay_out
 from mmm.data.panel import NATIONAL, Dates, Frequency, Panel
 from mmm.data.parse import parse_dates, parse_numbers, parse_regions
@@ -253,6 +254,8 @@ def _assemble(
         found = series_problems(panel, split)
         problems += [item for item in found if not _already_told(item, spec, about)]
     problems += _unfilled_controls(panel, spec)
+    if known is None and not problems:
+        problems += locate_experiments(spec, panel)[1]
     if problems or split is None:
         raise PanelError(table.source, problems)
     findings = cell_findings(table, roles, spec.data.fill)

@@ -8,7 +8,7 @@ Shapes: M members, G regions, T periods, C channels, K controls, P multipliers, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,9 +17,12 @@ import torch
 from torch import Tensor
 
 from mmm.config import ModelSpec
+from mmm.data.experiments import LiftTest
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling
 from mmm.model.adstock import carry_over, lag_stack
+from mmm.model.channel_graph import ChannelGraph
+from mmm.model.experiments import modelled_lift, pose_lift_tests
 from mmm.model.inputs import build_inputs, season_bases
 from mmm.model.network import ChannelShape, Components, channel_shape, channel_weight, forward, saturated
 from mmm.model.objective import noise_level
@@ -187,6 +190,14 @@ class Predictor:
                 level = hill(volume_MCGT * near, half, slope)
                 slopes.append((scale * slope * level * (1 - level)).sum((2, 3)) / near)
         return torch.stack(totals, 1).numpy(), torch.stack(slopes, 1).numpy()
+
+    def lifts(self, tests: Sequence[LiftTest], graph: ChannelGraph) -> Floats:
+        """KPI with the change of each lift test less KPI without it, in the cells of the test, shape ME."""
+        posed = pose_lift_tests(tests, self.panel, self.scaling, graph, self.lags)
+        if posed is None:
+            return np.zeros((self.members, 0))
+        weight_MCG = torch.as_tensor(self.weight_MCG / self.scaling.kpi_G)
+        return modelled_lift(posed, self._shape, weight_MCG, self._effectiveness).numpy()
 
     def _stack(self, media_GTC: Floats) -> Tensor:
         scaled_CGT = self.scaling.scale_media(media_GTC).transpose(2, 0, 1)
