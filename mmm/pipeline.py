@@ -113,9 +113,14 @@ def _fitting(
 ) -> Fit[Result]:
     started = time.perf_counter()
     scored = yield from fitting(
-        spec, read.panel, read.split, progress=progress, checkpoint=checkpoint, previous=previous
+        spec,
+        read.panel,
+        read.split,
+        progress=progress,
+        checkpoint=checkpoint,
+        previous=previous,
+        with_graph=not spec.train.refit_on_all,
     )
-    metrics = score_splits(read.panel, read.split, scored.predictor.parts.prediction_MGT.mean(0))
     fitted = scored
     if spec.train.refit_on_all:
         fitted = yield from fitting(
@@ -127,6 +132,21 @@ def _fitting(
             epochs=int(scored.provenance["epochs"]),
             previous=previous,
         )
+    return analysed(spec, read, scored, fitted, started)
+
+
+def analysed(spec: MarketSpec, read: PanelRead, scored: Fitted, fitted: Fitted, started: float) -> Result:
+    """Everything that is told of a model.
+
+    Args:
+        spec: The market.
+        read: Its panel.
+        scored: The fit on the training window, which the scores are of.
+        fitted: The model users get: the same, or with ``train.refit_on_all`` the fit on every period.
+        started: When the fit began, by ``time.perf_counter``.
+    """
+    metrics = score_splits(read.panel, read.split, scored.predictor.parts.prediction_MGT.mean(0))
+    if fitted is not scored:
         fitted = replace(fitted, provenance={**fitted.provenance, "scores_of": "fit on the training window"})
     curves = response_curves(fitted)
     tables = {

@@ -9,14 +9,23 @@ Shapes: G regions, T periods, C channels, K controls.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from mmm.data.panel import Bools, Floats, Panel
 
+Total = Callable[[Floats], Floats]
+"""Sum of an array over shards of regions."""
+
 CONTROL_LIMIT = 5.0
 """Standard deviations beyond which a control is held: a linear effect is not believed further out."""
+
+
+def _whole(values: Floats) -> Floats:
+    """Sum over shards where there is only one."""
+    return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,29 +78,44 @@ class Scaling:
         return held
 
 
-def fit_scaling(panel: Panel, n_train: int) -> Scaling:
+def fit_scaling(panel: Panel, n_train: int, total: Total = _whole) -> Scaling:
     """Scaling from the first ``n_train`` periods; later ones are never looked at.
 
     Size is population where given, else the KPI mean. A region that never had a KPI gets the scale of the
     average region.
+
+    Args:
+        panel: The data, or a shard of its regions.
+        n_train: Training periods.
+        total: Sum of an array over shards; the means below are those of the whole panel.
     """
     seen = slice(0, n_train)
-    observed_GT = panel.observed_GT[:, seen]
-    kpi_G = _mean(panel.kpi_GT[:, seen], observed_GT)
-    kpi_G = np.where(kpi_G > 0, kpi_G, kpi_G[kpi_G > 0].mean() if (kpi_G > 0).any() else 1.0)
+    kpi_G = _mean(panel.kpi_GT[:, seen], panel.observed_GT[:, seen])
+    positive_G = kpi_G[kpi_G > 0]
+    above, known = total(np.array([positive_G.sum(), len(positive_G)], dtype=np.float64))
+    kpi_G = np.where(kpi_G > 0, kpi_G, above / known if known else 1.0)
     size_G = kpi_G if panel.population_G is None else panel.population_G
-    size_G = size_G / size_G.mean()
-    per_size_GTC = panel.media_GTC[:, seen] / size_G[:, None, None]
-    media_C = per_size_GTC.mean((0, 1))
+    kpi_sum, size_sum, regions = total(np.array([kpi_G.sum(), size_G.sum(), len(kpi_G)], dtype=np.float64))
+    size_G = size_G / (size_sum / regions)
+    per_size_C = (panel.media_GTC[:, seen] / size_G[:, None, None]).sum((0, 1))
+    media_C = total(per_size_C) / (regions * min(n_train, len(panel.dates)))
     media_C = np.where(media_C > 0, media_C, 1.0)
     present_GT = panel.present_GT[:, seen]
-    controls_GTK = panel.controls_GTK[:, seen]
-    level_GK = _mean(controls_GTK, present_GT[:, :, None])
-    deviation_GTK = np.where(present_GT[:, :, None], controls_GTK - level_GK[:, None], 0.0)
-    sd_K = np.sqrt((deviation_GTK**2).sum((0, 1)) / max(present_GT.sum(), 1))
-    scale_K = np.abs(level_GK).mean(0)
-    sd_K = np.where(sd_K > 1e-9 * scale_K, np.where(sd_K > 0, sd_K, 1.0), 1.0)
-    return Scaling(kpi_G, float(kpi_G.mean()), size_G, media_C, level_GK, sd_K)
+    level_GK = _mean(panel.controls_GTK[:, seen], present_GT[:, :, None])
+    sd_K = _spread(panel.controls_GTK[:, seen] - level_GK[:, None], level_GK, present_GT, total)
+    return Scaling(kpi_G, float(kpi_sum / regions), size_G, media_C, level_GK, sd_K)
+
+
+def _spread(deviation_GTK: Floats, level_GK: Floats, present_GT: Bools, total: Total) -> Floats:
+    """Typical deviation of controls within regions; 1 where there is none."""
+    squares_K = np.where(present_GT[:, :, None], deviation_GTK**2, 0.0).sum((0, 1))
+    counts = np.array([present_GT.sum(), len(level_GK)], dtype=np.float64)
+    sums = total(np.concatenate([squares_K, np.abs(level_GK).sum(0), counts]))
+    controls = len(squares_K)
+    sd_K = np.sqrt(sums[:controls] / max(sums[-2], 1))
+    scale_K = sums[controls:-2] / sums[-1]
+    spread_K: Floats = np.where(sd_K > 1e-9 * scale_K, np.where(sd_K > 0, sd_K, 1.0), 1.0)
+    return spread_K
 
 
 def _mean(values: Floats, known: Bools) -> Floats:

@@ -10,7 +10,7 @@ over channels are [cause, effect].
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ from mmm.model.graph_media import (
     SHAPES,
     GraphDesign,
     GraphStatistics,
+    PeriodTotals,
     graph_statistics,
     period_totals,
     strength_index,
@@ -34,6 +35,11 @@ from mmm.model.notears import Bools, Floats, acyclic_part, notears, reachable
 
 CHANCE = 3.5
 """Threshold in standard errors of a correlation over all cells, where that exceeds the spec's."""
+
+
+def _whole(values: Floats) -> Floats:
+    """Sum over shards where there is only one."""
+    return values
 
 
 def learn_channel_graph(
@@ -46,8 +52,11 @@ def learn_channel_graph(
     rng: np.random.Generator,
     size_G: Floats | None = None,
     n_bootstrap: int = 8,
+    regions: int | None = None,
+    first_region: int = 0,
+    total: Callable[[Floats], Floats] = _whole,
 ) -> ChannelGraph:
-    """Which channels move which, learned from the media of a whole panel.
+    """Which channels move which, learned from the media of a whole panel or, by sums, of its shards.
 
     Args:
         media_GTC: Media in any units; only its shape over time and regions counts.
@@ -58,6 +67,9 @@ def learn_channel_graph(
         rng: Source of the bootstrap.
         size_G: Positive region sizes; None takes each region's media relative to the others'.
         n_bootstrap: Members behind probabilities and intervals; 0 for none.
+        regions: Regions of the whole panel; None for those given.
+        first_region: Position of the first region given among all.
+        total: Sum of an array over shards.
 
     Raises:
         SpecError: Settings that contradict one another or the channels.
@@ -67,11 +79,13 @@ def learn_channel_graph(
         raise SpecError("model.graph", problems)
     if spec.mode == "none" or len(channels) < 2:
         return empty_graph(channels)
-    regions, periods = present_GT.shape
-    design = GraphDesign(regions=regions, periods=periods, periods_per_year=periods_per_year)
+    own, periods = present_GT.shape
+    design = GraphDesign(regions=regions or own, periods=periods, periods_per_year=periods_per_year)
     sizes = media_size(media_GTC, present_GT) if size_G is None else size_G
-    totals = period_totals(media_GTC, present_GT, sizes, design)
-    statistics = graph_statistics(media_GTC, present_GT, sizes, design, totals=totals)
+    here = period_totals(media_GTC, present_GT, sizes, design)
+    totals = PeriodTotals(total(here.sum_TF), total(here.count_T))
+    there = graph_statistics(media_GTC, present_GT, sizes, design, totals=totals, first_region=first_region)
+    statistics = GraphStatistics(total(there.moment_BFF), total(there.count_B))
     return solve_graph(statistics, channels, spec, rng=rng, n_bootstrap=n_bootstrap)
 
 

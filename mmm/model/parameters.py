@@ -51,11 +51,27 @@ class Scales:
 
 
 def start_parameters(
-    inputs: Inputs, spec: ModelSpec, scales: Scales, members: int, generator: torch.Generator
+    inputs: Inputs,
+    spec: ModelSpec,
+    scales: Scales,
+    members: int,
+    generator: torch.Generator,
+    *,
+    national: bool | None = None,
 ) -> Parameters:
-    """Where training starts: prior means, equal small shares, a recurrent network without effect."""
+    """Where training starts: prior means, equal small shares, a recurrent network without effect.
+
+    Args:
+        inputs: The scaled panel, or a shard of it.
+        spec: The model's structure.
+        scales: Prior scales.
+        members: M.
+        generator: Source of the recurrent network's weights.
+        national: Whether the whole panel has one region only; None looks at ``inputs``.
+    """
     channels = inputs.stack_CGTL.shape[0]
     regions = inputs.regions
+    national = regions == 1 if national is None else national
     zeros: dict[str, tuple[int, ...]] = {
         "retention": (channels,),
         "delay": (channels,),
@@ -67,7 +83,7 @@ def start_parameters(
         "season": (inputs.season_TF.shape[1],),
         "control": (inputs.controls_GTK.shape[2],),
     }
-    if regions > 1:
+    if not national:
         zeros |= {
             "regional_level": (regions, inputs.regional_TR.shape[1]),
             "region_season": (regions, inputs.region_season_TE.shape[1]),

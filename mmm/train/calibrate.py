@@ -23,6 +23,7 @@ from mmm.model.adstock import carry_over, geometric_kernel
 from mmm.model.baseline import level_basis
 from mmm.model.inputs import Inputs
 from mmm.model.parameters import Scales
+from mmm.train.shards import Alone, Shards, messages, spread_out
 
 MOST_REGIONS = 14
 """Regions that suffice to tell the scales."""
@@ -69,15 +70,17 @@ class _Series:
         return [name for name in START if name not in absent]
 
 
-def calibrate(inputs: Inputs, n_train: int, seed: int) -> Scales:
+def calibrate(inputs: Inputs, n_train: int, seed: int, shards: Shards | None = None) -> Scales:
     """Scales of levels, seasons, controls and noise that make the training data most likely.
 
     Args:
-        inputs: The scaled panel.
+        inputs: The scaled panel, or a shard of its regions.
         n_train: Training periods.
         seed: Chooses the regions looked at, where there are many.
+        shards: What the shard knows of the whole; the series of the few regions looked at are all that
+            shards tell each other.
     """
-    series = _clean_series(inputs, n_train, seed)
+    series = _clean_series(inputs, n_train, seed, shards or Alone(inputs.regions))
     names = series.names
 
     def negative(log_N: Floats) -> tuple[float, Floats]:
@@ -145,45 +148,65 @@ def _own_covariance(series: _Series, scale: dict[str, Tensor]) -> Tensor:
     return own_GTT * known_GT.unsqueeze(1) * known_GT.unsqueeze(2)
 
 
-def _clean_series(inputs: Inputs, n_train: int, seed: int) -> _Series:
+def _clean_series(inputs: Inputs, n_train: int, seed: int, shards: Shards) -> _Series:
+    """Series of the regions looked at, from whichever shards have them."""
     trained_GT = inputs.trained_GT[:, :n_train].cpu().numpy() > 0
-    rows = _choose(trained_GT, seed)
+    total, first = messages(shards), shards.first
+    own_G = np.arange(first, first + inputs.regions)
+    counts_G = spread_out(trained_GT.sum(1).astype(np.float64), own_G, shards.regions, total)
+    chosen = _choose(counts_G, seed)
+    place = np.flatnonzero((chosen >= first) & (chosen < first + inputs.regions))
+    rows = chosen[place] - first
+
+    def together(values: Floats) -> Tensor:
+        return torch.as_tensor(spread_out(values, place, len(chosen), total))
+
     kpi_GT = inputs.kpi_GT[rows, :n_train].cpu().numpy().astype(np.float64)
-    known_GT = _without_outliers(kpi_GT, trained_GT[rows])
-    stack_CGTL = inputs.stack_CGTL[:, rows, :n_train].double().cpu()
-    media = []
-    for retention in RETENTIONS:
-        retention_MC = torch.full((1, stack_CGTL.shape[0]), retention, dtype=torch.float64)
-        kernel = geometric_kernel(retention_MC, torch.zeros_like(retention_MC), stack_CGTL.shape[-1])
-        volume_CGT = carry_over(stack_CGTL, kernel)[0]
-        level_C11 = volume_CGT.mean((1, 2), keepdim=True).clamp_min(1e-9)
-        media.append((volume_CGT / (volume_CGT + level_C11)).permute(1, 2, 0))
+    kept_GT = together(_without_outliers(kpi_GT, trained_GT[rows]).astype(np.float64))
+    if not kept_GT.any():
+        kept_GT = together(trained_GT[rows].astype(np.float64))
+    media_GTF = together(_volumes(inputs, rows, n_train))
+    level_F = media_GTF.mean((0, 1)).clamp_min(1e-9)
 
     def double(values: Tensor) -> Tensor:
         return values[:n_train].double().cpu()
 
     return _Series(
-        kpi_GT=torch.as_tensor(kpi_GT - 1.0),
-        known_GT=torch.as_tensor(known_GT.astype(np.float64)),
+        kpi_GT=together(kpi_GT) - 1.0,
+        known_GT=kept_GT,
         walk_TN=torch.as_tensor(level_basis(n_train, n_train, WALK_SPACING)),
         season_TF=double(inputs.season_TF),
         region_season_TE=double(inputs.region_season_TE),
-        control_GTK=inputs.controls_GTK[rows, :n_train].double().cpu(),
-        media_GTF=torch.cat(media, -1) / math.sqrt(len(RETENTIONS)),
+        control_GTK=together(inputs.controls_GTK[rows, :n_train].double().cpu().numpy()),
+        media_GTF=media_GTF / (media_GTF + level_F) / math.sqrt(len(RETENTIONS)),
     )
 
 
-def _choose(known_GT: Bools, seed: int) -> np.ndarray:
+def _volumes(inputs: Inputs, rows: np.ndarray, n_train: int) -> Floats:
+    """Carried-over media of some regions, once for each retention, shape GTF."""
+    stack_CGTL = inputs.stack_CGTL[:, rows, :n_train].double().cpu()
+    media = []
+    for retention in RETENTIONS:
+        retention_MC = torch.full((1, stack_CGTL.shape[0]), retention, dtype=torch.float64)
+        kernel = geometric_kernel(retention_MC, torch.zeros_like(retention_MC), stack_CGTL.shape[-1])
+        media.append(carry_over(stack_CGTL, kernel)[0].permute(1, 2, 0))
+    volumes: Floats = torch.cat(media, -1).numpy()
+    return volumes
+
+
+def _choose(count_G: Floats, seed: int) -> np.ndarray:
     """Regions to look at: all, or a draw from those with the most known cells."""
-    regions = known_GT.shape[0]
+    regions = len(count_G)
     if regions <= MOST_REGIONS:
         return np.arange(regions)
-    full = np.argsort(-known_GT.sum(1), kind="stable")[: max(MOST_REGIONS, regions // 2)]
+    full = np.argsort(-count_G, kind="stable")[: max(MOST_REGIONS, regions // 2)]
     return np.sort(np.random.default_rng(seed).choice(full, MOST_REGIONS, replace=False))
 
 
 def _without_outliers(kpi_GT: Floats, trained_GT: Bools) -> Bools:
     """Trained cells that are not far from the running median of nine periods."""
+    if not len(kpi_GT):
+        return trained_GT
     reach = 4
     padded = np.pad(np.where(trained_GT, kpi_GT, np.nan), ((0, 0), (reach, reach)), constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=1)
@@ -192,4 +215,4 @@ def _without_outliers(kpi_GT: Floats, trained_GT: Bools) -> Bools:
         residual = np.where(trained_GT, kpi_GT - np.nanmedian(windows, axis=-1), np.nan)
         spread = 1.4826 * np.nan_to_num(np.nanmedian(np.abs(residual), axis=1))[:, None] + 1e-9
     kept: Bools = trained_GT & (np.abs(residual) < OUTLIER * spread)
-    return kept if kept.any() else trained_GT
+    return kept

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from mmm.data.panel import Floats, Frequency
-from mmm.model.parameters import standard_normal
+from mmm.model.parameters import REGIONAL, standard_normal
 from mmm.model.temporal import Parameters
 
 BLOCK: dict[Frequency, int] = {"daily": 28, "weekly": 6, "monthly": 3, "quarterly": 2}
@@ -39,7 +39,9 @@ def recentred(parameters: Parameters) -> Parameters:
     }
 
 
-def member_weights(regions: int, periods: int, members: int, frequency: Frequency, seed: int) -> Floats:
+def member_weights(
+    regions: int, periods: int, members: int, frequency: Frequency, seed: int, own: slice = slice(None)
+) -> Floats:
     """Times each cell counts, mean about 1, first for the centre (all 1), shape (M + 1)GT.
 
     One member is its own centre: shape 1GT.
@@ -47,16 +49,26 @@ def member_weights(regions: int, periods: int, members: int, frequency: Frequenc
     The product of a weight for the region and one for the block of time, which all regions share: errors
     are alike within a region and, through what moves the whole market, within a time. Source: Owen 2007,
     "The pigeonhole bootstrap", in the Bayesian form.
+
+    Args:
+        regions: Regions of the whole panel.
+        periods: T.
+        members: M.
+        frequency: Length of a period.
+        seed: What the weights hang on.
+        own: The regions wanted; whatever they are, each region's weights are the same.
     """
+    wanted = len(range(*own.indices(regions)))
     if members == 1:
-        return np.ones((1, regions, periods))
+        return np.ones((1, wanted, periods))
     block = BLOCK[frequency]
     rng = np.random.default_rng([seed, 1])
     weight_MB = _exponential_pairs(rng, members, -(-periods // block))
     weight_MG = _exponential_pairs(rng, members, regions) if regions > 1 else np.ones((members, 1))
-    weight_MGT = weight_MG[:, :, None] * np.repeat(weight_MB, block, axis=1)[:, None, :periods]
-    weights = weight_MGT / weight_MGT.mean((1, 2), keepdims=True)
-    return np.concatenate([np.ones((1, regions, periods)), weights])
+    weight_MT = np.repeat(weight_MB, block, axis=1)[:, :periods]
+    weight_MT = weight_MT / weight_MT.mean(1, keepdims=True)
+    weight_MG = weight_MG / weight_MG.mean(1, keepdims=True)
+    return np.concatenate([np.ones((1, wanted, periods)), weight_MG[:, own, None] * weight_MT[:, None]])
 
 
 def _exponential_pairs(rng: np.random.Generator, members: int, size: int) -> Floats:
@@ -83,17 +95,30 @@ def member_draws(members: int, size: int, *seed: int) -> Floats:
     return np.concatenate([np.zeros((1, size)), _paired(half, -half)[:members]])
 
 
-def member_anchors(parameters: Parameters, seed: int) -> Parameters:
-    """Centres of the normal priors of each fit: 0 for the first, draws from those priors for the rest."""
+def member_anchors(
+    parameters: Parameters, seed: int, regions: int | None = None, first: int = 0
+) -> Parameters:
+    """Centres of the normal priors of each fit: 0 for the first, draws from those priors for the rest.
+
+    Args:
+        parameters: Gives names and shapes.
+        seed: What the draws hang on.
+        regions: Regions of the whole panel, where these are the parameters of a shard.
+        first: Position of the shard's first region.
+    """
     members = parameters["noise"].shape[0] - 1
     if members == 0:
         return {}
     anchors: dict[str, Tensor] = {}
     for index, (name, value) in enumerate(sorted(parameters.items())):
         if standard_normal(name) or name == "share":
-            half = np.random.default_rng([seed, 2, index]).standard_normal(
-                (-(-members // 2), *value.shape[1:])
-            )
-            drawn = np.concatenate([np.zeros((1, *half.shape[1:])), _paired(half, -half)[:members]])
+            shape, own = tuple(value.shape[1:]), slice(None)
+            if name in REGIONAL and regions is not None:
+                own = slice(first, first + shape[0])
+                shape = (regions, *shape[1:])
+            half = np.random.default_rng([seed, 2, index]).standard_normal((-(-members // 2), *shape))
+            drawn = np.concatenate([np.zeros((1, *shape)), _paired(half, -half)[:members]])
+            if name in REGIONAL:
+                drawn = drawn[:, own]
             anchors[name] = torch.as_tensor(drawn, dtype=value.dtype, device=value.device)
     return anchors

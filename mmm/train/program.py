@@ -22,6 +22,7 @@ from mmm.model.objective import Target, has_attribution_priors, misfit, objectiv
 from mmm.model.parameters import Scales
 from mmm.model.temporal import Parameters
 from mmm.train.loop import Descent, Schedule
+from mmm.train.shards import Shards
 
 CHECK_EVERY = 10
 """Epochs between looks at the validation tail."""
@@ -64,6 +65,7 @@ class Training:
         watch: Told of every epoch; ends the training by answering true.
         unseen_GT: 1 for cells whose misfit is watched; None watches none.
         saved: State to go on from.
+        shards: Of a shard of regions, what it knows of the whole; None for a whole panel.
     """
 
     spec: ModelSpec
@@ -75,6 +77,12 @@ class Training:
     watch: Callable[[Step], bool]
     unseen_GT: Tensor | None = None
     saved: dict[str, Any] | None = None
+    shards: Shards | None = None
+
+    @property
+    def sharded(self) -> bool:
+        """Whether it is one of several shards."""
+        return self.shards is not None and self.shards.count > 1
 
     @property
     def cells(self) -> int:
@@ -88,7 +96,7 @@ class Training:
 
 def likeness(training: Training) -> Hashable | None:
     """What trainings of one program have in common; None for one that must be run alone."""
-    if training.target.lift_tests is not None or training.saved is not None:
+    if training.target.lift_tests is not None or training.saved is not None or training.sharded:
         return None
     spec = training.spec.model_copy(update={"graph": GraphSpec()})
     return (
@@ -110,8 +118,9 @@ def descend(trainings: Sequence[Training]) -> list[Parameters]:
     Raises:
         TrainingError: The loss of one of them became infinite or not a number.
     """
-    program = _Program(trainings)
-    descent = Descent(program.start, program.schedule)
+    program, shards = _Program(trainings), trainings[0].shards
+    total = shards.total if shards is not None and shards.count > 1 else None
+    descent = Descent(program.start, program.schedule, total)
     if trainings[0].saved is not None:
         descent.restore(trainings[0].saved)
     going = {i for i, training in enumerate(trainings) if descent.epoch < training.schedule.epochs}
@@ -120,7 +129,8 @@ def descend(trainings: Sequence[Training]) -> list[Parameters]:
         descent.step(program.loss)
         unseen = program.unseen(descent) if looked_at(descent.epoch) else None
         for index in sorted(going):
-            training, loss = trainings[index], program.last_loss_B[index]
+            training = trainings[index]
+            loss = descent.losses[-1] if len(trainings) == 1 else program.last_loss_B[index]
             step = Step(descent.epoch, loss, None if unseen is None else unseen[index], descent.state)
             if training.watch(step) or descent.epoch >= training.schedule.epochs:
                 ended[index] = program.part(descent.parameters, index)
@@ -210,7 +220,10 @@ def _unseen(parameters: Parameters, training: Training) -> Tensor:
     unseen_GT = training.unseen_GT
     assert unseen_GT is not None
     whole_M = misfit(parameters, components, training.inputs, training.spec.loss, unseen_GT)
-    return whole_M.sum() / unseen_GT.sum().clamp_min(1.0)
+    unseen, cells = whole_M.sum(), unseen_GT.sum()
+    if training.shards is not None and training.sharded:
+        unseen, cells = training.shards.total(torch.stack([unseen, cells])).unbind()
+    return unseen / cells.clamp_min(1.0)
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ class Checkpoint(Protocol):
         """Write the state of a stage now."""
         ...
 
-    def keep(self, stage: str, state: Callable[[], dict[str, Any]]) -> None:
-        """Write the state of a stage if the last time was long enough ago."""
+    def keep(self, stage: str, epoch: int, state: Callable[[], dict[str, Any]]) -> None:
+        """Write the state of a stage after an epoch, if the last time was long enough ago."""
         ...
 
 
@@ -48,7 +48,7 @@ class NoCheckpoint:
     def save(self, stage: str, state: dict[str, Any]) -> None:
         """Nothing is written."""
 
-    def keep(self, stage: str, state: Callable[[], dict[str, Any]]) -> None:
+    def keep(self, stage: str, epoch: int, state: Callable[[], dict[str, Any]]) -> None:
         """Nothing is written."""
 
 
@@ -98,8 +98,8 @@ class FileCheckpoint:
         scratch.replace(self.folder / f"{stage}.pt")
         self._last = time.monotonic()
 
-    def keep(self, stage: str, state: Callable[[], dict[str, Any]]) -> None:
-        """Write the state of a stage if the last time was long enough ago."""
+    def keep(self, stage: str, epoch: int, state: Callable[[], dict[str, Any]]) -> None:  # noqa: ARG002
+        """Write the state of a stage after an epoch, if the last time was long enough ago."""
         if time.monotonic() - self._last >= self.every:
             self.save(stage, state())
 

@@ -82,10 +82,10 @@ def test_states_are_kept_no_oftener_than_asked(tmp_path: Path) -> None:
     seldom = opened(tmp_path / "seldom", every=3600.0)
     always = opened(tmp_path / "always", every=0.0)
     for _ in range(3):
-        seldom.keep("train", state)
+        seldom.keep("train", 1, state)
     assert calls == []
     for _ in range(3):
-        always.keep("train", state)
+        always.keep("train", 1, state)
     assert always.load("train") == {"epoch": 3}
 
 
