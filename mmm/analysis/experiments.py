@@ -90,7 +90,7 @@ def experiment_findings(fitted: Fitted, table: pd.DataFrame) -> Iterator[Finding
                 code="experiment_conflict",
                 where=place,
                 what=(
-                    f"The test measured a lift of {row['lift']:,.4g} ± {row['standard_error']:,.3g}; the data "
+                    f"The test measured {row['lift']:,.4g} ± {row['standard_error']:,.3g}; the data "
                     f"want {more}: even with the test in the fit the model says {row['modelled']:,.4g}, "
                     f"{abs(row['tension']):.1f} standard errors apart."
                 ),
