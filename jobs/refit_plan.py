@@ -39,6 +39,7 @@ def plan(
     report: bool = False,
     timeout: float | None = None,
     threads: int = 1,
+    trials: int = 0,
 ) -> Plan:
     """Read a portfolio and pick what was asked for.
 
@@ -53,6 +54,7 @@ def plan(
         report: Also write each market's report.
         timeout: Seconds a market may take.
         threads: CPUs of a task.
+        trials: Settings tried for each market before its fit; 0 takes those of its spec.
 
     Raises:
         SpecError: The portfolio itself is wrong, or ``only`` names what it has not.
@@ -61,7 +63,7 @@ def plan(
     chosen = select(portfolio, only or {})
     return Plan(
         work=tuple(
-            Work(for_production(entry.spec), out, report, timeout, threads)
+            Work(for_production(entry.spec), out, report, timeout, threads, trials)
             for entry in chosen
             if entry.spec is not None
         ),
@@ -97,6 +99,21 @@ def parse_only(words: Iterable[str]) -> dict[str, frozenset[str]]:
             raise SpecError("--only", [Problem("bad_filter", "", message)])
         only[key] = only.get(key, frozenset()) | names
     return only
+
+
+def parse_tune(word: str | None) -> int:
+    """``"trials=20"`` as a number of trials; None is 0, no search.
+
+    Raises:
+        SpecError: Not of that form.
+    """
+    if word is None:
+        return 0
+    key, _, number = word.partition("=")
+    if key != "trials" or not number.isdecimal() or int(number) < 1:
+        message = f"{word!r} is not trials=N with N of at least 1, e.g. trials=20."
+        raise SpecError("--tune", [Problem("bad_tune", "", message)])
+    return int(number)
 
 
 def select(portfolio: Portfolio, only: Mapping[str, frozenset[str]]) -> tuple[PortfolioEntry, ...]:

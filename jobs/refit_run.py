@@ -1,10 +1,14 @@
-"""Many markets on a cluster: a sliding window of tasks, tried again elsewhere when a worker dies."""
+"""Many markets on a cluster: a sliding window of tasks, tried again elsewhere when a worker dies.
+
+A task has several small markets, which are faster fitted at once; a task that dies leaves them to be fitted
+one by one, so that none falls with another.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +16,7 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from jobs.cluster import ClusterError, cpus_now
-from jobs.refit_task import GRACE, Work, refit_market
+from jobs.refit_task import GRACE, Answer, Work, failed, refit_markets
 from jobs.rows import Row
 
 LOOK = 1.0
@@ -20,7 +24,12 @@ LOOK = 1.0
 PROVISION = 900.0
 """Seconds an autoscaler may take until something runs."""
 
-Task = Callable[[Work], Row]
+MOST = 16
+"""Markets of a task at most: beyond, fits at once gain little more, and a task that dies loses more."""
+TASKS_PER_CPU = 4
+"""Tasks a CPU shall have at least, where there are enough markets: the last ones end at like times."""
+
+Task = Callable[[Sequence[Work]], Answer]
 
 
 @dataclass
@@ -76,7 +85,13 @@ def duration(seconds: float) -> str:
 
 
 def run_all(
-    works: Sequence[Work], tally: Tally, *, tries: int = 3, task: Task = refit_market, look: float = LOOK
+    works: Sequence[Work],
+    tally: Tally,
+    *,
+    tries: int = 3,
+    together: int | None = None,
+    task: Task = refit_markets,
+    look: float = LOOK,
 ) -> Iterator[Row]:
     """Every market's row, as they come.
 
@@ -84,6 +99,7 @@ def run_all(
         works: What to do.
         tally: Kept up to date.
         tries: How often a market is begun before it is given up: workers may die of something else.
+        together: Markets of a task; None chooses by their number and the cluster's CPUs.
         task: What a worker does.
         look: Seconds between yields of control while nothing finishes.
 
@@ -91,33 +107,62 @@ def run_all(
         ClusterError: Nothing moved for so long that no worker can be at work.
     """
     remote = ray.remote(max_retries=0)(task)
-    queue = deque((work, 1) for work in works)
-    flying: dict[ray.ObjectRef[Any], tuple[Work, int]] = {}
+    queue = deque(_Flight(batch) for batch in batches(works, cpus_now(), together))
+    flying: dict[ray.ObjectRef[Any], _Flight] = {}
     moved = time.monotonic()
     while queue or flying:
-        while queue and len(flying) < _window(queue[0][0].threads):
-            work, attempt = queue.popleft()
-            reference = remote.options(num_cpus=work.threads, name=f"refit {work.name}").remote(work)
-            flying[reference] = (work, attempt)
-        tally.running = len(flying)
+        while queue and len(flying) < _window(queue[0].works[0].threads):
+            flight = queue.popleft()
+            options = {"num_cpus": flight.works[0].threads, "name": f"refit {flight.name}"}
+            flying[remote.options(**options).remote(flight.works)] = flight
+        tally.running = sum(len(flight.works) for flight in flying.values())
         ready, _ = ray.wait(list(flying), num_returns=1, timeout=look)
         if ready:
             moved = time.monotonic()
         elif time.monotonic() - moved > _patience(flying.values()):
             silence = duration(time.monotonic() - moved)
             raise ClusterError(
-                f"Nothing finished for {silence} with {len(flying)} markets in the cluster's hands: it has "
+                f"Nothing finished for {silence} with {tally.running} markets in the cluster's hands: it has "
                 "no worker that takes them. Look at `ray status`, then run this again: what is done stays."
             )
         for reference in ready:
-            work, attempt = flying.pop(reference)
-            row, again = _collect(reference, work, attempt, tries)
-            if again:
-                queue.append((work, attempt + 1))
-            if row is not None:
-                tally.running = len(flying)
+            flight = flying.pop(reference)
+            rows, again = _collect(reference, flight, tries)
+            queue.extend(again)
+            for row in rows:
+                tally.running -= 1
                 tally.count(row)
                 yield row
+
+
+@dataclass(frozen=True)
+class _Flight:
+    """Markets of one task, and how often they have been begun with it."""
+
+    works: tuple[Work, ...]
+    attempt: int = 1
+
+    @property
+    def name(self) -> str:
+        """For Ray's own pages."""
+        more = len(self.works) - 1
+        return self.works[0].name + (f" and {more} more" if more else "")
+
+    def one_by_one(self, works: Sequence[Work], *, begun: bool) -> list[_Flight]:
+        """A task for each of some of its markets; ``begun`` if this one counts as a try."""
+        return [_Flight((work,), self.attempt + begun) for work in works]
+
+
+def batches(works: Sequence[Work], cpus: int, together: int | None = None) -> list[tuple[Work, ...]]:
+    """Markets of each task: as many as are faster at once, as few as keep every CPU at work to the end.
+
+    A market whose settings are searched has a task of its own.
+    """
+    share = -(-len(works) // max(TASKS_PER_CPU * cpus, 1))
+    size = max(1, min(MOST, share)) if together is None else together
+    alone = [(work,) for work in works if work.trials]
+    rest = [work for work in works if not work.trials]
+    return alone + [tuple(rest[first : first + size]) for first in range(0, len(rest), size)]
 
 
 def _window(threads: int) -> int:
@@ -125,27 +170,34 @@ def _window(threads: int) -> int:
     return 2 * max(cpus_now() // threads, 2)
 
 
-def _patience(flying: Any) -> float:
+def _patience(flying: Iterable[_Flight]) -> float:
     """Seconds after which silence means that nobody works."""
-    limits = [work.timeout for work, _ in flying]
-    return float("inf") if None in limits else 2 * (max(limits) + GRACE) + PROVISION
+    limits = [work.timeout for flight in flying for work in flight.works]
+    known = [limit for limit in limits if limit is not None]
+    return 2 * (max(known) + GRACE) + PROVISION if len(known) == len(limits) else float("inf")
 
 
-def _collect(reference: ray.ObjectRef[Any], work: Work, attempt: int, tries: int) -> tuple[Row | None, bool]:
-    """A task's row, or whether it is to be begun again because its worker died."""
-    failed = Row(work.spec.brand, work.spec.market, "failed", tries=attempt)
+def _collect(
+    reference: ray.ObjectRef[Any], flight: _Flight, tries: int
+) -> tuple[Sequence[Row], Sequence[_Flight]]:
+    """Rows of a task, and the markets to be begun again: its worker died, or they are better off alone."""
+    works, attempt = flight.works, flight.attempt
     try:
-        row: Row = ray.get(reference)
+        answer: Answer = ray.get(reference)
     except RayTaskError as error:
+        if len(works) > 1:
+            return (), flight.one_by_one(works, begun=True)
         cause = error.cause
-        return replace(failed, reason=f"unexpected {type(cause).__name__}: {cause}"), False
+        reason = f"unexpected {type(cause).__name__}: {cause}"
     except RayError as error:
-        if attempt < tries:
-            return None, True
+        if len(works) > 1 or attempt < tries:
+            return (), flight.one_by_one(works, begun=True)
         died = "ran out of memory" if isinstance(error, OutOfMemoryError) else "died"
         reason = f"Given up after {attempt} tries: the worker {died} each time ({_first_line(error)})."
-        return replace(failed, reason=reason), False
-    return replace(row, tries=attempt), False
+    else:
+        rows = [replace(row, tries=attempt) for row in answer.rows]
+        return rows, flight.one_by_one(answer.left, begun=False)
+    return [replace(failed(works[0], reason), tries=attempt)], ()
 
 
 def _first_line(error: Exception) -> str:

@@ -94,7 +94,7 @@ class _Due:
     def is_large(self) -> bool:
         """Whether it is too large to gain from company."""
         regions, periods, channels = self.read.panel.media_GTC.shape
-        return regions * periods * channels * self.spec.train.members > LARGE
+        return bool(regions * periods * channels * self.spec.train.members > LARGE)
 
 
 def refit_markets(works: Sequence[Work]) -> Answer:
@@ -157,7 +157,7 @@ def _look(work: Work) -> _Due | Row:
     read = read_market(spec)
     fingerprint, digest = data_fingerprint(read.panel), spec_digest(spec)
     if work.trials:
-        digest = f"{digest}-tune{work.trials}"
+        digest = f"{digest}-tune{work.trials}-{spec_digest(spec.tune)[:8]}"
     key = result_key(fingerprint, digest)
     place = result_place(work.out, spec.brand, spec.market, key)
     if (row := read_row(place)) is not None:
@@ -185,9 +185,9 @@ def _tuned(work: Work, read: PanelRead) -> tuple[MarketSpec, PanelRead, dict[str
         severity="info",
         code="settings_tuned",
         where="model",
-        what=f"settings were chosen among {len(found.trials)}",
+        what=f"Settings were chosen among {len(found.trials)}.",
         why=found.choice.reason,
-        remedy="To fit with the spec's own settings, leave out --tune.",
+        what_to_do="To fit with the spec's own settings, leave out --tune.",
     )
     return found.spec, replace(read, findings=(*read.findings, finding)), dict(found.settings)
 

@@ -113,7 +113,7 @@ class Registry:
                 "directory": row.directory,
                 "until": row.until,
             },
-            params=settings_of(spec),
+            params=settings_of(spec) | row.settings,
             metrics={**metrics, "seconds": row.seconds},
             directory=None if is_uri(row.directory) else row.directory,
         )

@@ -44,6 +44,7 @@ class Row:
         until: Last date of the data.
         version: Version in the registry.
         role: ``champion`` or ``challenger`` in the registry.
+        settings: Settings a search put in place of the spec's own, by path.
     """
 
     brand: str
@@ -66,6 +67,7 @@ class Row:
     until: str = ""
     version: int | None = None
     role: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -103,6 +105,7 @@ SCHEMA = pa.schema(
         ("share_shift", pa.float64()),
         ("skill_change", pa.float64()),
         ("version", pa.int64()),
+        ("settings", pa.string()),
         *((name, pa.string()) for name in _LATER_TEXT),
     ]
 )
@@ -123,7 +126,9 @@ def write_table(rows: Iterable[Row], out: str) -> str:
 
 def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
     maps = {name: list(record[name].items()) for name in ("shares", "roi")}
-    return {**{name: record.get(name) for name in SCHEMA.names}, **maps, "findings": list(record["findings"])}
+    settings = json.dumps(record["settings"], sort_keys=True) if record["settings"] else None
+    plain = {name: record.get(name) for name in SCHEMA.names}
+    return {**plain, **maps, "settings": settings, "findings": list(record["findings"])}
 
 
 def read_table(out: str) -> dict[tuple[str, str], Row]:
@@ -141,4 +146,5 @@ def _row(record: dict[str, Any]) -> Row:
     scores = {name: record.pop(name, None) for name in _NUMBERS}
     known = {item.name for item in fields(Row)}
     kept = {name: value for name, value in record.items() if name in known}
-    return Row(**{**kept, "findings": tuple(record["findings"]), "scores": scores})
+    settings = json.loads(record.get("settings") or "{}")
+    return Row(**{**kept, "findings": tuple(record["findings"]), "scores": scores, "settings": settings})

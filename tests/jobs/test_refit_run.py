@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from jobs.refit_plan import plan
-from jobs.refit_run import Tally, duration, run_all
-from jobs.refit_task import Work
+from jobs.refit_run import Tally, batches, duration, run_all
+from jobs.refit_task import Answer, Work
 from jobs.rows import Row
+from mmm.config import MarketSpec
 
 
 @pytest.mark.parametrize(
@@ -40,26 +42,67 @@ def marked(work: Work) -> Path:
     return folder
 
 
-def dies_once(work: Work) -> Row:
+def done(works: Sequence[Work]) -> Answer:
+    """Every market went well."""
+    return Answer(tuple(Row(work.spec.brand, work.spec.market, "done") for work in works))
+
+
+def named(works: Sequence[Work]) -> list[Work]:
+    """acme / us, if it is among them."""
+    return [work for work in works if work.name == "acme / us"]
+
+
+def dies_once(works: Sequence[Work]) -> Answer:
     """The worker of acme / us dies the first time."""
-    if work.name == "acme / us" and len(list(marked(work).iterdir())) == 1:
-        os._exit(9)
-    return Row(work.spec.brand, work.spec.market, "done")
+    for work in named(works):
+        if len(list(marked(work).iterdir())) == 1:
+            os._exit(9)
+    return done(works)
 
 
-def always_dies(work: Work) -> Row:
+def always_dies(works: Sequence[Work]) -> Answer:
     """The worker of acme / us dies every time."""
-    if work.name == "acme / us":
+    for work in named(works):
         marked(work)
         os._exit(9)
-    return Row(work.spec.brand, work.spec.market, "done")
+    return done(works)
 
 
-def surprises(work: Work) -> Row:
+def surprises(works: Sequence[Work]) -> Answer:
     """One market meets an error nobody thought of."""
-    if work.name == "acme / us":
+    if named(works):
         raise KeyError("surprise")
-    return Row(work.spec.brand, work.spec.market, "done")
+    return done(works)
+
+
+def leaves(works: Sequence[Work]) -> Answer:
+    """Markets that would rather be alone."""
+    return done(works) if len(works) == 1 else Answer((), tuple(works))
+
+
+SEARCHED = (50, 100, 150)
+
+
+def spec_of(number: int) -> MarketSpec:
+    """A market that is nothing but its name."""
+    columns = {"date": "date", "kpi": "kpi", "channels": {"tv": {"spend": "tv"}}}
+    return MarketSpec.model_validate(
+        {"brand": "acme", "market": str(number), "data": {"path": "x"}, "columns": columns, "currency": "USD"}
+    )
+
+
+def test_many_markets_share_tasks_and_few_do_not(tmp_path: Path) -> None:
+    works = [Work(spec_of(number), str(tmp_path), trials=int(number in SEARCHED)) for number in range(200)]
+
+    assert {len(batch) for batch in batches(works[1:9], cpus=2)} == {1}
+    assert {len(batch) for batch in batches(works[1:41], cpus=2)} == {5}
+    assert max(len(batch) for batch in batches(works, cpus=2)) == 16
+    assert {len(batch) for batch in batches(works[1:9], cpus=2, together=3)} == {2, 3}
+    searched = [batch for batch in batches(works, cpus=2) if batch[0].trials]
+    assert [len(batch) for batch in searched] == [1, 1, 1]
+    assert sorted(work.name for batch in batches(works, cpus=2) for work in batch) == sorted(
+        work.name for work in works
+    )
 
 
 @pytest.fixture
@@ -69,18 +112,24 @@ def works(portfolio: Path, tmp_path: Path, own_ray: None) -> list[Work]:
 
 
 @pytest.mark.ray
-def test_a_worker_that_dies_is_tried_again(works: list[Work]) -> None:
+@pytest.mark.parametrize("together", [1, 4])
+def test_a_worker_that_dies_is_tried_again(works: list[Work], together: int) -> None:
     tally = Tally(total=4)
-    rows = {row.name: row for row in run_all(works, tally, task=dies_once, look=0.1)}
+    rows = {row.name: row for row in run_all(works, tally, task=dies_once, look=0.1, together=together)}
 
     assert {name: row.status for name, row in rows.items()} == dict.fromkeys(rows, "done")
-    assert (rows["acme / us"].tries, rows["acme / de"].tries) == (2, 1)
+    assert len(rows) == 4
+    assert (rows["acme / us"].tries, rows["acme / de"].tries) == (2, 2 if together == 4 else 1)
     assert (tally.done, tally.running, tally.finished) == (4, 0, 4)
 
 
 @pytest.mark.ray
-def test_a_market_that_always_kills_its_worker_is_given_up_and_named(works: list[Work]) -> None:
-    rows = {row.name: row for row in run_all(works, Tally(total=4), tries=2, task=always_dies, look=0.1)}
+@pytest.mark.parametrize("together", [1, 4])
+def test_a_market_that_always_kills_its_worker_is_given_up_and_named(
+    works: list[Work], together: int
+) -> None:
+    found = run_all(works, Tally(total=4), tries=2, task=always_dies, look=0.1, together=together)
+    rows = {row.name: row for row in found}
 
     assert rows["acme / us"].reason.startswith("Given up after 2 tries: the worker died each time")
     assert len(list((Path(works[0].out) / "acme-us").iterdir())) == 2
@@ -88,8 +137,17 @@ def test_a_market_that_always_kills_its_worker_is_given_up_and_named(works: list
 
 
 @pytest.mark.ray
-def test_an_error_nobody_thought_of_fails_one_market(works: list[Work]) -> None:
-    rows = {row.name: row for row in run_all(works, Tally(total=4), task=surprises, look=0.1)}
+@pytest.mark.parametrize("together", [1, 4])
+def test_an_error_nobody_thought_of_fails_one_market(works: list[Work], together: int) -> None:
+    found = run_all(works, Tally(total=4), task=surprises, look=0.1, together=together)
+    rows = {row.name: row for row in found}
 
     assert rows["acme / us"].reason == "unexpected KeyError: 'surprise'"
     assert sum(row.status == "done" for row in rows.values()) == 3
+
+
+@pytest.mark.ray
+def test_markets_that_are_left_are_begun_alone(works: list[Work]) -> None:
+    rows = list(run_all(works, Tally(total=4), task=leaves, look=0.1, together=4))
+
+    assert [(row.status, row.tries) for row in rows] == [("done", 1)] * 4

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from dataclasses import replace
@@ -9,7 +10,9 @@ import pandas as pd
 import pytest
 
 from jobs.refit_plan import plan
-from jobs.refit_task import FitTimeoutError, Work, refit_market, time_limit
+from jobs.refit_task import FitTimeoutError, Work, refit_markets, time_limit
+from jobs.rows import Row
+from jobs.store import read_row
 from tests.jobs.portfolios import QUICK, panel_of
 
 
@@ -17,6 +20,18 @@ from tests.jobs.portfolios import QUICK, panel_of
 def work(portfolio: Path, tmp_path: Path) -> Work:
     """The first market of the portfolio."""
     return plan(str(portfolio), str(tmp_path / "out"), overrides=QUICK).work[0]
+
+
+@pytest.fixture
+def works(portfolio: Path, tmp_path: Path) -> tuple[Work, ...]:
+    """The four markets of the portfolio."""
+    return plan(str(portfolio), str(tmp_path / "out"), overrides=QUICK).work
+
+
+def refit_market(work: Work) -> Row:
+    """One market alone."""
+    (row,) = refit_markets((work,)).rows
+    return row
 
 
 def test_a_market_is_fitted_once(work: Work) -> None:
@@ -77,6 +92,70 @@ def test_a_fit_that_takes_too_long_is_stopped(work: Work) -> None:
     assert row.status == "failed"
     assert "longer than 1 s" in row.reason
     assert list(Path(work.out).rglob("*.parquet")) == []
+
+
+def test_markets_at_once_come_back_as_one_by_one(works: tuple[Work, ...], tmp_path: Path) -> None:
+    at_once = refit_markets(works)
+    apart = [refit_market(replace(work, out=str(tmp_path / "apart"))) for work in works]
+
+    assert at_once.left == ()
+    for row, one in zip(at_once.rows, apart, strict=True):
+        assert (row.name, row.status, row.key, row.until) == (one.name, "done", one.key, one.until)
+        assert row.shares == pytest.approx(one.shares, abs=1e-5)
+        assert row.scores == pytest.approx(one.scores, abs=1e-4, nan_ok=True)
+        assert read_row(row.directory) is not None
+
+
+def test_a_bad_market_leaves_its_company_alone(works: tuple[Work, ...], portfolio: Path) -> None:
+    panel_of(portfolio, works[1].spec.brand, works[1].spec.market).write_bytes(b"no parquet")
+    refit_market(works[0])
+
+    rows = {row.name: row.status for row in refit_markets(works).rows}
+
+    assert list(rows.values()).count("done") == 2
+    assert rows[works[0].name] == "unchanged"
+    assert rows[works[1].name] == "failed"
+
+
+def test_large_markets_are_left_for_tasks_of_their_own(
+    works: tuple[Work, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.refit_task.LARGE", 1)
+
+    answer = refit_markets(works)
+
+    assert (answer.rows, answer.left) == ((), works)
+    assert refit_market(works[0]).status == "done"
+
+
+def test_markets_at_once_whose_time_is_up_are_left(works: tuple[Work, ...]) -> None:
+    answer = refit_markets([replace(work, timeout=0.05) for work in works])
+
+    assert [work.name for work in answer.left] == [work.name for work in works]
+
+
+def test_a_disk_that_is_full_fails_the_market_and_leaves_nothing(
+    works: tuple[Work, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("mmm.pipeline.save_fitted", full)
+
+    rows = refit_markets(works).rows
+
+    assert {row.status for row in rows} == {"failed"}
+    assert "No space left on device" in rows[0].reason
+    assert [path for path in Path(works[0].out).rglob("*") if path.is_file()] == []
+
+
+def test_settings_may_be_searched_first(works: tuple[Work, ...]) -> None:
+    plain, tuned = refit_market(works[0]), refit_market(replace(works[0], trials=2))
+
+    assert tuned.status == "done"
+    assert tuned.key != plain.key, "a searched model is not taken for one with the spec's own settings"
+    assert any(finding.startswith("info settings_tuned") for finding in tuned.findings)
+    assert refit_market(replace(works[0], trials=2)).status == "unchanged"
 
 
 def watchdogs() -> int:
