@@ -1,0 +1,167 @@
+"""``python -m serve MODELS``: the service on this machine, on a Ray of its own, until interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmm.errors import MMMError
+from serve.catalogue import open_shelf
+from serve.guard import is_loopback
+
+if TYPE_CHECKING:
+    from serve.app import Arguments
+
+ROOT = Path(__file__).resolve().parent.parent
+"""Folder from which replicas import ``serve`` and ``mmm``."""
+OBJECT_STORE = 256 * 1024**2
+REQUEST_TIMEOUT = 60.0
+"""Seconds after which Serve itself gives a request up, whatever it waits for."""
+
+
+class StartError(MMMError, RuntimeError):
+    """A service that cannot start as asked."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; status 2 if it cannot start."""
+    options = _parser().parse_args(arguments)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    if options.haproxy:
+        os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "1"
+    try:
+        _run(options)
+    except MMMError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m serve", description=__doc__)
+    parser.add_argument("models", help="folder of fitted models, of a refit, or URI of a registry")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8000, help="port (default 8000)")
+    parser.add_argument(
+        "--tokens", metavar="FILE", help="YAML with a list `tokens`; see python -m serve.tokens"
+    )
+    parser.add_argument("--planners", type=int, default=1, help="fewest planner replicas (default 1)")
+    parser.add_argument("--interfaces", type=int, default=2, help="replicas of the interface (default 2)")
+    parser.add_argument("--poll", type=float, default=5.0, help="seconds between looks for new models")
+    parser.add_argument("--log-level", default="INFO", help="DEBUG, INFO, WARNING or ERROR (default INFO)")
+    parser.add_argument("--haproxy", action="store_true", help="Serve's HAProxy in front; needs tokens")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    from pydantic import ValidationError
+
+    from serve.app import Arguments
+
+    try:
+        asked = Arguments(
+            models=options.models,
+            tokens_file=options.tokens,
+            planners=options.planners,
+            most_planners=max(options.planners, 2),
+            interfaces=options.interfaces,
+            poll=options.poll,
+            log_level=options.log_level,
+        )
+    except ValidationError as error:
+        raise StartError("; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())) from None
+    _check(options, asked)
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    with _own_ray():
+        _serve(options, asked, stop)
+
+
+def _check(options: argparse.Namespace, asked: Arguments) -> None:
+    """Fail in a second rather than after Ray has started."""
+    from serve.app import settings_of
+
+    settings = settings_of(asked)
+    if not settings.tokens and (options.haproxy or not is_loopback(options.host)):
+        raise StartError(
+            f"Without tokens only 127.0.0.1 is served, and not through HAProxy; asked for {options.host}. "
+            "Make a token with `python -m serve.tokens NAME` and give --tokens FILE."
+        )
+    if not open_shelf(settings.models, settings.alias).entries():
+        raise StartError(f"{options.models} holds no fitted model; `make demo` or `mmm fit` makes one.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((options.host, options.port))
+        except OSError as error:
+            raise StartError(
+                f"Port {options.port} of {options.host} is taken ({error.strerror}). Give another --port."
+            ) from error
+
+
+@contextmanager
+def _own_ray() -> Iterator[None]:
+    """A Ray of this process alone, with a token nobody else can read."""
+    folder = Path(tempfile.mkdtemp(prefix="mmm-", dir="/tmp"))
+    if "RAY_AUTH_MODE" not in os.environ:
+        token = folder / "token"
+        token.touch(mode=0o600)
+        token.write_text(secrets.token_hex(32), encoding="ascii")
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+    os.environ.pop("RAY_ADDRESS", None)
+    paths = (str(ROOT), os.environ.get("PYTHONPATH"))
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    import ray
+
+    handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _temp_dir=str(folder),
+        )
+        for name, handler in handlers.items():
+            signal.signal(name, handler)
+        yield
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve(options: argparse.Namespace, asked: Arguments, stop: threading.Event) -> None:
+    from ray import serve
+
+    from serve.app import build
+
+    http = {"host": options.host, "port": options.port, "request_timeout_s": REQUEST_TIMEOUT}
+    serve.start(http_options=http)
+    try:
+        serve.run(build(asked), name="mmm", route_prefix="/")
+        url = f"http://{options.host}:{options.port}"
+        sys.stdout.write(f"Planner page {url}/   API {url}/docs   stop with Ctrl-C\n")
+        sys.stdout.flush()
+        stop.wait()
+    finally:
+        serve.shutdown()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
