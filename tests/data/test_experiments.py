@@ -116,9 +116,12 @@ def test_shards_see_the_same_test() -> None:
         for row in rows:
             locate_experiments(spec, PANEL.shard(row), regions=PANEL.regions, total=listen)
         together = heard[0] + heard[1]
+
+        def tell(_: Floats, together: Floats = together) -> Floats:
+            return together
+
         parts = [
-            locate_experiments(spec, PANEL.shard(row), regions=PANEL.regions, total=lambda _, t=together: t)
-            for row in rows
+            locate_experiments(spec, PANEL.shard(row), regions=PANEL.regions, total=tell) for row in rows
         ]
         assert [len(found) for found, _ in parts] == [1, 1]
         treated = np.concatenate([found[0].treated_RP for found, _ in parts])

@@ -49,7 +49,7 @@ def counterfactual(fitted: Fitted, media_GTC: Floats) -> Floats:
     change_MGTC = fitted.predictor.contributions_under(
         fitted.panel.media_GTC
     ) - fitted.predictor.contributions_under(media_GTC)
-    return np.einsum("mgtc,gt->m", change_MGTC, cells_GT)
+    return np.asarray(np.einsum("mgtc,gt->m", change_MGTC, cells_GT))
 
 
 @pytest.mark.parametrize("gaps", [False, True])

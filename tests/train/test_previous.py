@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from mmm.train.previous import centred, check_previous, expected, kept_scaling
 from tests.data.panels import frame, spec, write
 from tests.small import market, posed, sketch, small_panel, split_of
 
-QUICK = {"train": {"epochs": 30, "members": 2}, "model": {"temporal": {"hidden": 3}}}
+QUICK: dict[str, Any] = {"train": {"epochs": 30, "members": 2}, "model": {"temporal": {"hidden": 3}}}
 
 
 def longer(weeks: int = 56) -> Panel:
