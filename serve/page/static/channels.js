@@ -1,0 +1,96 @@
+// The list of channels: slider, amount, limits, hold, and what one more unit of money returns.
+
+import { fill, find, h } from "./dom.js";
+import { amountField, amountSlider } from "./fields.js";
+import { amount, change, count, editable, number, span, subject } from "./format.js";
+import { limitsOf, sliderEnd } from "./plan.js";
+
+/** Build a row per channel. `act` has `setAmount`, `setLimit` and `setHold`; the result updates the rows. */
+export function channelList(desk, act) {
+  fill(find("channel-heads"), heads(desk));
+  const rows = desk.channels.map((channel) => row(channel, desk, act));
+  fill(find("channels"), rows.map((one) => one.element));
+  find("channels-reading").textContent = reading(desk);
+  return () => rows.forEach((one) => one.update());
+}
+
+function heads(desk) {
+  const money = desk.currency;
+  return [
+    "Channel", `Spend over ${count(desk.plan.horizon, desk.period)}: the tick marks now`, `Planned, ${money}`,
+    "At least", "At most", "Hold", `Next ${money}\u00a01 returns`,
+  ].map((text) => h("span", {}, text));
+}
+
+function reading(desk) {
+  return `Coloured track: what the limits allow. Reddish end: more than was ever spent in ${count(desk.plan.horizon, desk.period)}.`;
+}
+
+function row(channel, desk, act) {
+  const title = subject(channel.name);
+  const unit = channel.unit;
+  const slider = amountSlider({ name: `${title}, planned spend`, unit, oninput: (value) => act.setAmount(channel.name, value) });
+  const planned = amountField({ name: `${title}, planned, ${unit}`, onset: (value) => act.setAmount(channel.name, value) });
+  const least = amountField({ name: `${title}, at least, ${unit}`, optional: true, onset: (value) => act.setLimit(channel.name, "least", value) });
+  const most = amountField({ name: `${title}, at most, ${unit}`, optional: true, onset: (value) => act.setLimit(channel.name, "most", value) });
+  const hold = h("input", {
+    type: "checkbox", "aria-label": `Hold ${title} at the planned amount`,
+    onchange: () => act.setHold(channel.name, hold.checked),
+  });
+  const against = h("small", {});
+  const note = h("small", {});
+  const marginal = h("span", {});
+  const range = h("small", {});
+  const element = h("li", { class: "channel", role: "group", "aria-label": title },
+    h("div", { class: "name" }, h("span", { class: "dot" }), title),
+    h("div", { class: "slide" }, slider.track, note),
+    h("div", { class: "amount" }, planned.input, against),
+    h("div", { class: "least" }, word("At least"), least.input),
+    h("div", { class: "most" }, word("At most"), most.input),
+    h("div", { class: "hold" }, h("label", {}, hold, word("Hold"))),
+    h("div", { class: "marginal" }, word(`Next ${channel.inBudget ? `${unit}\u00a01` : "unit"} returns`), marginal, range),
+  );
+  element.style.setProperty("--channel", channel.colour);
+
+  function update() {
+    const { plan } = desk;
+    const value = plan.amounts[channel.name];
+    const own = plan.limits[channel.name] ?? {};
+    const [lower, upper] = limitsOf(plan, channel);
+    const end = sliderEnd(plan, channel);
+    const open = { now: channel.current, least: lower, most: Math.min(upper, end), supported: channel.supported };
+    slider.show(value, end, open);
+    slider.input.disabled = planned.input.disabled = Boolean(own.hold);
+    planned.show(value);
+    least.show(own.least ?? null, lower > 0 ? editable(lower) : "0");
+    most.show(own.most ?? null, Number.isFinite(upper) ? editable(upper) : "no limit");
+    least.input.disabled = most.input.disabled = Boolean(own.hold);
+    least.input.classList.toggle("own", own.least != null);
+    most.input.classList.toggle("own", own.most != null);
+    hold.checked = Boolean(own.hold);
+    against.textContent = change(value, channel.current);
+    remark(note, channel, value, [lower, upper], desk);
+    const found = desk.rowOf(channel.name);
+    marginal.textContent = found ? number(found.marginal_roi.mean) : "";
+    range.textContent = found ? span(found.marginal_roi) : "";
+  }
+
+  return { element, update };
+}
+
+const word = (text) => h("span", { class: "word" }, text);
+
+/** The line below a slider: now, or why the amount deserves a second look. */
+function remark(note, channel, value, [lower, upper], desk) {
+  const beyond = value > channel.supported * (1 + 1e-6);
+  const slack = 1e-6 * Math.max(value, 1);
+  note.className = beyond ? "beyond" : "";
+  if (beyond) {
+    const most = amount(channel.supported, channel.unit);
+    note.textContent = `Beyond experience: at most ${most} so far in ${count(desk.plan.horizon, desk.period)}`;
+  } else if (value < lower - slack || value > upper + slack) {
+    note.textContent = `Outside limits; now ${amount(channel.current, channel.unit)}`;
+  } else {
+    note.textContent = `Now ${amount(channel.current, channel.unit)}`;
+  }
+}

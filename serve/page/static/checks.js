@@ -1,0 +1,50 @@
+// What the page says about the model itself: where its figures come from, and what its checks found.
+
+import { fill, find, h } from "./dom.js";
+import { count, day, label, percent, subject } from "./format.js";
+
+const HARMLESS = new Set(["info", "ok"]);
+
+/** Fill the lines about the model that are on the desk. */
+export function showModel(desk) {
+  const { info, version } = desk;
+  const { model } = desk.answer;
+  fill(find("about"),
+    h("b", {}, `${subject(desk.brand)} · ${label(desk.market)}`),
+    ` Model${version ? ` version ${version}` : ""}, data from ${day(info.first_date ?? model.first_date)} to ${day(model.last_date)}${trust(info)}.`,
+    ` Plans start on ${desk.starts()} and are compared with repeating the last ${count(desk.plan.horizon, desk.period)}.`);
+  find("provenance").textContent = [
+    `Trained until ${day(model.trained_until)} with ${count(model.members, "ensemble member")}`,
+    model.data_fingerprint && `data ${model.data_fingerprint.slice(0, 12)}`,
+    model.spec_digest && `settings ${model.spec_digest.slice(0, 12)}`,
+  ].filter(Boolean).join(" · ");
+  fill(find("assumptions"), assumptions(desk, model).map((text) => h("li", {}, text)));
+  fill(find("checks"), findings(info.warnings ?? []));
+}
+
+/** How far forecasts of periods that the model had not seen were off. */
+function trust(info) {
+  const seen = info.scores?.test ?? info.scores?.holdout;
+  return Number.isFinite(seen?.wape) ? `; off by ${percent(seen.wape)} on periods it had not seen` : "";
+}
+
+function assumptions(desk, model) {
+  const level = Math.round(100 * desk.answer.level);
+  const value = `${desk.currency}\u00a0${Number(desk.answer.kpi_value.toPrecision(4))}`;
+  return [
+    `An interval holds the true value with ${level}\u00a0% probability, as far as the model is right. It comes from ${count(model.members, "ensemble member")}.`,
+    `Gains are against repeating the last ${count(desk.plan.horizon, desk.period)}, and count what planned media still bring afterwards.`,
+    `One ${desk.kpi} unit is valued at ${value}; returns and worth follow from it.`,
+    ...desk.answer.assumptions,
+  ];
+}
+
+function findings(rows) {
+  const shown = rows.filter((row) => !HARMLESS.has(row.severity));
+  if (!shown.length) return [];
+  return [
+    h("h3", {}, "What the checks of this model found"),
+    h("ul", {}, shown.map((row) => h("li", {},
+      h("b", {}, row.where ? `${subject(row.where)}: ` : ""), [row.what, row.why, row.what_to_do].filter(Boolean).join(" ")))),
+  ];
+}

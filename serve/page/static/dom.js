@@ -1,0 +1,58 @@
+// Elements, and waiting until the user has paused. Texts always become text nodes, never markup.
+
+/** An element: `h("button", {class: "main", onclick: f}, "Optimise")`; properties that are functions listen. */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === "function") element.addEventListener(name.replace(/^on/, ""), value);
+    else if (name === "value" || name === "checked" || name === "disabled") element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...present(children));
+  return element;
+}
+
+/** Put new children in the place of an element's old ones. */
+export function fill(element, ...children) {
+  element.replaceChildren(...present(children));
+}
+
+const present = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+
+export const find = (id) => document.getElementById(id);
+
+/** Options of a select, kept only if they changed. */
+export function options(select, entries, chosen) {
+  fill(select, entries.map(([value, text]) => h("option", { value }, text)));
+  select.value = chosen;
+}
+
+/** A function that runs once calls have paused for `wait` ms. */
+export function debounce(run, wait) {
+  let timer;
+  return (...given) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => run(...given), wait);
+  };
+}
+
+/** A function of which one run is under way at a time; calls meanwhile lead to one more run, the latest. */
+export function oneAtATime(run) {
+  let under = null;
+  let again = false;
+  return () => {
+    again = under !== null;
+    under ??= (async () => {
+      try {
+        do {
+          again = false;
+          await run();
+        } while (again);
+      } finally {
+        under = null;
+      }
+    })();
+    return under;
+  };
+}

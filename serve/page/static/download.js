@@ -1,0 +1,53 @@
+// The comparison as files: CSV for a spreadsheet, JSON with the request that repeats it.
+
+import { columnsOf } from "./compare.js";
+import { scenarioRequest } from "./plan.js";
+
+const BOUNDS = ["mean", "lower", "upper"];
+
+/** One line per scenario and channel, and one for each scenario's total. */
+export function csvOf(desk) {
+  const estimates = ["kpi", "gain", "profit_gain", "roi", "marginal_roi"];
+  const header = [
+    "brand", "market", "model_version", "data_until", "horizon", "scenario", "channel", "unit", "spend", "current_spend",
+    ...estimates.flatMap((name) => [name, `${name}_lower`, `${name}_upper`]), "beyond_experience",
+  ];
+  const common = [desk.brand, desk.market, desk.version ?? "", desk.answer.model.last_date ?? "", desk.plan.horizon];
+  const lines = columnsOf(desk).flatMap(({ name, found }) => [
+    [...common, name, "all", desk.currency, found.budget, desk.answer.status_quo.budget,
+      ...bounds(found.kpi), ...bounds(found.gain), ...bounds(found.profit_gain), ...bounds(found.total_roi), ...bounds(null),
+      found.extrapolated.length > 0],
+    ...found.channels.map((row) => [...common, name, row.channel, row.unit, row.spend, row.current_spend,
+      ...bounds(row.kpi), ...bounds(null), ...bounds(null), ...bounds(row.roi), ...bounds(row.marginal_roi), row.extrapolated]),
+  ]);
+  return [header, ...lines].map((line) => line.map(csvField).join(",")).join("\r\n") + "\r\n";
+}
+
+const bounds = (estimate) => BOUNDS.map((name) => estimate?.[name] ?? "");
+
+/** Quoted where it must be; a text that a spreadsheet would take for a formula gets an apostrophe. */
+export function csvField(value) {
+  if (typeof value === "number") return String(Number(value.toPrecision(12)));
+  const text = String(value);
+  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
+
+/** Everything on the page, and the requests that make it again. */
+export function jsonOf(desk) {
+  const { answer, plan, brand, market, version } = desk;
+  const scenarios = columnsOf(desk).map(({ name, found }) => ({ ...found, name }));
+  const { saved: _, plan: __, status_quo: ___, plans: ____, ...common } = answer;
+  const request = scenarioRequest(plan);
+  return JSON.stringify({ brand, market, model_version: version, ...common, scenarios, request }, null, 2) + "\n";
+}
+
+/** Hand a text to the browser as a file. */
+export function save(name, kind, text) {
+  const address = URL.createObjectURL(new Blob([text], { type: kind }));
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name.replace(/[^\w.-]+/g, "_");
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}

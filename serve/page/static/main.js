@@ -1,0 +1,213 @@
+// The page: which market is on the desk, its address, tabs, downloads and tokens.
+
+import * as api from "./api.js";
+import { channelList } from "./channels.js";
+import { showModel } from "./checks.js";
+import { showComparison } from "./compare.js";
+import { curveCharts } from "./curves.js";
+import { Desk } from "./desk.js";
+import { debounce, fill, find, h, options } from "./dom.js";
+import { csvOf, jsonOf, save } from "./download.js";
+import { warmUp } from "./figures.js";
+import { label, listing, readable, subject } from "./format.js";
+import { fromFragment, toFragment } from "./link.js";
+import { openPortfolio } from "./portfolio.js";
+import { questionForm } from "./question.js";
+import { showResult } from "./result.js";
+import { askForToken } from "./token.js";
+
+const ADDRESS_PAUSE_MS = 200;
+
+let entries = [];
+let desk = null;
+let updates = [];
+let tab = "market";
+
+/** Say something above the page; nothing clears it. */
+function notice(text = "", mood = "warn", ...more) {
+  fill(find("notice"), text && h("div", { class: `message ${mood}` }, h("p", {}, text), more));
+}
+
+function explain(error) {
+  const details = error.details?.length ? h("ul", {}, error.details.map((line) => h("li", {}, readable(line)))) : null;
+  const again = h("div", { class: "actions" }, h("button", { onclick: start }, "Try again"));
+  notice(readable(error.message), "bad", details, again);
+  find("verdict").textContent = error.title ?? "Something went wrong.";
+}
+
+/** Load the list of models and open what the address asks for. */
+async function start() {
+  notice();
+  try {
+    entries = await api.models();
+    if (!entries.length) throw new Error("No model is being served yet. Fit and register one, then reload this page.");
+    await visit(fromFragment(location.hash));
+  } catch (error) {
+    explain(error);
+  }
+  find("forget").hidden = !api.hasToken();
+}
+
+async function visit(wanted) {
+  const asked = entries.find((one) => one.brand === wanted.brand && one.market === wanted.market);
+  const entry = asked ?? entries.find((one) => one.brand === wanted.brand) ?? entries[0];
+  const missed = !asked && wanted.brand !== null;
+  await open(entry, asked ? wanted.plan : null);
+  if (missed) notice(`There is no model for ${wanted.brand} in ${wanted.market ?? "that market"}, or your token does not cover it.`);
+  else if (wanted.broken) notice("The plan in this link could not be read; you see what is spent now.");
+  else warnOfChange(wanted.version);
+  show(wanted.tab);
+}
+
+/** A shared plan may be older than the model. */
+function warnOfChange(version) {
+  const lost = desk.strangers ?? [];
+  const texts = [
+    version && desk.version && version !== desk.version && `This link was made with version ${version} of the model; the figures now come from version ${desk.version}.`,
+    lost.length && `The model no longer has ${listing(lost.map(label))}; ${lost.length > 1 ? "they were" : "it was"} left out.`,
+  ].filter(Boolean);
+  if (texts.length) notice(texts.join(" "));
+}
+
+/** Put a market on the desk, with a plan if there is one. */
+async function open(entry, plan = null) {
+  notice();
+  pickers(entry);
+  const mine = new Desk(entry, plan, {
+    show: () => { if (desk === mine) refresh(); },
+    rebuild: () => { if (desk === mine) build(); },
+    newer: (version) => { if (desk === mine) reopen(entry, version); },
+  });
+  desk = mine;
+  find("question").inert = true;
+  try {
+    mine.hooks.show = () => {};
+    await mine.open();
+  } finally {
+    mine.hooks.show = () => { if (desk === mine) refresh(); };
+  }
+  if (desk !== mine) return;
+  find("question").inert = false;
+  build();
+  refresh();
+}
+
+async function reopen(entry, version) {
+  await open({ ...entry, version }, desk.plan).catch(explain);
+  notice(`Version ${version} of the model has taken over; all figures are from it now.`, "good");
+}
+
+function build() {
+  showModel(desk);
+  updates = [questionForm(desk, actions), channelList(desk, actions), curveCharts(desk)];
+}
+
+function refresh() {
+  if (!updates.length || !desk.channels) return;
+  for (const update of updates) update();
+  showResult(desk);
+  showComparison(desk, actions);
+  const name = find("scenario-name");
+  name.placeholder = desk.nextName();
+  remember();
+}
+
+const remember = debounce(() => {
+  const plan = desk?.channels && !desk.isFresh() ? desk.plan : null;
+  history.replaceState(null, "", `#${toFragment({ ...desk, plan, tab })}`);
+}, ADDRESS_PAUSE_MS);
+
+function pickers(entry) {
+  const brands = [...new Set(entries.map((one) => one.brand))].sort();
+  const markets = entries.filter((one) => one.brand === entry.brand).map((one) => one.market).sort();
+  options(find("brand"), brands.map((name) => [name, subject(name)]), entry.brand);
+  options(find("market"), markets.map((name) => [name, label(name)]), entry.market);
+}
+
+const actions = {
+  setAmount: (...given) => desk.setAmount(...given),
+  setTotal: (value) => desk.setTotal(value),
+  setLimit: (...given) => desk.setLimit(...given),
+  setHold: (...given) => desk.setHold(...given),
+  setSwing: (value) => desk.setSwing(value),
+  setGoal: (value) => desk.setGoal(value),
+  setTarget: (value) => desk.setTarget(value),
+  setCapped: (value) => desk.setCapped(value),
+  setHorizon: (value) => desk.setHorizon(value),
+  openLimits: () => desk.openLimits(),
+  reset: () => desk.reset(),
+  optimize: async () => { await desk.optimize(); find("said").scrollIntoView({ block: "nearest" }); },
+  rename: (...given) => desk.rename(...given),
+  remove: (id) => desk.remove(id),
+  load: (id) => { desk.load(id); find("verdict").scrollIntoView({ block: "nearest" }); },
+};
+
+/** Show one of the two tabs. */
+function show(name) {
+  tab = name;
+  for (const one of ["market", "portfolio"]) {
+    const chosen = one === name;
+    find(`tab-${one}`).setAttribute("aria-selected", String(chosen));
+    find(`tab-${one}`).tabIndex = chosen ? 0 : -1;
+    find(`panel-${one}`).hidden = !chosen;
+  }
+  find("pick").hidden = find("provenance").hidden = name !== "market";
+  if (name === "portfolio") openPortfolio(entries, { explain, openPlan });
+  if (desk) remember();
+}
+
+/** A market's part of a portfolio plan, on the desk. */
+async function openPlan(entry, horizon, amounts) {
+  show("market");
+  await open(entry, { horizon, amounts }).catch(explain);
+  scrollTo({ top: 0 });
+}
+
+async function share() {
+  history.replaceState(null, "", `#${toFragment({ ...desk, plan: desk.plan, tab })}`);
+  const box = find("shared");
+  try {
+    await navigator.clipboard.writeText(location.href);
+    fill(box, h("p", { class: "message good", role: "status" }, "Link copied. Whoever may use this service sees this plan and these scenarios."));
+  } catch {
+    const field = h("input", { type: "text", readonly: true, value: location.href, "aria-label": "Link to this plan" });
+    fill(box, h("p", { class: "message", role: "status" }, "Copy this link: ", field));
+    field.select();
+  }
+}
+
+function wire() {
+  find("skip").addEventListener("click", (event) => { event.preventDefault(); find("main").focus(); });
+  find("brand").addEventListener("change", () => {
+    const entry = entries.filter((one) => one.brand === find("brand").value).sort((a, b) => (a.market < b.market ? -1 : 1))[0];
+    open(entry).catch(explain);
+  });
+  find("market").addEventListener("change", () => {
+    open(entries.find((one) => one.brand === find("brand").value && one.market === find("market").value)).catch(explain);
+  });
+  find("adding").addEventListener("submit", (event) => {
+    event.preventDefault();
+    desk.add(find("scenario-name").value.trim());
+    find("scenario-name").value = "";
+  });
+  const stem = () => `plan_${desk.brand}_${desk.market}`;
+  find("save-csv").addEventListener("click", () => save(`${stem()}.csv`, "text/csv;charset=utf-8", csvOf(desk)));
+  find("save-json").addEventListener("click", () => save(`${stem()}.json`, "application/json", jsonOf(desk)));
+  find("share").addEventListener("click", share);
+  find("forget").addEventListener("click", () => { api.forgetToken(); location.reload(); });
+  for (const one of ["market", "portfolio"]) {
+    find(`tab-${one}`).addEventListener("click", () => show(one));
+    find(`tab-${one}`).addEventListener("keydown", (event) => {
+      if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+      show(tab === "market" ? "portfolio" : "market");
+      find(`tab-${tab}`).focus();
+    });
+  }
+  addEventListener("hashchange", () => visit(fromFragment(location.hash)).catch(explain));
+}
+
+api.onTokenNeeded(askForToken);
+wire();
+await start();
+document.documentElement.dataset.ready = String(Math.round(performance.now()));
+warmUp();

@@ -1,0 +1,156 @@
+// A market's plan in work: amounts, limits and goal, and the requests that they make. No elements, no network.
+
+export const GOALS = {
+  kpi: "Most KPI for this budget",
+  profit: "Most profit",
+  target_roi: "Most KPI at a return of at least",
+  kpi_target: "Least spend that reaches a KPI of",
+};
+export const HORIZON = 13;
+const GRID = 17;
+/** The grid of the curves is denser where spend is low: its points lie at the 1.5th power. */
+const BEND = 1.5;
+
+/** A plan in work at the start: what was spent in the last periods, with a change of half allowed. */
+export function freshPlan() {
+  return { horizon: HORIZON, goal: "kpi", target: null, capped: true, swing: 0.5, amounts: {}, limits: {}, saved: [] };
+}
+
+/** Channels of a market out of the answer about repeating the last periods. */
+export function channelsOf(statusQuo, currency, colours) {
+  const fallback = 0.1 * statusQuo.budget || 1;
+  return statusQuo.channels.map((row) => ({
+    name: row.channel,
+    unit: row.unit,
+    inBudget: row.unit === currency,
+    current: row.spend,
+    supported: row.supported_max,
+    room: Math.max(2 * row.spend, 1.2 * row.supported_max) || fallback,
+    colour: colours[row.channel],
+  }));
+}
+
+/** Sum of amounts over the channels that the budget covers. */
+export function total(channels, amountOf) {
+  return channels.reduce((sum, channel) => sum + (channel.inBudget ? amountOf(channel) : 0), 0);
+}
+
+export const planTotal = (plan, channels) => total(channels, (channel) => plan.amounts[channel.name]);
+export const currentTotal = (channels) => total(channels, (channel) => channel.current);
+
+/** Least and largest amount that the limits allow a channel; Infinity where it is open. */
+export function limitsOf(plan, channel) {
+  const own = plan.limits[channel.name] ?? {};
+  if (own.hold) return [plan.amounts[channel.name], plan.amounts[channel.name]];
+  const swing = plan.swing;
+  const least = swing === null ? 0 : Math.max(0, (1 - swing) * channel.current);
+  const most = swing === null ? Infinity : (1 + swing) * channel.current;
+  return [own.least ?? (own.most != null ? Math.min(least, own.most) : least), own.most ?? Math.max(most, own.least ?? 0)];
+}
+
+/** Least and largest total that the limits allow. */
+export function reachable(plan, channels) {
+  return [0, 1].map((side) => total(channels, (channel) => limitsOf(plan, channel)[side]));
+}
+
+/** End of a channel's slider: room beyond what it ever had, whatever is planned included. */
+export function sliderEnd(plan, channel) {
+  const [, most] = limitsOf(plan, channel);
+  return Math.max(channel.room, plan.amounts[channel.name], Number.isFinite(most) ? Math.min(most, 2 * channel.room) : 0);
+}
+
+/** Amounts that add up to `wanted`, each channel that is not held changed in proportion. */
+export function scaledTo(plan, channels, wanted) {
+  const free = channels.filter((channel) => channel.inBudget && !plan.limits[channel.name]?.hold);
+  const held = planTotal(plan, channels) - total(free, (channel) => plan.amounts[channel.name]);
+  const left = Math.max(0, wanted - held);
+  const planned = total(free, (channel) => plan.amounts[channel.name]);
+  const weight = planned > 0 ? (channel) => plan.amounts[channel.name] : (channel) => channel.current || 1;
+  const sum = total(free, weight);
+  const amounts = { ...plan.amounts };
+  for (const channel of free) amounts[channel.name] = (left * weight(channel)) / sum;
+  return amounts;
+}
+
+/** Amounts for another horizon: the same change against now for every channel. */
+export function carriedOver(amounts, before, after, ratio) {
+  const old = Object.fromEntries(before.map((channel) => [channel.name, channel]));
+  return Object.fromEntries(after.map((channel) => {
+    const was = old[channel.name];
+    const value = amounts[channel.name];
+    if (value === undefined || !was) return [channel.name, channel.current];
+    return [channel.name, was.current > 0 ? (value / was.current) * channel.current : value * ratio];
+  }));
+}
+
+/** Limits for another horizon, in proportion. */
+export function carriedLimits(limits, ratio) {
+  const scaled = (value) => (value == null ? value : value * ratio);
+  return Object.fromEntries(Object.entries(limits).map(([name, own]) =>
+    [name, { ...own, least: scaled(own.least), most: scaled(own.most) }]));
+}
+
+/** Cents are enough for a budget and its limits. */
+export const cents = (value) => Math.round(value * 100) / 100;
+
+/** The request about the plan in work and every saved one. */
+export function scenarioRequest(plan) {
+  const plans = { plan: { spend: plan.amounts } };
+  for (const one of plan.saved) plans[one.id] = { spend: one.amounts };
+  return { horizon: plan.horizon, plans };
+}
+
+/** The request about what is spent now. */
+export const nowRequest = (horizon) => ({ horizon, plans: { plan: { spend: {}, others: "current" } } });
+
+/** The request whose plans are points on every channel's curve at once: direct effects do not mix. */
+export function curveRequest(plan, channels, ends) {
+  const plans = {};
+  for (let point = 0; point < GRID; point += 1) {
+    const share = (point / (GRID - 1)) ** BEND;
+    plans[`p${point}`] = { spend: Object.fromEntries(channels.map(({ name }) => [name, cents(share * ends[name])])) };
+  }
+  return { horizon: plan.horizon, plans };
+}
+
+/** The budget request that the page's fields make. */
+export function budgetRequest(plan, channels) {
+  const request = { horizon: plan.horizon, objective: plan.goal };
+  const targeted = plan.goal === "target_roi" || plan.goal === "kpi_target";
+  if (targeted) request.target = plan.target;
+  if (plan.goal === "kpi" || plan.capped) request.budget = cents(planTotal(plan, channels));
+  if (plan.swing !== null) request.default_bounds = { min_change: -Math.min(plan.swing, 1), max_change: plan.swing };
+  const bounds = {};
+  const fixed = {};
+  for (const channel of channels) {
+    const own = plan.limits[channel.name] ?? {};
+    if (own.hold) fixed[channel.name] = cents(plan.amounts[channel.name]);
+    else if (own.least != null || own.most != null) bounds[channel.name] = ownBounds(plan, channel, own);
+  }
+  if (Object.keys(bounds).length) request.bounds = bounds;
+  if (Object.keys(fixed).length) request.fixed = fixed;
+  return request;
+}
+
+/** A channel's own bounds; the side it leaves out keeps the default, which its bounds would replace. */
+function ownBounds(plan, channel, own) {
+  const [least, most] = limitsOf(plan, channel);
+  const bounds = {};
+  if (own.least != null || least > 0) bounds.min = cents(least);
+  if (own.most != null || Number.isFinite(most)) bounds.max = cents(most);
+  return bounds;
+}
+
+/** Name for the next saved plan that no other has. */
+export function freeName(saved, stem) {
+  const taken = new Set(saved.map((one) => one.name));
+  for (let place = 1; ; place += 1) {
+    const name = `${stem} ${place}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
+/** Id for the next saved plan. */
+export function freeId(saved) {
+  return `s${1 + Math.max(0, ...saved.map((one) => Number(one.id.slice(1))))}`;
+}
