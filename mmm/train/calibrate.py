@@ -184,6 +184,8 @@ def _clean_series(inputs: Inputs, n_train: int, seed: int, shards: Shards) -> _S
 
 def _volumes(inputs: Inputs, rows: np.ndarray, n_train: int) -> Floats:
     """Carried-over media of some regions, once for each retention, shape GTF."""
+    if not len(rows):
+        return np.zeros((0, n_train, len(RETENTIONS) * inputs.stack_CGTL.shape[0]))
     stack_CGTL = inputs.stack_CGTL[:, rows, :n_train].double().cpu()
     media = []
     for retention in RETENTIONS:
