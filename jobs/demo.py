@@ -157,7 +157,7 @@ def _show_shares(demo: Demo, spec: MarketSpec) -> None:
 def refit_portfolio(demo: Demo) -> None:
     """Refit the whole portfolio on Ray as ``python -m jobs.refit`` does; what is up to date stays."""
     out = absolute(str(demo.refit))
-    todo = plan(str(demo.portfolio), out, overrides=[f"train.members={demo.portfolio_members}"])
+    todo = plan(str(demo.portfolio), out, overrides=[f"train.members={demo.portfolio_members}"], report=True)
     outcome = refit(todo, out, address=demo.address, say=demo.say)
     table = Table(title=f"Portfolio, {outcome.seconds:.0f} s", title_justify="left")
     for heading in (

@@ -1,7 +1,8 @@
 """``python -m jobs.refit PORTFOLIO``: every brand-market whose data or settings changed, fitted in parallel.
 
-Leaves below ``--out`` a fitted model for each brand-market, ``portfolio.parquet`` with one row for each, and
-runs, versions and aliases in MLflow. Run again, it does what is missing or changed and nothing else.
+Leaves below ``--out`` a fitted model for each brand-market, ``portfolio.parquet`` with one row for each,
+``portfolio.html`` to look at it, and runs, versions and aliases in MLflow. Run again, it does what is
+missing or changed and nothing else.
 
 Exit status: 0 every brand-market asked for is up to date and recorded, 1 some are not (named), 2 the input
 must be corrected, 130 interrupted.
@@ -19,8 +20,9 @@ from types import FrameType
 
 from jobs.cluster import ClusterError, connect
 from jobs.monitor import share_shift, shift_finding
+from jobs.overview import write_overview
 from jobs.recorder import Recorder, with_role
-from jobs.refit_plan import Plan, parse_only, plan
+from jobs.refit_plan import Plan, parse_only, parse_tune, plan
 from jobs.refit_run import Tally, run_all
 from jobs.refit_task import summary
 from jobs.registry import Registry
@@ -43,6 +45,7 @@ class Outcome:
     Attributes:
         rows: Rows of the markets asked for, in the order of the portfolio.
         table: Place of ``portfolio.parquet``.
+        page: Place of ``portfolio.html``.
         unrecorded: Rows that MLflow did not take.
         trouble: Why not.
         seconds: Wall time.
@@ -50,6 +53,7 @@ class Outcome:
 
     rows: tuple[Row, ...]
     table: str
+    page: str
     unrecorded: tuple[Row, ...]
     trouble: str
     seconds: float
@@ -68,6 +72,7 @@ def refit(
     cpus: int | None = None,
     tracking: str | None = None,
     tries: int = 3,
+    together: int | None = None,
     say: Say = print,
 ) -> Outcome:
     """Bring the markets of a plan up to date.
@@ -79,6 +84,7 @@ def refit(
         cpus: CPUs of a cluster started here.
         tracking: MLflow's URI, ``none``, or None for the default of :func:`jobs.tracking.open_tracking`.
         tries: How often a market is begun whose worker dies.
+        together: Markets of a task; None chooses.
         say: Told the progress.
 
     Raises:
@@ -97,13 +103,13 @@ def refit(
     try:
         with connect(address, cpus=cpus) as cluster:
             say(f"{len(todo.work)} brand-markets on {cluster.cpus} CPUs of {_place(cluster.address)}")
-            _run(todo, rows, before, recorder, tries, say)
+            _run(todo, rows, before, recorder, tries, together, say)
     finally:
         unrecorded = recorder.finish()
         rows = {key: with_role(row, recorder.recorded.get(key)) for key, row in rows.items()}
-        table = _write(todo, rows, before, out)
+        table, page = _write(todo, rows, before, out)
     ordered = tuple(rows[key] for key in todo.names if key in rows)
-    return Outcome(ordered, table, tuple(unrecorded), recorder.trouble, time.perf_counter() - started)
+    return Outcome(ordered, table, page, tuple(unrecorded), recorder.trouble, time.perf_counter() - started)
 
 
 def _run(
@@ -112,12 +118,13 @@ def _run(
     before: Mapping[tuple[str, str], Row],
     recorder: Recorder,
     tries: int,
+    together: int | None,
     say: Say,
 ) -> None:
     specs = {(work.spec.brand, work.spec.market): work.spec for work in todo.work}
     tally = Tally(total=len(todo.work) + len(todo.broken), failed=len(todo.broken))
     said = time.monotonic()
-    for row in run_all(todo.work, tally, tries=tries):
+    for row in run_all(todo.work, tally, tries=tries, together=together):
         key = (row.brand, row.market)
         rows[key] = compared(row, before.get(key))
         say(_line(rows[key]))
@@ -165,10 +172,11 @@ def compared(row: Row, before: Row | None) -> Row:
 
 def _write(
     todo: Plan, rows: Mapping[tuple[str, str], Row], before: Mapping[tuple[str, str], Row], out: str
-) -> str:
-    """The table of the whole portfolio: what was not asked for, or not reached, keeps its earlier row."""
+) -> tuple[str, str]:
+    """Table and page of the portfolio: what was not asked for, or not reached, keeps its earlier row."""
     merged = {**before, **rows}
-    return write_table([merged[key] for key in dict.fromkeys(todo.names) if key in merged], out)
+    whole = [merged[key] for key in dict.fromkeys(todo.names) if key in merged]
+    return write_table(whole, out), write_overview(whole, out)
 
 
 def _line(row: Row) -> str:
@@ -191,6 +199,7 @@ def report(outcome: Outcome, say: Say) -> int:
         f"{counts['done']} done, {counts['unchanged']} unchanged, {len(outcome.failed)} failed in "
         f"{outcome.seconds:.1f} s; table: {outcome.table}"
     )
+    say(f"Page of the portfolio, opens offline: {outcome.page}")
     waiting = [row for row in outcome.rows if row.role == "challenger"]
     for row in waiting:
         say(f"{row.name} version {row.version} {row.reason}")
@@ -223,6 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             report=options.reports,
             timeout=options.timeout or None,
             threads=options.threads,
+            trials=parse_tune(options.tune),
         )
         outcome = refit(
             todo,
@@ -231,6 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             cpus=options.cpus,
             tracking=options.tracking,
             tries=options.tries,
+            together=options.together,
             say=_say,
         )
         return report(outcome, _say)
@@ -246,6 +257,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _is_input(error: MMMError) -> bool:
     return isinstance(error, ProblemsError) or not isinstance(error, (ClusterError, TrackingError))
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 1")
+    return number
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -270,11 +288,18 @@ def _parser() -> argparse.ArgumentParser:
         add(f"--{key}", metavar="NAMES", action="append", default=[], help=f"short for --only {key}=NAMES")
     add("--members", type=int, help="ensemble members, short for --set train.members=N")
     add("--set", metavar="PATH=VALUE", action="append", default=[], help="replace a setting of every market")
+    add("--tune", metavar="trials=N", help="first search each market's settings, see `tune:` of its spec")
     add("--address", help="Ray cluster to join; by default RAY_ADDRESS, else one is started here")
     add("--cpus", type=int, help="CPUs of a cluster started here; by default all")
     add("--threads", type=int, default=1, help="CPUs of each fit (default 1)")
     add("--timeout", type=float, default=3600.0, help="seconds a market may take, 0 for no limit (3600)")
     add("--tries", type=int, default=3, help="how often a market is begun whose worker dies (default 3)")
+    add(
+        "--together",
+        metavar="N",
+        type=_positive,
+        help="markets fitted at once in one task (default: up to 16, by their number and the CPUs)",
+    )
     add(
         "--tracking", metavar="URI", help="MLflow; default MLFLOW_TRACKING_URI, else sqlite in --out; or none"
     )

@@ -42,7 +42,13 @@ class Tile:
     text: str
 
 
-def document(title: str, sections: Mapping[str, Sequence[Drawn]], before: str, after: str) -> str:
+def document(
+    title: str,
+    sections: Mapping[str, Sequence[Drawn]],
+    before: str,
+    after: str,
+    links: Mapping[str, str] | None = None,
+) -> str:
     """A whole page.
 
     Args:
@@ -50,6 +56,7 @@ def document(title: str, sections: Mapping[str, Sequence[Drawn]], before: str, a
         sections: Views under their headings, in order; headings without a view are left out.
         before: HTML above the views: cover, findings.
         after: HTML below them: notes, footer.
+        links: Further entries of the navigation: anchor to label.
     """
     shown = {heading: views for heading, views in sections.items() if views}
     body = "".join(_section(place, heading, views) for place, (heading, views) in enumerate(shown.items()))
@@ -60,7 +67,7 @@ def document(title: str, sections: Mapping[str, Sequence[Drawn]], before: str, a
         f"<title>{escape(title)}</title><link rel='icon' href='data:,'>",
         f"<style>{_asset('report.css')}</style></head><body>",
         "<a class='skip' href='#main'>Skip to the report</a><div class='shell'>",
-        _navigation(shown),
+        _navigation(shown, links or {}),
         f"<main id='main'>{before}{body}{after}</main></div>",
         "<noscript><p>The charts need JavaScript; the tables of numbers do not.</p></noscript>",
         f"<script type='application/json' id='theme'>{as_json(theme.template())}</script>",
@@ -83,11 +90,12 @@ def as_json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _navigation(sections: Mapping[str, Sequence[Drawn]]) -> str:
+def _navigation(sections: Mapping[str, Sequence[Drawn]], links: Mapping[str, str]) -> str:
     items = []
     for place, (heading, views) in enumerate(sections.items()):
         inner = "".join(f"<li><a href='#{view.key}'>{escape(view.label)}</a></li>" for view in views)
         items.append(f"<li><a href='#section-{place}'>{escape(heading)}</a><ol>{inner}</ol></li>")
+    items += [f"<li><a href='#{anchor}'>{escape(label)}</a></li>" for anchor, label in links.items()]
     return f"<nav class='contents' aria-label='Contents'><ol>{''.join(items)}</ol></nav>"
 
 
@@ -113,8 +121,9 @@ def _view(view: Drawn) -> str:
     """One figure with its statement, reading aid, chart, notes and numbers."""
     meta = view.meta
     notes = "".join(f"<li>{escape(note)}</li>" for note in meta["notes"])
+    links = " data-links" if meta["links"] else ""
     return "".join((
-        f"<figure class='view' id='{view.key}'><figcaption><p class='kind'>{escape(view.label)}</p>",
+        f"<figure class='view' id='{view.key}'{links}><figcaption><p class='kind'>{escape(view.label)}</p>",
         f"<h3>{escape(meta['title'])}</h3><p class='reading'>{escape(meta['reading'])}</p></figcaption>",
         f"<div class='plot' tabindex='0' role='img' aria-label='{escape(meta['alt'])}' ",
         f"style='min-height:{int(meta['height'])}px'></div>",

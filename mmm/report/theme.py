@@ -109,8 +109,8 @@ def log_axis(title: str, values: Any) -> Layout:
     )
 
 
-def category_axis(names: Sequence[str], **more: Any) -> Layout:
-    """A vertical list of names, the first on top, long names shortened."""
+def category_axis(names: Sequence[str], *, width: int = 24, verbatim: bool = False, **more: Any) -> Layout:
+    """A vertical list of names, the first on top, long ones shortened as by :func:`short`."""
     return axis(
         grid=False,
         type="category",
@@ -118,16 +118,19 @@ def category_axis(names: Sequence[str], **more: Any) -> Layout:
         categoryarray=list(names),
         tickmode="array",
         tickvals=list(names),
-        ticktext=[short(name) for name in names],
+        ticktext=[short(name, width, verbatim=verbatim) for name in names],
         range=[len(names) - 0.5, -0.5],
         showline=False,
         **({"tickfont": {"size": 12.5, "color": INK}} | more),
     )
 
 
-def short(name: str, width: int = 24) -> str:
-    """A name as a label that fits an axis, escaped for Plotly's markup."""
-    name = words.subject(name)
+def short(name: str, width: int = 24, *, verbatim: bool = False) -> str:
+    """A name as a label that fits an axis, escaped for Plotly's markup.
+
+    Columns' names are made readable; proper names of regions, brands and markets stay ``verbatim``.
+    """
+    name = name if verbatim else words.subject(name)
     return html.escape(name if len(name) <= width else name[: width - 1] + "\u2026", quote=False)
 
 
@@ -278,6 +281,7 @@ def finish(
     notes: Sequence[str] = (),
     table: Layout | None = None,
     legend: bool = False,
+    links: bool = False,
 ) -> go.Figure:
     """Join traces and layout into a figure in the house style.
 
@@ -291,6 +295,7 @@ def finish(
         notes: Caveats; empty ones are dropped.
         table: ``{"columns": [...], "rows": [[...]]}``, the numbers as text.
         legend: Show the legend, below the plot.
+        links: A click on a point opens the address that stands first in its ``customdata``.
 
     Returns:
         The figure. ``layout.meta`` keeps title, reading aid, alt text, notes, table and the chart's height,
@@ -300,7 +305,7 @@ def finish(
     top = 40 + 24 * len(heading) + 17 * len(subtitle)
     meta = {
         "title": title, "reading": reading, "alt": alt or f"{title}. {reading}", "height": height,
-        "notes": [text for text in notes if text], "table": table,
+        "notes": [text for text in notes if text], "table": table, "links": links,
     }  # fmt: skip
     margin = {"l": 56, "r": 20, "t": 30, "b": 44} | layout.pop("margin", {})
     meta["top"] = margin["t"]

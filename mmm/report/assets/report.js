@@ -20,10 +20,16 @@
     figure.layout.template = theme;
     view.drawing = Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
       menus.forEach((menu) => addPicker(view, plot, menu));
+      if (view.hasAttribute("data-links")) plot.on("plotly_click", follow);
       view.dataset.state = "drawn";
       window.reportDrawn += 1;
     });
     return view.drawing;
+  };
+
+  const follow = (event) => {
+    const to = event.points[0].customdata && event.points[0].customdata[0];
+    if (to && ["file:", "http:", "https:"].includes(new URL(to, location.href).protocol)) location.href = to;
   };
 
   const addPicker = (view, plot, menu) => {
@@ -61,6 +67,23 @@
     });
   }, { rootMargin: "-20% 0px -70% 0px" });
   views.forEach((view) => reading.observe(view));
+
+  document.querySelectorAll("table.sortable th button").forEach((button) => {
+    button.addEventListener("click", () => {
+      const head = button.closest("th"), body = button.closest("table").tBodies[0];
+      const rising = head.getAttribute("aria-sort") !== "ascending";
+      head.parentElement.querySelectorAll("th[aria-sort]").forEach((other) => other.setAttribute("aria-sort", "none"));
+      head.setAttribute("aria-sort", rising ? "ascending" : "descending");
+      const key = (row) => row.cells[head.cellIndex].dataset.sort;
+      const compare = (a, b) => {
+        const [x, y] = [key(a), key(b)];
+        if (x === "" || y === "") return (x === "") - (y === "");
+        const order = isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y;
+        return rising ? order : -order;
+      };
+      Array.from(body.rows).sort(compare).forEach((row) => body.append(row));
+    });
+  });
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || /^(input|select|textarea)$/i.test(event.target.tagName)) return;
