@@ -10,6 +10,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import optuna
@@ -22,6 +23,8 @@ from optuna.distributions import (
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
@@ -121,6 +124,12 @@ class Search:
         else:
             self._study.tell(trial, self._values(row), state=STATES[row.state])
         self.rows[row.number] = row
+
+    def export(self, path: Path) -> None:
+        """Write the study as a journal that Optuna and its dashboard read."""
+        storage = JournalStorage(JournalFileBackend(str(path)))
+        study = optuna.create_study(storage=storage, study_name=path.stem, directions=self._study.directions)
+        study.add_trials([trial for trial in self._study.get_trials() if trial.state.is_finished()])
 
     def _values(self, row: TrialRow) -> list[float] | None:
         if row.state != "done" or row.score is None:

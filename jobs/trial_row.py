@@ -72,11 +72,12 @@ class TrialRow:
     def from_json(cls, text: str) -> TrialRow:
         """The inverse of :meth:`to_json`; unknown fields of later versions are left out."""
         values = _known(cls, json.loads(text))
-        scores = tuple(_origin(item) for item in values.pop("scores", ()))
+        scores = tuple(origin_of(item) for item in values.pop("scores", ()))
         return cls(**values, scores=scores)
 
 
-def _origin(values: Mapping[str, Any]) -> OriginScore:
+def origin_of(values: Mapping[str, Any]) -> OriginScore:
+    """A score from its plain data."""
     known = _known(OriginScore, values)
     return OriginScore(**{**known, "curve": tuple((int(e), float(v)) for e, v in known["curve"])})
 

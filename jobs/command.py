@@ -1,0 +1,45 @@
+"""How a job's command ends: one exit status for each way, one line on standard error for what went wrong."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+from jobs.cluster import ClusterError
+from jobs.tracking import TrackingError
+from mmm.errors import MMMError, ProblemsError
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def run_command(work: Callable[[], int], interrupted: str) -> int:
+    """Run a command's work; SIGTERM interrupts it as Ctrl-C does.
+
+    Args:
+        work: Does it and returns the exit status.
+        interrupted: What to say if it is interrupted.
+
+    Returns:
+        Its status, 1 if a cluster or server failed, 2 if the input must be corrected, 130 if interrupted.
+    """
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return work()
+    except MMMError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return BAD_INPUT if _is_input(error) else FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{interrupted}\n")
+        return INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _is_input(error: MMMError) -> bool:
+    return isinstance(error, ProblemsError) or not isinstance(error, (ClusterError, TrackingError))
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
