@@ -31,6 +31,19 @@ def model_name(brand: str, market: str) -> str:
     return f"brand={brand},market={market}"
 
 
+def run_tags(row: Row) -> dict[str, str]:
+    """Text to search the run of a fit by."""
+    names = ("brand", "market", "key", "data_fingerprint", "spec_digest", "directory", "until")
+    return {name: getattr(row, name) for name in names}
+
+
+def run_metrics(row: Row) -> dict[str, float]:
+    """Scores, shares and seconds of a fit."""
+    metrics = {name: value for name, value in row.scores.items() if value is not None}
+    metrics |= {f"share.{channel}": share for channel, share in row.shares.items()}
+    return {**metrics, "seconds": row.seconds}
+
+
 @dataclass(frozen=True)
 class Version:
     """A registered version.
@@ -100,21 +113,11 @@ class Registry:
         return Version(name, int(made.version), row, (), "")
 
     def _run(self, row: Row, spec: MarketSpec) -> str:
-        metrics = {name: value for name, value in row.scores.items() if value is not None}
-        metrics |= {f"share.{channel}": share for channel, share in row.shares.items()}
         return self._tracking.log_run(
             row.name,
-            tags={
-                "brand": row.brand,
-                "market": row.market,
-                "key": row.key,
-                "data_fingerprint": row.data_fingerprint,
-                "spec_digest": row.spec_digest,
-                "directory": row.directory,
-                "until": row.until,
-            },
-            params=settings_of(spec) | row.settings,
-            metrics={**metrics, "seconds": row.seconds},
+            tags=run_tags(row),
+            params=settings_of(spec),
+            metrics=run_metrics(row),
             directory=None if is_uri(row.directory) else row.directory,
         )
 
