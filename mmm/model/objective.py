@@ -10,7 +10,7 @@ Shapes: M members; the rest as in ``mmm.model.inputs``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -25,6 +25,8 @@ from mmm.model.temporal import NETWORK, Parameters
 
 REGION_NOISE_SD = 0.5
 """Prior standard deviation, in logs, of a region's noise around the shared one."""
+HELD_SD = 0.5
+"""How far a parameter may stray from an older model's, in prior standard deviations."""
 LEVEL_PRECISION = 0.01
 """Nearly flat prior of a region's level, which its own data give."""
 
@@ -48,6 +50,7 @@ class Target:
         roi_unit_C: Value of a KPI unit over what was spent on the channel in training.
         add_up: Sum of a tensor over shards, with the gradient of the shard's own part.
         lift_tests: Measured lifts the model must agree with.
+        held: Where an older model had parameters, by name.
     """
 
     weight_MGT: Tensor
@@ -59,6 +62,7 @@ class Target:
     roi_unit_C: Tensor | None = None
     add_up: Callable[[Tensor], Tensor] = _alone
     lift_tests: LiftTests | None = None
+    held: Parameters = field(default_factory=dict)
 
 
 def robust(standardised: Tensor, spec: LossSpec) -> Tensor:
@@ -95,6 +99,8 @@ def log_prior(parameters: Parameters, spec: ModelSpec, target: Target) -> Tensor
         if standard_normal(name):
             distance = value - target.anchor[name] if name in target.anchor else value
             normal[name in REGIONAL].append(by_member(distance))
+    for name, value in target.held.items():
+        normal[name in REGIONAL].append(by_member((parameters[name] - value) / HELD_SD))
     share_MC = softplus(parameters["share"])
     normal[False].append(share_MC - target.anchor["share"] if "share" in target.anchor else share_MC)
     total_M = target.prior_share * 0.5 * _squares(normal[False])

@@ -25,7 +25,7 @@ from mmm.model.channel_graph import check_graph
 from mmm.model.temporal import Parameters
 from mmm.train.loop import Schedule
 from mmm.train.members import member_anchors, member_draws, member_weights, recentred, with_centre
-from mmm.train.previous import centred, check_previous
+from mmm.train.previous import check_previous
 from mmm.train.problem import Problem, pose
 from mmm.train.program import CHECK_EVERY, LEAST_EPOCHS, Step, Training
 from mmm.train.shards import Alone, Shards, Survey
@@ -223,7 +223,7 @@ def _choose_epochs(work: _Work) -> Fit[int]:
             target=problem.target(
                 inputs,
                 torch.ones_like(inputs.trained_GT)[None],
-                centred({}, problem.expected),
+                {},
                 problem.lift_tests,
             ),
             start=problem.start(1, settings.seed),
@@ -263,7 +263,7 @@ def _train(work: _Work, panel: Panel, epochs: int) -> Fit[Parameters]:
         target=problem.target(
             problem.inputs,
             torch.as_tensor(weights).to(problem.inputs.kpi_GT),
-            centred(anchors, problem.expected),
+            anchors,
             lift_tests,
         ),
         start=parameters,

@@ -1,7 +1,7 @@
-"""Refits that start from an older model: its units are kept, and its channels are what is expected.
+"""Refits that start from an older model: its units are kept, and its channels are held where they were.
 
-Prior widths stay as they are: where the new data say something they decide, where they say nothing the
-channel keeps its place instead of finding a new one.
+To the priors comes the distance from the older model's parameters. Data that have not changed leave the fit
+where it was; where new data say something they decide, where they say nothing the channel keeps its place.
 
 Shapes: M members, G regions, C channels.
 """
@@ -12,8 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn.functional import softplus
 
 from mmm.config import MarketSpec
 from mmm.data.panel import Panel
@@ -22,8 +20,8 @@ from mmm.errors import Problem, SpecError
 from mmm.fitted import Fitted
 from mmm.model.temporal import Parameters
 
-SHAPES = ("retention", "delay", "half", "slope", "spread", "share")
-"""Parameters of channels; with those of regions they are all of attribution."""
+NAMES = ("retention", "delay", "half", "slope", "spread", "share", "per_head", "region_scale")
+"""Parameters of channels and of their regions: all of attribution."""
 SAME = (
     "model.adstock.family",
     "model.saturation.slope_min",
@@ -107,25 +105,32 @@ def kept_scaling(fresh: Scaling, panel: Panel, previous: Fitted) -> Scaling:
 
 
 def expected(start: Parameters, panel: Panel, previous: Fitted) -> Parameters:
-    """Where the older model says the attribution's parameters are, shaped as ``start``."""
-    means = {name: torch.as_tensor(value.mean(0)) for name, value in previous.parameters.items()}
-    found: Parameters = {
-        name: means[name] for name in (*SHAPES, "per_head") if name in start and name in means
+    """Where the older model says the attribution's parameters are: its mean, then its members.
+
+    Args:
+        start: Free parameters of one fit of the new panel, for names, shapes and precision.
+        panel: The new panel.
+        previous: The older model.
+    """
+    found: Parameters = {}
+    place = {name: g for g, name in enumerate(previous.panel.regions)}
+    for name in NAMES:
+        if name not in start or name not in previous.parameters:
+            continue
+        old = torch.as_tensor(previous.parameters[name])
+        old = torch.cat([old.mean(0, keepdim=True), old])
+        if name == "region_scale":
+            known = [g for g, region in enumerate(panel.regions) if region in place]
+            scale = torch.zeros(len(old), *start[name].shape[1:], dtype=old.dtype)
+            scale[:, known] = old[:, [place[panel.regions[g]] for g in known]]
+            old = scale
+        found[name] = old.to(start[name])
+    return found
+
+
+def for_fits(expectation: Parameters, fits: int) -> Parameters:
+    """What each of so many fits expects: its own member of the older model where there are as many."""
+    return {
+        name: value if len(value) == fits else value[:1].repeat(fits, *[1] * (value.dim() - 1))
+        for name, value in expectation.items()
     }
-    if "region_scale" in start and "region_scale" in means:
-        place = {name: g for g, name in enumerate(previous.panel.regions)}
-        scale_GC = torch.zeros(start["region_scale"].shape[1:], dtype=means["region_scale"].dtype)
-        for g, name in enumerate(panel.regions):
-            if name in place:
-                scale_GC[g] = means["region_scale"][place[name]]
-        found["region_scale"] = scale_GC
-    return {name: value.to(start[name]).expand_as(start[name]).clone() for name, value in found.items()}
-
-
-def centred(anchor: Parameters, expectation: Parameters) -> Parameters:
-    """Centres of priors moved to what is expected; ``share`` has its prior on its softplus."""
-    moved = dict(anchor)
-    for name, value in expectation.items():
-        centre: Tensor = softplus(value) if name == "share" else value
-        moved[name] = anchor[name] + centre if name in anchor else centre
-    return moved

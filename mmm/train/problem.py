@@ -25,7 +25,7 @@ from mmm.model.objective import Target
 from mmm.model.parameters import Scales, start_parameters
 from mmm.model.temporal import Parameters
 from mmm.train.calibrate import calibrate
-from mmm.train.previous import expected, kept_scaling
+from mmm.train.previous import expected, for_fits, kept_scaling
 from mmm.train.shards import Shards, Survey, add_up, messages, shard_of
 
 
@@ -72,6 +72,7 @@ class Problem:
             channels=self.channels,
             roi_unit_C=self.roi_unit_C,
             add_up=add_up(self.shards),
+            held=for_fits(self.expected, len(weight_MGT)),
             lift_tests=lift_tests,
         )
 
@@ -81,10 +82,7 @@ class Problem:
         start = start_parameters(
             self.inputs, self.spec, self.scales, members, generator, national=self.shards.regions == 1
         )
-        known = {
-            name: value.repeat(members, *[1] * (value.dim() - 1)) for name, value in self.expected.items()
-        }
-        return start | known
+        return start | for_fits(self.expected, members)
 
 
 def pose(

@@ -253,6 +253,7 @@ def _tensors(training: Training) -> Tensors:
         **{f"inputs.{item.name}": getattr(training.inputs, item.name) for item in fields(Inputs)},
         **{f"scales.{name}": like.new_tensor(value) for name, value in training.scales.as_dict().items()},
         **{f"anchor.{name}": value for name, value in target.anchor.items()},
+        **{f"held.{name}": value for name, value in target.held.items()},
         "target.weight_MGT": target.weight_MGT,
         "target.kpi_G": target.kpi_G,
         "target.cells": like.new_tensor(target.cells),
@@ -270,11 +271,11 @@ def _rebuilt(like: Training, tensors: Tensors) -> Training:
     for path, value in tensors.items():
         section, _, name = path.partition(".")
         sections.setdefault(section, {})[name] = value
-    anchor = sections.get("anchor", {})
+    anchor, held = sections.get("anchor", {}), sections.get("held", {})
     return replace(
         like,
         inputs=Inputs(**sections["inputs"]),
         scales=Scales(**sections["scales"]),
-        target=replace(like.target, anchor=anchor, **sections["target"]),
+        target=replace(like.target, anchor=anchor, held=held, **sections["target"]),
         **sections.get("training", {}),
     )
