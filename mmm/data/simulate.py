@@ -66,7 +66,7 @@ def write_portfolio(
             )
             _write_market(world, out)
     path = out / "portfolio.yaml"
-    path.write_text(_yaml({"defaults": _shared_spec(world), "markets": "panel"}), encoding="utf-8")
+    path.write_text(_yaml({"defaults": shared_spec(world), "markets": "panel"}), encoding="utf-8")
     return path
 
 
@@ -95,14 +95,14 @@ def _write_market(world: World, out: Path) -> None:
         "brand": world.brand,
         "market": world.market,
         "data": {"path": f"../{partition.as_posix()}"},
-        **_shared_spec(world),
+        **shared_spec(world),
     }
     (out / "specs" / f"{key}.yaml").write_text(_yaml(spec), encoding="utf-8")
     write_truth(world, out / "truth" / key, len(world.dates) - HOLDOUT)
 
 
-def _shared_spec(world: World) -> dict[str, Any]:
-    """What the specs of all markets have in common."""
+def shared_spec(world: World) -> dict[str, Any]:
+    """A market spec of a simulated world without brand, market and data: what all of a portfolio share."""
     regional = {"region": "region", "population": "population"} if len(world.regions) > 1 else {}
     media = {
         channel: {"spend": f"{channel}_spend"} | ({"exposure": f"{channel}_impressions"} if exposure else {})

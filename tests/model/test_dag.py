@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmm.data.linear_graphs import Family, linear_data, random_dag, structural_hamming_distance
 from mmm.model.graph import learn_dag
 from mmm.model.notears import topological_order
-from tests.model.graph_worlds import linear_data, random_dag, structural_hamming_distance
 
 
-def mean_distance(family: str, nodes: int, edges_per_node: int, graphs: int, refine: bool = True) -> float:
+def mean_distance(family: Family, nodes: int, edges_per_node: int, graphs: int, refine: bool = True) -> float:
     distances = []
     for seed in range(graphs):
         rng = np.random.default_rng(seed)

@@ -1,0 +1,135 @@
+"""The course of a benchmark: tasks on all cores or alone, failures noted, time left shown."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from jobs.benchmark.book import Book, Row
+from jobs.benchmark.errors import BenchmarkError
+from jobs.benchmark.process import stop_all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One piece of work that gives rows.
+
+    Attributes:
+        suite: Part of the benchmark.
+        case: World, panel or setting.
+        method: Whose work it is.
+        work: Does it.
+        expect: Seconds it takes on one quiet core, roughly; for the time left.
+        alone: Nothing runs beside it, since its time is what is measured.
+        seed: Seed of the case.
+    """
+
+    suite: str
+    case: str
+    method: str
+    work: Callable[[], Iterable[Row]]
+    expect: float = 5.0
+    alone: bool = False
+    seed: int | None = None
+
+    @property
+    def name(self) -> str:
+        """For a person."""
+        return " · ".join(part for part in (self.suite, self.method, self.case) if part)
+
+
+class Course:
+    """Runs tasks and says how far it is.
+
+    Args:
+        book: Where rows go.
+        console: Where progress goes.
+        cores: Tasks at the same time, each on one thread.
+        expect: Seconds of all tasks to come, for the time left; tasks on all cores count their share.
+    """
+
+    def __init__(self, book: Book, console: Console, cores: int, expect: float = 0.0) -> None:
+        self.book, self.console, self.cores = book, console, cores
+        self.failures: list[str] = []
+        self._left, self._done, self._spent = expect, 0.0, 0.0
+        self._lock = threading.Lock()
+
+    def run(self, tasks: Sequence[Task]) -> None:
+        """Do all tasks, those that want to be alone at the end, one by one.
+
+        A task that fails leaves a row that says why, and the others go on.
+        """
+        beside = [task for task in tasks if not task.alone]
+        longest_first = sorted(beside, key=lambda task: -task.expect)
+        try:
+            with ThreadPoolExecutor(self.cores) as pool:
+                started = {pool.submit(_timed, task): task for task in longest_first}
+                try:
+                    for future in as_completed(started):
+                        self._note(started[future], future)
+                except KeyboardInterrupt:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    stop_all()
+                    raise
+            for task in tasks:
+                if task.alone:
+                    self._alone(task)
+        finally:
+            stop_all()
+
+    def _alone(self, task: Task) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(_timed, task)
+            try:
+                future.exception()
+            except KeyboardInterrupt:
+                stop_all()
+                raise
+            self._note(task, future)
+
+    def _note(self, task: Task, future: Future[tuple[list[Row], float]]) -> None:
+        """Write down what a task gave; whatever it raised becomes its row."""
+        error = future.exception()
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        with self._lock:
+            share = task.expect / (1 if task.alone else self.cores)
+            self._left, self._done = self._left - share, self._done + share
+        if error is None:
+            rows, seconds = future.result()
+            self._spent += seconds / (1 if task.alone else self.cores)
+            self.book.add(rows)
+            self._say(f"{task.name}: {seconds:.0f} s")
+            return
+        reason = str(error) if isinstance(error, BenchmarkError) else f"{type(error).__name__}: {error}"
+        self.failures.append(f"{task.name}: {reason}")
+        self.book.add(
+            [
+                Row(
+                    suite=task.suite,
+                    case=task.case,
+                    method=task.method,
+                    status="failed",
+                    note=reason,
+                    seed=task.seed,
+                )
+            ]
+        )
+        self._say(f"{task.name}: FAILED, {reason}")
+
+    def _say(self, text: str) -> None:
+        pace = self._spent / self._done if self._done > 0 and self._spent > 0 else 1.0
+        left = max(self._left, 0.0) * pace
+        when = f"about {left / 60:.0f} min left" if left > 90 else f"about {left:.0f} s left"
+        self.console.print(f"{text} · {when}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _timed(task: Task) -> tuple[list[Row], float]:
+    started = time.perf_counter()
+    rows = list(task.work())
+    return rows, time.perf_counter() - started

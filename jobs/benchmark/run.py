@@ -1,0 +1,180 @@
+"""The benchmark's command: suites one after the other, rows as they come, tables at the end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+
+import pandas as pd
+from rich.console import Console
+
+from jobs.benchmark.book import Book, Row, Status
+from jobs.benchmark.course import Course, Task
+from jobs.benchmark.errors import BenchmarkError
+from jobs.benchmark.graph import graph_tasks
+from jobs.benchmark.plan import DEFAULT_PEERS, PEERS, QUICK, QUICK_PEERS, Order, Sizes
+from jobs.benchmark.process import stop_all
+from jobs.benchmark.publish import publish
+from jobs.benchmark.real import real_tasks
+from jobs.benchmark.speed import speed_summary, speed_tasks
+from jobs.benchmark.truth import truth_tasks
+from mmm.errors import MMMError
+
+DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A part of the benchmark.
+
+    Attributes:
+        tasks: What it does for an order.
+        about: For the help.
+        summary: Rows that follow from those of the suite.
+    """
+
+    tasks: Callable[[Order], list[Task]]
+    about: str
+    summary: Callable[[pd.DataFrame], list[Row]] | None = None
+
+
+SUITES = {
+    "truth": Suite(truth_tasks, "simulated worlds with known effects"),
+    "real": Suite(real_tasks, "forecasts of the public panel"),
+    "graph": Suite(graph_tasks, "channel graphs"),
+    "speed": Suite(speed_tasks, "seconds, memory and their growth", speed_summary),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; see the module."""
+    options = _parser().parse_args(arguments)
+    console = Console(stderr=True)
+    try:
+        order = _order(options)
+    except MMMError as error:
+        console.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        return WRONG
+    signal.signal(signal.SIGTERM, _interrupt)
+    started = time.perf_counter()
+    try:
+        failures, rows = run_suites(order, console)
+    except KeyboardInterrupt:
+        stop_all()
+        console.print(f"interrupted; what was found so far lies in {order.out}", soft_wrap=True)
+        return INTERRUPTED
+    publish(rows, order.out, Console())
+    if not options.keep_work:
+        shutil.rmtree(order.work, ignore_errors=True)
+    console.print(
+        f"{order.out}: {len(rows)} rows in {(time.perf_counter() - started) / 60:.1f} min", soft_wrap=True
+    )
+    for failure in failures:
+        console.print(f"failed: {failure}", markup=False, highlight=False, soft_wrap=True)
+    return FAILED if failures else DONE
+
+
+def run_suites(order: Order, console: Console) -> tuple[list[str], pd.DataFrame]:
+    """Prepare every suite, run them, and return what failed and all rows."""
+    book = Book(order.out)
+    prepared: list[tuple[str, list[Task]]] = []
+    failures: list[str] = []
+    for name in order.suites:
+        try:
+            prepared.append((name, SUITES[name].tasks(order)))
+        except MMMError as error:
+            failures.append(f"{name}: {error}")
+            status: Status = "skipped" if order.quick and isinstance(error, BenchmarkError) else "failed"
+            if status == "skipped":
+                failures.pop()
+            book.add([Row(suite=name, status=status, note=str(error))])
+            console.print(f"{name}: {status}, {error}", markup=False, highlight=False, soft_wrap=True)
+    expect = sum(task.expect / (1 if task.alone else order.cores) for _, tasks in prepared for task in tasks)
+    course = Course(book, console, order.cores, expect)
+    for name, tasks in prepared:
+        course.run(tasks)
+        if (summary := SUITES[name].summary) is not None:
+            book.add(summary(book.frame()))
+    return failures + course.failures, book.frame()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _order(options: argparse.Namespace) -> Order:
+    """The run asked for, its folders made.
+
+    Raises:
+        BenchmarkError: The folder cannot be written or holds something else.
+    """
+    out = Path(options.out).expanduser().absolute()
+    if out.exists() and not out.is_dir():
+        raise BenchmarkError(f"{out} is a file; give --out a folder")
+    try:
+        work = out / "work"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+    except OSError as error:
+        raise BenchmarkError(f"{out} cannot be written ({error.strerror}); give another --out") from error
+    sizes = QUICK if options.quick else Sizes()
+    if options.worlds is not None:
+        sizes = replace(sizes, worlds=options.worlds, stable_worlds=min(options.worlds, sizes.stable_worlds))
+    chosen = options.peers or (QUICK_PEERS if options.quick else DEFAULT_PEERS)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Order(
+        suites=tuple(options.suite or SUITES),
+        peers=() if "none" in chosen else tuple(chosen),
+        out=out,
+        work=work,
+        cache=Path(options.cache).expanduser().absolute(),
+        seed=options.seed,
+        cores=options.cores or cores,
+        panel=Path(options.panel) if options.panel else None,
+        quick=options.quick,
+        sizes=sizes,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m jobs.benchmark",
+        description="Measure this product beside what a user would pick instead, on this machine.",
+        allow_abbrev=False,
+    )
+    about = "; ".join(f"{name}: {suite.about}" for name, suite in SUITES.items())
+    add = parser.add_argument
+    add("--out", metavar="DIR", required=True, help="folder of the results")
+    add("--suite", nargs="+", choices=sorted(SUITES), help=f"only these; {about}")
+    add("--peers", nargs="+", choices=[*PEERS, "none"], help=f"default: {' '.join(DEFAULT_PEERS)}")
+    add("--quick", action="store_true", help="small sizes, within 3 minutes: shows that everything runs")
+    add("--worlds", type=_positive, metavar="N", help="simulated worlds of the truth suite")
+    add("--seed", type=_seed, default=1, help="seed of the first world; the next ones follow (default 1)")
+    add("--panel", metavar="SPEC", help="spec of the real panel; by default it is looked for, then fetched")
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    cache = f"{home}/ray-mmm-benchmark"
+    add("--cache", metavar="DIR", default=cache, help=f"peers' environments and downloads ({cache})")
+    add("--cores", type=_positive, metavar="N", help="tasks at the same time; by default all cores")
+    add("--keep-work", action="store_true", help="keep panels and fits below DIR/work")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} must be at least 1")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} must not be negative")
+    return value
