@@ -26,7 +26,7 @@ KINDS = {
 WORTH_PACKING = 1_000
 """Bytes from which a file is also kept compressed."""
 
-POLICY = "; ".join((
+DIRECTIVES = (
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self' 'unsafe-inline'",  # plotly.js writes style attributes
@@ -35,9 +35,9 @@ POLICY = "; ".join((
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
-))  # fmt: skip
+)
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": "; ".join(DIRECTIVES),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",

@@ -11,7 +11,7 @@ export function showModel(desk) {
   const { model } = desk.answer;
   fill(find("about"),
     h("b", {}, `${subject(desk.brand)} · ${label(desk.market)}`),
-    ` Model${version ? ` version ${version}` : ""}, data from ${day(info.first_date ?? model.first_date)} to ${day(model.last_date)}${trust(info)}.`,
+    ` Model${version ? ` version ${brief(version)}` : ""}, data from ${day(info.first_date ?? model.first_date)} to ${day(model.last_date)}${trust(info)}.`,
     ` Plans start on ${desk.starts()} and are compared with repeating the last ${count(desk.plan.horizon, desk.period)}.`);
   find("provenance").textContent = [
     `Trained until ${day(model.trained_until)} with ${count(model.members, "ensemble member")}`,
@@ -21,6 +21,9 @@ export function showModel(desk) {
   fill(find("assumptions"), assumptions(desk, model).map((text) => h("li", {}, text)));
   fill(find("checks"), findings(info.warnings ?? []));
 }
+
+/** A digest's first letters name it well enough. */
+export const brief = (version) => (/^[0-9a-f]{12,}$/.test(version) ? version.slice(0, 8) : version);
 
 /** How far forecasts of periods that the model had not seen were off. */
 function trust(info) {

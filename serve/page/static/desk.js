@@ -14,18 +14,20 @@ export class Desk {
   /**
    * @param entry Brand, market and version, as the service lists them.
    * @param wanted A plan out of an address, or null.
-   * @param hooks `show()` after anything changed, `rebuild()` when channels did, `newer()` when another model answers.
+   * @param hooks `show()` after anything changed, `rebuild()` when the channels did, `newer()` when another model answers.
    */
   constructor(entry, wanted, hooks) {
     Object.assign(this, { entry, hooks, brand: entry.brand, market: entry.market, version: versionOf(entry) });
     this.plan = { ...plans.freshPlan(), ...wanted };
     this.info = entry;
     this.answer = this.curves = this.outcome = this.ends = null;
-    this.busy = false;
+    this.busy = this.quiet = false;
     this.evaluate = oneAtATime(() => this.guarded(() => this.ask()));
     this.trace = oneAtATime(() => this.guarded(() => this.askCurves()));
     this.soon = debounce(() => this.evaluate(), PAUSE_MS);
   }
+
+  show() { if (!this.quiet) this.hooks.show(); }
 
   get kpi() { return label(this.info.kpi ?? "kpi"); }
 
@@ -38,7 +40,19 @@ export class Desk {
     this.info = { ...this.entry, ...info };
     this.version = versionOf(this.info) ?? this.version;
     this.take(found);
-    await Promise.all([this.evaluate(), this.trace()]);
+    await this.answerAll();
+  }
+
+  /** Ask about plan and curves, and show only once both are there. */
+  async answerAll() {
+    this.quiet = true;
+    try {
+      await Promise.all([this.ask(), this.askCurves()]);
+    } finally {
+      this.quiet = false;
+    }
+    this.hooks.rebuild();
+    this.show();
   }
 
   /** Begin from what is spent now; with channels `before`, each keeps its change against now. */
@@ -61,7 +75,7 @@ export class Desk {
     const saved = Object.fromEntries(found.plans.map((one) => [one.name, one]));
     this.answer = { ...found, plan: saved.plan, saved };
     this.heed(found);
-    this.hooks.show();
+    this.show();
     if (this.ends && this.channels.some((channel) => plans.sliderEnd(this.plan, channel) > 1.0001 * this.ends[channel.name])) {
       this.trace();
     }
@@ -71,7 +85,7 @@ export class Desk {
     this.ends = Object.fromEntries(this.channels.map((channel) => [channel.name, plans.sliderEnd(this.plan, channel)]));
     const found = await api.scenario(this.brand, this.market, plans.curveRequest(this.plan, this.channels, this.ends));
     this.curves = found.plans;
-    this.hooks.show();
+    this.show();
   }
 
   /** Tell if another version of the model has answered than the one the page was opened with. */
@@ -84,15 +98,16 @@ export class Desk {
     try {
       await run();
     } catch (error) {
+      if (!(error instanceof api.Refusal)) throw error;
       this.outcome = { error };
-      this.hooks.show();
+      this.show();
     }
   }
 
   /** Note a change of the plan: show it at once, its answer a moment later. */
   changed() {
     this.outcome = null;
-    this.hooks.show();
+    this.show();
     this.soon();
   }
 
@@ -153,10 +168,9 @@ export class Desk {
       const found = await api.scenario(this.brand, this.market, plans.nowRequest(horizon));
       this.plan.horizon = horizon;
       this.plan.limits = plans.carriedLimits(this.plan.limits, ratio);
-      this.answer = this.curves = this.outcome = this.ends = null;
+      this.outcome = null;
       this.take(found, this.channels, ratio);
-      this.hooks.rebuild();
-      await Promise.all([this.evaluate(), this.trace()]);
+      await this.answerAll();
     });
   }
 
@@ -169,7 +183,7 @@ export class Desk {
   async optimize() {
     this.busy = true;
     this.outcome = null;
-    this.hooks.show();
+    this.show();
     await this.guarded(async () => {
       const found = await this.best();
       this.outcome = found;
@@ -179,7 +193,7 @@ export class Desk {
       }
     });
     this.busy = false;
-    this.hooks.show();
+    this.show();
   }
 
   /** The service's answer; one that says which limits clash is an answer too. */
@@ -197,7 +211,7 @@ export class Desk {
     const saved = this.plan.saved;
     const one = { id: plans.freeId(saved), name: name || this.nextName(), amounts: { ...this.plan.amounts } };
     this.plan.saved = [...saved, one];
-    this.hooks.show();
+    this.show();
     return this.evaluate();
   }
 
@@ -207,12 +221,12 @@ export class Desk {
 
   rename(id, name) {
     this.plan.saved = this.plan.saved.map((one) => (one.id === id && name.trim() ? { ...one, name: name.trim() } : one));
-    this.hooks.show();
+    this.show();
   }
 
   remove(id) {
     this.plan.saved = this.plan.saved.filter((one) => one.id !== id);
-    this.hooks.show();
+    this.show();
   }
 
   load(id) {

@@ -12,8 +12,9 @@ const LARGEST = 1e13;
  * Its `show` puts a value in, unless somebody is typing.
  */
 export function amountField({ name, onset, optional = false, id = null, least = 0 }) {
-  const input = h("input", { type: "text", inputmode: "decimal", "aria-label": name, id, onchange: set });
+  const input = h("input", { type: "text", inputmode: "decimal", "aria-label": name, id, onchange: set, oninput: () => { editing = true; } });
   let shown = "";
+  let editing = false;
 
   function set() {
     const text = input.value.trim();
@@ -26,12 +27,13 @@ export function amountField({ name, onset, optional = false, id = null, least = 
       return;
     }
     input.title = "";
+    editing = false;
     if (text !== shown) onset(value);
   }
 
   function show(value, placeholder = "") {
     input.placeholder = placeholder;
-    if (document.activeElement === input && input.value !== shown) return;
+    if (editing) return;
     shown = value === null ? "" : editable(value);
     input.value = shown;
     input.removeAttribute("aria-invalid");

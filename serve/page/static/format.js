@@ -30,13 +30,14 @@ function plain(value, digits) {
   return text === "-0" ? "0" : text.replace("-", MINUS);
 }
 
-/** 0.1234 as "12 %", small ones with a decimal. */
+/** 0.1234 as "12 %", small ones with a decimal; what is not all of it never reads 100 %. */
 export function percent(fraction) {
   if (!finite(fraction)) return "unknown";
   const points = fraction * 100;
-  if (points === 0) return `0${NBSP}%`;
-  if (Math.abs(points) < 0.1) return `${points > 0 ? "under " : "over "}${points > 0 ? "" : MINUS}0.1${NBSP}%`;
-  return plain(points, Math.abs(points) >= 9.95 ? String(Math.trunc(Math.abs(points))).length : 2) + `${NBSP}%`;
+  const size = Math.abs(points);
+  if (size > 0 && size < 0.1) return `${points > 0 ? "under" : "over"}${NBSP}${points > 0 ? "" : MINUS}0.1${NBSP}%`;
+  if (size > 99 && size < 100) return plain((Math.sign(points) * Math.floor(size * 10)) / 10, 3) + `${NBSP}%`;
+  return plain(points, size >= 9.95 ? String(Math.trunc(size)).length : 2) + `${NBSP}%`;
 }
 
 /** A formatted number with its plus sign. */

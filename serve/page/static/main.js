@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { channelList } from "./channels.js";
-import { showModel } from "./checks.js";
+import { brief, showModel } from "./checks.js";
 import { showComparison } from "./compare.js";
 import { curveCharts } from "./curves.js";
 import { Desk } from "./desk.js";
@@ -30,7 +30,9 @@ function notice(text = "", mood = "warn", ...more) {
 
 function explain(error) {
   const details = error.details?.length ? h("ul", {}, error.details.map((line) => h("li", {}, readable(line)))) : null;
-  const again = h("div", { class: "actions" }, h("button", { onclick: start }, "Try again"));
+  const again = h("div", { class: "actions" },
+    h("button", { onclick: start }, "Try again"),
+    error.status === 403 && api.hasToken() && h("button", { onclick: () => { api.forgetToken(); start(); } }, "Use another token"));
   notice(readable(error.message), "bad", details, again);
   find("verdict").textContent = error.title ?? "Something went wrong.";
 }
@@ -63,7 +65,7 @@ async function visit(wanted) {
 function warnOfChange(version) {
   const lost = desk.strangers ?? [];
   const texts = [
-    version && desk.version && version !== desk.version && `This link was made with version ${version} of the model; the figures now come from version ${desk.version}.`,
+    version && desk.version && version !== desk.version && `This link was made with version ${brief(version)} of the model; the figures now come from version ${brief(desk.version)}.`,
     lost.length && `The model no longer has ${listing(lost.map(label))}; ${lost.length > 1 ? "they were" : "it was"} left out.`,
   ].filter(Boolean);
   if (texts.length) notice(texts.join(" "));
@@ -79,22 +81,17 @@ async function open(entry, plan = null) {
     newer: (version) => { if (desk === mine) reopen(entry, version); },
   });
   desk = mine;
-  find("question").inert = true;
+  find("panel-market").inert = true;
   try {
-    mine.hooks.show = () => {};
     await mine.open();
   } finally {
-    mine.hooks.show = () => { if (desk === mine) refresh(); };
+    if (desk === mine) find("panel-market").inert = false;
   }
-  if (desk !== mine) return;
-  find("question").inert = false;
-  build();
-  refresh();
 }
 
 async function reopen(entry, version) {
   await open({ ...entry, version }, desk.plan).catch(explain);
-  notice(`Version ${version} of the model has taken over; all figures are from it now.`, "good");
+  notice(`Version ${brief(version)} of the model has taken over; all figures are from it now.`, "good");
 }
 
 function build() {

@@ -17,10 +17,10 @@ export function questionForm(desk, act) {
   const button = h("button", { class: "main", id: "optimize" }, "Optimise");
   const reset = h("button", { type: "button", id: "reset", onclick: act.reset }, "Back to current spend");
   fill(form, find("question-title"), parts.elements, h("div", { class: "actions" }, button, reset), said);
-  form.onsubmit = (event) => { event.preventDefault(); act.optimize(); };
+  form.onsubmit = (event) => { event.preventDefault(); if (!desk.busy) act.optimize(); };
   return () => {
     parts.update();
-    button.disabled = desk.busy;
+    button.setAttribute("aria-disabled", String(desk.busy));  // disabled, it would lose the focus
     button.textContent = desk.busy ? "Optimising …" : "Optimise";
     fill(said, outcome(desk, act));
   };

@@ -1,0 +1,117 @@
+"""The service with its page over small models, for a browser: real HTTP, one process, no Ray."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from mmm.fitted import Fitted, save_fitted
+from serve.inprocess import app_of
+from serve.settings import ServeSettings
+from tests.small import sketch, small_panel
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+READY = "html[data-ready]"
+
+
+def write_models(folder: Path, *models: Fitted) -> Path:
+    """Fitted models below a folder, one for each brand and market."""
+    for model in models:
+        save_fitted(model, folder / model.spec.brand / model.spec.market)
+    return folder
+
+
+def model_of(brand: str, market: str, **more: Any) -> Fitted:
+    """A small model with three channels."""
+    return sketch(small_panel(seed=more.get("seed", 0)), brand=brand, market=market, **more)
+
+
+@contextmanager
+def serving(folder: Path, **settings: Any) -> Iterator[str]:
+    """Address of the service over the models of a folder."""
+    app = app_of(ServeSettings(models=str(folder), **settings))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    patience = time.monotonic() + 60
+    while not server.started:
+        assert thread.is_alive() and time.monotonic() < patience, "the service did not start"
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@dataclass
+class Visit:
+    """One page, with what its console said and what it asked of other machines."""
+
+    page: Page
+    context: BrowserContext
+    complaints: list[str] = field(default_factory=list)
+
+    def text(self, selector: str) -> str:
+        """Visible text, with plain spaces."""
+        return self.page.locator(selector).inner_text().replace("\u00a0", " ")
+
+    def amount(self, channel: str) -> float:
+        """Planned amount of a channel, as its field shows it."""
+        return float(self.page.get_by_label(f"{channel}, planned, USD").input_value().replace("\u00a0", ""))
+
+    def type(self, label: str, text: str) -> None:
+        """Type an amount into a field and confirm it."""
+        box = self.page.get_by_label(label, exact=True)
+        box.fill(text)
+        box.press("Enter")
+
+    def optimize(self) -> str:
+        """Press the button and wait for what it says."""
+        self.page.click("#optimize")
+        self.page.wait_for_selector("#said .message")
+        return self.text("#said")
+
+
+@contextmanager
+def visiting(
+    browser: Browser, address: str, width: int = 1280, *, expected: tuple[str, ...] = ()
+) -> Iterator[Visit]:
+    """A page that is open; requests to other machines and words on the console are complaints.
+
+    Args:
+        browser: Where it opens.
+        address: Its address.
+        width: Of the window in pixels.
+        expected: Parts of console messages that are no complaints.
+    """
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    visit = Visit(context.new_page(), context)
+    own = "/".join(address.split("/")[:3])
+
+    def complain(text: str) -> None:
+        if not any(part in text for part in expected):
+            visit.complaints.append(text)
+
+    visit.page.on("console", lambda message: complain(f"{message.type}: {message.text}"))
+    visit.page.on("pageerror", lambda error: complain(str(error)))
+    visit.page.on(
+        "request",
+        lambda request: None if request.url.startswith((own, "data:", "blob:")) else complain(request.url),
+    )
+    visit.page.goto(address)
+    yield visit
+    context.close()

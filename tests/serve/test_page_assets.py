@@ -1,0 +1,99 @@
+"""Files of the planner page: what is handed out, how, and that nothing is missing."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from mmm.report import theme
+from serve.page.assets import DIRECTIVES, PLOTLY, STATIC, page_assets, page_router, plotly_script
+
+SCRIPTS = sorted(path.name for path in STATIC.glob("*.js"))
+
+
+@pytest.fixture(scope="module")
+def client() -> TestClient:
+    app = FastAPI()
+    app.include_router(page_router())
+    return TestClient(app)
+
+
+def test_the_page_and_every_file_it_names_are_handed_out(client: TestClient) -> None:
+    page = client.get("/")
+    names = re.findall(r'(?:src|href)="page/([^"]+)"', page.text)
+
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert {"main.js", "planner.css", PLOTLY} <= set(names)
+    assert [name for name in names if client.get(f"/page/{name}").status_code != 200] == []
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_module_imports_files_that_exist_and_the_page_loads_them_ahead(name: str) -> None:
+    imported = re.findall(r'from "\./([^"]+)"', (STATIC / name).read_text())
+    ahead = (STATIC / "planner.html").read_text()
+
+    assert set(imported) <= set(SCRIPTS)
+    assert name == "main.js" or f'rel="modulepreload" href="page/{name}"' in ahead
+
+
+def test_no_script_runs_but_the_pages_own(client: TestClient) -> None:
+    policy = client.get("/").headers["content-security-policy"]
+
+    assert "script-src 'self';" in policy
+    assert "default-src 'none'" in policy
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=", client.get("/").text)
+    assert len(DIRECTIVES) == len(set(DIRECTIVES))
+
+
+@pytest.mark.parametrize("path", [
+    "/page/../assets.py", "/page/%2e%2e/assets.py", "/page/..%2fassets.py", "/page/planner.html",
+    "/page/", "/page/assets.py", "/page/%00", "/page//etc/passwd",
+])  # fmt: skip
+def test_no_other_file_is_handed_out(path: str, client: TestClient) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_plotly_is_that_of_the_installed_package_and_is_sent_compressed(client: TestClient) -> None:
+    answer = client.get(f"/page/{PLOTLY}", headers={"accept-encoding": "gzip"})
+    asset = page_assets()[PLOTLY]
+
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.content == plotly_script().read_bytes()
+    assert asset.packed is not None
+    assert gzip.decompress(asset.packed) == asset.body
+    assert len(asset.packed) < len(asset.body) / 2
+
+
+def test_a_file_that_the_browser_has_is_not_sent_again(client: TestClient) -> None:
+    first = client.get("/page/main.js")
+    second = client.get("/page/main.js", headers={"if-none-match": f'"other", W/{first.headers["etag"]}'})
+
+    assert second.status_code == 304
+    assert second.content == b""
+    assert client.get("/page/main.js", headers={"if-none-match": '"other"'}).status_code == 200
+
+
+def test_the_service_does_not_import_plotly_for_its_file(repository: Path) -> None:
+    code = (
+        "import sys; from serve.page.assets import page_assets; page_assets(); print('plotly' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=repository
+    )
+
+    assert done.stdout.strip() == "False"
+
+
+def test_channels_have_the_colours_of_the_report() -> None:
+    text = (STATIC / "colours.js").read_text()
+    palette = text.split("PALETTE = [")[1].split("]")[0]
+
+    assert tuple(re.findall(r"#[0-9A-F]{6}", palette)) == theme.PALETTE
+    assert f'INK = "{theme.INK}"' in text
