@@ -107,9 +107,10 @@ class Book:
 
     Args:
         folder: Where ``benchmark.parquet`` lies; rows of an earlier run there are replaced.
+        sizes: ``default``, ``quick`` or otherwise: figures of other sizes are no claims.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sizes: str) -> None:
         self.path = folder / ROWS
         self._rows: list[dict[str, object]] = []
         self._lock = threading.Lock()
@@ -118,6 +119,7 @@ class Book:
             "machine": machine(),
             "versions": ", ".join(f"{name} {version}" for name, version in own.items()),
             "commit": commit(),
+            "sizes": sizes,
         }
         self._write()
 

@@ -31,6 +31,7 @@ def ask_ours(
     *,
     label: str = OURS,
     settings: tuple[str, ...] = (),
+    trials: int = 0,
     threads: int = 1,
     limit: float = OUR_LIMIT,
 ) -> Answer:
@@ -40,6 +41,7 @@ def ask_ours(
         case: What to fit.
         label: Name of its folder.
         settings: Overrides such as ``train.members=1``.
+        trials: Trials of a search for settings before the fit; 0 takes the settings as they are.
         threads: Threads it may use.
         limit: Seconds it may take.
 
@@ -47,7 +49,7 @@ def ask_ours(
         BenchmarkError: It failed.
     """
     room = case.room(label)
-    case.write_job(room, settings=list(settings), threads=threads)
+    case.write_job(room, settings=list(settings), trials=trials, threads=threads)
     command: list[str | Path] = [sys.executable, "-m", "jobs.benchmark.worker", room]
     usage = run_measured(command, room / "log.txt", limit=limit, threads=threads)
     return read_answer(room, case.read.panel.channels, usage.peak_mb)

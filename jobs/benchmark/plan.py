@@ -22,6 +22,7 @@ class Sizes:
         worlds: Worlds of the truth suite.
         stable_worlds: Of these, how many are fitted again (13 weeks more, another seed).
         settings: Overrides of every fit of ours.
+        trials: Trials of a search for settings, for the tuned fits; 0 for none.
         point: Overrides of a fit without intervals.
         origins: Rolling origins on the real panel.
         graphs: Graphs of each linear family, and lagged worlds.
@@ -34,6 +35,7 @@ class Sizes:
     worlds: int = 4
     stable_worlds: int = 2
     settings: tuple[str, ...] = ()
+    trials: int = 8
     point: tuple[str, ...] = ("train.members=1",)
     origins: int = 6
     graphs: int = 10
@@ -52,6 +54,7 @@ QUICK = Sizes(
     worlds=1,
     stable_worlds=0,
     settings=("train.members=2", "train.epochs=80"),
+    trials=0,
     point=("train.members=1", "train.epochs=80"),
     origins=1,
     graphs=2,

@@ -35,7 +35,8 @@ def about_run(rows: pd.DataFrame) -> str:
     if rows.empty:
         return "no rows"
     last = rows.iloc[-1]
-    return f"{last['machine']} · commit {last['commit']} · {last['versions']} · {last['written']}"
+    quick = "quick sizes, which show that it runs and claim nothing · " if last["sizes"] == "quick" else ""
+    return f"{quick}{last['machine']} · commit {last['commit']} · {last['versions']} · {last['written']}"
 
 
 def floor_table(kept: list[Floor]) -> Table:

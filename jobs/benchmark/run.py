@@ -20,10 +20,13 @@ from jobs.benchmark.course import Course, Task
 from jobs.benchmark.errors import BenchmarkError
 from jobs.benchmark.graph import graph_tasks
 from jobs.benchmark.plan import DEFAULT_PEERS, PEERS, QUICK, QUICK_PEERS, Order, Sizes
+from jobs.benchmark.portfolio import portfolio_tasks
 from jobs.benchmark.process import stop_all
 from jobs.benchmark.publish import publish
 from jobs.benchmark.real import real_tasks
+from jobs.benchmark.serving import serve_tasks
 from jobs.benchmark.speed import speed_summary, speed_tasks
+from jobs.benchmark.training import train_tasks
 from jobs.benchmark.truth import truth_tasks
 from mmm.errors import MMMError
 
@@ -50,6 +53,9 @@ SUITES = {
     "real": Suite(real_tasks, "forecasts of the public panel"),
     "graph": Suite(graph_tasks, "channel graphs"),
     "speed": Suite(speed_tasks, "seconds, memory and their growth", speed_summary),
+    "portfolio": Suite(portfolio_tasks, "refits of many brand-markets on Ray"),
+    "serve": Suite(serve_tasks, "latency and throughput of the service"),
+    "train": Suite(train_tasks, "steps of one large panel by workers"),
 }
 
 
@@ -83,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_suites(order: Order, console: Console) -> tuple[list[str], pd.DataFrame]:
     """Prepare every suite, run them, and return what failed and all rows."""
-    book = Book(order.out)
+    book = Book(order.out, "quick" if order.quick else "default")
     prepared: list[tuple[str, list[Task]]] = []
     failures: list[str] = []
     for name in order.suites:

@@ -18,7 +18,7 @@ from jobs.benchmark.case import CHANGE, HORIZON, Answer, Case, world_case
 from jobs.benchmark.controls import last_touch, spend_share
 from jobs.benchmark.course import Task
 from jobs.benchmark.errors import BenchmarkError
-from jobs.benchmark.methods import LAST_TOUCH, OURS, RIDGE, SPEND_SHARE, ask_ours, ask_peer
+from jobs.benchmark.methods import LAST_TOUCH, OURS, RIDGE, SPEND_SHARE, TUNED, ask_ours, ask_peer
 from jobs.benchmark.peers.venv import DEEPCAUSAL, PYMC
 from jobs.benchmark.plan import Order
 from jobs.benchmark.ridge import ridge_answer
@@ -142,8 +142,13 @@ def _methods(order: Order, truth: Truth, index: int) -> list[tuple[str, Ask, flo
     def deepcausal(case: Case, seed: int) -> Answer:
         return ask_peer(case, DEEPCAUSAL, order.cache, seed=42 + seed, label=f"{DEEPCAUSAL.name} {seed}")
 
+    def tuned(case: Case, _seed: int) -> Answer:
+        return ask_ours(case, label=TUNED, settings=settings, trials=order.sizes.trials)
+
     refits = 3 if index < order.sizes.stable_worlds else 1
     methods: list[tuple[str, Ask, float]] = [(OURS, ours, 15.0 * refits)]
+    if order.sizes.trials:
+        methods.append((TUNED, tuned, 15.0 + 10.0 * order.sizes.trials))
     if DEEPCAUSAL.name in order.peers or f"{DEEPCAUSAL.name}-full" in order.peers:
         methods.append((DEEPCAUSAL.name, deepcausal, 140.0))
     if PYMC.name in order.peers:
@@ -169,6 +174,7 @@ def _work(truth: Truth, method: str, ask: Ask, *, stable: bool) -> Callable[[], 
         )
         rows = figures(base, judge(truth, answer))
         rows += figures(base, {"seconds per fit": answer.seconds}, "s")
+        rows += figures(base, {"seconds of the search": _number(answer.more.get("tuning_seconds"))}, "s")
         rows += figures(base, {"peak memory": answer.peak_mb}, "MiB")
         if stable and method in (OURS, RIDGE):
             rows += _stability(base, truth, answer, ask, reseeded=method == OURS)

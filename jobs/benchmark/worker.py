@@ -31,6 +31,13 @@ def main(folder: Path) -> None:
     torch.set_num_threads(job["threads"])
     spec = load_market(job["spec"], job["settings"])
     read = read_panel(spec)
+    tuning = time.perf_counter()
+    chosen: dict[str, Any] = {}
+    if job["trials"]:
+        from jobs.search import search_in_process
+
+        found = search_in_process(spec, read, trials=job["trials"])
+        spec, chosen = found.spec, dict(found.settings)
     started = time.perf_counter()
     fitted = fit(spec, read.panel, read.split)
     seconds = time.perf_counter() - started
@@ -38,6 +45,7 @@ def main(folder: Path) -> None:
     answer = {"seconds": seconds, "epochs": fitted.provenance["epochs"], **_effects(fitted), **_held(fitted)}
     if job["plan"]:
         answer |= _curves(fitted, job["multipliers"]) | _plan(fitted, job)
+    answer |= {"tuning_seconds": started - tuning, "settings": chosen}
     answer["analysis_seconds"] = time.perf_counter() - started - seconds
     (folder / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
 

@@ -10,7 +10,7 @@ from mmm.config import MarketSpec
 from mmm.data.draws import Design, simulate_market
 from mmm.data.panel import Panel
 from mmm.data.read import panel_from_frame
-from mmm.data.simulate import _shared_spec
+from mmm.data.simulate import shared_spec
 from mmm.data.split import Split
 
 
@@ -33,7 +33,7 @@ def market() -> tuple[Panel, Split]:
     """A steady market: 104 weeks, the last 13 after training."""
     world = simulate_market(Design(regions=2, weeks=104, channels=3), brand="b", market="m", seed=3)
     spec = MarketSpec.model_validate(
-        {"brand": "b", "market": "m", "data": {"path": "x"}, **_shared_spec(world)}
+        {"brand": "b", "market": "m", "data": {"path": "x"}, **shared_spec(world)}
     )
     read = panel_from_frame(world.frame(), spec)
     panel = replace(read.panel, kpi_GT=np.full_like(read.panel.kpi_GT, 100.0))
