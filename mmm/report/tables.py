@@ -23,6 +23,7 @@ from mmm.errors import MMMError
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "predictions": ("region", "date", "split", "actual", "predicted", "lower", "upper"),
+    "scored_predictions": ("region", "date", "split", "actual", "predicted", "lower", "upper"),
     "contributions": ("region", "date", "component", "kind", "value", "lower", "upper"),
     "effects": ("channel", "spend", "direct", "indirect", "total", "roi", "marginal_roi"),
     "curves": ("channel", "multiplier", "spend", "response", "lower", "upper", "marginal", "supported"),
@@ -33,7 +34,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "training": ("stage", "epoch", "loss", "validation"),
     "regions": ("region", "channel", "effect", "lower", "upper", "scale", "kpi"),
     "correlations": ("a", "b", "value"),
-}
+    "experiments": (
+        "channel", "regions", "start", "end", "spend_change", "lift", "standard_error", "modelled", "lower",
+        "upper", "tension",
+    ),
+}  # fmt: skip
 """Columns that views need of each Parquet file; others are read along where they exist."""
 
 RECORDS = ("metrics", "diagnostics", "data_quality", "plan")
@@ -76,6 +81,11 @@ class About:
         return "the KPI" if self.kpi == UNNAMED else self.kpi
 
     @property
+    def national(self) -> str:
+        """The KPI summed over regions, e.g. ``national visits``."""
+        return "the national KPI" if self.kpi == UNNAMED else f"national {self.kpi}"
+
+    @property
     def period(self) -> str:
         """Noun of one period: day, week, month or quarter."""
         nouns = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter"}
@@ -93,6 +103,7 @@ class Tables:
 
     about: About = field(default_factory=About)
     predictions: pd.DataFrame | None = None
+    scored_predictions: pd.DataFrame | None = None
     contributions: pd.DataFrame | None = None
     effects: pd.DataFrame | None = None
     curves: pd.DataFrame | None = None
@@ -103,6 +114,7 @@ class Tables:
     training: pd.DataFrame | None = None
     regions: pd.DataFrame | None = None
     correlations: pd.DataFrame | None = None
+    experiments: pd.DataFrame | None = None
     metrics: Any = None
     diagnostics: Any = None
     data_quality: Any = None
@@ -148,11 +160,30 @@ class Tables:
             found |= {str(value) for name in ("cause", "effect") for value in self.graph[name].unique()}
         return tuple(sorted(found))
 
+    @property
+    def judged_cells(self) -> pd.DataFrame:
+        """Predictions of the fit that was scored: of a model refitted on all periods, those before it was.
+
+        Raises:
+            MissingTableError: There are no predictions.
+        """
+        if self.scored_predictions is not None and len(self.scored_predictions):
+            return self.scored_predictions
+        return self.frame("predictions")
+
+    @property
+    def refitted(self) -> str:
+        """The caveat of a model that was fitted once more on all periods; empty for others."""
+        if self.scored_predictions is None or self.scored_predictions.empty:
+            return ""
+        return "Of the fit that was scored; the model in use was then fitted once more, on every period."
+
     @cached_property
     def training_dates(self) -> pd.DatetimeIndex:
         """Dates of the training window; every date of the contributions where no splits are known."""
-        if self.predictions is not None and (self.predictions["split"] == "train").any():
-            rows = self.predictions[self.predictions["split"] == "train"]
+        cells = self.predictions if self.scored_predictions is None else self.scored_predictions
+        if cells is not None and (cells["split"] == "train").any():
+            rows = cells[cells["split"] == "train"]
             return pd.DatetimeIndex(np.sort(rows["date"].unique()))
         return pd.DatetimeIndex(np.sort(self.frame("contributions")["date"].unique()))
 
@@ -173,6 +204,10 @@ def load_tables(directory: Path) -> Tables:
     absent: dict[str, str] = {}
     for name in COLUMNS:
         values[name] = _read_frame(directory / f"{name}.parquet", name, absent)
+    if values["scored_predictions"] is None and not (directory / "scored_predictions.parquet").exists():
+        del absent["scored_predictions"]  # only models refitted on all periods have it
+    if not (directory / "experiments.parquet").exists():
+        absent["experiments"] = "no experiment is named in the spec"
     for name in RECORDS:
         values[name] = _read_record(directory / f"{name}.json", name, absent)
     about = _read_about(directory / "model", values["data_quality"])

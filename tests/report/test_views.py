@@ -42,6 +42,7 @@ NEEDED: dict[str, set[str]] = {
     "curves": {"curves"},
     "saturation": {"hill"},
     "plan": {"plan"},
+    "experiments": {"experiments"},
     "carryover": {"adstock"},
     "effectiveness": {"effectiveness"},
     "dag": {"graph"},
@@ -282,7 +283,27 @@ def test_a_graph_without_edges_is_drawn_as_such(tables: Tables) -> None:
     none = tables.graph.assign(weight=0.0)
 
     assert statement(network.dag(replace(tables, graph=none))) == "No channel is found to move another"
-    assert "No link" in statement(network.dag_matrix(replace(tables, graph=none)))
+    assert statement(network.dag_matrix(replace(tables, graph=none))) == "No channel is found to move another"
+
+
+def test_weak_links_are_not_called_absent(tables: Tables) -> None:
+    assert tables.graph is not None
+    weak = replace(tables, graph=tables.graph.assign(probability=0.1))
+    links = int((weak.graph["weight"] > 0).sum()) if weak.graph is not None else 0
+
+    for view in (network.dag, network.dag_matrix):
+        assert (
+            statement(view(weak)) == f"No channel clearly moves another: {links} links are weak or unlikely"
+        )
+
+
+def test_the_graphs_own_edges_are_drawn_where_it_says_them(tables: Tables) -> None:
+    assert tables.graph is not None
+    one = tables.graph.assign(edge=(tables.graph["cause"] == "tv") & (tables.graph["effect"] == "search"))
+    figure = plot_dag(replace(tables, graph=one))
+
+    assert len(figure.layout.annotations) == 1
+    assert "the only link found" in statement(figure)
 
 
 def test_direct_and_indirect_add_up_to_total(tables: Tables) -> None:
@@ -327,8 +348,10 @@ def test_a_training_loss_below_zero_is_told_by_its_ends(tables: Tables) -> None:
 
 def test_training_that_was_cut_short_is_said(tables: Tables) -> None:
     assert tables.training is not None
-    falling = tables.training.assign(validation=1 / (1 + tables.training["epoch"]))
+    falling = tables.training.assign(validation=1 - 0.0004 * tables.training["epoch"])
+    settled = tables.training.assign(validation=0.1 - 1e-6 * tables.training["epoch"])
 
+    assert "has settled" in statement(checks.training(replace(tables, training=settled)))
     assert "still falls when training ends" in statement(checks.training(replace(tables, training=falling)))
     assert "lowest at epoch" in statement(checks.training(tables))
 

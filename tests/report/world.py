@@ -297,6 +297,7 @@ def _write_records(directory: Path, world: World, parts: _Parts, rng: np.random.
     matrix: Floats = np.asarray(np.corrcoef(draws.T), dtype=np.float64)
     rows = [(a, b, matrix[i, j]) for i, a in enumerate(names) for j, b in enumerate(names)]
     pd.DataFrame(rows, columns=["a", "b", "value"]).to_parquet(directory / "correlations.parquet")
+    _write_experiments(directory, world)
     region = world.region_names[world.regions // 3]
     _dump(directory / "data_quality.json", {
         "regions": world.regions, "periods": world.weeks, "frequency": "weekly",
@@ -359,3 +360,25 @@ def _plan(world: World, parts: _Parts, rng: np.random.Generator) -> dict[str, ob
 
 def _dump(path: Path, value: object) -> None:
     path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def _write_experiments(directory: Path, world: World) -> None:
+    """Two lift tests: one the model agrees with, and one it contradicts."""
+    known = 1.0 if world.members > 1 else np.nan
+    first, last = world.channel_names[0], world.channel_names[-1]
+    tests = pd.DataFrame(
+        {
+            "channel": [first, last],
+            "regions": [", ".join(world.region_names[:5]), world.region_names[-1]],
+            "start": [world.dates[20], world.dates[40]],
+            "end": [world.dates[26], world.dates[48]],
+            "spend_change": [12_000.0, -3_000.0],
+            "lift": [5_400.0, -900.0],
+            "standard_error": [600.0, 90.0],
+            "modelled": [5_100.0, -1_350.0],
+            "lower": [4_400.0 * known, -1_500.0 * known],
+            "upper": [5_900.0 * known, -1_200.0 * known],
+            "tension": [-0.6, -5.2],
+        }
+    )
+    tests.to_parquet(directory / "experiments.parquet")

@@ -16,6 +16,7 @@ from mmm.report.views import (
     checks,
     contributions,
     dynamics,
+    experiments,
     fit,
     fit_regions,
     network,
@@ -59,6 +60,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("curves", "Response curves", returns.curves),
         Entry("saturation", "Saturation", returns.saturation),
         Entry("plan", "Optimised budget", plan.plan),
+        Entry("experiments", "Experiments", experiments.experiments),
     ),
     "How do channels work?": (
         Entry("carryover", "Carry-over", dynamics.carryover),
