@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from jobs.benchmark.errors import BenchmarkError
+from jobs.benchmark.errors import BenchmarkError, NotHereError
 from jobs.benchmark.process import REPOSITORY, run_measured
 
 BESIDE = REPOSITORY.parent / "shared" / "data" / "real_panel.yaml"
@@ -27,7 +27,8 @@ def real_spec(given: Path | None, cache: Path, *, download: bool = True) -> Path
     """Spec of the public panel; fetched into ``cache`` if it lies nowhere else.
 
     Raises:
-        BenchmarkError: It is not there and cannot be fetched.
+        NotHereError: It is not there and shall not be fetched.
+        BenchmarkError: It cannot be fetched.
     """
     if given is not None:
         if not given.exists():
@@ -39,7 +40,7 @@ def real_spec(given: Path | None, cache: Path, *, download: bool = True) -> Path
     if (home / "real_panel.yaml").exists():
         return home / "real_panel.yaml"
     if not download:
-        raise BenchmarkError("the public panel is not here; name its spec with --panel")
+        raise NotHereError("the public panel is not here; name its spec with --panel")
     return write_panel(_read_release(_download(home)), home)
 
 

@@ -31,7 +31,7 @@ class Peer:
     @property
     def program(self) -> Path:
         """The driver's place."""
-        return Path(__file__).with_name(self.driver)
+        return Path(__file__).parent / self.driver
 
     @property
     def requirements(self) -> str:
