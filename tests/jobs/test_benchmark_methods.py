@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from jobs.benchmark import methods
-from jobs.benchmark.case import Case, world_case
+from jobs.benchmark.case import Case, read_answer, world_case
 from jobs.benchmark.controls import greedy_plan, last_touch, same_money, spend_share
 from jobs.benchmark.errors import BenchmarkError
 from jobs.benchmark.graph import granger_scores, mean_graph
@@ -120,6 +120,7 @@ def test_a_peer_answers_through_its_folder_and_long_fits_are_kept(
 
     answer = methods.ask_peer(case, peer, tmp_path)
     assert answer.seconds == 1.5
+    assert answer.direct_C is not None and answer.predicted_GT is not None
     np.testing.assert_array_equal(answer.direct_C, 2.0)
     np.testing.assert_allclose(answer.predicted_GT, case.read.panel.kpi_GT)
 
@@ -199,7 +200,7 @@ def test_the_truth_itself_scores_perfectly(tmp_path: Path) -> None:
     }
     (room / "answer.json").write_text(json.dumps(said))
 
-    found = judge(truth, methods.read_answer(room, names, None))
+    found = judge(truth, read_answer(room, names, None))
 
     assert found["attribution error"] == pytest.approx(0.0)
     assert found["share error"] == pytest.approx(0.0)
