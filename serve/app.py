@@ -57,7 +57,7 @@ def build(args: Arguments) -> serve.Application:
         planner_keeping(settings.keep),
         name="Planner",
         ray_actor_options={"num_cpus": 0.5},
-        max_ongoing_requests=4,
+        max_ongoing_requests=max(8, settings.limits.queue),
         max_queued_requests=settings.limits.queue,
         autoscaling_config={
             "min_replicas": args.planners,

@@ -1,4 +1,4 @@
-"""``python -m serve.load URL --clients 32 --seconds 10``: load on a service, and one line of JSON with what came.
+"""``python -m serve.load URL --clients 32 --seconds 10``: load on a service, and one line of JSON of it.
 
 Every client keeps one connection and asks again as soon as it was answered.
 """

@@ -94,7 +94,10 @@ class ModelSummary(BaseModel):
 class ModelList(BaseModel):
     """Served models that the token may see."""
 
+    model_config = {"use_attribute_docstrings": True}
+
     models: list[ModelSummary]
+    """One for each brand and market."""
 
 
 class ChannelDetail(Spec):

@@ -1,0 +1,26 @@
+"""One service in this process for the tests of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.serve.models import client_of, place_three
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with acme/us, acme/de and bolt/us."""
+    folder = tmp_path_factory.mktemp("models")
+    place_three(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(models: Path) -> Iterator[TestClient]:
+    """A client of the service over them."""
+    with client_of(models) as client:
+        yield client
