@@ -38,6 +38,10 @@ SAY_EVERY = 5.0
 Say = Callable[[str], None]
 
 
+class TableError(MMMError, OSError):
+    """A table of the portfolio that could not be written at the end."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a refit came to.
@@ -91,6 +95,7 @@ def refit(
         OutputError: ``out`` cannot be written.
         TrackingError: MLflow does not answer at the start.
         ClusterError: No cluster, or one without workers.
+        TableError: The models are there, the table and the page of the portfolio could not be written.
     """
     started = time.perf_counter()
     check_place(out)
@@ -176,7 +181,13 @@ def _write(
     """Table and page of the portfolio: what was not asked for, or not reached, keeps its earlier row."""
     merged = {**before, **rows}
     whole = [merged[key] for key in dict.fromkeys(todo.names) if key in merged]
-    return write_table(whole, out), write_overview(whole, out)
+    try:
+        return write_table(whole, out), write_overview(whole, out)
+    except OSError as error:
+        raise TableError(
+            f"The table of the portfolio cannot be written below {out} ({error}). Models that are done stay: "
+            "make room and run the same command again, nothing is fitted twice."
+        ) from error
 
 
 def _line(row: Row) -> str:
@@ -256,7 +267,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_input(error: MMMError) -> bool:
-    return isinstance(error, ProblemsError) or not isinstance(error, (ClusterError, TrackingError))
+    return isinstance(error, ProblemsError) or not isinstance(
+        error, (ClusterError, TrackingError, TableError)
+    )
 
 
 def _positive(text: str) -> int:

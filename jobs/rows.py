@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mmm.errors import OutputError
 from mmm.storage import filesystem
 
 Status = Literal["done", "unchanged", "failed"]
@@ -132,13 +133,21 @@ def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_table(out: str) -> dict[tuple[str, str], Row]:
-    """Rows of the last refit by brand and market; empty if there was none."""
+    """Rows of the last refit by brand and market; empty if there was none.
+
+    Raises:
+        OutputError: What lies there is no such table.
+    """
     system, folder = filesystem(out)
     try:
         table = pq.read_table(f"{folder}/{TABLE}", filesystem=system)
+        rows = [_row(record) for record in table.to_pylist(maps_as_pydicts="strict")]
     except FileNotFoundError:
         return {}
-    rows = (_row(record) for record in table.to_pylist(maps_as_pydicts="strict"))
+    except (pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        message = f"{out}/{TABLE} is no table of a refit ({reason}). Move it away, or give another --out."
+        raise OutputError(message) from error
     return {(row.brand, row.market): row for row in rows}
 
 

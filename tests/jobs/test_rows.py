@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
-from jobs.rows import Row, read_table, write_table
+from jobs.rows import TABLE, Row, read_table, write_table
+from mmm.errors import OutputError
 from tests.jobs.rows import row
 
 
@@ -48,3 +50,22 @@ def test_a_table_is_replaced_whole(tmp_path: Path) -> None:
 
     assert list(read_table(str(tmp_path))) == [("acme", "us")]
     assert [path.name for path in tmp_path.iterdir()] == ["portfolio.parquet"]
+
+
+def test_another_file_in_its_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / TABLE).write_bytes(b"no parquet")
+    with pytest.raises(OutputError, match=r"is no table of a refit \(.*Move it away"):
+        read_table(str(tmp_path))
+
+    pd.DataFrame({"brand": ["acme"]}).to_parquet(tmp_path / TABLE)
+    with pytest.raises(OutputError, match="is no table of a refit"):
+        read_table(str(tmp_path))
+
+
+def test_settings_found_by_a_search_stand_in_the_table(tmp_path: Path) -> None:
+    tuned = row(settings={"model.saturation.slope_min": 1.2, "train.epochs": 900})
+    write_table([tuned, row(market="de")], str(tmp_path))
+
+    found = read_table(str(tmp_path))
+    assert found["acme", "us"].settings == tuned.settings
+    assert found["acme", "de"].settings == {}
