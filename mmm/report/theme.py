@@ -214,6 +214,7 @@ def panels(
     y: Layout | Sequence[Layout] | None = None,
     colours: Sequence[str] | None = None,
     gap: tuple[float, int] = (0.055, 46),
+    verbatim: bool = False,
 ) -> Panels:
     """Lay out one small chart per title.
 
@@ -225,6 +226,7 @@ def panels(
         y: The same; a sequence gives one per panel.
         colours: Colour of each heading.
         gap: Between columns as a fraction of the width, between rows in pixels.
+        verbatim: Headings are proper names, not columns.
     """
     columns = max(1, min(columns, len(titles)))
     rows = -(-len(titles) // columns)
@@ -246,8 +248,8 @@ def panels(
         }  # fmt: skip
         colour = colours[place] if colours else INK
         layout["annotations"].append(
-            note(f"<b>{short(title, 30)}</b>", x=left, y=top, xref="paper", yref="paper", xanchor="left",
-                 yanchor="bottom", yshift=5, font={"size": 12.5, "color": colour})
+            note(f"<b>{short(title, 30, verbatim=verbatim)}</b>", x=left, y=top, xref="paper", yref="paper",
+                 xanchor="left", yanchor="bottom", yshift=5, font={"size": 12.5, "color": colour})
         )  # fmt: skip
         names.append((f"x{tail}", f"y{tail}"))
     return Panels(layout=layout, axes=names, height=inner)

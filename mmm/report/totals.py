@@ -31,7 +31,7 @@ def national_fit(tables: Tables) -> pd.DataFrame:
 
 def observed(tables: Tables) -> pd.DataFrame:
     """Predictions of the cells whose KPI is known."""
-    cells = tables.frame("predictions")
+    cells = tables.judged_cells
     cells = cells[cells["actual"].notna() & cells["predicted"].notna()]
     if cells.empty:
         raise MissingTableError("predictions.parquet has no cell with a known KPI")

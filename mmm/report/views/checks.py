@@ -13,6 +13,9 @@ from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import observed, windows
 
 LAGS = 12
+SETTLED = 0.01
+"""Part of the whole fall of the training loss below which the validation loss no longer moves."""
+_STAGES = {"validation": "Choosing the number of epochs", "train": "Training on the whole window"}
 
 
 def residuals(tables: Tables) -> go.Figure:
@@ -61,7 +64,7 @@ def residuals(tables: Tables) -> go.Figure:
         height=grid.height + 94,
         reading="Errors as a percentage of each region's mean KPI. Good errors lie around zero at every "
                 "time and size, and forget: bars in the last chart near zero.",
-        notes=["Shaded: holdout and test." if spans else "",
+        notes=[tables.refitted, "Shaded: holdout and test." if spans else "",
                f"{words.count(beyond, 'larger error')} beyond the third chart." if beyond else "",
                "4 000 dots of all are drawn in the third chart." if len(cells) > 4000 else ""],
     )  # fmt: skip
@@ -140,12 +143,11 @@ def _residual_title(bias: float, memory: Any, limit: float, period: str) -> str:
     if not len(memory):
         return title
     first = float(memory[0])
-    joint = "but" if abs(bias) < 0.005 else "and"
+    link = f"from {period} to {period} (correlation {first:.2f})".replace("-", "\u2212")
+    joint, subject = (", but", "") if abs(bias) < 0.005 else (";", " errors")
     if first > max(0.2, limit):
-        return f"{title}, {joint} carry over from {period} to {period} (correlation {first:.2f})"
-    return f"{title} and hardly carry over from {period} to {period} (correlation {first:.2f})".replace(
-        "-", "\u2212"
-    )
+        return f"{title}{joint}{subject} carry over {link}"
+    return f"{title}{joint.replace(', but', ' and')}{subject} hardly carry over {link}"
 
 
 def training(tables: Tables) -> go.Figure:
@@ -155,8 +157,8 @@ def training(tables: Tables) -> go.Figure:
         raise MissingTableError("training.parquet has no epoch with a known loss")
     stages = [str(stage) for stage in frame["stage"].unique()]
     grid = theme.panels(
-        [f"Stage: {stage.replace('_', ' ')}" for stage in stages], columns=min(2, len(stages)),
-        row_height=230,
+        [_STAGES.get(stage, f"Stage: {stage.replace('_', ' ')}") for stage in stages],
+        columns=min(2, len(stages)), row_height=230,
         gap=(0.09, 70), x=theme.axis("epoch", grid=False), y=_loss_axis(frame),
     )  # fmt: skip
     traces: list[theme.Trace] = []
@@ -202,6 +204,11 @@ def _training_title(frame: pd.DataFrame, stages: list[str]) -> str:
         int(rows["epoch"].iloc[int(np.argmin(rows["validation"].to_numpy(float)))]),
         int(rows["epoch"].iloc[-1]),
     )
+    values = rows["validation"].to_numpy(float)
+    fall = rows["loss"].max() - rows["loss"].min()
+    late = values[rows["epoch"].to_numpy(float) >= 0.75 * last_epoch]
+    if fall > 0 and np.ptp(late) < SETTLED * fall:
+        return f"The validation loss has settled when training ends, after {words.count(last_epoch, 'epoch')}"
     if best >= 0.95 * last_epoch:
         return f"The validation loss still falls when training ends, after {words.count(last_epoch, 'epoch')}"
     return f"The validation loss is lowest at epoch {best:,} of {last_epoch:,}".replace(",", words.NBSP)

@@ -13,6 +13,8 @@ from mmm.report.totals import SUMMED_NOTE, Shares, interval_note, national_compo
 STACKED = 9
 """Channels drawn one by one in the stack; the rest are joined."""
 PANELS = 18
+CONTROLS = 3
+"""Controls drawn one by one in the waterfall."""
 
 
 def stacked(tables: Tables) -> go.Figure:
@@ -50,7 +52,7 @@ def stacked(tables: Tables) -> go.Figure:
     traces += _actual_line(tables, divisor, suffix)
     return theme.finish(
         traces, layout, legend=True, height=480,
-        title=f"By the model's account media bring {words.percent(shares(tables).media)} of {about.kpi} in "
+        title=f"By the model's account media bring {words.percent(shares(tables).media)} of {about.goal} in "
               "the training window; the rest would have come without them",
         reading="The layers add up to the prediction. Grey is what comes without media: baseline, season and "
                 "controls. Intervals are in the views of shares and single channels.",
@@ -76,7 +78,7 @@ def _actual_line(tables: Tables, divisor: float, suffix: str) -> list[theme.Trac
 def waterfall(tables: Tables) -> go.Figure:
     """From baseline over season, controls and channels to the KPI, over the training window."""
     parts = shares(tables)
-    rows = parts.frame.copy()
+    rows = _joined_controls(parts.frame)
     kind = {"baseline": theme.BASELINE, "seasonality": theme.SEASON, "control": theme.CONTROL}
     channel = theme.channel_colours(tables.channels)
     rows["colour"] = [channel.get(n, theme.FAINT) if k == "channel" else kind.get(k, theme.FAINT)
@@ -128,12 +130,24 @@ def waterfall(tables: Tables) -> go.Figure:
     about = tables.about
     return theme.finish(
         traces, layout, height=480,
-        title=f"Of {words.number(parts.total)} {about.kpi} in the training window, {words.number(without)} "
-              f"come without media and {words.number(parts.total - without)} with them",
+        title=f"Of {words.number(parts.total, 3)} {about.kpi} in the training window, "
+              f"{words.number(without, 3)} come without media and {words.number(parts.total - without, 3)} "
+              "through them",
         reading="Each bar starts where the one before it ends; the last is their sum. Whiskers are "
                 "intervals of the single step.",
         notes=[interval_note(rows)], table=_share_table(parts, tables),
     )  # fmt: skip
+
+
+def _joined_controls(frame: pd.DataFrame) -> pd.DataFrame:
+    """Components with controls as one step where they are many: each alone is a sliver nobody can read."""
+    controls = frame[frame["kind"] == "control"]
+    if len(controls) <= CONTROLS:
+        return frame.copy()
+    joined = controls[["value", "lower", "upper", "share"]].sum(min_count=1)
+    row = pd.DataFrame([{"component": f"{len(controls)} controls", "kind": "control", **joined}])
+    before, after = frame[frame["kind"].isin(["baseline", "seasonality"])], frame[frame["kind"] == "channel"]
+    return pd.concat([before, row, after], ignore_index=True)
 
 
 def channel_shares(tables: Tables) -> go.Figure:
@@ -154,7 +168,7 @@ def channel_shares(tables: Tables) -> go.Figure:
         "hovertemplate": "%{y}: %{x:.1f} %, %{customdata} " + tables.about.kpi + "<extra></extra>",
     }]  # fmt: skip
     layout = {
-        "xaxis": theme.axis(f"Share of {tables.about.kpi} in the training window", suffix=f"{words.NBSP}%",
+        "xaxis": theme.axis(f"Share of {tables.about.goal} in the training window", suffix=f"{words.NBSP}%",
                             rangemode="tozero",
                             range=[min(0.0, float(points.min())), 1.14 * float(right.max())]),
         "yaxis": theme.category_axis(names),
@@ -177,7 +191,7 @@ def _share_title(parts: Shares, tables: Tables) -> str:
     rows = parts.channels
     first = rows.iloc[0]
     share = words.percent(float(first["share"]))
-    title = f"{words.subject(str(first['component']))} brings {share} of {tables.about.kpi}"
+    title = f"{words.subject(str(first['component']))} brings {share} of {tables.about.goal}"
     title += words.give_or_take(float(first["share_lower"]), float(first["share_upper"]))
     if not words.known(first["share_lower"], first["share_upper"]):
         return f"{title}; its uncertainty is not known"

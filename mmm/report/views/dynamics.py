@@ -13,6 +13,8 @@ from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import SUMMED_NOTE, interval_note, national_components
 
 PANELS = 20
+AT_ONCE = 0.05
+"""Mean lag in periods below which a channel works when it runs."""
 FLAT = 0.02
 """Deviation from the average below which a channel's effectiveness counts as constant."""
 
@@ -28,7 +30,8 @@ def carryover(tables: Tables) -> go.Figure:
     palette = theme.channel_colours(tables.channels)
     spread = frame[["weight", "upper"]].to_numpy(float)
     grid = theme.panels(
-        chosen, columns=4, row_height=104, colours=[palette[name] for name in chosen], gap=(0.03, 50),
+        [f"{words.subject(name)[:14]}: {_lag(float(mean[name]), about.period)}" for name in chosen],
+        columns=4, row_height=104, colours=[palette[name] for name in chosen], gap=(0.03, 50), verbatim=True,
         x=theme.axis(grid=False, nticks=6, tickfont={"size": 10.5, "color": theme.SOFT}),
         y=theme.axis(suffix=f"{words.NBSP}%", nticks=4, range=[0, min(108.0, 112 * float(np.nanmax(spread)))],
                      tickfont={"size": 10.5, "color": theme.SOFT}),
@@ -45,24 +48,26 @@ def carryover(tables: Tables) -> go.Figure:
                                         theme.SOFT) | {"width": 2},
             "hovertemplate": f"{about.period} %{{x}}: %{{y:.0f}} % of the effect<extra></extra>",
         })  # fmt: skip
-        grid.layout["annotations"].append(
-            theme.note(f"mean {words.number(float(mean[name]))} {about.period}s", x=1, y=0.97,
-                       xref=f"{x} domain", yref=f"{y} domain", xanchor="right", yanchor="top",
-                       font={"size": 11, "color": theme.SOFT})
-        )  # fmt: skip
         if place % 4:
             grid.layout[y.replace("y", "yaxis")] |= {"showticklabels": False}
     longest, shortest = order[0], order[-1]
-    lag = words.number(float(mean[longest]))
-    title = f"{words.subject(longest)} works longest, on average {lag} {about.period}s after it ran"
+    title = f"{words.subject(longest)} works longest, on average {_lag(float(mean[longest]), about.period)}"
+    title += " after it ran" if mean[longest] >= AT_ONCE else ""
     if len(order) > 1:
-        title += f"; {words.label(shortest)} soonest, after {words.number(float(mean[shortest]))}"
+        title += f"; {words.label(shortest)} soonest, {_lag(float(mean[shortest]), about.period)}"
     return theme.finish(
         traces, grid.layout | {"bargap": 0.15}, title=title, height=grid.height + 84,
         reading=f"Bar 0 is the {about.period} in which media ran, bar 1 the next; the bars of a channel add "
-                "up to 100 %. Whiskers are intervals.",
+                "up to 100 %. In the heading their mean. Whiskers are intervals.",
         notes=[interval_note(frame), _cut(order, chosen)],
     )  # fmt: skip
+
+
+def _lag(mean: float, period: str) -> str:
+    """A mean lag in words."""
+    if mean < AT_ONCE:
+        return "at once"
+    return f"{words.number(mean)} {period}{'' if words.number(mean) == '1' else 's'}"
 
 
 def _cut(order: Sequence[str], chosen: Sequence[str]) -> str:
@@ -80,11 +85,14 @@ def effectiveness(tables: Tables) -> go.Figure:
     palette = theme.channel_colours(tables.channels)
     bounds = frame[["value", "lower", "upper"]].to_numpy(float)
     reach = max(1.15 * float(np.nanmax(np.abs(bounds - 1))), 0.1)
+    step = next(step for step in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, np.inf) if 1.6 * step >= reach)
+    ticks = [round(tick, 2) for tick in (1 - step, 1, 1 + step) if np.isfinite(tick)]
     grid = theme.panels(
         chosen, columns=4, row_height=104, colours=[palette[name] for name in chosen], gap=(0.03, 62),
         x=theme.axis(grid=False, type="date", nticks=5, tickformat="%b\n%Y",
                      tickfont={"size": 10.5, "color": theme.SOFT}),
-        y=theme.axis(suffix="\u00d7", nticks=4, range=[1 - reach, 1 + reach],
+        y=theme.axis(tickvals=ticks, ticktext=[f"{tick:g}\u00d7" for tick in ticks],
+                     range=[1 - reach, 1 + reach],
                      tickfont={"size": 10.5, "color": theme.SOFT},
                      zeroline=False),
     )  # fmt: skip

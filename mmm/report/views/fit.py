@@ -142,11 +142,11 @@ def national(tables: Tables) -> go.Figure:
     )
     return theme.finish(
         traces, layout, legend=True, height=430,
-        title=f"In {window_words(where)} the prediction of national {about.kpi} is off by "
+        title=f"In {window_words(where)} the prediction of {about.national} is off by "
               f"{words.percent(error)} a {about.period}{tail}",
         reading="Dots are what happened, the line is the model, the band its interval. Shaded: weeks the "
                 "model was not fitted to.".replace("weeks", f"{about.period}s"),
-        notes=[interval_note(full) or SUMMED_NOTE, theme.thin_note(size, about.period)],
+        notes=[tables.refitted, interval_note(full) or SUMMED_NOTE, theme.thin_note(size, about.period)],
     )  # fmt: skip
 
 
@@ -216,7 +216,8 @@ def holdout_scatter(tables: Tables) -> go.Figure:
         reading="On the dashed line prediction equals reality. Most differences lie between regions; those "
                 "within a region are the harder test." if rows["region"].nunique() > 1 else
                 "On the dashed line prediction equals reality.",
-        notes=[f"{words.number(len(shown), 4)} of {words.count(len(drawn), 'dot')} are drawn."
+        notes=[tables.refitted,
+               f"{words.number(len(shown), 4)} of {words.count(len(drawn), 'dot')} are drawn."
                if len(shown) < len(drawn) else "",
                "Both axes are logarithmic." if positive else "",
                f"{words.count(len(rows) - len(drawn), 'dot')} at or below zero are not drawn."

@@ -19,7 +19,7 @@ MULTIPLES = 12
 
 def by_region(tables: Tables) -> go.Figure:
     """Actual against predicted of one region, with a selector of regions."""
-    cells = tables.frame("predictions")
+    cells = tables.judged_cells
     where, rows = judged(tables)
     errors = _region_errors(rows)
     if errors.empty:
@@ -66,7 +66,7 @@ def by_region(tables: Tables) -> go.Figure:
         traces, layout, legend=True, height=420, title=_regions_title(errors, where),
         reading=("Choose a region. " if len(chosen) > 1
                  else "") + "Dots are what happened, the line is the model, the band its interval.",
-        notes=[interval_note(cells), cut, theme.thin_note(size, about.period)],
+        notes=[tables.refitted, interval_note(cells), cut, theme.thin_note(size, about.period)],
     )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def _region_button(
     data = [[None if not np.isfinite(v) else float(f"{v / divisor:.4g}") for v in line] for line in lines]
     error = f" \u00b7 off by {words.percent(float(errors[name]))}" if name in errors else ""
     return {
-        "label": f"{theme.short(name, 40)}{error}", "method": "update",
+        "label": f"{theme.short(name, 40, verbatim=True)}{error}", "method": "update",
         "args": [{"y": data, "hovertemplate": "%{y:,.3~f}" + suffix}, {"yaxis.ticksuffix": suffix}],
     }  # fmt: skip
 
@@ -144,7 +144,7 @@ def region_multiples(tables: Tables) -> go.Figure:
     grid = theme.panels(
         chosen, columns=3, row_height=130, y=axes,
         x=theme.axis(grid=False, type="date", nticks=4, tickformat="%b\n%Y", tickfont={"size": 10.5}),
-        gap=(0.085, 64),
+        gap=(0.085, 64), verbatim=True,
     )  # fmt: skip
     for (frame, divisor, suffix), (x, y) in zip(frames, grid.axes, strict=True):
         own = fit_traces(frame, divisor, suffix, about.kpi)
@@ -157,11 +157,11 @@ def region_multiples(tables: Tables) -> go.Figure:
     part = float(cells.loc[cells["region"].isin(chosen), "actual"].sum()) / total if total else float("nan")
     subject = f"All {len(chosen)} regions" if len(chosen) == len(order) else (
         f"The {len(chosen)} largest of {len(order)} regions make up {words.percent(part)} of "
-        f"{about.kpi}")  # fmt: skip
+        f"{about.goal}")  # fmt: skip
     title = f"{subject}: actual and predicted side by side" if len(chosen) == len(order) else subject
     return theme.finish(
         traces, grid.layout | {"hovermode": "x", "margin": {"b": 84}}, title=title,
         height=grid.height + 30 + 84, legend=True,
         reading=f"One small chart a region, each with its own scale ({about.kpi} per {about.period}).",
-        notes=[interval_note(cells), theme.thin_note(size, about.period)],
+        notes=[tables.refitted, interval_note(cells), theme.thin_note(size, about.period)],
     )  # fmt: skip

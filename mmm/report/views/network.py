@@ -18,7 +18,7 @@ NODE = 46
 """Diameter of a node in pixels."""
 Bezier = tuple[Point, Point, Point, Point]
 LIKELY = 0.5
-"""Share of members from which an edge is drawn."""
+"""Share of resamples from which an edge is drawn where the graph does not say which it has."""
 WEAK = 0.02
 """Weight below which an edge counts as none, against the strongest."""
 
@@ -45,7 +45,7 @@ def dag(tables: Tables) -> go.Figure:
             {"type": "path", "path": path, "layer": "below", "line": {"color": colour, "width": width}}
         )
         arrows.append(_arrow(road[-2], road[-1], colour, width))
-        sure = f", in {words.percent(chance)} of members" if words.known(chance) else ""
+        sure = f", in {words.percent(chance)} of resamples" if words.known(chance) else ""
         link = f"{theme.short(edge.cause)} \u2192 {theme.short(edge.effect)}"
         hovers.append((*middle, f"{link}: weight {words.number(edge.weight)}{sure}"))
     x, y = [places[n][0] for n in names], [places[n][1] for n in names]
@@ -71,7 +71,7 @@ def dag(tables: Tables) -> go.Figure:
         "margin": {"l": 20, "r": 20, "b": 20},
     }  # fmt: skip
     return theme.finish(
-        traces, layout, title=_dag_title(edges), height=int(max(300, 110 + 52 * (high - low))),
+        traces, layout, title=_dag_title(edges, hidden), height=int(max(300, 110 + 52 * (high - low))),
         reading="An arrow from A to B: what A ran explains part of what B ran, later or at once. Thicker "
                 "is stronger, fainter is less certain; pale channels have no arrow.",
         notes=["One member only: the uncertainty of an edge is not known."
@@ -93,6 +93,8 @@ def _edges(tables: Tables) -> tuple[list[tuple[Edge, float]], int]:
     )
     strongest = np.abs(weight[any_weight]).max() if any_weight.any() else 0.0
     kept = any_weight & (np.abs(weight) >= WEAK * strongest) & ~(chance < LIKELY)
+    if "edge" in frame:
+        kept = any_weight & frame["edge"].to_numpy(bool)
     rows = frame[kept].assign(size=np.abs(weight[kept])).sort_values("size", ascending=False)
     edges = [
         (Edge(str(row.cause), str(row.effect), float(abs(row.weight))), float(row.probability))
@@ -134,13 +136,13 @@ def _arrow(tail: Point, head: Point, colour: str, width: float) -> theme.Layout:
     }  # fmt: skip
 
 
-def _dag_title(edges: list[tuple[Edge, float]]) -> str:
+def _dag_title(edges: list[tuple[Edge, float]], hidden: int) -> str:
     if not edges:
-        return "No channel is found to move another"
+        return _no_edges(hidden)
     edge, chance = edges[0]
     title = f"{words.subject(edge.cause)} moves {words.label(edge.effect)} most strongly"
     if words.known(chance):
-        title += f" (in {words.percent(chance)} of members)"
+        title += f" (in {words.percent(chance)} of resamples)"
     rest = len(edges) - 1
     return (
         f"{title}; {words.count(rest, 'other link')} between channels"
@@ -149,9 +151,16 @@ def _dag_title(edges: list[tuple[Edge, float]]) -> str:
     )
 
 
+def _no_edges(hidden: int) -> str:
+    if not hidden:
+        return "No channel is found to move another"
+    links = "1 link is" if hidden == 1 else f"{hidden} links are"
+    return f"No channel clearly moves another: {links} weak or unlikely"
+
+
 def _edge_table(edges: list[tuple[Edge, float]]) -> theme.Layout:
     return {
-        "columns": ["Cause", "Effect", "Weight", "Share of members"],
+        "columns": ["Cause", "Effect", "Weight", "Share of resamples"],
         "rows": [
             [edge.cause, edge.effect, words.number(edge.weight), words.percent(chance)]
             for edge, chance in edges
@@ -173,7 +182,7 @@ def dag_matrix(tables: Tables) -> go.Figure:
     top = float(np.nanmax(np.abs(grid))) if np.isfinite(grid).any() else 0.0
     shown = np.where(np.abs(grid) >= max(WEAK * top, 1e-9), grid, np.nan)
     text = [["" if not np.isfinite(cell) else words.number(float(cell)) for cell in row] for row in shown]
-    sure = [["" if not words.known(p) else f", in {words.percent(p)} of members" for p in row]
+    sure = [["" if not words.known(p) else f", in {words.percent(p)} of resamples" for p in row]
             for row in chance.to_numpy(float)]  # fmt: skip
     short = [theme.short(name, 16) for name in names]
     traces = [{
@@ -193,14 +202,15 @@ def dag_matrix(tables: Tables) -> go.Figure:
                             type="category"),
         "margin": {"t": 60, "b": 24},
     }  # fmt: skip
-    links = int(np.isfinite(shown).sum())
-    possible = len(names) * (len(names) - 1)
+    edges, hidden = _edges(tables)
+    possible = words.count(len(names) * (len(names) - 1), "possible link")
+    faint = f"; {hidden} more {'is' if hidden == 1 else 'are'} weak or unlikely"
     return theme.finish(
         traces, layout, height=150 + 32 * len(names),
-        title=f"{links} of {possible} possible links between channels carry weight" if links else
-              "No link between channels carries weight",
+        title=f"{len(edges)} of {possible} between channels {'is' if len(edges) == 1 else 'are'} found"
+              + (faint if hidden else "") if edges else _no_edges(hidden),
         reading="Row: the channel that moves; column: the channel that is moved. Darker is stronger; "
-                "numbers are weights on the scaled series.",
+                "numbers are weights on the scaled series. What is weak or unlikely carries no effect.",
     )  # fmt: skip
 
 
@@ -248,29 +258,30 @@ def effects(tables: Tables) -> go.Figure:
         "yaxis": theme.category_axis(names), "barmode": "relative",
     }  # fmt: skip
     return theme.finish(
-        traces, layout, title=_effects_title(rows), height=60 + 36 * len(names) + 66, legend=True,
+        traces, layout, title=_effects_title(rows, kpi), height=60 + 36 * len(names) + 66, legend=True,
         reading="Hatched: what a channel does by moving other channels. It is part of their direct effect "
                 "too, so totals of channels must not be added up.",
         notes=[interval_note(rows, "total_lower", "total_upper")], table=_effects_table(rows),
     )  # fmt: skip
 
 
-def _effects_title(rows: pd.DataFrame) -> str:
+def _effects_title(rows: pd.DataFrame, kpi: str) -> str:
     rows = rows[rows["total"] > 0]
     if rows.empty:
         raise MissingTableError("no channel has an effect")
     part = rows["indirect"] / rows["total"]
-    name = str(rows["channel"].iloc[int(np.argmax(part.to_numpy(float)))])
-    top = float(part.max())
-    if top < 0.005:
+    if part.max() < 0.005:
         return "Every channel works directly; none works through another to speak of"
-    through = int((part > 0.05).sum())
-    title = f"{words.subject(name)} does {words.percent(top)} of its work through other channels"
-    return (
-        f"{title}; {words.count(through - 1, 'other channel')} more than 5{words.NBSP}%"
-        if through > 1
-        else title
+    most = rows.iloc[int(np.argmax(rows["indirect"].to_numpy(float)))]
+    title = f"{words.subject(str(most['channel']))} brings {words.number(float(most['indirect']))} {kpi} "
+    title += (
+        f"through other channels, {words.percent(float(most['indirect'] / most['total']))} of all it does"
     )
+    low, high = words.real(most.get("indirect_lower", np.nan)), words.real(most.get("indirect_upper", np.nan))
+    if words.known(low, high):
+        title += f" ({words.span(low, high)})"
+    others = int((part > 0.05).sum()) - int(most["indirect"] / most["total"] > 0.05)
+    return f"{title}; {words.count(others, 'other channel')} more than 5{words.NBSP}%" if others else title
 
 
 def _effects_table(rows: pd.DataFrame) -> theme.Layout:

@@ -50,7 +50,7 @@ def coverage(tables: Tables) -> go.Figure:
     })  # fmt: skip
     layout = {
         "xaxis": theme.axis(grid=False, type="date"),
-        "yaxis": theme.category_axis(chosen) | {"automargin": True},
+        "yaxis": theme.category_axis(chosen, verbatim=True) | {"automargin": True},
     }
     return theme.finish(
         traces, layout, title=_coverage_title(state, gaps, outliers), table=_facts(tables),

@@ -31,39 +31,51 @@ def region_ranking(tables: Tables) -> go.Figure:
     scale = frame.pivot_table(index="region", columns="channel", values="scale", aggfunc="first").reindex(
         names
     )
-    reach = max(0.05, float(np.nanmax(np.abs(scale.to_numpy(float) - 1)))) if scale.size else 0.05
+    scale = scale.where(scale > 0)
+    doublings = np.log2(scale.to_numpy(float))
+    known = np.abs(doublings[np.isfinite(doublings)])
+    reach = max(0.1, float(known.max())) if known.size else 0.1
+    ticks = [tick for tick in (0.1, 0.2, 0.5, 0.7, 0.9, 1, 1.1, 1.4, 2, 5, 10) if abs(np.log2(tick)) <= reach]
     points = 100 * shown
     traces = [
         {"type": "scatter", "mode": "markers", "y": names, "x": points["effect"], "showlegend": False,
          "marker": {"size": 9, "color": theme.ACCENT}, "cliponaxis": False,
-         "error_x": theme.error_bars(points["effect"], points["lower"], points["upper"],
+         "error_x": theme.error_bars(points["effect"], points["lower"], _capped(points),
                                      theme.fade(theme.ACCENT, 0.5)),
          "customdata": [words.number(words.real(sums.at[n, "kpi"]), 3) for n in names],
          "hovertemplate": "%{y}: %{x:.1f} % of %{customdata} " + tables.about.kpi + "<extra></extra>"},
         {"type": "heatmap", "xaxis": "x2", "yaxis": "y2", "x": [theme.short(c, 14) for c in scale.columns],
          "y": names,
-         "z": theme.fmt(scale), "colorscale": theme.DIVERGING, "zmid": 1, "zmin": 1 - reach,
-         "zmax": 1 + reach, "xgap": 1.5,
-         "ygap": 1.5, "hovertemplate": "%{y}, %{x}: %{z:.2f} times the shared effect<extra></extra>",
-         "colorbar": {"thickness": 10, "outlinewidth": 0, "len": 0.6, "ticksuffix": "\u00d7", "y": 0.5}},
+         "z": theme.fmt(doublings), "colorscale": theme.DIVERGING, "zmid": 0, "zmin": -reach, "zmax": reach,
+         "customdata": theme.fmt(scale), "xgap": 1.5, "ygap": 1.5,
+         "hovertemplate": "%{y}, %{x}: %{customdata:.2f} times the shared effect<extra></extra>",
+         "colorbar": {"thickness": 10, "outlinewidth": 0, "len": 0.6, "y": 0.5,
+                      "tickvals": [float(np.log2(tick)) for tick in ticks],
+                      "ticktext": [f"{tick:g}\u00d7" for tick in ticks]}},
     ]  # fmt: skip
     layout = {
-        "xaxis": theme.axis(f"Media's share of {tables.about.kpi}", suffix=f"{words.NBSP}%", domain=[0, 0.4],
+        "xaxis": theme.axis(f"Media's share of {tables.about.goal}", suffix=f"{words.NBSP}%", domain=[0, 0.4],
                             rangemode="tozero", nticks=5),
-        "yaxis": theme.category_axis(names),
+        "yaxis": theme.category_axis(names, verbatim=True),
         "xaxis2": theme.axis("Strength of the channel there", grid=False, domain=[0.45, 1], anchor="y2",
                              tickangle=-55,
                              showline=False, type="category"),
         "yaxis2": theme.category_axis(names, anchor="x2", showticklabels=False, matches="y"),
     }  # fmt: skip
     return theme.finish(
-        traces, layout, title=_title(shown, tables.about.kpi), height=150 + 22 * len(names),
+        traces, layout, title=_title(shown, tables.about.goal), height=150 + 22 * len(names),
         reading="Left: the part of each region's KPI that media bring, with its interval. Right: blue "
                 "where a channel works better than on average over regions, brown where worse.",
-        notes=[interval_note(frame) or "The whiskers add up the channels' intervals: the widest case.",
+        notes=[interval_note(frame) or "The whiskers add up the channels' intervals: the widest case. They "
+               "end at 100 % at the latest.",
                f"The {SHOWN} largest of {len(sums)} regions." if len(sums) > SHOWN else ""],
         table=_table(frame, sums, share),
     )  # fmt: skip
+
+
+def _capped(points: pd.DataFrame) -> pd.Series:
+    """Upper ends of the whiskers in per cent: sums of widest cases mean nothing beyond the whole KPI."""
+    return points["upper"].clip(upper=np.fmax(100.0, points["effect"]))
 
 
 def _sum(values: pd.Series) -> float:

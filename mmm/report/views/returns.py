@@ -54,7 +54,7 @@ def roi(tables: Tables) -> go.Figure:
     return theme.finish(
         traces, layout, title=_roi_title(rows, currency), height=94 + 42 * len(names) + 66, legend=True,
         reading="Filled: what all spend returned. Open: what the next unit would return; move money "
-                "towards the right-most open marks. Lines are intervals.",
+                "towards the right-most open marks whose lines do not overlap. Lines are intervals.",
         notes=[interval_note(rows, "roi_lower", "roi_upper")], table=_roi_table(rows),
     )  # fmt: skip
 
@@ -66,20 +66,34 @@ def _column(rows: pd.DataFrame, name: str) -> Any:
 def _roi_title(rows: pd.DataFrame, currency: str) -> str:
     best = rows.iloc[0]
     low, high = _column(rows, "roi_lower"), _column(rows, "roi_upper")
-    name = words.subject(str(best["channel"]))
-    title = f"{name} returns most: {words.number(float(best['roi']))} {currency} per {currency}"
+    name, value = words.label(str(best["channel"])), words.number(float(best["roi"]))
+    unit = f"{currency} per {currency}"
     if not words.known(low[0], high[0]):
-        title += " (uncertainty not known)"
-    else:
-        title += f" ({words.span(low[0], high[0])}"
-        rivals = int((high[1:] > low[0]).sum())
-        title += f"; {words.count(rivals, 'channel')} may return as much)" if rivals else ")"
+        start = f"{words.capital(name)} returns most: {value} {unit} (uncertainty not known)"
+        return start + _next(rows, currency)
+    rivals = int((high[1:] > low[0]).sum())
+    if not rivals:
+        start = f"{words.capital(name)} returns most: {value} {unit} ({words.span(low[0], high[0])})"
+        return start + _next(rows, currency)
+    doubt = f"{name} leads with {value} {unit} ({words.span(low[0], high[0])}), but "
+    doubt += f"{words.count(rivals, 'other channel')} may return as much"
+    sure = [words.label(str(c)) for c, floor in zip(rows["channel"], low, strict=True) if floor > 1]
+    if sure:
+        verb = "is" if len(sure) == 1 else "are"
+        return f"{words.capital(words.listing(sure))} {verb} all but sure to pay; {doubt}"
+    return f"No channel is sure to pay: {doubt}"
+
+
+def _next(rows: pd.DataFrame, currency: str) -> str:
+    """Where the next unit of money returns most."""
     marginal = rows["marginal_roi"].astype(float)
-    if marginal.notna().any():
-        top = rows.iloc[int(np.nanargmax(marginal.to_numpy(float)))]
-        which = "there too" if top["channel"] == best["channel"] else f"in {words.label(str(top['channel']))}"
-        title += f"; the next {currency} returns most {which} ({words.number(float(top['marginal_roi']))})"
-    return title
+    if not marginal.notna().any():
+        return ""
+    top = rows.iloc[int(np.nanargmax(marginal.to_numpy(float)))]
+    which = (
+        "there too" if top["channel"] == rows["channel"].iloc[0] else f"in {words.label(str(top['channel']))}"
+    )
+    return f"; the next {currency} returns most {which} ({words.number(float(top['marginal_roi']))})"
 
 
 def _roi_table(rows: pd.DataFrame) -> theme.Layout:
@@ -136,7 +150,7 @@ def curves(tables: Tables) -> go.Figure:
         else "spend or multiple of today's"
     )
     return theme.finish(
-        traces, grid.layout, height=grid.height + 84, title=_curves_title(own, about.kpi),
+        traces, grid.layout, height=grid.height + 84, title=_curves_title(own, about.goal),
         reading=f"Across: {unit}; up: {about.kpi} it brings. The dot is today, the band the interval. A "
                 "flatter curve means the next unit brings less. Grey: levels the data never saw.",
         notes=[interval_note(frame), f"The {PANELS} largest of {len(order)} channels." if len(order) > PANELS
@@ -188,22 +202,30 @@ def _marginal(tables: Tables, name: str) -> str:
 
 
 def _curves_title(own: dict[str, pd.DataFrame], kpi: str) -> str:
-    """Which channel would gain most from more spend, as its curve has it."""
+    """How much more of a channel brings more from it: least where it is nearly full."""
     gains = {}
     for name, rows in own.items():
         today = float(rows.loc[np.isclose(rows["multiplier"], 1), "response"].iloc[0])
         more = float(np.interp(1.2, rows["multiplier"], rows["response"]))
         if today > 0:
-            gains[name] = (more - today, more / today - 1)
+            gains[name] = more / today - 1
     if not gains:
-        return f"No channel brings {kpi} at today's spend"
-    best = max(gains, key=lambda name: gains[name][0])
-    seen = own[best].loc[own[best]["supported"].astype(bool), "multiplier"]
-    beyond = "" if len(seen) and seen.max() >= 1.2 else "; the data never saw that much of it"
-    return (
-        f"A fifth more in {words.label(best)} would bring {words.number(gains[best][0])} more {kpi} "
-        f"({words.signed(words.percent(gains[best][1]))} of what it brings), the most of any channel{beyond}"
-    )
+        return f"No channel brings anything of {kpi} at today's spend"
+    least, most = (pick(gains, key=lambda name: gains[name]) for pick in (min, max))
+    title = f"A fifth more of {words.label(least)} would bring {words.percent(gains[least])} more from it"
+    if len(gains) > 1:
+        title += f", of {words.label(most)} {words.percent(gains[most])}: "
+        title += f"{words.label(least)} is closest to its limit, by the model's account"
+    unseen = [name for name in dict.fromkeys((least, most)) if not _saw(own[name], 1.2)]
+    if unseen:
+        title += f"; the data never saw that much of {words.listing([words.label(name) for name in unseen])}"
+    return title
+
+
+def _saw(rows: pd.DataFrame, multiplier: float) -> bool:
+    """The data support a multiple of today's spend."""
+    seen = rows.loc[rows["supported"].astype(bool), "multiplier"]
+    return bool(len(seen) and seen.max() >= multiplier)
 
 
 def saturation(tables: Tables) -> go.Figure:
@@ -254,6 +276,10 @@ def saturation(tables: Tables) -> go.Figure:
                                    font={"size": 12.5, "color": theme.INK}) for name,
                         cell in zip(names, cells, strict=True)]  # fmt: skip
     ticks = [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 20, 30, 50]
+    ends = ratio.to_numpy(float)
+    ends = ends[np.isfinite(ends) & (ends > 0)]
+    if ends.max() > 15 * ends.min():
+        ticks = [0.01, 0.1, 0.3, 1, 3, 10, 30, 100]
     layout = {
         "xaxis": theme.axis("Multiple of today's spend (log scale)", type="log", domain=[0, 0.68],
                             tickmode="array",
@@ -265,10 +291,13 @@ def saturation(tables: Tables) -> go.Figure:
     }  # fmt: skip
     past = [name for name in names if ratio.at[name, "half"] < 1]
     title = f"{len(past)} of {words.count(len(names), 'channel')} run past half of their maximum"
+    if not past:
+        title = "No channel runs past half of its maximum"
+    elif len(past) == 1:
+        title = f"{words.subject(past[0])} runs past half of its maximum"
+        title += ", the only one" if len(names) > 1 else ""
     title += (
-        f"; {words.label(names[-1])} has most room left"
-        if len(past) < len(names)
-        else ", none has much room left"
+        f"; {words.label(names[-1])} has most room left" if len(past) < len(names) and len(names) > 1 else ""
     )
     return theme.finish(
         traces, layout, title=title, height=80 + 34 * len(names) + 66, legend=True,
