@@ -30,6 +30,7 @@ def sweep_tables(bench: Bench, rows: Sequence[TrialRow], choice: Choice, final: 
         "number": [row.number for row in rows],
         "state": [row.state for row in rows],
         "score": pd.Series([row.score for row in rows], dtype=float),
+        "level": pd.Series([_level(row, rows) for row in rows], dtype=float),
         "instability": pd.Series([row.instability for row in rows], dtype=float),
         "origins": [len(row.scores) for row in rows],
         "seconds": [row.seconds for row in rows],
@@ -58,6 +59,18 @@ def trials_table(sweep: Sweep) -> pd.DataFrame:
     """``trials.parquet``: one row for each trial, its settings as columns."""
     mixed = [name for name, kind in sweep.settings.dtypes.items() if kind == np.dtype(object)]
     return sweep.trials.join(sweep.settings.astype(dict.fromkeys(mixed, "str")), on="number")
+
+
+def _level(row: TrialRow, rows: Sequence[TrialRow]) -> float | None:
+    """A trial's score as if on all windows: trial 0's, plus the mean difference on the windows it had.
+
+    Windows differ more than trials do, so plain means over fewer of them cannot be compared.
+    """
+    own = next((other for other in rows if other.number == 0 and other.state == "done"), None)
+    if own is None or own.score is None or not row.scores:
+        return row.score
+    pairs = zip(row.scores, own.scores, strict=False)
+    return own.score + float(np.mean([one.score - two.score for one, two in pairs]))
 
 
 def _point(bench: Bench, row: TrialRow) -> dict[str, Value]:

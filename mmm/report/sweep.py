@@ -32,7 +32,8 @@ class Sweep:
         kpi: Name of the KPI.
         score: What trials were judged by.
         objective: ``score`` or ``score_and_stability``.
-        trials: Columns number, state, score, instability, origins, seconds, front, chosen, reason.
+        trials: Columns number, state, score, level (the score, for trials given up early brought to what it
+            would be on all windows), instability, origins, seconds, front, chosen, reason.
         settings: Index number; a column for each setting, its path as the name.
         origins: Columns number, origin (first date scored), score, naive (R² of the last value).
         shares: Columns number, channel, share of the KPI; finished trials only.
@@ -131,9 +132,10 @@ def _tiles(sweep: Sweep) -> list[Tile]:
     tiles = [Tile(score_text(float(done.max())), f"best mean {sweep.score_name} over the held-out windows")]
     if 0 in done.index:
         tiles.append(Tile(score_text(float(done.loc[0])), "with the spec's own settings"))
-    for name, text in (("default", "the spec's own settings"), ("tuned", "the settings chosen")):
+    words_of = {"default": "the spec's own settings", "tuned": "the settings chosen"}
+    for name, text in words_of.items():
         value = sweep.test.get(name, {}).get("r2")
-        if value is not None:
+        if value is not None and (name == "default" or sweep.changed):
             tiles.append(Tile(score_text(float(value)), f"R² of the untouched test window, {text}"))
     return tiles
 

@@ -52,7 +52,7 @@ def _label(sweep: Sweep, path: str) -> str:
 
 def parallel(sweep: Sweep) -> go.Figure:
     """Every trial as a line across the settings, coloured by score."""
-    scored = sweep.trials[sweep.trials["score"].notna()].sort_values("score")
+    scored = sweep.trials[sweep.trials["level"].notna()].sort_values("level")
     paths = [path for path in sweep.importances if path in sweep.settings] or list(sweep.settings.columns)
     axes = {path: axis for path in paths[:AXES] if (axis := _axis(sweep.settings[path])) is not None}
     if len(scored) < 2 or len(axes) < 2:
@@ -62,13 +62,13 @@ def parallel(sweep: Sweep) -> go.Figure:
     colours = sample_colorscale(theme.SEQUENTIAL, list(rank))
     traces: list[theme.Trace] = []
     for colour, (number, score, state) in zip(
-        colours, scored[["number", "score", "state"]].itertuples(index=False), strict=True
+        colours, scored[["number", "level", "state"]].itertuples(index=False), strict=True
     ):
         chosen, own = number == sweep.chosen, number == 0
         tint = theme.HIGHLIGHT if own else theme.INK if chosen else colour
         traces.append({
             "type": "scatter", "mode": "lines", "x": list(range(len(places) + 1)),
-            "y": [*(float(places[path].loc[number]) for path in places), _scaled(scored["score"], score)],
+            "y": [*(float(places[path].loc[number]) for path in places), _scaled(scored["level"], score)],
             "line": {"color": tint, "width": 3 if own or chosen else 1.3,
                      "dash": "solid" if state == "done" else "dot"},
             "opacity": 1.0 if own or chosen else 0.75, "showlegend": False, "connectgaps": True,
@@ -121,7 +121,7 @@ def _scaled(scores: pd.Series, score: float) -> float:
 
 def _ends(axes: dict[str, Axis], scored: pd.DataFrame) -> list[theme.Layout]:
     ends = [(low, high) for _, low, high in axes.values()]
-    ends.append((score_text(float(scored["score"].min())), score_text(float(scored["score"].max()))))
+    ends.append((score_text(float(scored["level"].min())), score_text(float(scored["level"].max()))))
     return [
         theme.note(text, x=place, y=y, yanchor=anchor, font={"size": 11, "color": theme.SOFT})
         for place, (low, high) in enumerate(ends)

@@ -23,11 +23,11 @@ def trials(sweep: Sweep) -> go.Figure:
     frame, done = sweep.trials, sweep.done
     traces: list[theme.Trace] = []
     for state, colour in COLOURS.items():
-        rows = frame[(frame["state"] == state) & frame["score"].notna()]
+        rows = frame[(frame["state"] == state) & frame["level"].notna()]
         if rows.empty:
             continue
         traces.append({
-            "type": "scatter", "mode": "markers", "x": rows["number"], "y": rows["score"],
+            "type": "scatter", "mode": "markers", "x": rows["number"], "y": rows["level"],
             "name": {"done": "scored on every window", "stopped": "given up early"}.get(state, state),
             "marker": {"size": 10, "color": colour, "symbol": "circle" if state == "done" else "circle-open"},
             "text": [_hover(sweep, int(number)) for number in rows["number"]],
@@ -50,7 +50,7 @@ def trials(sweep: Sweep) -> go.Figure:
         },
         title=title, height=380, legend=True,
         reading=f"One dot a trial: its mean {sweep.score_name} over the held-out windows. Trials given up "
-                "early have the mean of fewer windows.",
+                "early are placed by how they compared on the windows they had.",
         notes=[f"{words.count(failed, 'trial')} failed and {'has' if failed == 1 else 'have'} no score."
                if failed else ""],
         table=_trials_table(sweep),
@@ -136,6 +136,8 @@ def origins(sweep: Sweep) -> go.Figure:
 def test_window(sweep: Sweep) -> go.Figure:
     """Score of the untouched window: settings found, the spec's own, and what needs no model."""
     known = {name: score for name, score in sweep.test.items() if score.get("r2") is not None}
+    if not sweep.changed:
+        known.pop("tuned", None)
     if not known:
         raise MissingTableError("the spec keeps no test window (splits.test is 0), or it has no known KPI")
     labels = {"default": "The spec's own settings", "tuned": "The settings chosen"}

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from jobs.cluster import ClusterError
+from jobs.command import run_command
+from jobs.tracking import TrackingError
+from mmm.errors import OutputError, SpecError
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (SpecError("spec", []), 2),
+        (OutputError("full"), 2),
+        (ClusterError("gone"), 1),
+        (TrackingError("gone"), 1),
+    ],
+)
+def test_errors_have_one_status_each_and_are_told(
+    error: Exception, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> int:
+        raise error
+
+    assert run_command(work, "interrupted") == status
+    assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def test_a_signal_interrupts_as_a_key_does(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def work() -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+    assert run_command(work, "run it again") == 130
+    assert capsys.readouterr().err == "run it again\n"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_what_went_well_keeps_its_status() -> None:
+    assert run_command(lambda: 1, "") == 1
