@@ -32,7 +32,7 @@ def sweep_of(trials: int = 20, origins: int = 3, *, chosen: int = 7, test: bool 
         "model.loss.l2": 10 ** rng.uniform(-5, -1, trials),
         "model.adstock.family": rng.choice(["geometric", "weibull"], trials),
         "model.temporal.enabled": pd.Series(rng.random(trials) < 0.5, dtype=object),
-        "model.temporal.hidden": pd.Series([2 if n % 2 else None for n in number], dtype=float),
+        "model.temporal.hidden": pd.Series([2 + n if n % 2 else None for n in number], dtype=float),
     })  # fmt: skip
     dates = pd.date_range("2024-01-01", periods=origins, freq="8W")
     done = table[table["state"] == "done"]["number"]
