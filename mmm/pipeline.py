@@ -17,6 +17,7 @@ import pandas as pd
 from mmm.analysis.attribution import contributions_table, effects_table, graph_table, predictions_table
 from mmm.analysis.diagnostics import diagnose
 from mmm.analysis.experiments import experiments_table
+from mmm.analysis.first_plan import first_plan
 from mmm.analysis.response import hill_table, response_curves
 from mmm.analysis.views import (
     adstock_table,
@@ -178,6 +179,9 @@ def write_result(result: Result, directory: Path, *, report: bool = True) -> Non
     _write_json(directory / "metrics.json", result.metrics)
     _write_json(directory / "diagnostics.json", [finding.as_row() for finding in result.findings])
     _write_json(directory / "data_quality.json", data_quality(result.fitted))
+    plan = first_plan(result.fitted)
+    if plan is not None:
+        _write_json(directory / "plan.json", plan.model_dump(mode="json"))
     if report:
         build_report(directory)
 

@@ -115,7 +115,8 @@ def test_one_member_is_drawn_and_claims_no_certainty(entry: Entry, lone_tables: 
     assert "give or take" not in statement(figure)
     assert "nan" not in statement(figure).lower().split()
     assert "interval" not in [trace.name for trace in figure.data]
-    bars = [trace[name] for trace in figure.data for name in ("error_x", "error_y") if name in trace]
+    modelled = [trace for trace in figure.data if trace.name != "Measured"]
+    bars = [trace[name] for trace in modelled for name in ("error_x", "error_y") if name in trace]
     assert not any(bar.visible for bar in bars)
 
 
