@@ -15,7 +15,7 @@ from serve.bench import Dossier
 from serve.problems import RequestProblem, invalid_request
 from serve.settings import Limits
 
-SLOW_METHODS = ("differential_evolution", "hybrid", "trust-constr")
+EVOLVING = ("differential_evolution", "hybrid")
 
 
 async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
@@ -145,22 +145,17 @@ def check_portfolio(content: Mapping[str, Any], dossiers: Sequence[Dossier], lim
 
 def _check_work(request: BudgetRequest, variables: int, limits: Limits) -> None:
     """Refuse what would keep a planner busy for minutes."""
-    problems = []
-    slow = request.method in SLOW_METHODS or (request.by_region and request.effects == "total")
-    if variables > limits.variables:
+    field, most = ("by_region" if request.by_region else "models"), limits.variables
+    if request.method in EVOLVING:
+        field, most = "method", min(most, limits.evolved_variables)
+    elif request.method == "trust-constr" or (request.by_region and request.effects == "total"):
+        field, most = "method", min(most, limits.slow_variables)
+    if variables > most:
         text = (
-            f"asks for {variables} amounts; at most {limits.variables} are planned over HTTP. Plan without "
-            "by_region, fewer models, or with `mmm optimize`"
+            f"asks for {variables} amounts; at most {most} are planned over HTTP like this. Use method slsqp "
+            "and direct effects, no by_region, fewer models, or `mmm optimize`"
         )
-        problems.append(Problem("too_complex", "by_region" if request.by_region else "models", text))
-    elif slow and variables > limits.slow_variables:
-        text = (
-            f"asks for {variables} amounts with a slow search; at most {limits.slow_variables} over HTTP. "
-            "Use method slsqp and direct effects, no by_region, or `mmm optimize`"
-        )
-        problems.append(Problem("too_complex", "method", text))
-    if problems:
-        raise invalid_request(problems)
+        raise invalid_request([Problem("too_complex", field, text)])
 
 
 def check_scenario(content: Mapping[str, Any], dossier: Dossier) -> ScenarioRequest:

@@ -38,8 +38,9 @@ class Limits(Spec):
     variables: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     """Most decision variables of a budget: channels, or channels x regions; of all models together."""
     slow_variables: Annotated[int, Field(ge=1, le=1_000_000)] = 64
-    """Most decision variables for a global search by `differential_evolution` or `hybrid`, by
-    `trust-constr`, and for total effects by region: these cost seconds each."""
+    """Most decision variables for `trust-constr`, and for total effects by region: these take seconds."""
+    evolved_variables: Annotated[int, Field(ge=1, le=1_000_000)] = 16
+    """Most decision variables for `differential_evolution` and `hybrid`, whose time grows with the square."""
     plan_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Seconds after which a plan is given up with 503."""
     queue: Annotated[int, Field(ge=1, le=100_000)] = 64

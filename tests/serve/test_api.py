@@ -199,7 +199,7 @@ def test_large_bodies_and_other_media_types_are_refused(client: TestClient) -> N
 def test_what_would_take_minutes_is_refused(models: Path) -> None:
     from tests.serve.models import client_of
 
-    with client_of(models, limits={"variables": 5, "slow_variables": 2}) as client:
+    with client_of(models, limits={"variables": 5, "evolved_variables": 2}) as client:
         regional = client.post(f"{ACME}/optimize", json={**HALF, "by_region": True})
         slow = client.post(f"{ACME}/optimize", json={**HALF, "method": "hybrid"})
         assert client.post(f"{ACME}/optimize", json=HALF).status_code == 200
