@@ -37,8 +37,8 @@ from mmm.data.read import PanelRead
 from mmm.errors import MMMError, Problem, SpecError
 
 STATES = {"done": TrialState.COMPLETE, "stopped": TrialState.PRUNED, "failed": TrialState.FAIL}
-FAILURES = (MMMError, ArithmeticError, RuntimeError, MemoryError)
-"""What a fit may raise without ending the sweep; RuntimeError is what torch raises."""
+FAILURES = (MMMError, ArithmeticError, RuntimeError, ValueError, MemoryError)
+"""What a fit may raise without ending the sweep: our own errors, and those of torch and numpy."""
 
 
 class Halving(BasePruner):
@@ -166,7 +166,7 @@ def draw(trial: Trial, space: Mapping[str, Parameter]) -> dict[str, Value]:
             if any(other in waiting for other in item.when):
                 continue
             del waiting[path]
-            if all(other in values and values[other] in allowed for other, allowed in item.when.items()):
+            if holds(item, values):
                 values[path] = _suggest(trial, path, item)
     return values
 
@@ -221,7 +221,12 @@ def own_params(bench: Bench) -> dict[str, Value]:
         value = by_frequency.get(path) if node is None and item.values is None else node
         if contains(distribution(path, item), value):  # type: ignore[arg-type]
             params[path] = value  # type: ignore[assignment]
-    return params
+    return {path: value for path, value in params.items() if holds(bench.space[path], params)}
+
+
+def holds(item: Parameter, values: Mapping[str, Value]) -> bool:
+    """Whether a parameter's conditions hold under these values."""
+    return all(other in values and values[other] in allowed for other, allowed in item.when.items())
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from ray import tune
+from ray.exceptions import RayTaskError
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -154,8 +155,10 @@ class _Crashes(tune.Callback):
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The trial's retries are used up."""
         del iteration, trials, info
-        error = trial.get_pickled_error() or trial.get_error() or "its worker died"
-        self._asking.crashed(trial.trial_id, f"{type(error).__name__}: {error}".splitlines()[0])
+        error = trial.get_pickled_error()
+        cause = error.cause if isinstance(error, RayTaskError) else error
+        reason = "its worker died" if cause is None else f"{type(cause).__name__}: {cause}".splitlines()[0]
+        self._asking.crashed(trial.trial_id, reason)
 
 
 def run_trials(bench: Bench, search: Search, slots: Slots, watcher: Watcher, *, storage: str) -> None:

@@ -25,7 +25,7 @@ LEAST_TRIALS = 5
 def sweep_tables(bench: Bench, rows: Sequence[TrialRow], choice: Choice, final: Final | None) -> Sweep:
     """Everything the report draws."""
     front = pareto_front(rows)
-    points = {row.number: _point(bench, row) for row in rows}
+    points = {row.number: dict(row.params) for row in rows}
     trials = pd.DataFrame({
         "number": [row.number for row in rows],
         "state": [row.state for row in rows],
