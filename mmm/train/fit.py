@@ -272,4 +272,4 @@ def _train(work: _Work, panel: Panel, epochs: int) -> Fit[Parameters]:
         saved=work.saved("train"),
         shards=shards,
     )
-    return recentred(found)
+    return recentred(found, problem.spec.regions.scale_sd)

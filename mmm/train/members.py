@@ -5,17 +5,20 @@ its priors. For a linear model with normal noise the minimisers are draws from t
 then optimize", Bardsley et al. 2014): what the data leave open varies between members as the prior does,
 which resampling the data alone would hide.
 
-One more fit, on the data as they are, is the centre: members are moved in free-parameter space so that
-their mean is that fit. Few members then have no more bias than it has.
+One more fit, on the data as they are, is the centre: members are moved so that their mean is that fit. Few
+members then have no more bias than it has.
 
 Shapes: M members, G regions, T periods.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from mmm.data.panel import Floats, Frequency
 from mmm.model.parameters import REGIONAL, standard_normal
@@ -25,18 +28,39 @@ BLOCK: dict[Frequency, int] = {"daily": 28, "weekly": 6, "monthly": 3, "quarterl
 """Periods of a block: long enough to keep the dependence of neighbouring residuals."""
 
 
+LEAST_SHARE = 1e-7
+"""Share, in prior scales, below which a channel has none to speak of."""
+
+
 def with_centre(members: int) -> int:
     """Fits needed for so many members."""
     return members + 1 if members > 1 else 1
 
 
-def recentred(parameters: Parameters) -> Parameters:
-    """Members whose mean is the first fit, which is not one of them; one fit alone stays as it is."""
+def recentred(parameters: Parameters, scale_sd: float) -> Parameters:
+    """Members whose mean is the first fit, which is not one of them; one fit alone stays as it is.
+
+    Effects are proportional to the softplus of ``share`` and to the exponential of ``region_scale``: there
+    it is the mean of those that is the first fit's. The mean of an exponential exceeds that of its
+    exponent, so that media would otherwise look the larger the less is known of them.
+
+    Args:
+        parameters: Free parameters, the centre first.
+        scale_sd: What ``region_scale`` is multiplied by in its exponential.
+    """
     if parameters["noise"].shape[0] == 1:
         return parameters
-    return {
+    moved = {
         name: value[:1] + value[1:] - value[1:].mean(0, keepdim=True) for name, value in parameters.items()
     }
+    share_MC = softplus(parameters["share"].double())
+    share_MC = share_MC[1:] * share_MC[:1] / share_MC[1:].mean(0, keepdim=True)
+    moved["share"] = torch.log(torch.expm1(share_MC.clamp_min(LEAST_SHARE))).to(parameters["share"])
+    if "region_scale" in parameters and scale_sd > 0:
+        log_MGC = scale_sd * parameters["region_scale"]
+        mean_1GC = torch.logsumexp(log_MGC[1:], 0, keepdim=True) - math.log(len(log_MGC) - 1)
+        moved["region_scale"] = (log_MGC[1:] + log_MGC[:1] - mean_1GC) / scale_sd
+    return moved
 
 
 def member_weights(

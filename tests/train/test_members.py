@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import softplus
 
 from mmm.config import ModelSpec
 from mmm.data.panel import Frequency
-from mmm.train.members import BLOCK, member_anchors, member_weights
+from mmm.train.members import BLOCK, member_anchors, member_weights, recentred
 from tests.small import posed, small_panel
 
 
@@ -70,3 +71,26 @@ def test_centres_hang_on_the_seed_alone() -> None:
     first, again, other = (member_anchors(p, s) for p, s in ((parameters, 1), (moved, 1), (parameters, 2)))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["half"], other["half"])
+
+
+def test_members_are_moved_so_that_their_mean_effect_is_the_centre_s() -> None:
+    """Softplus of shares and exponentials of regional scales, not their exponents; others as they are."""
+    _, _, parameters = posed(small_panel(), ModelSpec(), members=9)
+    parameters["share"] = 2.0 * torch.randn(parameters["share"].shape, dtype=torch.float64)
+    moved = recentred(parameters, 0.3)
+
+    assert all(len(value) == 8 for value in moved.values())
+    for name in ("half", "retention", "level"):
+        torch.testing.assert_close(moved[name].mean(0), parameters[name][0])
+    shares = softplus(moved["share"])
+    torch.testing.assert_close(shares.mean(0), softplus(parameters["share"])[0])
+    before = softplus(parameters["share"][1:])
+    torch.testing.assert_close(shares / shares.mean(0), before / before.mean(0))
+    scales = torch.exp(0.3 * moved["region_scale"])
+    torch.testing.assert_close(scales.mean(0), torch.exp(0.3 * parameters["region_scale"][0]))
+
+
+def test_one_fit_alone_stays_as_it_is() -> None:
+    _, _, parameters = posed(small_panel(), ModelSpec(), members=1)
+
+    assert recentred(parameters, 0.3) is parameters
