@@ -19,6 +19,7 @@ from jobs.benchmark.book import Book, Row, Status
 from jobs.benchmark.course import Course, Task
 from jobs.benchmark.errors import BenchmarkError, NotHereError
 from jobs.benchmark.graph import graph_tasks
+from jobs.benchmark.peers.venv import DEEPCAUSAL, PYMC, interpreter
 from jobs.benchmark.plan import DEFAULT_PEERS, PEERS, QUICK, QUICK_PEERS, Order, Sizes
 from jobs.benchmark.portfolio import portfolio_tasks
 from jobs.benchmark.process import stop_all
@@ -101,6 +102,7 @@ def run_suites(order: Order, console: Console) -> tuple[list[str], pd.DataFrame]
                 failures.append(f"{name}: {error}")
             book.add([Row(suite=name, status=status, note=str(error))])
             console.print(f"{name}: {status}, {error}", markup=False, highlight=False, soft_wrap=True)
+    _prepare_peers(order, console)
     expect = sum(task.expect / (1 if task.alone else order.cores) for _, tasks in prepared for task in tasks)
     course = Course(book, console, order.cores, expect)
     for name, tasks in prepared:
@@ -108,6 +110,22 @@ def run_suites(order: Order, console: Console) -> tuple[list[str], pd.DataFrame]
         if (summary := SUITES[name].summary) is not None:
             book.add(summary(book.frame()))
     return failures + course.failures, book.frame()
+
+
+def _prepare_peers(order: Order, console: Console) -> None:
+    """Make the environments of the peers asked for; one that cannot be made fails its tasks later."""
+    if not {"truth", "real", "speed"} & set(order.suites):
+        return
+    for peer in (DEEPCAUSAL, PYMC):
+        if not any(name.startswith(peer.name) for name in order.peers):
+            continue
+        started = time.perf_counter()
+        try:
+            interpreter(peer, order.cache)
+            said = f"{peer.name}: environment ready after {time.perf_counter() - started:.0f} s"
+        except BenchmarkError as error:
+            said = f"{peer.name}: {error}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,19 +48,39 @@ DEEPCAUSAL = Peer(
 PYMC = Peer("pymc-marketing", (("pymc-marketing==0.19.2",),), "pymc_driver.py")
 
 
+_lock = threading.Lock()
+_failed: dict[Path, str] = {}
+
+
 def interpreter(peer: Peer, cache: Path) -> Path:
-    """Python of the peer's environment; made if it is not there.
+    """Python of the peer's environment; made if it is not there, tried once in a run.
 
     Raises:
         BenchmarkError: It cannot be made: no package index, no build for this machine.
     """
-    home = cache / f"{peer.name}-py{sys.version_info.major}.{sys.version_info.minor}"
+    with _lock:
+        home = home_of(peer, cache)
+        if home in _failed:
+            raise BenchmarkError(_failed[home])
+        try:
+            return _made(peer, home)
+        except BenchmarkError as error:
+            _failed[home] = str(error)
+            raise
+
+
+def home_of(peer: Peer, cache: Path) -> Path:
+    """Folder of the peer's environment."""
+    return cache / f"{peer.name}-py{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _made(peer: Peer, home: Path) -> Path:
     python, stamp = home / "bin" / "python", home / "complete"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == peer.requirements:
         return python
     shutil.rmtree(home, ignore_errors=True)
-    cache.mkdir(parents=True, exist_ok=True)
-    log = cache / f"{peer.name}.log"
+    home.parent.mkdir(parents=True, exist_ok=True)
+    log = home.with_suffix(".log")
     commands: list[Sequence[str | Path]] = [[sys.executable, "-m", "venv", home]]
     quiet = ("--quiet", "--disable-pip-version-check")
     commands += [[python, "-m", "pip", "install", *quiet, *step] for step in peer.steps]
