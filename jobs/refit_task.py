@@ -24,9 +24,9 @@ from jobs.store import put, read_row, result_key, result_place
 from mmm.config import MarketSpec
 from mmm.config.files import spec_digest
 from mmm.data.panel import data_fingerprint
-from mmm.data.read import PanelRead
+from mmm.data.read import PanelRead, read_panel
 from mmm.data.schema import Finding
-from mmm.errors import MMMError
+from mmm.errors import MMMError, PanelError
 
 if TYPE_CHECKING:
     from mmm.pipeline import Result
@@ -151,10 +151,8 @@ def _refit(works: Sequence[Work], rows: list[Row]) -> list[Work]:
 
 def _look(work: Work) -> _Due | Row:
     """A market's panel, or its row if a fit with these data and settings is there."""
-    from mmm.pipeline import read_market
-
     spec = work.spec
-    read = read_market(spec)
+    read = _read(spec)
     fingerprint, digest = data_fingerprint(read.panel), spec_digest(spec)
     if work.trials:
         digest = f"{digest}-tune{work.trials}-{spec_digest(spec.tune)[:8]}"
@@ -171,6 +169,21 @@ def _look(work: Work) -> _Due | Row:
     if work.trials:
         spec, read, known["settings"] = _tuned(work, read)
     return _Due(work, spec, read, known, 0.0)
+
+
+def _read(spec: MarketSpec) -> PanelRead:
+    """A market's panel.
+
+    Raises:
+        PanelError: It has problems, all of them; those of settings that contradict one another beside them.
+    """
+    try:
+        return read_panel(spec)
+    except PanelError:
+        # Torch comes with it: seconds, which a market that is up to date is not to cost.
+        from mmm.pipeline import read_market
+
+        return read_market(spec)
 
 
 def _tuned(work: Work, read: PanelRead) -> tuple[MarketSpec, PanelRead, dict[str, Any]]:

@@ -50,6 +50,8 @@ class Tracking:
         for name, value in _PATIENCE.items():
             os.environ.setdefault(name, value)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
+        # What the store logs with a traceback is raised as well, and told once.
+        logging.getLogger("mlflow.store").setLevel(logging.CRITICAL)
         from mlflow import MlflowClient
 
         self.uri = uri
