@@ -19,7 +19,7 @@ import pandas as pd
 
 from jobs.monitor import drift
 from jobs.rows import SCORES, WINDOWS, Row
-from jobs.shares import channel_shares
+from jobs.shares import result_shares
 from jobs.store import put, read_row, result_key, result_place
 from mmm.config import MarketSpec
 from mmm.config.files import spec_digest
@@ -239,7 +239,7 @@ def _keep(market: _Due, result: Result) -> Row:
 
 def result_row(spec: MarketSpec, result: Result) -> Row:
     """What a fit came to, without where it lies."""
-    shares = channel_shares(*(result.tables[name] for name in ("effects", "contributions", "predictions")))
+    shares = result_shares(result.tables)
     return Row(
         brand=spec.brand,
         market=spec.market,

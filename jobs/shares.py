@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 SHARE_COLUMNS = ("share", "share_lower", "share_upper")
+_SCORED = "scored_predictions"
 
 
 def channel_shares(
@@ -17,7 +19,8 @@ def channel_shares(
     Args:
         effects: Table ``effects`` of a fitted model.
         contributions: Table ``contributions``.
-        predictions: Table ``predictions``; its column ``split`` tells which dates were trained on.
+        predictions: Table ``predictions`` of the fit that was scored (``scored_predictions`` of a model
+            refitted on all periods): its column ``split`` tells the training window, to which effects refer.
 
     Returns:
         Columns channel, share, share_lower, share_upper, roi; bounds are NaN with one member.
@@ -30,10 +33,17 @@ def channel_shares(
     return shares
 
 
+def result_shares(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The shares of a fitted model's tables by name, as :func:`channel_shares`."""
+    scored = tables[_SCORED] if _SCORED in tables else tables["predictions"]
+    return channel_shares(tables["effects"], tables["contributions"], scored)
+
+
 def saved_shares(directory: Path) -> pd.DataFrame:
     """The shares of a fitted model's directory, as :func:`channel_shares`."""
-    tables = (pd.read_parquet(directory / f"{name}.parquet") for name in _TABLES)
-    return channel_shares(*tables)
+    names = ("effects", "contributions", "predictions", _SCORED)
+    found = {name: directory / f"{name}.parquet" for name in names}
+    return result_shares({name: pd.read_parquet(path) for name, path in found.items() if path.exists()})
 
 
 def true_shares(truth: Path, until: pd.Timestamp) -> pd.Series:
@@ -43,6 +53,3 @@ def true_shares(truth: Path, until: pd.Timestamp) -> pd.Series:
     media = trained[trained["kind"] == "channel"]
     shares: pd.Series = media.groupby("component")["value"].sum() / trained["value"].sum()
     return shares
-
-
-_TABLES = ("effects", "contributions", "predictions")

@@ -139,7 +139,7 @@ class DeepCausalMMM:
     def _tables(self) -> Tables:
         tables = self.result.tables
         return Tables(
-            about=About(kpi="KPI"),
+            about=About(),
             contributions=tables["contributions"],
             predictions=tables["predictions"],
             effects=tables["effects"],
