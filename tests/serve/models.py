@@ -15,8 +15,8 @@ from serve.inprocess import app_of
 from serve.settings import ServeSettings
 from tests.small import sketch
 
-HALF = {"budget": "current", "default_bounds": {"min_change": -0.5, "max_change": 0.5}}
-MORE_TV = {"horizon": 4, "plans": {"more": {"spend": {"tv": 9000.0}, "others": "current"}}}
+HALF: dict[str, Any] = {"budget": "current", "default_bounds": {"min_change": -0.5, "max_change": 0.5}}
+MORE_TV: dict[str, Any] = {"horizon": 4, "plans": {"more": {"spend": {"tv": 9000.0}, "others": "current"}}}
 
 
 def named(fitted: Fitted, brand: str, market: str, *, currency: str = "USD") -> Fitted:
