@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import posixpath
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from urllib.parse import quote
 
 from pyarrow import fs as pafs
 
 from jobs.rows import Row
+from mmm.report.build import build_report
 from mmm.report.portfolio_page import render_portfolio
 from mmm.report.portfolio_table import market_records
-from mmm.storage import filesystem
+from mmm.storage import filesystem, is_uri
 
 PAGE = "portfolio.html"
 REPORT = "report.html"
@@ -57,3 +60,24 @@ def report_links(rows: Iterable[Row], out: str) -> dict[tuple[str, str], str]:
         for (key, path), info in zip(inside.items(), found, strict=True)
         if info.type == pafs.FileType.File
     }
+
+
+def ensure_report(place: str) -> None:
+    """Draw the report of a fitted model that has none yet.
+
+    Args:
+        place: Folder of the model, path or URI.
+    """
+    system, folder = filesystem(place)
+    if system.get_file_info(f"{folder}/{REPORT}").type == pafs.FileType.File:
+        return
+    if not is_uri(place):
+        build_report(Path(place))
+        return
+    local = pafs.LocalFileSystem()
+    with tempfile.TemporaryDirectory() as scratch:
+        pafs.copy_files(folder, scratch, source_filesystem=system, destination_filesystem=local)
+        report = build_report(Path(scratch))
+        pafs.copy_files(
+            str(report), f"{folder}/{REPORT}", source_filesystem=local, destination_filesystem=system
+        )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from jobs.monitor import drift
+from jobs.overview import ensure_report
 from jobs.rows import SCORES, WINDOWS, Row
 from jobs.shares import result_shares
 from jobs.store import put, read_row, result_key, result_place
@@ -159,6 +160,8 @@ def _look(work: Work) -> _Due | Row:
     key = result_key(fingerprint, digest)
     place = result_place(work.out, spec.brand, spec.market, key)
     if (row := read_row(place)) is not None:
+        if work.report:
+            ensure_report(place)
         return replace(row, status="unchanged", directory=place, tries=1)
     known: dict[str, Any] = {
         "key": key,

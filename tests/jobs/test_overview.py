@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from jobs.overview import report_links, write_overview
+from jobs.overview import ensure_report, report_links, write_overview
 from jobs.rows import Row
 from tests.jobs.rows import row
+from tests.report.world import World, write_model
 
 
 def model(out: Path, brand: str, market: str, *, report: bool = True) -> Row:
@@ -58,3 +59,16 @@ def test_the_page_of_storage_behind_a_uri(tmp_path: Path) -> None:
 
     assert write_overview(rows, out) == f"{out}/portfolio.html"
     assert report_links(rows, out) == report_links([known], str(tmp_path))
+
+
+def test_a_model_without_a_report_gets_one_and_keeps_it(tmp_path: Path) -> None:
+    """Local and behind a URI."""
+    for place in (tmp_path / "local", tmp_path / "remote"):
+        write_model(place, World(regions=2, weeks=60, channels=2))
+        address = str(place) if place.name == "local" else f"file://{place}"
+        ensure_report(address)
+        first = (place / "report.html").stat().st_mtime_ns
+        ensure_report(address)
+
+        assert (place / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+        assert (place / "report.html").stat().st_mtime_ns == first
