@@ -135,7 +135,7 @@ def train_shard(plan: TrainPlan, index: int, workers: int, told: Told, device: s
     own = plan.own(workers)
     group = group_of(own, index, device)
     regions = plan.regions[own[index]]
-    spec = plan.spec if device is None else _on(plan.spec, device)
+    spec = _placed(plan.spec, device)
     panel = read_shard(spec, regions).panel
     epochs = None
     started = time.perf_counter()
@@ -166,5 +166,11 @@ def train_shard(plan: TrainPlan, index: int, workers: int, told: Told, device: s
     )
 
 
-def _on(spec: MarketSpec, device: str) -> MarketSpec:
-    return spec.model_copy(update={"train": spec.train.model_copy(update={"device": device})})
+def _placed(spec: MarketSpec, device: str | None) -> MarketSpec:
+    """The spec on a worker's device; on CPUs in the precision in which workers agree."""
+    train = spec.train
+    if device is not None:
+        train = train.model_copy(update={"device": device})
+    elif train.precision is None:
+        train = train.model_copy(update={"precision": "float64"})
+    return spec.model_copy(update={"train": train})

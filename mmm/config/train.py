@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -33,3 +33,6 @@ class TrainSpec(Spec):
     """Where tensors live: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for a GPU where there is one."""
     threads: Annotated[Count | None, Field(json_schema_extra=PLACE_ONLY)] = None
     """Threads of a fit; None leaves the machine's setting."""
+    precision: Annotated[Literal["float32", "float64"] | None, Field(json_schema_extra=PLACE_ONLY)] = None
+    """Numbers a fit is made in; None takes ``float32``, and for training over shards on CPUs ``float64``, in
+    which any number of workers finds the same to ten digits. Both fit alike to rounding."""

@@ -170,10 +170,11 @@ def _measured(
     spec: MarketSpec, panel: Panel, scaling: Scaling, n_train: int, shards: Shards, previous: Fitted | None
 ) -> Inputs:
     """The panel as tensors, with the typical volume of each channel over all shards."""
+    dtype = torch.float64 if spec.train.precision == "float64" else torch.float32
+    known_C = np.zeros(len(panel.channels)) if previous is None else previous.log_half_C
+    inputs = build_inputs(panel, scaling, spec.model, n_train, log_half_C=known_C, dtype=dtype)
     if previous is not None:
-        return build_inputs(panel, scaling, spec.model, n_train, log_half_C=previous.log_half_C)
-    unknown_C = np.zeros(len(panel.channels))
-    inputs = build_inputs(panel, scaling, spec.model, n_train, log_half_C=unknown_C)
+        return inputs
     sums = messages(shards)(np.stack(typical_volume(inputs.stack_CGTL[:, :, :n_train])))
     log_half_C = sums[0] / np.maximum(sums[1], 1)
     return replace(inputs, log_half_C=torch.as_tensor(log_half_C).to(inputs.kpi_GT))
