@@ -1,0 +1,127 @@
+"""``python -m jobs.pictures``: the README's pictures, taken of the demo's own pages in headless Chromium.
+
+Needs playwright (of the ``dev`` extra) and a Chromium; ``bash .ci/chromium.sh`` as root installs one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from jobs.overview import PAGE, REPORT
+from mmm.errors import MMMError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+WIDTH, HEIGHT = 1280, 900
+SHARPNESS = 1.5
+"""Pixels of the picture per pixel of the page."""
+HEAVIEST = 300_000
+"""Bytes of a picture at most."""
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+
+
+class PictureError(MMMError, RuntimeError):
+    """A picture that could not be taken."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is photographed.
+
+    Attributes:
+        name: File without its suffix.
+        page: Page below the demo's folder.
+        view: Anchor of a view; None takes the top of the page.
+    """
+
+    name: str
+    page: str
+    view: str | None = None
+
+
+PICTURES = (
+    Picture("contributions", f"fit/acme_us/{REPORT}", "stacked"),
+    Picture("returns", f"fit/acme_us/{REPORT}", "roi"),
+    Picture("portfolio", f"refit/{PAGE}"),
+)
+
+
+def take_pictures(demo: Path, out: Path, *, chromium: str | None = None) -> list[Path]:
+    """Write a PNG of every picture.
+
+    Args:
+        demo: Folder of a finished demo.
+        out: Folder of the pictures.
+        chromium: Program to drive; by default the one on the path.
+
+    Raises:
+        PictureError: A page of the demo is missing, there is no Chromium, or a picture is too heavy.
+    """
+    missing = sorted(
+        {str(demo / picture.page) for picture in PICTURES if not (demo / picture.page).is_file()}
+    )
+    if missing:
+        raise PictureError(f"{', '.join(missing)}: not there. Run `make demo` first, or give its folder.")
+    program = chromium or shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        raise PictureError("No Chromium on this machine: `bash .ci/chromium.sh` as root installs it.")
+    from playwright.sync_api import sync_playwright
+
+    out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        taken = [_take(browser, picture, demo, out) for picture in PICTURES]
+        browser.close()
+    return taken
+
+
+def _take(browser: Browser, picture: Picture, demo: Path, out: Path) -> Path:
+    """One picture of one view, or of the top of a page."""
+    target = out / f"{picture.name}.png"
+    context = browser.new_context(
+        viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SHARPNESS, offline=True
+    )
+    page = context.new_page()
+    page.goto((demo / picture.page).absolute().as_uri())
+    page.evaluate("reportDrawAll()")
+    if picture.view is None:
+        page.evaluate("scrollTo(0, 0)")
+        page.screenshot(path=target)
+    else:
+        page.locator(f"figure.view[id='{picture.view}']").screenshot(path=target)
+    context.close()
+    size = target.stat().st_size
+    if size > HEAVIEST:
+        raise PictureError(f"{target} has {size} bytes, more than {HEAVIEST}. Show less or lower SHARPNESS.")
+    return target
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m jobs.pictures", description=__doc__)
+    parser.add_argument("--demo", default="demo", help="folder of a finished demo (default demo)")
+    parser.add_argument(
+        "--out", default="docs/pictures", help="folder of the pictures (default docs/pictures)"
+    )
+    options = parser.parse_args(arguments)
+    console = Console(soft_wrap=True, highlight=False)
+    try:
+        for path in take_pictures(Path(options.demo), Path(options.out)):
+            console.print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+    except PictureError as error:
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
