@@ -22,6 +22,8 @@ from mmm.model.temporal import Parameters, effectiveness
 
 RETENTION_START, RETENTION_SD = 0.0, 1.2
 DELAY_START, DELAY_SD = -1.5, 1.2
+LATEST_PEAK = 0.5
+"""Share of the lags by which any effect has begun to fade."""
 PER_HEAD_START, PER_HEAD_SD = 0.5, 0.5
 HALF_START = 0.3
 SHAPE_SD = 0.4
@@ -84,6 +86,7 @@ def channel_shape(parameters: Parameters, inputs: Inputs, spec: ModelSpec) -> Ch
         kernel_MCL = weibull_kernel(retention_MC, torch.exp(SHAPE_SD * parameters["delay"]), lags)
     else:
         delay_MC = torch.exp(DELAY_START + DELAY_SD * parameters["delay"])
+        delay_MC = delay_MC / (1.0 + delay_MC / (LATEST_PEAK * lags))
         kernel_MCL = geometric_kernel(retention_MC, delay_MC if spec.adstock.delay else 0.0 * delay_MC, lags)
     slope_MC = spec.saturation.slope_min + softplus(SLOPE_START + parameters["slope"])
     spread_MC = spec.saturation.spread * torch.exp(SPREAD_SD * parameters["spread"])
