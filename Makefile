@@ -18,7 +18,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 export MLFLOW_DISABLE_TELEMETRY := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test check fmt coverage lock clean
+.PHONY: help setup demo serve bench test check fmt coverage lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -36,6 +36,12 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)  ## simulate a portfolio, fit it and show what was found
 	$(BIN)/python -m jobs.demo
 
+serve: $(STAMP)  ## the HTTP service and planner page over the demo's models, on 127.0.0.1:8000
+	test -d demo/refit || $(BIN)/python -m jobs.demo
+	$(BIN)/python -m serve demo/refit
+
+bench: $(STAMP)  ## measure everything the README claims, 20 minutes
+	$(BIN)/python -m jobs.benchmark --out out/benchmark
 
 check: $(STAMP)  ## format, lint, types, layers, dependencies, spelling: seconds
 	$(BIN)/ruff format --check .
@@ -54,7 +60,6 @@ test: check  ## all checks and all tests
 fmt: $(STAMP)  ## format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-
 
 coverage: $(STAMP)  ## tests with coverage, one process
 	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
