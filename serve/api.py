@@ -19,6 +19,7 @@ from serve import schemas
 from serve.asks import check_budget, check_portfolio, check_scenario, chosen_models, read_json
 from serve.bench import Dossier
 from serve.desk import Desk
+from serve.docs_page import docs_router
 from serve.envelope import Envelope
 from serve.guard import Caller, Guard
 from serve.page.assets import page_router
@@ -74,7 +75,7 @@ def create_app(desk: Desk, *, own_ids: bool = True) -> FastAPI:
         version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
     )
     app.state.desk, app.state.guard = desk, Guard(desk.settings.tokens)
@@ -85,6 +86,7 @@ def create_app(desk: Desk, *, own_ids: bool = True) -> FastAPI:
     _add_service_routes(app)
     _add_model_routes(app)
     _add_question_routes(app)
+    app.include_router(docs_router())
     app.include_router(page_router())
     return app
 

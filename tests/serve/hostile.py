@@ -154,6 +154,7 @@ def from_documentation(
     operations = [one for one in operations if one.path.startswith(("/v1", "/healthz")) and only in one.path]
     modes = (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
     each = max(1, count // (len(operations) * len(modes)))
+    dice = random.Random(start)
     for operation in operations:
         for mode in modes:
 
@@ -167,10 +168,19 @@ def from_documentation(
             )
             @given(case=operation.as_strategy(generation_mode=mode))
             def attack(case: Any) -> None:
+                _often_existing(dice, case)
                 call(case)
 
             with suppress(Unsatisfiable):  # an operation without parameters has no wrong requests
                 attack()
+
+
+def _often_existing(dice: random.Random, case: Any) -> None:
+    """Mostly a model that there is: what is asked of others goes no further than 404."""
+    if case.path_parameters and dice.random() < 0.8:
+        case.path_parameters.update(brand="acme", market="us")
+        if case.query and dice.random() < 0.9:
+            case.query.pop("version", None)
 
 
 def raw_garbage(host: str, port: int, count: int, start: int = 0) -> None:

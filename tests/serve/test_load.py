@@ -28,9 +28,14 @@ def test_every_request_is_counted(models: Path, capsys: pytest.CaptureFixture[st
         assert page.statuses == {200: 2}
 
 
+def hang_up(server: socket.socket, times: int) -> None:
+    for _ in range(times):
+        server.accept()[0].close()
+
+
 def test_connections_that_break_are_errors() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=lambda: [server.accept()[0].close() for _ in range(3)], daemon=True).start()
+        threading.Thread(target=hang_up, args=(server, 3), daemon=True).start()
         found = load(f"http://127.0.0.1:{server.getsockname()[1]}/", requests=3)
 
     assert found.errors == 3

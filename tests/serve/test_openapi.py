@@ -43,6 +43,17 @@ def test_every_field_is_described(document: Any) -> None:
     assert not silent
 
 
+def test_the_page_of_the_documentation_needs_no_other_machine(client: TestClient, document: Any) -> None:
+    page = client.get("/docs").text
+
+    assert "http://" not in page and "https://" not in page and "<script" not in page
+    for path in document["paths"]:
+        assert f"<code>{path}</code>" in page
+    for name in document["components"]["schemas"]:
+        assert f'id="{name}"' in page
+    assert "default_bounds" in page and "Total over the horizon" in page
+
+
 @pytest.mark.parametrize(
     ("name", "path", "body"),
     [
