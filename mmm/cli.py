@@ -138,17 +138,22 @@ def _validated(name: str, load: Callable[[], MarketSpec]) -> dict[str, Any]:
     }
 
 
+def _count(amount: int, noun: str) -> str:
+    return f"{amount} {noun}{'' if amount == 1 else 's'}"
+
+
 def _described(spec: MarketSpec, read: PanelRead) -> str:
     panel, split = read.panel, read.split
     lines = [
         f"{spec.brand} / {spec.market}: valid",
         (
-            f"  {len(panel.regions)} regions x {len(panel.dates)} {panel.frequency} periods, "
+            f"  {_count(len(panel.regions), 'region')} x {len(panel.dates)} {panel.frequency} periods, "
             f"{panel.dates[0]} to {panel.dates[-1]}; KPI known in {int(panel.observed_GT.sum())} of "
             f"{panel.present_GT.size} cells"
         ),
         (
-            f"  {len(panel.channels)} channels, {len(panel.controls)} controls; train {split.n_train}, "
+            f"  {_count(len(panel.channels), 'channel')}, {_count(len(panel.controls), 'control')}; "
+            f"train {split.n_train}, "
             f"holdout {split.n_holdout}, test {split.n_test} periods"
         ),
     ]

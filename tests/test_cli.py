@@ -40,7 +40,7 @@ def test_validate_describes_the_panel(tmp_path: Path, capsys: pytest.CaptureFixt
     output = capsys.readouterr().out
     assert "acme / us: valid" in output
     assert "3 regions x 60 weekly periods, 2023-01-02 to 2024-02-19; KPI known in 180 of 180 cells" in output
-    assert "2 channels, 1 controls; train 50, holdout 8, test 2 periods" in output
+    assert "2 channels, 1 control; train 50, holdout 8, test 2 periods" in output
 
 
 def test_report_of_a_folder_without_a_model_is_refused(

@@ -13,6 +13,8 @@ from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import interval_note
 
 PANELS = 18
+UNSATURATED = 0.19
+"""What a fifth more of a channel adds to its effect from where its curve counts as straight."""
 
 
 def roi(tables: Tables) -> go.Figure:
@@ -212,6 +214,8 @@ def _curves_title(own: dict[str, pd.DataFrame], kpi: str) -> str:
     if not gains:
         return f"No channel brings anything of {kpi} at today's spend"
     least, most = (pick(gains, key=lambda name: gains[name]) for pick in (min, max))
+    if gains[least] >= UNSATURATED:
+        return "A fifth more of any channel would bring about a fifth more from it: none is near its limit"
     title = f"A fifth more of {words.label(least)} would bring {words.percent(gains[least])} more from it"
     if len(gains) > 1:
         title += f", of {words.label(most)} {words.percent(gains[most])}: "
