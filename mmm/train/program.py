@@ -204,7 +204,8 @@ class _Program:
 
     def _apart(self, parameters: Parameters) -> Parameters:
         """Parameters with an axis for trainings before that of fits."""
-        return {name: value.reshape(-1, self._fits, *value.shape[1:]) for name, value in parameters.items()}
+        shape = (len(self._trainings), self._fits)
+        return {name: value.reshape(*shape, *value.shape[1:]) for name, value in parameters.items()}
 
 
 def _loss(

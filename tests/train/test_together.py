@@ -65,6 +65,30 @@ def test_markets_at_once_are_fitted_as_one_by_one(regions: int) -> None:
     assert len(chosen) > 1, "schedules of unlike length are not tried by these panels"
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"adstock": {"family": "weibull"}},
+        {"temporal": {"enabled": False}},
+        {"loss": {"kind": "mse"}},
+        {"priors": {"media_share": {"mean": 0.3, "sd": 0.1}, "dynamic": True}},
+        {"priors": {"channels": {"tv": {"roi": {"mean": 2.0, "sd": 0.5}}}}},
+        {"baseline": {"season_order": 0}},
+    ],
+    ids=lambda model: next(iter(model)),
+)
+def test_every_form_of_the_model_can_be_fitted_at_once(model: dict[str, Any]) -> None:
+    every = [small_panel(regions=2, controls=0, seed=seed) for seed in range(2)]
+    found = together([fitting(spec_of(panel, model), panel, split_of(panel)) for panel in every])
+
+    for panel, at_once in zip(every, found, strict=True):
+        one = fit(spec_of(panel, model), panel, split_of(panel))
+        assert isinstance(at_once, Fitted)
+        np.testing.assert_allclose(
+            at_once.predictor.parts.prediction_MGT, one.predictor.parts.prediction_MGT, rtol=1e-4
+        )
+
+
 def test_like_markets_are_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
     descend = program.descend
