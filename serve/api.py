@@ -285,8 +285,8 @@ def _add_question_routes(app: FastAPI) -> None:
         tags=["plans"],
         summary="One budget over several brands and markets",
         description=(
-            "Scope plan. Models of one currency compete for the budget; what each brings is weighed by its "
-            "value of a KPI unit. Channels are named `brand/market/channel`."
+            "Scope plan. Models compete for the budget; what each brings is weighed by its value of a KPI "
+            "unit. Channels are named `brand/market/channel`. Models of several currencies need rates."
         ),
         responses=schemas.answers(PortfolioPlan, *POSTING),
         response_class=Response,
@@ -296,8 +296,8 @@ def _add_question_routes(app: FastAPI) -> None:
         desk = _desk(request)
         content = await read_json(request, desk.settings.limits)
         dossiers = _chosen(desk, caller, chosen_models(content))
-        check_portfolio(content, dossiers, desk.settings.limits)
-        answer = await desk.ask("portfolio", dossiers, content)
+        _, terms = check_portfolio(content, dossiers, desk.settings.limits)
+        answer = await desk.ask("portfolio", dossiers, {**content, "terms": terms})
         return Response(answer, media_type="application/json")
 
 

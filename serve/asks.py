@@ -8,9 +8,11 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
+from mmm.analysis.conversion import PortfolioTerms
 from mmm.analysis.request import BudgetRequest, parse_request
 from mmm.analysis.scenario_request import ScenarioRequest, parse_scenario
-from mmm.errors import Problem, RequestError
+from mmm.config.files import validate
+from mmm.errors import Problem, ProblemsError, RequestError
 from serve.bench import Dossier
 from serve.problems import RequestProblem, invalid_request
 from serve.settings import Limits
@@ -126,12 +128,20 @@ def check_budget(content: Mapping[str, Any], dossier: Dossier, limits: Limits) -
     return request
 
 
-def check_portfolio(content: Mapping[str, Any], dossiers: Sequence[Dossier], limits: Limits) -> BudgetRequest:
-    """A budget request to several models.
+def check_portfolio(
+    content: dict[str, Any], dossiers: Sequence[Dossier], limits: Limits
+) -> tuple[BudgetRequest, PortfolioTerms]:
+    """A budget request to several models, and its terms, which are taken out of the content.
 
     Raises:
         RequestProblem: As :func:`check_budget`.
     """
+    stated = {name: content.pop(name) for name in PortfolioTerms.model_fields if name in content}
+    try:
+        terms = validate(PortfolioTerms, stated, "portfolio request")
+        terms.check({dossier.entry.name: dossier.currency for dossier in dossiers})
+    except ProblemsError as error:
+        raise invalid_request(error.problems) from None
     names = [dossier.entry.name for dossier in dossiers]
     channels = [f"{dossier.entry.name}/{channel}" for dossier in dossiers for channel in dossier.channels]
     periods = min((dossier.periods for dossier in dossiers), default=None)
@@ -140,7 +150,7 @@ def check_portfolio(content: Mapping[str, Any], dossiers: Sequence[Dossier], lim
     except RequestError as error:
         raise invalid_request(error.problems) from None
     _check_work(request, len(channels), limits)
-    return request
+    return request, terms
 
 
 def _check_work(request: BudgetRequest, variables: int, limits: Limits) -> None:

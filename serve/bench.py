@@ -44,6 +44,7 @@ class Dossier:
         etag: Identity of ``curves`` and ``detail`` for caches.
         channels: Names.
         regions: Names.
+        currency: Currency of spend.
         periods: Periods of its data.
         seconds: Time that loading took.
     """
@@ -55,6 +56,7 @@ class Dossier:
     etag: str
     channels: tuple[str, ...]
     regions: tuple[str, ...]
+    currency: str
     periods: int
     seconds: float
 

@@ -61,8 +61,8 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
     parameters = operation.get("parameters", ())
     if parameters:
         rows = (
-            f"<tr><td><code>{escape(one['name'])}</code></td><td>{escape(one['in'])}"
-            f"{', required' if one.get('required') else ''}</td><td>{_text(one.get('description', ''))}</td></tr>"
+            f"<tr><td><code>{escape(one['name'])}</code></td><td>{escape(one['in'])}</td>"
+            f"<td>{_text(one.get('description', ''))}</td></tr>"
             for one in parameters
         )
         parts.append(f"<table>{''.join(rows)}</table>")

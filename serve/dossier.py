@@ -39,6 +39,7 @@ def make_dossier(model: Model) -> Dossier:
         etag=hashlib.sha256(detail + curves).hexdigest()[:16],
         channels=panel.channels,
         regions=panel.regions,
+        currency=panel.currency,
         periods=len(panel.dates),
         seconds=model.seconds,
     )

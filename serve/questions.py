@@ -77,7 +77,9 @@ def _optimize(model: Model, request: Mapping[str, Any]) -> Reply:
 
 def _portfolio(models: Sequence[Model], request: Mapping[str, Any]) -> Reply:
     by_name = {model.entry.name: model for model in models}
-    answer = plan_budgets({name: model.fitted for name, model in by_name.items()}, request)
+    content = {name: value for name, value in request.items() if name != "terms"}
+    fitted = {name: model.fitted for name, model in by_name.items()}
+    answer = plan_budgets(fitted, content, request["terms"])
     origins = {name: _told(origin, by_name[name].entry) for name, origin in answer.plan.model.items()}
     told = answer.model_copy(
         update={

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
+from mmm.analysis.conversion import PortfolioTerms
 from mmm.analysis.plan import Plan
 from mmm.analysis.portfolio import PortfolioPlan
 from mmm.analysis.request import BudgetRequest
@@ -45,7 +46,7 @@ class ModelName(Spec):
     """Market."""
 
 
-class PortfolioRequest(BudgetRequest):
+class PortfolioRequest(BudgetRequest, PortfolioTerms):
     """A budget over several models, which compete for it; channels are named ``brand/market/channel``.
 
     Names in ``bounds``, ``fixed`` and ``groups`` may also be ``brand/market`` for all channels of a model.

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from mmm.analysis.budget import SEARCHED, best_plan
+from mmm.analysis.conversion import PortfolioTerms
 from mmm.analysis.decision import AnyResponse, PlanContext, TabulatedResponse
 from mmm.analysis.exchange import Exchange
 from mmm.analysis.flighting import Flighting
@@ -55,27 +56,35 @@ def plan_budget(fitted: Fitted, request: BudgetRequest | Mapping[str, object]) -
 
 
 def plan_budgets(
-    fitted: Mapping[str, Fitted], request: BudgetRequest | Mapping[str, object]
+    fitted: Mapping[str, Fitted],
+    request: BudgetRequest | Mapping[str, object],
+    terms: PortfolioTerms | None = None,
 ) -> PortfolioPlan:
     """One budget over several models, which compete for it.
 
     Args:
         fitted: Models by name, such as ``brand/market``.
         request: What is asked; channels are named ``model/channel``, see ``plan_portfolio``.
+        terms: Currency, exchange rates and values of KPI units; by default those of the models.
 
     Raises:
-        RequestError: The request is wrong, or the models do not share a currency.
+        RequestError: The request is wrong, or the models do not share a currency and no rates are given.
     """
+    terms = terms or PortfolioTerms()
+    terms.check({name: one.panel.currency for name, one in fitted.items()})
     channels = [
         f"{name}{SEPARATOR}{channel}" for name, one in fitted.items() for channel in one.panel.channels
     ]
     periods = min((len(one.panel.dates) for one in fitted.values()), default=None)
     request = parse_request(request, channels=[*channels, *fitted], history_periods=periods)
-    parts = {name: planner_of(one).prepared(_own(request, name)) for name, one in fitted.items()}
+    parts = {}
+    for name, one in fitted.items():
+        own = _own(request, name, terms.rate(one.panel.currency))
+        parts[name] = terms.applied(name, planner_of(one).prepared(own))
     return plan_portfolio(parts, request)
 
 
-def _own(request: BudgetRequest, name: str) -> BudgetRequest:
+def _own(request: BudgetRequest, name: str, rate: float) -> BudgetRequest:
     """What a portfolio's request asks of one model; limits are the portfolio's."""
     flighting: Flighting = request.flighting
     if isinstance(flighting, Mapping):
@@ -83,7 +92,15 @@ def _own(request: BudgetRequest, name: str) -> BudgetRequest:
         flighting = {
             key.removeprefix(start): table for key, table in flighting.items() if key.startswith(start)
         }
-    update = {"bounds": {}, "fixed": (), "groups": (), "unit_costs": {}, "flighting": flighting}
+    budget = request.budget / rate if isinstance(request.budget, float) else request.budget
+    update = {
+        "budget": budget,
+        "bounds": {},
+        "fixed": (),
+        "groups": (),
+        "unit_costs": {},
+        "flighting": flighting,
+    }
     return request.model_copy(update=update)
 
 

@@ -14,7 +14,7 @@ from mmm import cli
 from mmm.analysis.attribution import contributions_table
 from mmm.analysis.response import response_curves
 from mmm.fitted import load_fitted
-from tests.serve.models import HALF, MORE_TV
+from tests.serve.models import HALF, MORE_TV, client_of, place_model
 
 ACME = "/v1/models/acme/us"
 
@@ -120,6 +120,24 @@ def test_a_portfolio_shares_one_budget(client: TestClient) -> None:
     assert set(everything["models"]) == {"acme/de", "acme/us", "bolt/us"}
 
 
+def test_a_portfolio_of_several_currencies_needs_rates(tmp_path: Path) -> None:
+    place_model(tmp_path, "acme", "us")
+    place_model(tmp_path, "acme", "de", currency="EUR")
+    path = "/v1/portfolio/optimize"
+    with client_of(tmp_path) as client:
+        mixed = client.post(path, json=HALF)
+        unrated = client.post(path, json={**HALF, "currency": "USD"})
+        typo = client.post(path, json={**HALF, "currency": "USD", "kpi_values": {"acme/uk": 1}})
+        rated = {**HALF, "currency": "USD", "exchange_rates": {"EUR": 2.0}, "kpi_values": {"acme/us": 4.0}}
+        plan = client.post(path, json=rated).json()["plan"]
+
+    assert mixed.json()["errors"][0]["code"] == "currencies"
+    assert unrated.json()["errors"][0]["path"] == "exchange_rates.EUR"
+    assert {error["path"] for error in typo.json()["errors"]} == {"kpi_values.acme/uk", "exchange_rates.EUR"}
+    assert plan["current_spend"]["acme/de/tv"] == pytest.approx(2 * plan["current_spend"]["acme/us/tv"])
+    assert sum(plan["spend"].values()) == pytest.approx(plan["current_budget"])
+
+
 def test_a_version_may_be_pinned(client: TestClient) -> None:
     version = client.get(ACME).json()["version"]
 
@@ -197,8 +215,6 @@ def test_large_bodies_and_other_media_types_are_refused(client: TestClient) -> N
 
 
 def test_what_would_take_minutes_is_refused(models: Path) -> None:
-    from tests.serve.models import client_of
-
     with client_of(models, limits={"variables": 5, "evolved_variables": 2}) as client:
         regional = client.post(f"{ACME}/optimize", json={**HALF, "by_region": True})
         slow = client.post(f"{ACME}/optimize", json={**HALF, "method": "hybrid"})

@@ -36,7 +36,7 @@ class FakeBench:
         self.prepared.append(entry.key)
         if entry.version == self.broken:
             raise ShelfError("gone")
-        return Dossier(entry, {}, b"{}", b"{}", "e", ("tv",), ("r",), 52, 0.1)
+        return Dossier(entry, {}, b"{}", b"{}", "e", ("tv",), ("r",), "USD", 52, 0.1)
 
     async def ask(self, task: Task, entries: Sequence[Entry], payload: Mapping[str, Any]) -> Reply:
         await asyncio.sleep(self.seconds)
