@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from jobs.refit import compared, main
 from jobs.registry import Registry
 from jobs.rows import Row, read_table
 from jobs.tracking import open_tracking
-from tests.jobs.portfolios import QUICK, panel_of
+from tests.jobs.portfolios import QUICK, panel_of, tiny_portfolio
 from tests.jobs.rows import row
 
 SET = [word for setting in QUICK for word in ("--set", setting)]
@@ -50,6 +51,8 @@ def test_a_failed_market_keeps_its_last_good_model() -> None:
         (["PORTFOLIO", "--only", "brand=acmee"], "did you mean 'acme'"),
         (["PORTFOLIO", "--set", "train.membrs=8"], "train.membrs"),
         (["PORTFOLIO", "--out", "/dev/null/x", "--tracking", "none"], "cannot be written"),
+        (["PORTFOLIO", "--out", "/proc/refit", "--tracking", "none"], "cannot be written"),
+        (["PORTFOLIO", "--tune", "20"], "is not trials=N"),
     ],
 )
 def test_bad_input_ends_with_2_before_any_fit(
@@ -123,24 +126,52 @@ def test_a_portfolio_is_refitted_then_only_what_changed(
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("own_ray")
-def test_markets_with_bad_data_fail_alone_and_are_named(
-    portfolio: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_of_thirty_markets_three_with_bad_data_fail_and_are_named_with_every_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    portfolio = tiny_portfolio(tmp_path / "portfolio", brands=6, markets=5)
     path = panel_of(portfolio, "acme", "us")
     frame = pd.read_parquet(path)
     frame.loc[3, "tv_spend"] = -1.0
     frame.loc[5, "kpi"] = float("inf")
     frame.to_parquet(path, index=False)
     panel_of(portfolio, "borealis", "de").write_bytes(b"no parquet")
+    frame.head(0).to_parquet(panel_of(portfolio, "borealis", "us"), index=False)
     out = tmp_path / "out"
 
     status = main([str(portfolio), "--out", str(out), "--tracking", "none", *SET])
 
     found = read_table(str(out))
-    assert status == 1
-    assert [found[name].status for name in NAMES] == ["done", "failed", "failed", "done"]
+    told = capsys.readouterr().out
+    bad = [name for name, row in found.items() if row.status != "done"]
+    assert (status, len(found)) == (1, 30)
+    assert bad == [("acme", "us"), ("borealis", "de"), ("borealis", "us")]
+    assert {found[name].status for name in bad} == {"failed"}
+    assert "2 problems" in found["acme", "us"].reason
     assert "tv_spend" in found["acme", "us"].reason and "kpi" in found["acme", "us"].reason
-    assert "failed: acme / us: " in capsys.readouterr().out
+    assert "27 done, 0 unchanged, 3 failed" in told
+    assert all(f"failed: {brand} / {market}: " in told for brand, market in bad)
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("own_ray")
+def test_a_table_that_cannot_be_written_says_so_and_keeps_the_models(
+    portfolio: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    command = [str(portfolio), "--out", str(tmp_path / "out"), "--tracking", "none", *SET]
+    with monkeypatch.context() as patch:
+        patch.setattr("jobs.refit.write_table", full)
+        status = main(command)
+    said = capsys.readouterr().err
+
+    assert status == 1
+    assert "No space left on device" in said and "run the same command again" in said
+    assert read_table(str(tmp_path / "out")) == {}
+    assert main(command) == 0
+    assert {found.status for found in read_table(str(tmp_path / "out")).values()} == {"unchanged"}
 
 
 @pytest.mark.ray

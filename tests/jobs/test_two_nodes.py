@@ -136,6 +136,7 @@ def two_nodes() -> Iterator[TwoNodes]:
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_node_is_killed_half_way_and_every_market_is_done_once(
     two_nodes: TwoNodes, tmp_path: Path, repository: Path
 ) -> None:
