@@ -33,6 +33,26 @@ def test_the_chosen_never_scores_below_the_specs_own_settings() -> None:
     assert found.row.number == 0 and "No trial beat" in found.reason
 
 
+def test_a_smaller_gain_that_is_sure_comes_before_a_larger_one_that_is_not() -> None:
+    found = choose([row(0, 0.90, 0.80), row(1, 1.10, 0.79), row(2, 0.91, 0.82)], TuneSpec(origins=2))
+
+    assert (found.row.number, found.best.number) == (2, 1)
+
+
+def test_of_trials_that_origins_do_not_tell_apart_the_steadiest_is_chosen() -> None:
+    rows = [
+        moved(0, 0.7, 0.1, 0.7),
+        moved(1, 0.90, 0.3, 0.92),
+        moved(2, 0.91, 0.1, 0.90),
+        moved(3, 0.8, 0.0, 0.8),
+    ]
+
+    found = choose(rows, TuneSpec(origins=2))
+
+    assert (found.row.number, found.best.number) == (2, 1)
+    assert "Trial 1 scored 0.9100" in found.reason and "move least" in found.reason
+
+
 def test_one_origin_cannot_tell_chance() -> None:
     found = choose([row(0, 0.90), row(1, 0.91)], TuneSpec(origins=1))
 
@@ -46,9 +66,11 @@ def test_differences_are_paired_by_origin() -> None:
     assert error == pytest.approx(0.1 / math.sqrt(3))
 
 
-def moved(number: int, score: float, shift: float) -> TrialRow:
+def moved(number: int, score: float, shift: float, second: float | None = None) -> TrialRow:
     """A trial whose shares move by a known amount between two origins."""
-    scores = (origin(score, {"tv": 0.5 + shift, "search": 0.5}), origin(score, {"tv": 0.5, "search": 0.5}))
+    before = {"tv": 0.5, "search": 0.5}
+    later = score if second is None else second
+    scores = (origin(score, {"tv": 0.5 + shift, "search": 0.5}), origin(later, before))
     return replace(row(number), scores=scores)
 
 
