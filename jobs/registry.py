@@ -116,7 +116,7 @@ class Registry:
         return self._tracking.log_run(
             row.name,
             tags=run_tags(row),
-            params=settings_of(spec),
+            params=settings_of(spec) | row.settings,
             metrics=run_metrics(row),
             directory=None if is_uri(row.directory) else row.directory,
         )

@@ -83,6 +83,18 @@ def test_a_fit_is_registered_once_however_often_it_is_recorded(tracking: Trackin
     assert {first.version, again.version, by_another_process.version} == {1}
 
 
+def test_settings_found_by_a_search_are_those_of_the_run(tracking: Tracking, model: Row) -> None:
+    tuned = replace(model, settings={"model.saturation.slope_min": 1.2})
+
+    Registry(tracking).record(tuned, SPEC)
+
+    run_id = tracking.find_run(model.key)
+    assert run_id is not None
+    params = tracking.client.get_run(run_id).data.params
+    assert params["model.saturation.slope_min"] == "1.2"
+    assert params["model.saturation.spread"] == "1.0"
+
+
 def test_a_run_without_its_version_is_not_made_again(tracking: Tracking, model: Row) -> None:
     """A job that died between the two."""
     run_id = tracking.log_run("x", tags={"key": model.key}, params={}, metrics={}, directory=model.directory)
