@@ -1,6 +1,5 @@
 """What is around every answer: a request id, one line in the log, the time it took, and no stack traces."""
 
-import json
 import logging
 import re
 import time
@@ -74,16 +73,12 @@ class Envelope:
         if not logger.isEnabledFor(logging.INFO):
             return
         state: dict[str, Any] = scope["state"]
-        line = {
+        line: dict[str, Any] = {
             "request_id": state["request_id"],
             "method": method,
             "route": route,
-            "path": scope["path"][:200],
             "status": status,
             "milliseconds": round(milliseconds, 2),
-            "caller": state.get("caller"),
-            "model": state.get("model"),
-            "problem": state.get("problem"),
+            **{name: state[name] for name in ("caller", "model", "problem") if name in state},
         }
-        told = {name: value for name, value in line.items() if value is not None}
-        logger.info("request %s", json.dumps(told))
+        logger.info("%s %s %d", method, scope["path"][:200], status, extra=line)

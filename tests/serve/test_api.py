@@ -245,3 +245,35 @@ def test_methods_and_cross_origin_calls_are_refused(client: TestClient) -> None:
 def test_request_ids_are_kept_if_usable(client: TestClient) -> None:
     assert client.get("/healthz", headers={"X-Request-Id": "abc-1"}).headers["x-request-id"] == "abc-1"
     assert client.get("/healthz", headers={"X-Request-Id": "a b\\n"}).headers["x-request-id"] != "a b\\n"
+
+
+def test_every_request_leaves_one_line_with_its_circumstances(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="ray.serve.mmm"):
+        client.post(f"{ACME}/optimize", json={"budget": -1}, headers={"X-Request-Id": "abc"})
+    (line,) = [record for record in caplog.records if record.name == "ray.serve.mmm"]
+
+    assert line.getMessage() == f"POST {ACME}/optimize 422"
+    told = {
+        "request_id": "abc",
+        "route": "/v1/models/{brand}/{market}/optimize",
+        "problem": "invalid_request",
+    }
+    assert told.items() <= vars(line).items()
+    assert vars(line)["milliseconds"] > 0
+
+
+def test_what_goes_wrong_inside_is_told_without_its_trace(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr("serve.local.perform", fail)
+    answer = client.post(f"{ACME}/optimize", json=HALF)
+
+    assert answer.status_code == 500
+    assert "secret" not in answer.text and "Traceback" not in answer.text
+    assert answer.json()["request_id"] in caplog.text
+    assert "secret detail" in caplog.text

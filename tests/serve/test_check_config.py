@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from serve.check_config import main
 
@@ -19,6 +20,14 @@ def changed(repository: Path, folder: Path, old: str, new: str) -> str:
 
 def test_the_shipped_configuration_is_right(repository: Path) -> None:
     assert main([str(repository / "serve" / "config.yaml")]) == 0
+
+
+def test_the_configuration_for_kubernetes_is_right(repository: Path, tmp_path: Path) -> None:
+    manifest = yaml.safe_load((repository / "deploy" / "kuberay-serve.yaml").read_text(encoding="utf-8"))
+    inner = tmp_path / "serve.yaml"
+    inner.write_text(manifest["spec"]["serveConfigV2"], encoding="utf-8")
+
+    assert main([str(inner)]) == 0
 
 
 @pytest.mark.parametrize(
