@@ -110,7 +110,7 @@ def tune(spec: MarketSpec, out: str, asked: Asked, console: Console) -> Outcome:
     study = open_study(out, spec, read.panel)
     tracking = open_tracking(asked.tracking, out)
     record = None if tracking is None else TuneRecord(tracking, study, spec)
-    study = replace(study, parent="" if record is None else record.parent)
+    study = study if record is None else replace(study, parent=record.parent)
     study.save()
     waiting, registered = WaitingList(), list[Row]()
     try:
