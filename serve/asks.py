@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ from serve.bench import Dossier
 from serve.problems import RequestProblem, invalid_request
 from serve.settings import Limits
 
+BODY_SECONDS = 20.0
+"""Seconds in which a body must have come."""
 EVOLVING = ("differential_evolution", "hybrid")
 
 
@@ -55,12 +58,13 @@ async def _body(request: Request, most: int) -> bytes:
         raise too_large
     parts, size = [], 0
     try:
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise too_large
-            parts.append(part)
-    except ClientDisconnect:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                size += len(part)
+                if size > most:
+                    raise too_large
+                parts.append(part)
+    except (ClientDisconnect, TimeoutError):
         raise RequestProblem(400, "gone", "The body ended before its time.") from None
     return b"".join(parts)
 

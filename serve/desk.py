@@ -26,6 +26,8 @@ logger = logging.getLogger("ray.serve.mmm")
 RETRY_BROKEN = 60.0
 """Seconds until a model that could not be loaded is tried again."""
 KEPT_CONTRIBUTIONS = 64
+STARTING = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between attempts at the start to load models that no planner could be asked for."""
 
 
 class Follows(Protocol):
@@ -80,8 +82,17 @@ class Desk:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Load what is served now, then follow the catalogue."""
-        await self._adopt(await self._catalogue.latest())
+        """Load what is served now, then follow the catalogue.
+
+        Raises:
+            ShelfError: The catalogue does not answer.
+        """
+        for pause in STARTING:
+            snapshot = await self._catalogue.latest()
+            await self._adopt(snapshot)
+            if all(entry.name in self._models or entry.key in self._broken for entry in snapshot.entries):
+                break
+            await asyncio.sleep(pause)
         self._task = asyncio.create_task(self._keep_following())
 
     async def stop(self) -> None:
@@ -214,6 +225,9 @@ class Desk:
             logger.exception("%s cannot be served; what was served before stays", entry.key)
             self._broken[entry.key] = time.monotonic(), str(error)
             self.meters.loaded(0.0, done=False)
+            return known
+        except RequestProblem as problem:
+            logger.warning("%s is not loaded yet: %s", entry.key, problem.detail)
             return known
         self._broken.pop(entry.key, None)
         self.meters.loaded(dossier.seconds, done=True)

@@ -124,6 +124,21 @@ def test_a_broken_champion_leaves_the_one_before() -> None:
     assert meters.counts["loaded", "failed"] == 1
 
 
+def test_a_model_no_planner_can_load_yet_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(FakeBench):
+        async def prepare(self, entry: Entry) -> Dossier:
+            if not self.prepared:
+                self.prepared.append("asked in vain")
+                raise RequestProblem(503, "busy", "No planner answers.")
+            return await super().prepare(entry)
+
+    monkeypatch.setattr("serve.desk.STARTING", (0.0, 0.0))
+    desk, _ = desk_of(Late(), FakeCatalogue(ENTRY))
+
+    assert asyncio.run(asked(desk)) == [b"{}"]
+    assert desk.broken == {}
+
+
 def test_a_champion_counts_from_its_moment_and_is_ready_before() -> None:
     bench, catalogue = FakeBench(), FakeCatalogue(ENTRY)
     desk, _ = desk_of(bench, catalogue)
