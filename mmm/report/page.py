@@ -76,7 +76,7 @@ def _findings(diagnostics: Any) -> str:
         return f"{head}<h3>The checks found nothing to report</h3></div>"
     alike: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for item in items:
-        key = (*(str(item.get(field, "")) for field in ("severity", "code", "why")), _todo(item))
+        key = (*(str(item.get(field, "")) for field in ("severity", "code")), _todo(item))
         alike.setdefault(key, []).append(item)
     rows = "".join(_finding(group) for group in alike.values())
     grave = sum(_rank(item) < 2 for item in items)
@@ -99,13 +99,18 @@ def _finding(group: Sequence[Mapping[str, Any]]) -> str:
     places = [words.label(str(item["where"])) for item in group if item.get("where")]
     head = ", ".join(part for part in (severity, words.listing(places)) if part)
     said = [escape(item.get("what") or item.get("code", "")) for item in group]
-    why = escape(first.get("why", ""))
+    whys = [escape(item.get("why", "")) for item in group]
     if len(group) == 1:
-        text = f"<p><b>{said[0]}</b> {why}</p>"
+        text = f"<p><b>{said[0]}</b> {whys[0]}</p>"
     else:
+        shared = len(set(whys)) == 1
         named = [f"{words.subject(str(item.get('where', '')))}: " for item in group]
-        rows = "".join(f"<li>{escape(name)}{what}</li>" for name, what in zip(named, said, strict=True))
-        text = f"<p><b>{why}</b></p><ul class='alike'>{rows}</ul>"
+        rows = "".join(
+            f"<li>{escape(name)}{what}{'' if shared else f' {why}'}</li>"
+            for name, what, why in zip(named, said, whys, strict=True)
+        )
+        head_line = f"<p><b>{whys[0]}</b></p>" if shared else ""
+        text = f"{head_line}<ul class='alike'>{rows}</ul>"
     todo = _todo(first)
     act = f"<p class='todo'>{escape(todo)}</p>" if todo and todo != "Nothing." else ""
     return f"<li class='{mark}'><span class='severity'>{escape(head)}</span>{text}{act}</li>"

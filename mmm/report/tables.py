@@ -160,6 +160,14 @@ class Tables:
             found |= {str(value) for name in ("cause", "effect") for value in self.graph[name].unique()}
         return tuple(sorted(found))
 
+    @cached_property
+    def is_national(self) -> bool:
+        """There is one region only."""
+        for frame in (self.predictions, self.contributions):
+            if frame is not None:
+                return bool(frame["region"].nunique() < 2)
+        return False
+
     @property
     def judged_cells(self) -> pd.DataFrame:
         """Predictions of the fit that was scored: of a model refitted on all periods, those before it was.

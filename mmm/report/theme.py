@@ -90,12 +90,16 @@ def time_axis(dates: Any, **more: Any) -> Layout:
 
 
 def log_axis(title: str, values: Any) -> Layout:
-    """A logarithmic axis with ticks at 1, 2 and 5 of every power of ten (fewer over wide ranges)."""
+    """A logarithmic axis; ticks at 1, 2 and 5 of each power of ten, fewer where wide, more where narrow."""
     known = np.asarray(values, dtype=float)
     known = known[np.isfinite(known) & (known > 0)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (1.0, 10.0)
     decades = np.log10(high / low)
-    steps = (1, 2, 5) if decades < 2.5 else (1, 3) if decades < 4 else (1,)
+    steps: Sequence[float] = (1, 2, 5) if decades < 2.5 else (1, 3) if decades < 4 else (1,)
+    if decades < 0.8:
+        steps = (
+            (1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9) if decades < 0.3 else (1, 1.5, 2, 3, 4, 5, 7)
+        )
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     ticks = [step * 10.0**power for power in powers for step in steps]
     room = 0.03 * max(decades, 0.3)

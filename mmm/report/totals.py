@@ -12,8 +12,6 @@ import pandas as pd
 
 from mmm.report.tables import MissingTableError, Tables
 
-SUMMED_NOTE = "The band adds up the regions' intervals, as if all erred together: the widest case."
-
 KIND_ORDER = {"baseline": 0, "seasonality": 1, "control": 2, "channel": 3}
 
 
@@ -131,6 +129,13 @@ def has_intervals(frame: pd.DataFrame, lower: str = "lower", upper: str = "upper
     if lower not in frame or upper not in frame:
         return False
     return bool((frame[lower].notna() & frame[upper].notna()).any())
+
+
+def summed_note(frame: pd.DataFrame, tables: Tables) -> str:
+    """That a national band is a sum of regional ones; empty for a national model, whose band is its own."""
+    if not has_intervals(frame) or tables.is_national:
+        return ""
+    return "The band adds up the regions' intervals, as if all erred together: the widest case."
 
 
 def interval_note(frame: pd.DataFrame, lower: str = "lower", upper: str = "upper") -> str:

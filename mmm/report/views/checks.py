@@ -29,8 +29,9 @@ def residuals(tables: Tables) -> go.Figure:
         raise MissingTableError("every KPI is zero, so relative errors do not exist")
     about = tables.about
     grid = theme.panels(
-        ["Over time, all regions", "How large errors are", "Against the prediction", "Memory"], columns=2,
-        row_height=180, gap=(0.13, 84),
+        ["Over time" if tables.is_national else "Over time, all regions", "How large errors are",
+         "Against the prediction", "Memory"],
+        columns=2, row_height=180, gap=(0.13, 84),
     )  # fmt: skip
     points = f"{words.NBSP}%"
     style: dict[str, theme.Layout] = {
@@ -62,7 +63,7 @@ def residuals(tables: Tables) -> go.Figure:
         traces, grid.layout | {"bargap": 0.08, "margin": {"b": 64}},
         title=_residual_title(bias, memory, limit, about.period),
         height=grid.height + 94,
-        reading="Errors as a percentage of each region's mean KPI. Good errors lie around zero at every "
+        reading="Errors in per cent of the mean KPI of their region. Good errors lie around zero at every "
                 "time and size, and forget: bars in the last chart near zero.",
         notes=[tables.refitted, "Shaded: holdout and test." if spans else "",
                f"{words.count(beyond, 'larger error')} beyond the third chart." if beyond else "",

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from mmm.report import theme, words
 from mmm.report.tables import MissingTableError, Tables
-from mmm.report.totals import SUMMED_NOTE, Shares, interval_note, national_components, national_fit, shares
+from mmm.report.totals import Shares, interval_note, national_components, national_fit, shares, summed_note
 
 STACKED = 9
 """Channels drawn one by one in the stack; the rest are joined."""
@@ -84,7 +84,7 @@ def waterfall(tables: Tables) -> go.Figure:
     rows["colour"] = [channel.get(n, theme.FAINT) if k == "channel" else kind.get(k, theme.FAINT)
                       for n, k in zip(rows["component"], rows["kind"], strict=True)]  # fmt: skip
     start = rows["value"].cumsum() - rows["value"]
-    names = [*(words.subject(name) for name in rows["component"]), words.subject(tables.about.kpi)]
+    names = [*(words.subject(name) for name in rows["component"]), words.capital(tables.about.goal)]
     divisor, suffix = words.scale_of(parts.total)
     values = [*rows["value"], parts.total]
     tops = [*(start + rows["value"].clip(lower=0)), parts.total]
@@ -270,7 +270,8 @@ def channel_lines(tables: Tables) -> go.Figure:
               f"{words.number(float(peak['value']))} {about.kpi}",
         reading=f"One small chart a channel, each with its own scale ({about.kpi} per {about.period}, "
                 "summed over regions); the band is the interval.",
-        notes=[interval_note(components) or SUMMED_NOTE, theme.thin_note(size, about.period),
+        notes=[interval_note(components) or summed_note(components, tables),
+               theme.thin_note(size, about.period),
                f"The {PANELS} largest of {len(order)} channels." if len(order) > PANELS else ""],
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from mmm.report import theme, words
 from mmm.report.tables import MissingTableError, Tables
-from mmm.report.totals import SUMMED_NOTE, interval_note, national_components
+from mmm.report.totals import interval_note, national_components, summed_note
 
 PANELS = 20
 AT_ONCE = 0.05
@@ -51,10 +51,12 @@ def carryover(tables: Tables) -> go.Figure:
         if place % 4:
             grid.layout[y.replace("y", "yaxis")] |= {"showticklabels": False}
     longest, shortest = order[0], order[-1]
-    title = f"{words.subject(longest)} works longest, on average {_lag(float(mean[longest]), about.period)}"
+    far = "works longest, on average" if len(order) > 1 else "works on average"
+    title = f"{words.subject(longest)} {far} {_lag(float(mean[longest]), about.period)}"
     title += " after it ran" if mean[longest] >= AT_ONCE else ""
     if len(order) > 1:
-        title += f"; {words.label(shortest)} soonest, {_lag(float(mean[shortest]), about.period)}"
+        soon = _lag(float(mean[shortest]), about.period)
+        title += f"; {words.label(shortest)} soonest, {'after ' if mean[shortest] >= AT_ONCE else ''}{soon}"
     return theme.finish(
         traces, grid.layout | {"bargap": 0.15}, title=title, height=grid.height + 84,
         reading=f"Bar 0 is the {about.period} in which media ran, bar 1 the next; the bars of a channel add "
@@ -85,8 +87,8 @@ def effectiveness(tables: Tables) -> go.Figure:
     palette = theme.channel_colours(tables.channels)
     bounds = frame[["value", "lower", "upper"]].to_numpy(float)
     reach = max(1.15 * float(np.nanmax(np.abs(bounds - 1))), 0.1)
-    step = next(step for step in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, np.inf) if 1.6 * step >= reach)
-    ticks = [round(tick, 2) for tick in (1 - step, 1, 1 + step) if np.isfinite(tick)]
+    step = max(step for step in (0.05, 0.1, 0.2, 0.5, 1, 2, 5) if step == 0.05 or step <= 0.95 * reach)
+    ticks = [round(tick, 2) for tick in (1 - step, 1, 1 + step)]
     grid = theme.panels(
         chosen, columns=4, row_height=104, colours=[palette[name] for name in chosen], gap=(0.03, 62),
         x=theme.axis(grid=False, type="date", nticks=5, tickformat="%b\n%Y",
@@ -180,7 +182,7 @@ def season_and_trend(tables: Tables) -> go.Figure:
         traces, grid.layout, title=_season_title(series, about.kpi), height=grid.height + 84,
         reading=f"{words.capital(about.kpi)} per {about.period} without media, each part with its own "
                 "scale. Season and controls move around zero.",
-        notes=[interval_note(components[components["kind"] != "channel"]) or SUMMED_NOTE,
+        notes=[interval_note(components[components["kind"] != "channel"]) or summed_note(components, tables),
                theme.thin_note(size, about.period)],
     )  # fmt: skip
 

@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 from mmm.report import theme, words
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import (
-    SUMMED_NOTE,
     interval_note,
     judged,
     national_fit,
+    summed_note,
     window_words,
     windows,
 )
@@ -38,12 +38,13 @@ def headline(tables: Tables) -> go.Figure:
         if _number(values.get("mae")) is not None
     }
     rows = [("This model", score["mae"], score["r2"], True)]
-    rows += [(words.capital(NAIVE.get(name, name.replace("_", " "))), v["mae"], v.get("r2"), False)
+    naive_names = NAIVE | ({"region_mean": "mean of training"} if tables.is_national else {})
+    rows += [(words.capital(naive_names.get(name, name.replace("_", " "))), v["mae"], v.get("r2"), False)
              for name, v in naive.items()]  # fmt: skip
     rows.sort(key=lambda row: row[1])
     names = [row[0] for row in rows]
     colours = [theme.ACCENT if row[3] else theme.BASELINE for row in rows]
-    unit = f"{tables.about.kpi} per region and {tables.about.period}"
+    unit = _per_cell(tables)
     divisor, suffix = words.scale_of(max(row[1] for row in rows))
     traces = [
         {"type": "bar", "orientation": "h", "y": names, "x": [row[1] / divisor for row in rows],
@@ -70,12 +71,19 @@ def headline(tables: Tables) -> go.Figure:
         "rows": [[row[0], words.number(row[1], 3), _r2(row[2])] for row in rows],
     }
     return theme.finish(
-        traces, layout, title=_verdict(score, naive, window), height=74 + 46 * len(rows) + 40, table=table,
+        traces, layout, title=_verdict(score, naive, window, naive_names), height=114 + 46 * len(rows),
+        table=table,
         reading="The dark bar is the model; grey bars are guesses anyone could make without one. A model "
                 "worth using beats them.",
         notes=["Scored on the data it was fitted to: this says nothing of new data." if window == "train"
                else ""],
     )  # fmt: skip
+
+
+def _per_cell(tables: Tables) -> str:
+    """What one cell counts: the KPI of a region and a period, or of a period."""
+    where = "" if tables.is_national else "region and "
+    return f"{tables.about.kpi} per {where}{tables.about.period}"
 
 
 def _number(value: Any) -> float | None:
@@ -92,7 +100,7 @@ def _r2(value: Any) -> str:
     return "" if number is None else f"{number:.3f}".replace("-", "\u2212")
 
 
-def _verdict(score: dict[str, Any], naive: dict[str, Any], window: str) -> str:
+def _verdict(score: dict[str, Any], naive: dict[str, Any], window: str, names: dict[str, str]) -> str:
     """The headline's statement."""
     where = window_words(window)
     relative = _number(score.get("wape"))
@@ -105,7 +113,7 @@ def _verdict(score: dict[str, Any], naive: dict[str, Any], window: str) -> str:
     if not naive:
         return f"{start}; no naive predictor was scored beside it"
     best = min(naive, key=lambda name: float(naive[name]["mae"]))
-    name = NAIVE.get(best, best.replace("_", " "))
+    name = names.get(best, best.replace("_", " "))
     if float(naive[best]["mae"]) <= 0:
         return f"{start}; the best naive guess ({name}) misses by nothing"
     change = float(score["mae"]) / float(naive[best]["mae"]) - 1
@@ -146,7 +154,8 @@ def national(tables: Tables) -> go.Figure:
               f"{words.percent(error)} a {about.period}{tail}",
         reading="Dots are what happened, the line is the model, the band its interval. Shaded: weeks the "
                 "model was not fitted to.".replace("weeks", f"{about.period}s"),
-        notes=[tables.refitted, interval_note(full) or SUMMED_NOTE, theme.thin_note(size, about.period)],
+        notes=[tables.refitted, interval_note(full) or summed_note(full, tables),
+               theme.thin_note(size, about.period)],
     )  # fmt: skip
 
 
@@ -185,8 +194,7 @@ def holdout_scatter(tables: Tables) -> go.Figure:
     both = shown[["actual", "predicted"]].to_numpy(float)
     low, high = float(both.min()), float(both.max())
     divisor, suffix = (1.0, "") if positive else words.scale_of(high)
-    about = tables.about
-    label = f"{about.kpi} per region and {about.period}"
+    label = _per_cell(tables)
     traces = [
         {"type": "scatter", "mode": "lines", "x": [low / divisor, high / divisor],
          "y": [low / divisor, high / divisor],

@@ -20,6 +20,8 @@ MULTIPLES = 12
 def by_region(tables: Tables) -> go.Figure:
     """Actual against predicted of one region, with a selector of regions."""
     cells = tables.judged_cells
+    if tables.is_national:
+        raise MissingTableError("the model is national: there is one region only, drawn above")
     where, rows = judged(tables)
     errors = _region_errors(rows)
     if errors.empty:

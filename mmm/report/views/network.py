@@ -181,7 +181,10 @@ def dag_matrix(tables: Tables) -> go.Figure:
     np.fill_diagonal(grid, np.nan)
     top = float(np.nanmax(np.abs(grid))) if np.isfinite(grid).any() else 0.0
     shown = np.where(np.abs(grid) >= max(WEAK * top, 1e-9), grid, np.nan)
-    text = [["" if not np.isfinite(cell) else words.number(float(cell)) for cell in row] for row in shown]
+    edges, hidden = _edges(tables)
+    found = {(edge.cause, edge.effect) for edge, _ in edges}
+    text = [[_weight(float(cell), (cause, effect) in found) for effect, cell in zip(names, row, strict=True)]
+            for cause, row in zip(names, shown, strict=True)]  # fmt: skip
     sure = [["" if not words.known(p) else f", in {words.percent(p)} of resamples" for p in row]
             for row in chance.to_numpy(float)]  # fmt: skip
     short = [theme.short(name, 16) for name in names]
@@ -202,7 +205,6 @@ def dag_matrix(tables: Tables) -> go.Figure:
                             type="category"),
         "margin": {"t": 60, "b": 24},
     }  # fmt: skip
-    edges, hidden = _edges(tables)
     possible = words.count(len(names) * (len(names) - 1), "possible link")
     faint = f"; {hidden} more {'is' if hidden == 1 else 'are'} weak or unlikely"
     return theme.finish(
@@ -210,8 +212,16 @@ def dag_matrix(tables: Tables) -> go.Figure:
         title=f"{len(edges)} of {possible} between channels {'is' if len(edges) == 1 else 'are'} found"
               + (faint if hidden else "") if edges else _no_edges(hidden),
         reading="Row: the channel that moves; column: the channel that is moved. Darker is stronger; "
-                "numbers are weights on the scaled series. What is weak or unlikely carries no effect.",
+                "numbers are weights on the scaled series. Bold: links that are found; others are weak or "
+                "unlikely and carry no effect.",
     )  # fmt: skip
+
+
+def _weight(cell: float, found: bool) -> str:
+    """A cell's number, bold where the link counts."""
+    if not np.isfinite(cell):
+        return ""
+    return f"<b>{words.number(cell)}</b>" if found else words.number(cell)
 
 
 def effects(tables: Tables) -> go.Figure:

@@ -35,7 +35,8 @@ def region_ranking(tables: Tables) -> go.Figure:
     doublings = np.log2(scale.to_numpy(float))
     known = np.abs(doublings[np.isfinite(doublings)])
     reach = max(0.1, float(known.max())) if known.size else 0.1
-    ticks = [tick for tick in (0.1, 0.2, 0.5, 0.7, 0.9, 1, 1.1, 1.4, 2, 5, 10) if abs(np.log2(tick)) <= reach]
+    edge = next((tick for tick in (8, 4, 2, 1.4, 1.2, 1.1) if np.log2(tick) <= reach), 1.05)
+    ticks = [1 / edge, 1, edge]
     points = 100 * shown
     traces = [
         {"type": "scatter", "mode": "markers", "y": names, "x": points["effect"], "showlegend": False,
@@ -51,7 +52,7 @@ def region_ranking(tables: Tables) -> go.Figure:
          "hovertemplate": "%{y}, %{x}: %{customdata:.2f} times the shared effect<extra></extra>",
          "colorbar": {"thickness": 10, "outlinewidth": 0, "len": 0.6, "y": 0.5,
                       "tickvals": [float(np.log2(tick)) for tick in ticks],
-                      "ticktext": [f"{tick:g}\u00d7" for tick in ticks]}},
+                      "ticktext": [f"{tick:.2g}\u00d7" for tick in ticks]}},
     ]  # fmt: skip
     layout = {
         "xaxis": theme.axis(f"Media's share of {tables.about.goal}", suffix=f"{words.NBSP}%", domain=[0, 0.4],

@@ -70,6 +70,9 @@ def _roi_title(rows: pd.DataFrame, currency: str) -> str:
     low, high = _column(rows, "roi_lower"), _column(rows, "roi_upper")
     name, value = words.label(str(best["channel"])), words.number(float(best["roi"]))
     unit = f"{currency} per {currency}"
+    if len(rows) == 1:
+        told = words.span(low[0], high[0]) if words.known(low[0], high[0]) else "uncertainty not known"
+        return f"{words.capital(name)} returns {value} {unit} ({told})"
     if not words.known(low[0], high[0]):
         start = f"{words.capital(name)} returns most: {value} {unit} (uncertainty not known)"
         return start + _next(rows, currency)
@@ -137,7 +140,11 @@ def curves(tables: Tables) -> go.Figure:
         top = float(rows["spend"].max()) if spends[name] else 1.0
         x_scale = words.scale_of(top) if spends[name] else (1.0, "\u00d7")
         at = (rows["spend"] if spends[name] else rows["multiplier"]).to_numpy(float) / x_scale[0]
-        grid.layout[x.replace("x", "xaxis")] |= {"ticksuffix": x_scale[1], "range": [0, at.max()]}
+        grid.layout[x.replace("x", "xaxis")] |= {
+            "ticksuffix": x_scale[1],
+            "range": [0, at.max()],
+            "labelalias": {f"0{x_scale[1]}": "0"},
+        }
         traces += _curve_traces(rows, at, y_scale[name], x_scale[1], palette[name], {"xaxis": x, "yaxis": y})
         shapes += _unsupported(rows, at, x, y)
         grid.layout["annotations"].append(
@@ -296,7 +303,8 @@ def saturation(tables: Tables) -> go.Figure:
     past = [name for name in names if ratio.at[name, "half"] < 1]
     title = f"{len(past)} of {words.count(len(names), 'channel')} run past half of their maximum"
     if not past:
-        title = "No channel runs past half of its maximum"
+        title = f"{'No channel' if len(names) > 1 else words.subject(names[0])} runs past half of its maximum"
+        title = title if len(names) > 1 else title.replace("runs", "does not run")
     elif len(past) == 1:
         title = f"{words.subject(past[0])} runs past half of its maximum"
         title += ", the only one" if len(names) > 1 else ""
