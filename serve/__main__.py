@@ -126,6 +126,8 @@ def _own_ray() -> Iterator[None]:
     os.environ.pop("RAY_ADDRESS", None)
     paths = (str(ROOT), os.environ.get("PYTHONPATH"))
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    for part in ("CONFIG_FILE_LOC", "SOCKET_PATH", "SERVER_STATE_BASE", "SERVER_STATE_FILE"):
+        os.environ.setdefault(f"RAY_SERVE_HAPROXY_{part}", str(folder / f"haproxy-{part.lower()}"))
     import ray
 
     handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
@@ -151,6 +153,7 @@ def _serve(options: argparse.Namespace, asked: Arguments, stop: threading.Event)
 
     from serve.app import build
 
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     http = {"host": options.host, "port": options.port, "request_timeout_s": REQUEST_TIMEOUT}
     serve.start(http_options=http)
     try:
