@@ -52,7 +52,8 @@ def render(tables: Tables) -> str:
             try:
                 figure, meta = strip(entry.draw(tables))
             except MissingTableError as missing:
-                left_out[entry.label] = missing.reason
+                if not entry.optional:
+                    left_out[entry.label] = missing.reason
                 continue
             sections[heading].append(Drawn(entry.key, entry.label, figure, meta))
     return page(tables, sections, left_out, _tiles(tables))

@@ -86,6 +86,16 @@ def test_missing_files_leave_a_note(small: Path, tmp_path: Path) -> None:
     assert "id='saturation'" in text
 
 
+def test_a_model_without_experiments_does_not_excuse_itself(small: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(small, model)
+    (model / "experiments.parquet").unlink(missing_ok=True)
+    text = build_report(model).read_text(encoding="utf-8")
+
+    assert "id='experiments'" not in text
+    assert "left out" not in text
+
+
 def test_a_directory_without_any_file_is_still_a_page(tmp_path: Path) -> None:
     found = outline(build_report(tmp_path, tmp_path / "report.html"))
 

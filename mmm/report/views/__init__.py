@@ -38,6 +38,8 @@ class Entry:
     label: str
     """What the view shows, for the navigation."""
     draw: View
+    optional: bool = False
+    """Most models have nothing for it: left out without a note."""
 
 
 SECTIONS: dict[str, tuple[Entry, ...]] = {
@@ -60,7 +62,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("curves", "Response curves", returns.curves),
         Entry("saturation", "Saturation", returns.saturation),
         Entry("plan", "Optimised budget", plan.plan),
-        Entry("experiments", "Experiments", experiments.experiments),
+        Entry("experiments", "Experiments", experiments.experiments, optional=True),
     ),
     "How do channels work?": (
         Entry("carryover", "Carry-over", dynamics.carryover),
