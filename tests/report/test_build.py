@@ -93,7 +93,7 @@ def test_a_model_without_experiments_does_not_excuse_itself(small: Path, tmp_pat
     text = build_report(model).read_text(encoding="utf-8")
 
     assert "id='experiments'" not in text
-    assert "left out" not in text
+    assert "id='left-out'" not in text
 
 
 def test_a_directory_without_any_file_is_still_a_page(tmp_path: Path) -> None:
