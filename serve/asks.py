@@ -164,6 +164,8 @@ def _check_work(request: BudgetRequest, variables: int, limits: Limits) -> None:
         field, most = "method", min(most, limits.evolved_variables)
     elif request.method == "trust-constr" or (request.by_region and request.effects == "total"):
         field, most = "method", min(most, limits.slow_variables)
+    elif request.objective != "kpi" or request.risk != "mean":
+        most = min(most, limits.aimed_variables)
     if variables > most:
         text = (
             f"asks for {variables} amounts; at most {most} are planned over HTTP like this. Use method slsqp "

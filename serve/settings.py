@@ -35,8 +35,10 @@ class Limits(Spec):
     """Deepest nesting of a request body."""
     values: Annotated[int, Field(ge=100, le=10_000_000)] = 50_000
     """Most values in a request body."""
-    variables: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    variables: Annotated[int, Field(ge=1, le=1_000_000)] = 3000
     """Most decision variables of a budget: channels, or channels x regions; of all models together."""
+    aimed_variables: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    """Most of them for objectives other than ``kpi``, and for a ``risk``."""
     slow_variables: Annotated[int, Field(ge=1, le=1_000_000)] = 64
     """Most decision variables for `trust-constr`, and for total effects by region: these take seconds."""
     evolved_variables: Annotated[int, Field(ge=1, le=1_000_000)] = 16
