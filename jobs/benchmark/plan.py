@@ -58,7 +58,7 @@ QUICK = Sizes(
     point=("train.members=1", "train.epochs=80"),
     origins=1,
     graphs=2,
-    growth=(("regions", (4, 8)), ("weeks", (104, 156)), ("channels", (3, 5)), ("members", (2, 4))),
+    growth=(("regions", (4, 8)), ("members", (2, 4))),
     growth_epochs=20,
     peer_epochs=3,
 )

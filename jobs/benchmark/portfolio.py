@@ -60,7 +60,7 @@ def _measure(order: Order, case: str, brands: int) -> list[Row]:
     )
     return [
         *figures(base, {"brand-markets per minute, start of Ray included": 60 * len(table) / first.seconds}),
-        *figures(base, {"processor seconds per brand-market": fits / len(table)}, "s"),
+        *figures(base, {"seconds of fitting per brand-market": fits / len(table)}, "s"),
         *figures(base, {"share of the time that is not fitting": 1 - fits / (first.seconds * order.cores)}),
         *figures(base, {"again, with nothing changed": again.seconds}, "s"),
     ]
