@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 GRACE = 30.0
 """Seconds after a timeout in which a fit may stop by itself before its process is ended."""
-LARGE = 50_000
+LARGE = 100_000
 """Cells by channel and member from which a market gains nothing by being fitted with others."""
 
 

@@ -13,7 +13,7 @@ from mmm.errors import MMMError, TrainingError
 from mmm.model.temporal import Parameters
 from mmm.train.program import Training, descend, likeness
 
-PROGRAM_CELLS = 100_000
+PROGRAM_CELLS = 400_000
 """Cells by channel and fit of one program at most; beyond, its tensors outgrow the processor's caches."""
 
 Found = TypeVar("Found")

@@ -139,8 +139,8 @@ def trainings(count: int, cells: int) -> dict[int, Training]:
 
 
 def test_a_program_is_no_larger_than_pays() -> None:
-    assert list(groups(trainings(3, cells=40_000))) == [[0, 1], [2]]
-    assert list(groups(trainings(3, cells=200_000))) == [[0], [1], [2]]
+    assert list(groups(trainings(3, cells=160_000))) == [[0, 1], [2]]
+    assert list(groups(trainings(3, cells=500_000))) == [[0], [1], [2]]
 
 
 def test_other_settings_are_another_program() -> None:
