@@ -43,6 +43,16 @@ def test_a_module_imports_files_that_exist_and_the_page_loads_them_ahead(name: s
     assert name == "main.js" or f'rel="modulepreload" href="page/{name}"' in ahead
 
 
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_what_a_module_imports_is_exported_and_used(name: str) -> None:
+    text = (STATIC / name).read_text()
+    for line, names, source in re.findall(r'(import \{([^}]*)\} from "\./([^"]+)";)', text):
+        exported = (STATIC / source).read_text()
+        for one in (part.strip() for part in names.split(",")):
+            assert re.search(rf"export (async )?(function|const|class) {one}\b", exported), f"{source}: {one}"
+            assert re.search(rf"\b{one}\b", text.replace(line, "")), f"{name} does not use {one}"
+
+
 def test_no_script_runs_but_the_pages_own(client: TestClient) -> None:
     policy = client.get("/").headers["content-security-policy"]
 

@@ -32,10 +32,9 @@ function trust(info) {
 }
 
 function assumptions(desk, model) {
-  const level = Math.round(100 * desk.answer.level);
-  const value = `${desk.currency}\u00a0${Number(desk.answer.kpi_value.toPrecision(4))}`;
+    const value = `${desk.currency}\u00a0${Number(desk.answer.kpi_value.toPrecision(4))}`;
   return [
-    `An interval holds the true value with ${level}\u00a0% probability, as far as the model is right. It comes from ${count(model.members, "ensemble member")}.`,
+    `An interval holds the true value with ${percent(desk.answer.level)} probability, as far as the model is right. It comes from ${count(model.members, "ensemble member")}.`,
     `Gains are against repeating the last ${count(desk.plan.horizon, desk.period)}, and count what planned media still bring afterwards.`,
     `One ${desk.kpi} unit is valued at ${value}; returns and worth follow from it.`,
     ...desk.answer.assumptions,

@@ -1,13 +1,9 @@
-// Scenarios side by side: a column each, gains with intervals as a chart, and where the money goes.
+// Scenarios side by side: a column each, with change, interval and what to be careful about.
 
-import { INK, NOW, fade } from "./colours.js";
+import { drawCourse, drawGains, drawMix } from "./charts.js";
 import { fill, find, h } from "./dom.js";
-import { axis, draw, escaped } from "./figures.js";
-import { amount, change, number, signed, signedSpan, span, subject } from "./format.js";
+import { amount, change, number, percent, signedSpan, span, subject } from "./format.js";
 import { gained, side, signedMoney } from "./result.js";
-
-const ROW_PX = 44;
-const LONGEST_LABEL = 22;
 
 /** Columns of the comparison: now, the plan in work, the saved ones. */
 export function columnsOf(desk) {
@@ -27,10 +23,13 @@ export function showComparison(desk, act) {
   if (!find("compared").contains(document.activeElement) || document.activeElement.tagName !== "INPUT") {
     fill(find("compared"), table(columns, desk, act));
   }
-  find("gains-title").textContent = `${subject(desk.kpi)} gained against now, with 90\u00a0% interval`;
+  const level = percent(desk.answer.level);
+  find("gains-title").textContent = `${subject(desk.kpi)} gained against now, with ${level} interval`;
   find("mix-title").textContent = `Where the money goes, ${desk.currency}`;
+  find("course-title").textContent = `Expected ${desk.kpi} by ${desk.period}, with ${level} interval of the plan`;
   drawGains(columns, desk);
   drawMix(columns, desk);
+  drawCourse(desk);
 }
 
 function table(columns, desk, act) {
@@ -78,58 +77,4 @@ function head(column, act) {
       h("button", { type: "button", "aria-label": `Load ${column.name} into the plan`, onclick: () => act.load(column.id) }, "Load"),
       h("button", { type: "button", "aria-label": `Remove ${column.name}`, onclick: () => act.remove(column.id) }, "Remove"),
     ));
-}
-
-const short = (name) => escaped(name.length <= LONGEST_LABEL ? name : `${name.slice(0, LONGEST_LABEL - 1)}…`);
-
-const names = (columns) => ({
-  tickmode: "array", tickvals: columns.map((_, place) => place), ticktext: columns.map((column) => short(column.name)),
-  range: [columns.length - 0.5, -0.5], showgrid: false, tickfont: { size: 12, color: INK }, automargin: true, fixedrange: true, ticks: "", zeroline: false,
-});
-
-function drawGains(columns, desk) {
-  const plot = find("gains");
-  const shown = columns.slice(1);
-  plot.style.height = `${70 + ROW_PX * shown.length}px`;
-  const alt = shown.map(({ name, found }) => `${name}: ${signed(number(found.gain.mean))} (${signedSpan(found.gain)})`).join("; ");
-  draw(plot, () => ({ traces: [gains(shown)], layout: gainLayout(shown, desk) }), `${desk.kpi} gained against now. ${alt}`);
-}
-
-function gains(shown) {
-  const mean = shown.map(({ found }) => found.gain.mean);
-  const known = shown.every(({ found }) => found.gain.lower !== null);
-  return {
-    type: "scatter", mode: "markers", x: mean, y: shown.map((_, place) => place),
-    marker: { size: 11, color: shown.map((column) => (column.id === "plan" ? "#0b5c8f" : NOW)) },
-    error_x: {
-      type: "data", symmetric: false, visible: known, thickness: 2, width: 6, color: INK,
-      array: shown.map(({ found }) => found.gain.upper - found.gain.mean),
-      arrayminus: shown.map(({ found }) => found.gain.mean - found.gain.lower),
-    },
-    hoverinfo: "text",
-    hovertext: shown.map(({ name, found }) => `<b>${escaped(name)}</b><br>${signed(number(found.gain.mean))} (${signedSpan(found.gain)})`),
-  };
-}
-
-const gainLayout = (shown, desk) => ({
-  margin: { l: 20, r: 16, t: 10, b: 44 },
-  xaxis: axis(desk.kpi, { zeroline: true, zerolinecolor: INK, zerolinewidth: 1.2 }),
-  yaxis: names(shown),
-});
-
-function drawMix(columns, desk) {
-  const plot = find("mix");
-  plot.style.height = `${70 + ROW_PX * columns.length}px`;
-  const priced = desk.channels.filter((channel) => channel.inBudget);
-  const traces = priced.map((channel) => {
-    const rows = columns.map(({ found }) => found.channels.find((row) => row.channel === channel.name));
-    return {
-      type: "bar", orientation: "h", y: columns.map((_, place) => place), x: rows.map((row) => row.spend), width: 0.56,
-      marker: { color: fade(channel.colour, 0.9), line: { width: 1, color: "#ffffff" } }, name: escaped(subject(channel.name)),
-      hoverinfo: "text",
-      hovertext: rows.map((row, place) => `<b>${escaped(subject(channel.name))}</b>, ${escaped(columns[place].name)}<br>${amount(row.spend, channel.unit)}`),
-    };
-  });
-  const layout = { barmode: "stack", margin: { l: 20, r: 16, t: 10, b: 44 }, xaxis: axis(desk.currency), yaxis: names(columns) };
-  draw(plot, () => ({ traces, layout }), "Spend by channel of every scenario; the numbers are in the table above.");
 }

@@ -3,7 +3,7 @@
 import { BEYOND, INK, NOW, fade } from "./colours.js";
 import { fill, find, h } from "./dom.js";
 import { axis, draw, drop, escaped } from "./figures.js";
-import { amount, change, count, number, span, subject } from "./format.js";
+import { amount, change, count, number, percent, span, subject } from "./format.js";
 
 /** Build a chart per channel; the result updates them from the desk's answers. */
 export function curveCharts(desk) {
@@ -18,7 +18,7 @@ export function curveCharts(desk) {
 function reading(desk) {
   return [
     `${upper(desk.kpi)} that each channel's spend over ${count(desk.plan.horizon, desk.period)} brings, carry-over included. `,
-    "Band: 90\u00a0% interval. Open circle: now. Filled circle: the plan. Reddish: more than was ever spent, so the curve there is its shape, not data.",
+    `Band: ${percent(desk.answer.level)} interval. Open circle: now. Filled circle: the plan. Reddish: more than was ever spent, so the curve there is its shape, not data.`,
   ];
 }
 

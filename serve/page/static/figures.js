@@ -50,7 +50,8 @@ export function drop(element) {
 }
 
 async function render(element) {
-  const library = await plotly();
+  const library = await plotly().catch((error) => { element.textContent = error.message; });
+  if (!library) return;
   const make = waiting.get(element);
   if (!make || !element.isConnected) return;
   waiting.delete(element);

@@ -5,15 +5,16 @@ import { INK, NOW, PALETTE } from "./colours.js";
 import { fill, find, h, options } from "./dom.js";
 import { amountField } from "./fields.js";
 import { axis, draw, escaped } from "./figures.js";
-import { amount, change, label, number, readable, signed, signedSpan, span, subject } from "./format.js";
+import { amount, change, label, number, percent, readable, signed, signedSpan, span, subject } from "./format.js";
 import { cents } from "./plan.js";
-import { side, signedMoney } from "./result.js";
+import { side, signedMoney, tile } from "./result.js";
 
 const GOALS = { kpi: "Most value for this budget", profit: "Most profit, spending at most this" };
 const SWINGS = [["0.1", "±10 %"], ["0.2", "±20 %"], ["0.3", "±30 %"], ["0.5", "±50 %"], ["1", "nothing to double"]];
 const ROW_PX = 46;
+const LEVEL = 0.9;
 
-const state = { chosen: null, horizon: 13, budget: "current", goal: "kpi", swing: 0.3, found: null, error: null, busy: false };
+const state = { chosen: null, horizon: 13, budget: "current", goal: "kpi", swing: 0.3 };
 let entries = [];
 let hooks = null;
 let total = null;
@@ -86,7 +87,7 @@ async function optimize() {
     if (!chosen.length) throw new Error("Choose at least one market.");
     const found = await api.portfolio({
       models: chosen.map(({ brand, market }) => ({ brand, market })), budget: state.budget, horizon: state.horizon,
-      objective: state.goal, default_bounds: { min_change: -state.swing, max_change: state.swing },
+      objective: state.goal, level: LEVEL, default_bounds: { min_change: -state.swing, max_change: state.swing },
     });
     show(found, chosen);
   } catch (error) {
@@ -123,14 +124,11 @@ function verdict(plan) {
   return `Best estimate: KPI worth ${size} than with today's split${doubt}.`;
 }
 
-const tile = (term, value, range, mood = "") =>
-  h("div", { class: mood }, h("dt", {}, term), h("dd", {}, value), h("dd", { class: "range" }, range));
-
 const tiles = (plan) => [
   tile("Spend", amount(plan.budget, plan.unit), change(plan.budget, plan.current_budget)),
-  tile("Value of the KPI gained", signedMoney(plan.gain.mean, plan.unit), `90\u00a0% interval ${signedSpan(plan.gain)}`, side(plan.gain)),
-  tile("Less extra spend", signedMoney(plan.profit_gain.mean, plan.unit), `90\u00a0% interval ${signedSpan(plan.profit_gain)}`, side(plan.profit_gain)),
-  plan.total_roi && tile(`Return on ${plan.unit}\u00a01`, number(plan.total_roi.mean), `90\u00a0% interval ${span(plan.total_roi)}`),
+  tile("Value of the KPI gained", signedMoney(plan.gain.mean, plan.unit), `${percent(LEVEL)} interval ${signedSpan(plan.gain)}`, side(plan.gain)),
+  tile("Less extra spend", signedMoney(plan.profit_gain.mean, plan.unit), `${percent(LEVEL)} interval ${signedSpan(plan.profit_gain)}`, side(plan.profit_gain)),
+  plan.total_roi && tile(`Return on ${plan.unit}\u00a01`, number(plan.total_roi.mean), `${percent(LEVEL)} interval ${span(plan.total_roi)}`),
 ];
 
 function table(rows, plan) {

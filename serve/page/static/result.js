@@ -1,7 +1,7 @@
 // What the plan in work brings: one sentence, five figures, what to be careful about.
 
 import { fill, find, h } from "./dom.js";
-import { amount, change, count, number, readable, signed, signedSpan, span } from "./format.js";
+import { amount, change, count, number, percent, readable, signed, signedSpan, span } from "./format.js";
 import { currentTotal, planTotal } from "./plan.js";
 
 const NOTHING = 1e-6;
@@ -48,7 +48,7 @@ function worth(desk, found) {
 function tiles(desk, found) {
   const money = desk.currency;
   const spent = planTotal(desk.plan, desk.channels);
-  const level = `${Math.round(100 * desk.answer.level)}\u00a0%`;
+  const level = percent(desk.answer.level);
   return [
     tile("Spend", amount(spent, money), `${change(spent, currentTotal(desk.channels))}`),
     tile(`Expected ${desk.kpi}`, number(found.kpi.mean, 3), `${level} interval ${span(found.kpi, 3)}`),
@@ -58,7 +58,8 @@ function tiles(desk, found) {
   ];
 }
 
-const tile = (term, value, range, mood = "") =>
+/** A figure of the headline: its name, its value, and its interval below. */
+export const tile = (term, value, range, mood = "") =>
   h("div", { class: mood }, h("dt", {}, term), h("dd", {}, value), h("dd", { class: "range" }, range));
 
 /** A gain with its sign; rounding errors are none. */
