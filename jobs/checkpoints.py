@@ -105,7 +105,10 @@ class ShardCheckpoint:
         for epoch in self._epochs(stage):
             folder = f"{self._root}/{stage}/{epoch}"
             state, trouble = self._read(folder)
-            if not self._gathered(np.array([1.0 if state is None else 0.0])).any():
+            damaged = self._gathered(np.array([1.0 if state is None else 0.0])).any()
+            if not damaged and self._shards.index == 0:
+                self._say(f"going on from {stage} {int(epoch)}")
+            if not damaged:
                 return state
             if self._shards.index == 0:
                 why = trouble or "a part of another shard is damaged"

@@ -36,19 +36,10 @@ class Board:
 
     def __init__(self) -> None:
         self._told: list[str | Epoch] = []
-        self._processes: dict[int, tuple[str, int]] = {}
 
     def write(self, told: str | Epoch) -> None:
         """Add one."""
         self._told.append(told)
-
-    def at_work(self, worker: int, host: str, process: int) -> None:
-        """Where a worker runs."""
-        self._processes[worker] = (host, process)
-
-    def processes(self) -> dict[int, tuple[str, int]]:
-        """Host and process of each worker, as last told."""
-        return dict(self._processes)
 
     def take(self) -> list[str | Epoch]:
         """Everything since the last time."""

@@ -179,7 +179,9 @@ def _work(config: dict[str, Any]) -> MMMError | None:
     context = ray.train.get_context()
     index, workers = context.get_world_rank(), context.get_world_size()
     board = config["board"]
-    board.at_work.remote(index, socket.gethostname(), os.getpid())
+    node = ray.get_runtime_context().get_node_id()[:8]
+    place = f"{socket.gethostname()}, node {node}, process {os.getpid()}"
+    ray.get(board.write.remote(f"worker {index + 1} of {workers} begins on {place}"))
     told = BoardWriter(board) if index == 0 else Silent()
     try:
         line = train_shard(plan, index, workers, told, _device() if config["gpus"] else None)
