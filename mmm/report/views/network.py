@@ -190,8 +190,9 @@ def dag_matrix(tables: Tables) -> go.Figure:
     short = [theme.short(name, 16) for name in names]
     traces = [{
         "type": "heatmap", "x": short, "y": short, "z": theme.fmt(grid), "text": text, "customdata": sure,
-        "texttemplate": "%{text}", "colorscale": theme.SEQUENTIAL, "zmin": 0, "zmax": max(top, 1e-9),
-        "xgap": 2,
+        "texttemplate": "%{text}" if len(names) <= 16 else "",
+        "textfont": {"size": 12 if len(names) < 10 else 9.5}, "colorscale": theme.SEQUENTIAL,
+        "zmin": 0, "zmax": max(top, 1e-9), "xgap": 2,
         "ygap": 2, "hovertemplate": "%{y} \u2192 %{x}: %{z:.3f}%{customdata}<extra></extra>",
         "hoverongaps": False,
         "colorbar": {"thickness": 12, "outlinewidth": 0, "len": 0.8,

@@ -289,7 +289,9 @@ def saturation(tables: Tables) -> go.Figure:
     ticks = [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 20, 30, 50]
     ends = ratio.to_numpy(float)
     ends = ends[np.isfinite(ends) & (ends > 0)]
-    if ends.max() > 15 * ends.min():
+    if ends.max() > 8 * ends.min():
+        ticks = [0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
+    if ends.max() > 60 * ends.min():
         ticks = [0.01, 0.1, 0.3, 1, 3, 10, 30, 100]
     layout = {
         "xaxis": theme.axis("Multiple of today's spend (log scale)", type="log", domain=[0, 0.68],
