@@ -40,18 +40,20 @@ class Picture:
     Attributes:
         name: File without its suffix.
         page: Page below the demo's folder.
-        view: Anchor of a view; None takes the top of the page.
+        view: Anchor of the view.
+        above: Also all that stands above it on the page.
     """
 
     name: str
     page: str
-    view: str | None = None
+    view: str
+    above: bool = False
 
 
 PICTURES = (
     Picture("contributions", f"fit/acme_us/{REPORT}", "stacked"),
     Picture("returns", f"fit/acme_us/{REPORT}", "roi"),
-    Picture("portfolio", f"refit/{PAGE}"),
+    Picture("portfolio", f"refit/{PAGE}", "skill", above=True),
 )
 
 
@@ -85,7 +87,7 @@ def take_pictures(demo: Path, out: Path, *, chromium: str | None = None) -> list
 
 
 def _take(browser: Browser, picture: Picture, demo: Path, out: Path) -> Path:
-    """One picture of one view, or of the top of a page."""
+    """One picture of one view, or of a page down to it."""
     target = out / f"{picture.name}.png"
     context = browser.new_context(
         viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SHARPNESS, offline=True
@@ -93,11 +95,14 @@ def _take(browser: Browser, picture: Picture, demo: Path, out: Path) -> Path:
     page = context.new_page()
     page.goto((demo / picture.page).absolute().as_uri())
     page.evaluate("reportDrawAll()")
-    if picture.view is None:
-        page.evaluate("scrollTo(0, 0)")
-        page.screenshot(path=target)
+    view = page.locator(f"figure.view[id='{picture.view}']")
+    if picture.above:
+        end = view.evaluate("view => view.getBoundingClientRect().bottom + scrollY")
+        page.screenshot(
+            path=target, full_page=True, clip={"x": 0, "y": 0, "width": WIDTH, "height": end + 20}
+        )
     else:
-        page.locator(f"figure.view[id='{picture.view}']").screenshot(path=target)
+        view.screenshot(path=target)
     context.close()
     size = target.stat().st_size
     if size > HEAVIEST:
