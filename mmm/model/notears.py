@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import expm
-from scipy.optimize import minimize
+from scipy.optimize import Bounds, minimize
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -156,10 +156,11 @@ class _Problem:
 
     def weights(self, parts: Floats) -> Floats:
         """Weights of the parts."""
-        weights_DD = np.zeros((self.moments.size, self.moments.size))
+        size = self.moments.size
+        flat = np.zeros(size * size)
         for sign, part in zip(self.signs, parts.reshape(len(self.signs), -1), strict=True):
-            weights_DD.flat[self.index] += sign * part
-        return weights_DD
+            flat[self.index] += sign * part
+        return flat.reshape(size, size)
 
     def solve(self, start: Floats, *, rho: float, alpha: float) -> Floats:
         """Parts that minimise loss, L1 and, where ``rho`` or ``alpha`` are positive, cycles."""
@@ -172,12 +173,12 @@ class _Problem:
                 cycles, slope_DD = acyclicity(weights_DD)
                 value += 0.5 * rho * cycles * cycles + alpha * cycles
                 gradient_DD = gradient_DD + (rho * cycles + alpha) * slope_DD
-            inner = gradient_DD.flat[self.index]
+            inner = gradient_DD.ravel()[self.index]
             gradient = np.concatenate([sign * inner for sign in self.signs]) + self.costs
             return value + float(self.costs @ parts), gradient
 
-        bounds = [(0.0, None)] * len(start)
-        return np.asarray(minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
+        found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=Bounds(0.0, np.inf))
+        return np.asarray(found.x)
 
 
 def acyclic_part(weights_DD: Floats, first_DD: Bools | None = None) -> Bools:
