@@ -271,6 +271,25 @@ def test_what_a_link_says_is_text_and_never_markup(browser: Browser, site: str) 
         assert visit.complaints == []
 
 
+def test_scenarios_are_named_loaded_and_removed(visit: Visit) -> None:
+    page = visit.page
+    heads = page.locator("#compared thead input")
+    for _ in range(2):
+        page.fill("#scenario-name", "Autumn")
+        page.click("#add")
+    expect(heads.nth(1)).to_have_value("Autumn 2")
+    visit.type("TV, planned, USD", "7k")
+    page.get_by_role("button", name="Load Autumn into the plan", exact=True).click()
+    expect(page.get_by_label("TV, planned, USD")).not_to_have_value("7\u00a0000")
+    heads.nth(0).fill("Spring")
+    heads.nth(0).press("Tab")
+    page.get_by_role("button", name="Remove Autumn 2", exact=True).click()
+
+    expect(heads).to_have_count(1)
+    expect(heads).to_have_value("Spring")
+    assert visit.complaints == []
+
+
 def test_several_markets_share_a_budget_and_open_on_the_desk(visit: Visit) -> None:
     visit.page.click("#tab-portfolio")
     visit.page.click("#joint-optimize")

@@ -72,7 +72,7 @@ function row(channel, desk, act) {
     remark(note, channel, value, [lower, upper], desk);
     const found = desk.rowOf(channel.name);
     marginal.textContent = found ? number(found.marginal_roi.mean) : "";
-    range.textContent = found ? span(found.marginal_roi) : "";
+    range.textContent = found ? span(found.marginal_roi) + (channel.inBudget ? "" : " a unit") : "";
   }
 
   return { element, update };

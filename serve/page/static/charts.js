@@ -43,7 +43,7 @@ function gains(shown) {
 
 const gainLayout = (shown, desk) => ({
   margin: { l: 20, r: 16, t: 10, b: 44 },
-  xaxis: axis(desk.kpi, { zeroline: true, zerolinecolor: INK, zerolinewidth: 1.2 }),
+  xaxis: axis(desk.kpi, { rangemode: "tozero", zeroline: true, zerolinecolor: INK, zerolinewidth: 1.2 }),
   yaxis: names(shown),
 });
 

@@ -34,9 +34,11 @@ function trust(info) {
 function assumptions(desk, model) {
     const value = `${desk.currency}\u00a0${Number(desk.answer.kpi_value.toPrecision(4))}`;
   return [
-    `An interval holds the true value with ${percent(desk.answer.level)} probability, as far as the model is right. It comes from ${count(model.members, "ensemble member")}.`,
+    model.members > 1
+      ? `An interval holds the true value with ${percent(desk.answer.level)} probability, as far as the model is right. It comes from ${count(model.members, "ensemble member")}.`
+      : "The model has one ensemble member, so how sure its figures are is unknown. Fit it with several to see intervals.",
     `Gains are against repeating the last ${count(desk.plan.horizon, desk.period)}, and count what planned media still bring afterwards.`,
-    `One ${desk.kpi} unit is valued at ${value}; returns and worth follow from it.`,
+    `One unit of ${desk.kpi} is valued at ${value}; returns and worth follow from it.`,
     ...desk.answer.assumptions,
   ];
 }

@@ -209,18 +209,20 @@ export class Desk {
   /** Keep the plan in work under a name. */
   add(name) {
     const saved = this.plan.saved;
-    const one = { id: plans.freeId(saved), name: name || this.nextName(), amounts: { ...this.plan.amounts } };
+    const one = { id: plans.freeId(saved), name: name ? plans.freeName(saved, name) : this.nextName(), amounts: { ...this.plan.amounts } };
     this.plan.saved = [...saved, one];
     this.show();
     return this.evaluate();
   }
 
   nextName() {
-    return plans.freeName(this.plan.saved, this.outcome?.status ? "Optimised" : "Scenario");
+    return plans.freeName(this.plan.saved, this.outcome?.status ? "Optimised" : "Scenario", 1);
   }
 
   rename(id, name) {
-    this.plan.saved = this.plan.saved.map((one) => (one.id === id && name.trim() ? { ...one, name: name.trim() } : one));
+    const others = this.plan.saved.filter((one) => one.id !== id);
+    const given = name.trim() && plans.freeName(others, name.trim());
+    this.plan.saved = this.plan.saved.map((one) => (one.id === id && given ? { ...one, name: given } : one));
     this.show();
   }
 

@@ -57,6 +57,12 @@ export function span(estimate, digits = 2) {
   return `${number(estimate.lower, digits)} to ${number(estimate.upper, digits)}`;
 }
 
+/** "90 % interval 1.2 to 3.4", or that it is unknown. */
+export function interval(estimate, level, show = span) {
+  const bounds = show(estimate);
+  return finite(estimate?.lower) ? `${percent(level)} interval ${bounds}` : bounds;
+}
+
 export function signedSpan(estimate, digits = 2) {
   if (!finite(estimate?.lower) || !finite(estimate?.upper)) return "interval unknown";
   return `${signed(number(estimate.lower, digits))} to ${signed(number(estimate.upper, digits))}`;

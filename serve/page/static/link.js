@@ -1,9 +1,8 @@
 // The page's state in its address, after the #: it never reaches the server, and whoever opens it sees the same.
 // What comes out of an address was written by anybody, so it is checked field by field.
 
-import { GOALS } from "./plan.js";
+import { GOALS, HORIZON, MOST_SAVED } from "./plan.js";
 
-const MOST_SAVED = 20;
 const MOST_CHANNELS = 200;
 const LONGEST_NAME = 60;
 const LARGEST = 1e13;
@@ -54,7 +53,7 @@ function read(text) {
 
 function checked(found) {
   return {
-    horizon: Number.isInteger(found.h) && found.h >= 1 && found.h <= 520 ? found.h : 13,
+    horizon: Number.isInteger(found.h) && found.h >= 1 && found.h <= 520 ? found.h : HORIZON,
     goal: Object.hasOwn(GOALS, found.g) ? found.g : "kpi",
     target: amountIn(found.t),
     capped: found.c !== false,

@@ -11,6 +11,7 @@ import { csvOf, jsonOf, save } from "./download.js";
 import { warmUp } from "./figures.js";
 import { label, listing, readable, subject } from "./format.js";
 import { fromFragment, toFragment } from "./link.js";
+import { MOST_SAVED } from "./plan.js";
 import { openPortfolio } from "./portfolio.js";
 import { questionForm } from "./question.js";
 import { showResult } from "./result.js";
@@ -184,6 +185,10 @@ function wire() {
   });
   find("adding").addEventListener("submit", (event) => {
     event.preventDefault();
+    if (desk.plan.saved.length >= MOST_SAVED) {
+      fill(find("shared"), h("p", { class: "message warn" }, `The comparison holds ${MOST_SAVED} scenarios. Remove one first.`));
+      return;
+    }
     desk.add(find("scenario-name").value.trim());
     find("scenario-name").value = "";
   });

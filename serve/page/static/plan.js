@@ -7,6 +7,8 @@ export const GOALS = {
   kpi_target: "Least spend that reaches a KPI of",
 };
 export const HORIZON = 13;
+/** Scenarios that are kept: as many as fit an address and a screen. */
+export const MOST_SAVED = 20;
 const GRID = 17;
 /** The grid of the curves is denser where spend is low: its points lie at the 1.5th power. */
 const BEND = 1.5;
@@ -141,13 +143,12 @@ function ownBounds(plan, channel, own) {
   return bounds;
 }
 
-/** Name for the next saved plan that no other has. */
-export function freeName(saved, stem) {
+/** A name that no saved plan has: the wanted one, or with the first free number. */
+export function freeName(saved, wanted, first = null) {
   const taken = new Set(saved.map((one) => one.name));
-  for (let place = 1; ; place += 1) {
-    const name = `${stem} ${place}`;
-    if (!taken.has(name)) return name;
-  }
+  let name = first === null ? wanted : `${wanted} ${first}`;
+  for (let place = (first ?? 1) + 1; taken.has(name); place += 1) name = `${wanted} ${place}`;
+  return name;
 }
 
 /** Id for the next saved plan. */

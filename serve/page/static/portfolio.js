@@ -5,7 +5,7 @@ import { INK, NOW, PALETTE } from "./colours.js";
 import { fill, find, h, options } from "./dom.js";
 import { amountField } from "./fields.js";
 import { axis, draw, escaped } from "./figures.js";
-import { amount, change, label, number, percent, readable, signed, signedSpan, span, subject } from "./format.js";
+import { amount, change, interval, label, number, readable, signed, signedSpan, subject } from "./format.js";
 import { cents } from "./plan.js";
 import { side, signedMoney, tile } from "./result.js";
 
@@ -126,9 +126,9 @@ function verdict(plan) {
 
 const tiles = (plan) => [
   tile("Spend", amount(plan.budget, plan.unit), change(plan.budget, plan.current_budget)),
-  tile("Value of the KPI gained", signedMoney(plan.gain.mean, plan.unit), `${percent(LEVEL)} interval ${signedSpan(plan.gain)}`, side(plan.gain)),
-  tile("Less extra spend", signedMoney(plan.profit_gain.mean, plan.unit), `${percent(LEVEL)} interval ${signedSpan(plan.profit_gain)}`, side(plan.profit_gain)),
-  plan.total_roi && tile(`Return on ${plan.unit}\u00a01`, number(plan.total_roi.mean), `${percent(LEVEL)} interval ${span(plan.total_roi)}`),
+  tile("Value of the KPI gained", signedMoney(plan.gain.mean, plan.unit), interval(plan.gain, LEVEL, signedSpan), side(plan.gain)),
+  tile("Less extra spend", signedMoney(plan.profit_gain.mean, plan.unit), interval(plan.profit_gain, LEVEL, signedSpan), side(plan.profit_gain)),
+  plan.total_roi && tile(`Return on ${plan.unit}\u00a01`, number(plan.total_roi.mean), interval(plan.total_roi, LEVEL)),
 ];
 
 function table(rows, plan) {

@@ -1,7 +1,7 @@
 // What the plan in work brings: one sentence, five figures, what to be careful about.
 
 import { fill, find, h } from "./dom.js";
-import { amount, change, count, number, percent, readable, signed, signedSpan, span } from "./format.js";
+import { amount, change, count, interval, number, readable, signed, signedSpan, span, subject } from "./format.js";
 import { currentTotal, planTotal } from "./plan.js";
 
 const NOTHING = 1e-6;
@@ -12,7 +12,15 @@ export function showResult(desk) {
   if (!found) return;
   find("verdict").textContent = verdict(desk, found);
   fill(find("tiles"), tiles(desk, found));
-  fill(find("warnings"), found.warnings.map((text) => h("p", { class: "message warn" }, readable(text))));
+  fill(find("warnings"), found.warnings.map((text) => h("p", { class: "message warn" }, readable(named(text, desk)))));
+}
+
+/** A warning of the service with the channels it begins with as people write them. */
+function named(text, desk) {
+  const [start, ...rest] = text.split(": ");
+  const names = start.split(", ");
+  const known = new Set(desk.channels.map((channel) => channel.name));
+  return rest.length && names.every((name) => known.has(name)) ? [names.map(subject).join(", "), ...rest].join(": ") : text;
 }
 
 /** Where an interval lies: above zero, below it, around it; "level" for no gain at all. */
@@ -33,28 +41,38 @@ export function verdict(desk, found) {
     level: `This plan should bring as much ${desk.kpi} as ${now}.`,
     unknown: `Best estimate: ${more}. The model has one member, so how sure that is cannot be said.`,
     up: `This plan should bring ${more}.${worth(desk, found)}`,
-    down: `This plan should bring ${more}.`,
+    down: `This plan should bring ${more}.${worth(desk, found)}`,
     open: `Best estimate: ${more}, but the ${gain.mean < 0 ? "loss" : "gain"} may be zero: the interval includes it.`,
   }[side(gain)];
 }
 
-/** Whether a gain pays for what is spent on top. */
+/** Whether a gain pays for what is spent on top, or savings for a loss. */
 function worth(desk, found) {
-  const extra = planTotal(desk.plan, desk.channels) - currentTotal(desk.channels);
-  if (!(extra > NOTHING * currentTotal(desk.channels))) return "";
-  return { open: " Whether that is worth the extra spend is open.", down: " It would not pay for the extra spend." }[side(found.profit_gain)] ?? "";
+  const now = currentTotal(desk.channels);
+  const extra = planTotal(desk.plan, desk.channels) - now;
+  if (Math.abs(extra) <= NOTHING * now || Math.sign(extra) !== Math.sign(found.gain.mean)) return "";
+  const saved = amount(-extra, desk.currency);
+  return (extra > 0 ? {
+    up: " It pays for the extra spend.",
+    open: " Whether that is worth the extra spend is open.",
+    down: " It would not pay for the extra spend.",
+  } : {
+    up: ` The ${saved} it saves are worth more than that.`,
+    open: ` It saves ${saved}; whether that makes up for it is open.`,
+    down: ` The ${saved} it saves do not make up for it.`,
+  })[side(found.profit_gain)] ?? "";
 }
 
 function tiles(desk, found) {
   const money = desk.currency;
   const spent = planTotal(desk.plan, desk.channels);
-  const level = percent(desk.answer.level);
+  const { level } = desk.answer;
   return [
     tile("Spend", amount(spent, money), `${change(spent, currentTotal(desk.channels))}`),
-    tile(`Expected ${desk.kpi}`, number(found.kpi.mean, 3), `${level} interval ${span(found.kpi, 3)}`),
-    tile(`${desk.kpi} gained against now`, gained(found.gain), `${level} interval ${signedSpan(found.gain)}`, side(found.gain)),
-    tile("Value gained, less extra spend", signedMoney(found.profit_gain.mean, money), `${level} interval ${signedSpan(found.profit_gain)}`, side(found.profit_gain)),
-    found.total_roi && tile(`Return on ${money}\u00a01`, number(found.total_roi.mean), `${level} interval ${span(found.total_roi)}`),
+    tile(`Expected ${desk.kpi}`, number(found.kpi.mean, 3), interval(found.kpi, level, (kpi) => span(kpi, 3))),
+    tile(`${subject(desk.kpi)} gained against now`, gained(found.gain), interval(found.gain, level, signedSpan), side(found.gain)),
+    tile("Value gained, less extra spend", signedMoney(found.profit_gain.mean, money), interval(found.profit_gain, level, signedSpan), side(found.profit_gain)),
+    found.total_roi && tile(`Return on ${money}\u00a01`, number(found.total_roi.mean), interval(found.total_roi, level)),
   ];
 }
 
