@@ -22,7 +22,7 @@ from jobs.tracking import open_tracking
 from mmm.fitted import load_fitted
 from tests.jobs.portfolios import QUICK
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(800)]
 ABSENT = 3
 """Status of the script where something is missing that it cannot install."""
 OUT = "s3://mmm/refit"
@@ -70,7 +70,7 @@ def test_a_refit_is_carried_by_postgresql_and_s3(
     command = [sys.executable, "-m", "jobs.refit", spec, "--out", OUT, "--cpus", "2", *settings]
     plain = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     done = subprocess.run(
-        command, cwd=repository, env=plain, capture_output=True, text=True, timeout=240, check=False
+        command, cwd=repository, env=plain, capture_output=True, text=True, timeout=400, check=False
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
