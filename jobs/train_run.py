@@ -62,11 +62,12 @@ def await_room(crew: Crew, say: Say, *, local: bool) -> None:
     Raises:
         ClusterError: It has no such room in time.
     """
-    until = time.monotonic() + (0.0 if local else crew.wait)
+    until = time.monotonic() + crew.wait
     said = ""
-    while lacking := _lacking(crew):
-        if time.monotonic() >= until:
-            waited = "" if local else f" after {crew.wait:.0f} s of waiting"
+    while lacking := _too_small(crew) or _busy(crew):
+        hopeless = local and bool(_too_small(crew))
+        if hopeless or time.monotonic() >= until:
+            waited = "" if hopeless else f" after {crew.wait:.0f} s of waiting"
             raise ClusterError(
                 f"No room for {crew.workers} workers{waited}: {lacking}. Ask for fewer --workers or "
                 "--cpus-per-worker, or add nodes."
@@ -74,31 +75,36 @@ def await_room(crew: Crew, say: Say, *, local: bool) -> None:
         if lacking != said:
             said = lacking
             say(f"waiting up to {crew.wait:.0f} s for room: {lacking}")
-        time.sleep(1.0)
+        time.sleep(0.5)
 
 
-def _lacking(crew: Crew) -> str:
-    """What the cluster lacks for the crew; empty if nothing."""
+def _too_small(crew: Crew) -> str:
+    """What the cluster lacks for the crew even when nobody else is at work; empty if nothing."""
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    free: Mapping[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
     wanted = " and ".join(f"{amount:g} {name}" for name, amount in crew.needs.items())
     fit = sum(
         int(min(node.get(name, 0.0) // amount for name, amount in crew.needs.items())) for node in nodes
     )
-    if fit < crew.workers:
-        has = ", ".join(f"{sum(node.get(name, 0.0) for node in nodes):g} {name}" for name in crew.needs)
-        return (
-            f"{crew.workers} workers of {wanted} each are wanted, the cluster's {len(nodes)} nodes "
-            f"have {has} in all and take {fit}"
-        )
+    if fit >= crew.workers:
+        return ""
+    has = ", ".join(f"{sum(node.get(name, 0.0) for node in nodes):g} {name}" for name in crew.needs)
+    return (
+        f"{crew.workers} workers of {wanted} each are wanted, the cluster's {len(nodes)} nodes "
+        f"have {has} in all and take {fit}"
+    )
+
+
+def _busy(crew: Crew) -> str:
+    """What others hold that the crew needs; empty if nothing."""
+    import ray
+
+    free: Mapping[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
     for name, amount in crew.needs.items():
-        if free.get(name, 0.0) < amount * crew.workers:
-            return (
-                f"{amount * crew.workers:g} {name} are wanted, {free.get(name, 0.0):g} are free; "
-                "others are at work"
-            )
+        wanted = amount * crew.workers
+        if free.get(name, 0.0) < wanted:
+            return f"{wanted:g} {name} are wanted, {free.get(name, 0.0):g} are free, others are at work"
     return ""
 
 

@@ -29,9 +29,9 @@ from mmm.fitted import Fitted, load_fitted
 from mmm.train.fit import fit
 
 # Ray Train asks Ray Data for its settings, which warns of its own defaults.
-pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated! Configure.*:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
 
-LONG = ("train.members=2", "train.epochs=1200", "train.validation=0")
+LONG = ("train.members=2", "train.epochs=600", "train.validation=0")
 """A fit of some seconds, in which there is time to kill somebody."""
 QUICK = ("train.members=2", "train.epochs=20", "train.validation=0")
 
@@ -55,11 +55,15 @@ def alone(path: Path, settings: tuple[str, ...]) -> Fitted:
     return fit(spec, read.panel, read.split)
 
 
-def assert_same(found: Fitted, expected: Fitted, tolerance: float) -> None:
+def assert_same(found: Fitted, expected: Fitted, tolerance: float = 1e-6) -> None:
+    """The same model of the same data: channels' totals and predictions."""
     assert found.provenance["data_fingerprint"] == expected.provenance["data_fingerprint"]
     assert found.provenance["spec_digest"] == expected.provenance["spec_digest"]
-    for name, value in expected.parameters.items():
-        np.testing.assert_allclose(found.parameters[name], value, rtol=tolerance, atol=tolerance)
+    parts, wanted = found.predictor.parts, expected.predictor.parts
+    for name in ("channels_MGTC", "controls_MGTK"):
+        totals, expected_totals = (getattr(item, name).sum((1, 2)) for item in (parts, wanted))
+        np.testing.assert_allclose(totals, expected_totals, rtol=tolerance)
+    np.testing.assert_allclose(parts.prediction_MGT, wanted.prediction_MGT, rtol=tolerance)
 
 
 def trained(path: Path, out: Path, *settings: str, workers: int = 2, **options: object) -> Row:
@@ -151,7 +155,7 @@ def test_a_killed_worker_costs_no_more_than_an_interval(spec_file: Path, tmp_pat
     assert row.status == "done"
     assert sum(line.startswith("worker 2 of 2 begins") for line in said) == 2
     assert any(line.startswith("going on from train ") for line in said)
-    assert_same(load_fitted(out), alone(spec_file, LONG), 1e-6)
+    assert_same(load_fitted(out), alone(spec_file, LONG))
 
 
 @pytest.mark.ray
@@ -228,4 +232,4 @@ def test_a_killed_driver_is_run_again_with_fewer_workers(
 
     assert again.returncode == 0, again.stderr
     assert "going on from train " in again.stdout
-    assert_same(load_fitted(out), alone(spec_file, LONG), 1e-6)
+    assert_same(load_fitted(out), alone(spec_file, LONG), 1e-4)
