@@ -84,6 +84,9 @@ def running(models: Path, *arguments: str, **environment: str) -> Iterator[Servi
         except subprocess.TimeoutExpired:
             process.kill()
             raise
+        finally:
+            assert process.stdout is not None
+            process.stdout.close()
     assert process.returncode == 0
 
 
