@@ -53,6 +53,7 @@ def check_place(out: str) -> None:
     try:
         system, folder = filesystem(out)
         probe = f"{folder}/.write-test"
+        system.create_dir(folder, recursive=True)
         with system.open_output_stream(probe) as stream:
             stream.write(b"")
         system.delete_file(probe)

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.cluster import ClusterError
@@ -137,9 +137,9 @@ def run_training(plan: TrainPlan, crew: Crew, say: Say, log: LOG | None = None) 
     board = actor.options(num_cpus=0, max_restarts=-1).remote()
     reader = BoardReader(lambda: ray.get(board.take.remote()), say, log)
     with _environment(ENVIRONMENT), _scratch() as folder, reader:
-        trainer = _trainer(plan, crew, board, folder)
+        config = {"plan": ray.put(plan), "board": board, "gpus": crew.gpus}
         try:
-            result = trainer.fit()
+            result = _trainer(_work, config, crew, folder).fit()
         except TrainingFailedError as error:
             raise TrainingError(
                 f"Training stopped: {_reason(error)} Run the same command again to go on from the last "
@@ -150,16 +150,48 @@ def run_training(plan: TrainPlan, crew: Crew, say: Say, log: LOG | None = None) 
         raise outcome
 
 
-def _trainer(plan: TrainPlan, crew: Crew, board: Any, folder: str) -> Any:
+def on_workers(work: Callable[..., Any], given: Any, crew: Crew) -> list[Any]:
+    """What a function of ``given``, the worker's index and their number answers on each of a crew.
+
+    Raises:
+        TrainingError: A worker died.
+    """
     import ray
+    from ray.train import TrainingFailedError
+
+    with _environment(ENVIRONMENT), _scratch() as folder:
+        config = {"work": work, "given": ray.put(given)}
+        try:
+            result = _trainer(_ask, config, replace(crew, tries=0), folder).fit()
+        except TrainingFailedError as error:
+            raise TrainingError(f"The workers stopped: {_reason(error)}") from error
+    return list(result.return_value)
+
+
+def _ask(config: dict[str, Any]) -> list[Any]:
+    """What runs on each worker; every worker hands back the answers of all."""
+    import ray
+    import ray.train
+    import torch.distributed as dist
+
+    context = ray.train.get_context()
+    index, workers = context.get_world_rank(), context.get_world_size()
+    answers: list[Any] = [None] * workers
+    answer = config["work"](ray.get(config["given"]), index, workers)
+    if workers == 1:
+        return [answer]
+    dist.all_gather_object(answers, answer)
+    return answers
+
+
+def _trainer(loop: Any, config: dict[str, Any], crew: Crew, folder: str) -> Any:
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    loop: Any = _work
     failures: Any = FailureConfig
     return TorchTrainer(
         loop,
-        train_loop_config={"plan": ray.put(plan), "board": board, "gpus": crew.gpus},
+        train_loop_config=config,
         torch_config=TorchConfig(backend="nccl" if crew.gpus else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=crew.workers,
