@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +10,10 @@ from jobs.tune_store import Study
 from tests.jobs.sweeps import GRU, SLOPE, row, stopped, sweep_of
 
 
-@pytest.fixture
-def tracking(tmp_path: Path) -> Tracking:
-    found = open_tracking(None, str(tmp_path))
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
+    """One database for the module: making it takes longer than all tests; every test begins a sweep."""
+    found = open_tracking(None, str(tmp_path_factory.mktemp("tracking")))
     assert found is not None
     return found
 
