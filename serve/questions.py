@@ -14,7 +14,7 @@ from typing import Any
 from mmm.analysis.plan import Plan
 from mmm.analysis.planning import plan_budgets, planner_of
 from mmm.analysis.scenario import evaluate_scenario
-from mmm.errors import RequestError
+from mmm.errors import ModelFileError, RequestError
 from mmm.fitted import Fitted, load_fitted
 from serve.bench import Reply, Task
 from serve.contributions import contributions_json
@@ -41,7 +41,13 @@ def load_model(entry: Entry, registry: str | None = None) -> Model:
     started = time.perf_counter()
     directory = local_directory(entry, registry)
     fitted = load_fitted(directory)
-    tiny_plan(fitted)
+    try:
+        tiny_plan(fitted)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"{directory} loads but cannot plan ({error}): was it fitted by another version of this program? "
+            "Fit the model again."
+        ) from error
     return Model(entry, directory, fitted, time.perf_counter() - started)
 
 

@@ -7,12 +7,14 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mmm.errors import Problem
+from mmm.fitted import save_fitted
 from serve.bench import Dossier, Reply, Task
 from serve.catalogue import Catalogue, Snapshot, open_shelf
 from serve.desk import Change, Desk
@@ -20,7 +22,8 @@ from serve.meters import LocalMeters
 from serve.problems import RequestProblem
 from serve.settings import Limits, ServeSettings
 from serve.shelf import Entry, ShelfError
-from tests.serve.models import client_of, place_model, place_three
+from tests.serve.models import client_of, named, place_model, place_three
+from tests.small import sketch
 
 ENTRY = Entry("acme", "us", "1", "/nowhere")
 
@@ -196,6 +199,18 @@ def test_of_two_fits_the_newest_is_served_and_damaged_ones_are_left_out(tmp_path
     (entry,) = open_shelf(str(tmp_path)).entries()
 
     assert "/new/" in entry.source
+
+
+def test_a_model_that_loads_but_cannot_plan_is_left_out(tmp_path: Path) -> None:
+    place_three(tmp_path)
+    fitted = named(sketch(), "odd", "us")
+    shortened = {**fitted.parameters, "level": fitted.parameters["level"][..., :-3]}
+    save_fitted(replace(fitted, parameters=shortened), tmp_path / "odd")
+    with client_of(tmp_path) as client:
+        assert len(client.get("/v1/models").json()["models"]) == 3
+        (reason,) = client.post("/v1/reload").json()["broken"].values()
+
+    assert "cannot plan" in reason
 
 
 def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
