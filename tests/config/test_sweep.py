@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,6 +118,26 @@ def test_a_sweep_changes_no_fit_and_survives_its_file() -> None:
 
     assert spec_digest(plain) == spec_digest(searched)
     assert validate(type(searched), document.values, "spec.yaml") == searched
+
+
+def test_the_example_of_the_page_on_sweeps_is_valid_and_names_every_field(repository: Path) -> None:
+    page = (repository / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    block = page.split("```yaml\n")[1].split("```")[0]
+
+    example = parse_yaml(block, "docs/sweeps.md").values["tune"]
+
+    assert set(example) == set(TuneSpec.model_fields)
+    assert TuneSpec.model_validate(example).space is not None
+
+
+def test_the_default_space_of_the_page_is_that_of_the_code(repository: Path) -> None:
+    page = (repository / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    table = page.split("### Default space")[1].split("### ")[0].split("Daily,")[0]
+    named = set(re.findall(r"`([a-z0-9_.]+)`", table))
+
+    space = default_space("weekly", attribution_priors=True)
+
+    assert {path.rpartition(".")[2] for path in space} == {name.rpartition(".")[2] for name in named}
 
 
 def test_a_parameter_knows_its_ends() -> None:
