@@ -110,6 +110,18 @@ def test_what_training_takes_as_given_is_the_same(regions: int) -> None:
     assert_allclose(np.concatenate([s.scaling.size_G for s in shards]), whole.scaling.size_G, rtol=1e-12)
 
 
+@pytest.mark.parametrize("sizes", [(1, 4), (2, 1, 2)])
+def test_in_double_precision_every_digit_that_counts_is_the_same(sizes: tuple[int, ...]) -> None:
+    panel = with_gaps(small_panel(regions=5))
+    spec = market(panel, model=MODEL, train=TRAIN | {"precision": "float64"})
+    whole = fit(spec, panel, split_of(panel))
+    found, _ = on_shards(spec, panel, sizes)
+
+    assert_allclose(found.trace["loss"], whole.trace["loss"], rtol=1e-9)
+    for name, value in whole.parameters.items():
+        assert_allclose(found.parameters[name], value, rtol=1e-6, atol=1e-8, err_msg=name)
+
+
 def test_lift_tests_count_once_wherever_their_regions_are() -> None:
     panel = small_panel(regions=5)
     spec = market(panel, model=MODEL, train=TRAIN | {"validation": 0}, experiments=[TEST])
