@@ -21,7 +21,7 @@ def test_text_of_a_command_line_is_read() -> None:
     assert settings_of(Arguments(models="http://mlflow:5000")).models == "http://mlflow:5000"
 
 
-@pytest.mark.parametrize("wrong", [{"modles": "x"}, {"models": ""}, {"models": "x", "poll": "often"}])
+@pytest.mark.parametrize("wrong", [{"modelz": "x"}, {"models": ""}, {"models": "x", "poll": "often"}])
 def test_what_is_unknown_or_wrong_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         Arguments.model_validate(wrong)
