@@ -159,11 +159,13 @@ def _deepcausal(order: Order, case: Case, *, run: bool) -> list[Row]:
     if answer is None and not run:
         note = f"takes 25 minutes; --peers {FULL} runs it, later runs show it as recorded"
         return [replace(base, status="skipped", note=note)]
+    rows: list[Row] = []
     if answer is None:
         answer = ask_peer(case, DEEPCAUSAL, order.cache, limit=FULL_LIMIT)
         kept.keep(case, DEEPCAUSAL, case.room(DEEPCAUSAL.name), answer.peak_mb)
+        base = replace(base, seconds=answer.seconds)
+        rows += figures(base, {"seconds per fit": answer.seconds}, "s")
     else:
+        # Its scores hold; its seconds are those of another hour, with who knows what beside it.
         base = replace(base, status="recorded", note="a whole fit kept in the cache from an earlier run")
-    base = replace(base, seconds=answer.seconds)
-    rows = figures(base, {"seconds per fit": answer.seconds}, "s")
     return rows + (_scores(base, case, answer.predicted_GT) if answer.predicted_GT is not None else [])
