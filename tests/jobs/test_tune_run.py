@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 import pickle
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from ray import tune
+from ray.exceptions import RayActorError, RayTaskError
 from ray.tune.schedulers import FIFOScheduler
 
 import jobs.tune_run
@@ -94,6 +95,28 @@ def test_failures_and_dead_workers_end_a_trial_with_their_reason(asking: Asking,
         ("failed", "TrainingError: nan"),
         ("failed", "RayActorError: died"),
     ]
+
+
+class Dead:
+    """A trial of Tune whose retries are used up."""
+
+    def __init__(self, trial_id: str, error: Exception | None) -> None:
+        self.trial_id, self._error = trial_id, error
+
+    def get_pickled_error(self) -> Exception | None:
+        return self._error
+
+
+def test_tune_tells_of_dead_workers_what_they_died_of(asking: Asking, notes: Notes) -> None:
+    task = RayTaskError("train", "Traceback of many lines", TypeError("no such thing\nat all"))  # type: ignore[no-untyped-call]
+    crashes = jobs.tune_run._Crashes(asking)
+    for name, error in (("a", RayActorError()), ("b", task), ("c", None)):
+        asked(asking, name)
+        crashes.on_trial_error(1, [], cast("Any", Dead(name, error)))
+
+    reasons = [row.reason for row in notes.rows]
+    assert reasons[0].startswith("RayActorError: ")
+    assert reasons[1:] == ["TypeError: no such thing", "its worker died"]
 
 
 def test_the_worse_half_is_stopped(bench: Bench, asking: Asking, notes: Notes) -> None:
