@@ -1,5 +1,6 @@
 """``python -m jobs.pictures``: the README's pictures, taken of the demo's own pages in headless Chromium.
 
+With ``--planner http://127.0.0.1:8000`` also one of the planner page, after `make serve`, with a plan on it.
 Needs playwright (of the ``dev`` extra) and a Chromium; ``bash .ci/chromium.sh`` as root installs one.
 """
 
@@ -19,7 +20,7 @@ from jobs.overview import PAGE, REPORT
 from mmm.errors import MMMError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 WIDTH, HEIGHT = 1280, 900
 SHARPNESS = 1.5
@@ -51,18 +52,20 @@ class Picture:
 
 
 PICTURES = (
-    Picture("contributions", f"fit/acme_us/{REPORT}", "stacked"),
-    Picture("returns", f"fit/acme_us/{REPORT}", "roi"),
+    Picture("report", f"fit/acme_us/{REPORT}", "curves"),
     Picture("portfolio", f"refit/{PAGE}", "skill", above=True),
 )
 
 
-def take_pictures(demo: Path, out: Path, *, chromium: str | None = None) -> list[Path]:
+def take_pictures(
+    demo: Path, out: Path, *, planner: str | None = None, chromium: str | None = None
+) -> list[Path]:
     """Write a PNG of every picture.
 
     Args:
         demo: Folder of a finished demo.
         out: Folder of the pictures.
+        planner: Address of a running planner page to photograph too.
         chromium: Program to drive; by default the one on the path.
 
     Raises:
@@ -82,6 +85,8 @@ def take_pictures(demo: Path, out: Path, *, chromium: str | None = None) -> list
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         taken = [_take(browser, picture, demo, out) for picture in PICTURES]
+        if planner is not None:
+            taken.append(_take_planner(browser, planner, out))
         browser.close()
     return taken
 
@@ -89,10 +94,7 @@ def take_pictures(demo: Path, out: Path, *, chromium: str | None = None) -> list
 def _take(browser: Browser, picture: Picture, demo: Path, out: Path) -> Path:
     """One picture of one view, or of a page down to it."""
     target = out / f"{picture.name}.png"
-    context = browser.new_context(
-        viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SHARPNESS, offline=True
-    )
-    page = context.new_page()
+    page = _page(browser)
     page.goto((demo / picture.page).absolute().as_uri())
     page.evaluate("reportDrawAll()")
     view = page.locator(f"figure.view[id='{picture.view}']")
@@ -103,7 +105,46 @@ def _take(browser: Browser, picture: Picture, demo: Path, out: Path) -> Path:
         )
     else:
         view.screenshot(path=target)
-    context.close()
+    page.context.close()
+    return _light(target)
+
+
+def _take_planner(browser: Browser, address: str, out: Path) -> Path:
+    """The planner with the answer to its first question.
+
+    Raises:
+        PictureError: It does not answer.
+    """
+    from playwright.sync_api import Error
+
+    target = out / "planner.png"
+    page = _page(browser, online=True)
+    try:
+        page.goto(address)
+        page.wait_for_selector("html[data-ready]")
+        page.click("#optimize")
+        page.wait_for_selector("#said .message")
+        page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    except Error as error:
+        reason = error.message.splitlines()[0]
+        raise PictureError(
+            f"The planner at {address} does not answer ({reason}). Run `make serve`."
+        ) from error
+    page.screenshot(path=target)
+    page.context.close()
+    return _light(target)
+
+
+def _page(browser: Browser, *, online: bool = False) -> Page:
+    """An empty page in a window of its own; pages of the demo need no network."""
+    context = browser.new_context(
+        viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SHARPNESS, offline=not online
+    )
+    return context.new_page()
+
+
+def _light(target: Path) -> Path:
+    """The picture, if it is light enough for a repository."""
     size = target.stat().st_size
     if size > HEAVIEST:
         raise PictureError(f"{target} has {size} bytes, more than {HEAVIEST}. Show less or lower SHARPNESS.")
@@ -117,10 +158,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", default="docs/pictures", help="folder of the pictures (default docs/pictures)"
     )
+    parser.add_argument("--planner", metavar="URL", help="running planner page to photograph too")
     options = parser.parse_args(arguments)
     console = Console(soft_wrap=True, highlight=False)
     try:
-        for path in take_pictures(Path(options.demo), Path(options.out)):
+        taken = take_pictures(Path(options.demo), Path(options.out), planner=options.planner)
+        for path in taken:
             console.print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
     except PictureError as error:
         Console(stderr=True).print(f"error: {error}", style="red", markup=False)

@@ -79,3 +79,11 @@ def test_a_click_on_a_cell_opens_its_report(visit: Visit) -> None:
 
     page.wait_for_url("**/brand001%20m1.html")
     page.close()
+
+
+def test_it_prints(visit: Visit) -> None:
+    paper = visit.page.pdf(prefer_css_page_size=True)
+
+    assert paper.startswith(b"%PDF")
+    assert len(paper) > 50_000
+    assert visit.complaints == []
