@@ -45,7 +45,7 @@ class Sizes:
         ("channels", (4, 8, 16)),
         ("members", (2, 4, 8, 16)),
     )
-    growth_epochs: int = 100
+    growth_epochs: int = 600
     peer_epochs: int = 20
 
 
