@@ -290,6 +290,33 @@ def test_scenarios_are_named_loaded_and_removed(visit: Visit) -> None:
     assert visit.complaints == []
 
 
+def test_charts_have_the_size_of_their_boxes(visit: Visit) -> None:
+    def misfits() -> list[str]:
+        found: list[str] = visit.page.evaluate(
+            "() => [...document.querySelectorAll('.plot[data-drawn]')].filter((plot) => {"
+            " const [box, svg] = [plot, plot.querySelector('svg')].map((e) => e.getBoundingClientRect());"
+            " return Math.abs(box.width - svg.width) > 2 || Math.abs(box.height - svg.height) > 2; })"
+            ".map((plot) => plot.id || plot.ariaLabel)"
+        )
+        return found
+
+    for count in (2, 3, 4):
+        visit.page.click("#add")
+        expect(visit.page.locator("#compared thead th")).to_have_count(count + 1)
+        for plot in ("#curves .plot >> nth=0", "#gains", "#mix", "#course"):
+            visit.page.locator(plot).scroll_into_view_if_needed()
+        visit.page.wait_for_selector("#course[data-drawn]")
+        visit.page.wait_for_timeout(300)
+        assert misfits() == []
+    visit.page.set_viewport_size({"width": 700, "height": 900})
+    for plot in visit.page.locator(".plot[data-drawn]").all():
+        plot.scroll_into_view_if_needed()
+        visit.page.wait_for_timeout(300)
+    assert misfits() == []
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 700
+    assert visit.complaints == []
+
+
 def test_several_markets_share_a_budget_and_open_on_the_desk(visit: Visit) -> None:
     visit.page.click("#tab-portfolio")
     visit.page.click("#joint-optimize")

@@ -3,7 +3,7 @@
 import { GRID, INK, SOFT } from "./colours.js";
 
 const FONT = "Inter, 'Segoe UI', system-ui, -apple-system, Roboto, 'Helvetica Neue', Arial, sans-serif";
-const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, scrollZoom: false };
+const CONFIG = { displayModeBar: false, doubleClick: false, scrollZoom: false };
 const MARGIN_IN_SIGHT = "150px";
 
 let arriving = null;
@@ -23,9 +23,11 @@ function plotly() {
 /** Have the charts' library run as soon as the page has nothing better to do. */
 export const warmUp = () => (window.requestIdleCallback ?? setTimeout)(() => plotly().catch(() => {}));
 
-const waiting = new Map();
+const makers = new WeakMap();
+const waiting = new Set();
 const inSight = new WeakSet();
-const watcher = new IntersectionObserver((entries) => {
+
+const sight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     if (isIntersecting) inSight.add(target);
     else inSight.delete(target);
@@ -33,30 +35,46 @@ const watcher = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: MARGIN_IN_SIGHT });
 
+/** Plotly keeps the size of a chart's first drawing, so a box that changes is drawn anew. */
+const sizes = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.dataset.drawn && target.dataset.size !== sizeOf(target)) wait(target);
+  }
+});
+
+const sizeOf = (element) => `${element.clientWidth} x ${element.clientHeight}`;
+
 /** Draw a figure into an element when it is in sight; `make` gives traces and layout then. */
 export function draw(element, make, alt) {
   element.setAttribute("role", "img");
   element.setAttribute("aria-label", alt);
-  waiting.set(element, make);
+  makers.set(element, make);
+  sight.observe(element);
+  sizes.observe(element);
+  wait(element);
+}
+
+function wait(element) {
+  waiting.add(element);
   if (inSight.has(element)) render(element);
-  else watcher.observe(element);
 }
 
 /** Forget an element that leaves the page. */
 export function drop(element) {
   waiting.delete(element);
-  watcher.unobserve(element);
+  sight.unobserve(element);
+  sizes.unobserve(element);
   if (window.Plotly && element.dataset.drawn) window.Plotly.purge(element);
 }
 
 async function render(element) {
   const library = await plotly().catch((error) => { element.textContent = error.message; });
-  if (!library) return;
-  const make = waiting.get(element);
-  if (!make || !element.isConnected) return;
+  const { clientWidth: width, clientHeight: height } = element;
+  if (!library || !waiting.has(element) || !width || !height) return;
   waiting.delete(element);
-  const { traces, layout } = make();
-  await library.react(element, traces, { ...base(), ...layout }, CONFIG);
+  const { traces, layout } = makers.get(element)();
+  element.dataset.size = sizeOf(element);
+  await library.react(element, traces, { ...base(), ...layout, width, height }, CONFIG);
   element.dataset.drawn = String(1 + Number(element.dataset.drawn ?? 0));
 }
 
