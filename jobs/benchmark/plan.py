@@ -32,10 +32,10 @@ class Sizes:
     """
 
     design: Design = Design()
-    worlds: int = 4
+    worlds: int = 3
     stable_worlds: int = 2
     settings: tuple[str, ...] = ()
-    trials: int = 8
+    trials: int = 6
     point: tuple[str, ...] = ("train.members=1",)
     origins: int = 6
     graphs: int = 10
