@@ -118,7 +118,8 @@ def _width_over_prior(fitted: Fitted) -> Floats:
         return np.zeros(len(fitted.panel.channels))
     brought_MC = np.einsum("mgtc,gt->mc", parts.channels_MGTC, cells_GT.astype(np.float64))
     share_MC = brought_MC / parts.prediction_MGT[:, cells_GT].sum(1)[:, None]
-    width: Floats = share_MC.std(0, ddof=1) / (HALF_NORMAL_SD * fitted.spec.model.priors.share_sd)
+    prior = fitted.spec.model.priors.share_scale(len(fitted.panel.channels))
+    width: Floats = share_MC.std(0, ddof=1) / (HALF_NORMAL_SD * prior)
     return width
 
 

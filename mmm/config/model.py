@@ -115,11 +115,16 @@ class ChannelPriors(Spec):
     """Value of the KPI it brings per unit of currency spent in the training window."""
 
 
+TYPICAL_MEDIA = 0.3
+"""Sum over channels of the default prior scale of their shares."""
+
+
 class PriorSpec(Spec):
     """Shrinkage and attribution priors."""
 
-    share_sd: Annotated[float, Field(gt=0, le=5)] = 0.15
-    """Half-normal scale of each channel's share of the KPI at its mean volume."""
+    share_sd: Annotated[float, Field(gt=0, le=5)] | None = None
+    """Half-normal scale of each channel's share of the KPI at its mean volume; None takes 0.3 over the number
+    of channels, so that all of them together are expected to bring about a quarter."""
     media_share: Belief | None = None
     """Share of the KPI that all media together bring in the training window."""
     channels: dict[str, ChannelPriors] = Field(default={})
@@ -129,6 +134,10 @@ class PriorSpec(Spec):
     dynamic: bool = False
     """Scale attribution priors to the prediction loss, so that they weigh the same on any panel; otherwise
     they count as what they are, normal priors."""
+
+    def share_scale(self, channels: int) -> float:
+        """``share_sd``, or its default for so many channels."""
+        return TYPICAL_MEDIA / channels if self.share_sd is None else self.share_sd
 
 
 class ModelSpec(Spec):

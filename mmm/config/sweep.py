@@ -297,7 +297,7 @@ def default_space(frequency: str, *, attribution_priors: bool = False) -> dict[s
         "model.baseline.national_knots": Parameter(low=low, high=high, log=True),
         "model.baseline.regional_knots": Parameter(low=low, high=high, log=True),
         "model.baseline.flexibility": Parameter(low=0.5, high=4.0, log=True),
-        "model.priors.share_sd": Parameter(low=0.05, high=0.4, log=True),
+        "model.priors.share_sd": Parameter(low=0.02, high=0.3, log=True),
         "model.regions.scale_sd": Parameter(low=0.05, high=0.8, log=True),
         "model.temporal.enabled": Parameter(values=(True, False)),
         "model.temporal.hidden": Parameter(low=2, high=16, log=True, when=on),

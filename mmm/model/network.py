@@ -94,7 +94,7 @@ def channel_shape(parameters: Parameters, inputs: Inputs, spec: ModelSpec) -> Ch
         kernel_MCL=kernel_MCL,
         slope_MC=market_slope(slope_MC, spread_MC),
         half_MC=torch.exp(inputs.log_half_C + HALF_START + spec.saturation.half_sd * parameters["half"]),
-        share_MC=spec.priors.share_sd * softplus(parameters["share"]),
+        share_MC=spec.priors.share_scale(len(inputs.log_half_C)) * softplus(parameters["share"]),
     )
 
 

@@ -23,6 +23,8 @@ REGIONAL = ("level", "regional_level", "region_season", "region_scale", "region_
 
 SHARE_START = 0.02
 """Share of the KPI at which every channel starts."""
+MOST_OF_SCALE = 0.5
+"""Most of a share's prior scale at which it starts."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,8 @@ def start_parameters(
         }
     like = inputs.kpi_GT
     parameters = {name: like.new_zeros((members, *shape)) for name, shape in zeros.items()}
-    parameters["share"] = like.new_full(
-        (members, channels), inverse_softplus(SHARE_START / spec.priors.share_sd)
-    )
+    start = min(SHARE_START / spec.priors.share_scale(channels), MOST_OF_SCALE)
+    parameters["share"] = like.new_full((members, channels), inverse_softplus(start))
     parameters["noise"] = like.new_full((members,), math.log(scales.noise))
     if spec.temporal.enabled:
         parameters |= _start_network(inputs, spec, members, channels, generator)

@@ -27,6 +27,7 @@ SAME = (
     "model.saturation.slope_min",
     "model.saturation.spread",
     "model.saturation.half_sd",
+    "model.priors.share_sd",
 )
 """Settings in whose units the channels' parameters are."""
 
