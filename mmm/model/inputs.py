@@ -136,15 +136,18 @@ def typical_volume(stack_CGTL: Tensor) -> tuple[Floats, Floats]:
 
     Additive over shards of regions.
     """
-    channels, _, _, lags = stack_CGTL.shape
-    retention_MC = torch.full((1, channels), TYPICAL_RETENTION, dtype=stack_CGTL.dtype)
-    volume_CGT = carry_over(stack_CGTL, geometric_kernel(retention_MC, torch.zeros_like(retention_MC), lags))[
-        0
-    ]
-    top_CG = volume_CGT.amax(-1, keepdim=True)
-    median_CG = torch.nanmedian(volume_CGT.masked_fill(volume_CGT <= 1e-3 * top_CG, torch.nan), -1).values
-    log_CG = median_CG.log().double().numpy()
-    return np.nansum(log_CG, 1), np.isfinite(log_CG).sum(1).astype(np.float64)
+    retention_11 = torch.full((1, 1), TYPICAL_RETENTION, dtype=stack_CGTL.dtype)
+    kernel = geometric_kernel(retention_11, torch.zeros_like(retention_11), stack_CGTL.shape[-1])
+    totals, counts = [], []
+    # One channel at a time: the stack is the largest tensor there is, and its copies are too.
+    for channel in range(len(stack_CGTL)):
+        volume_GT = carry_over(stack_CGTL[channel : channel + 1], kernel)[0, 0]
+        top_G1 = volume_GT.amax(-1, keepdim=True)
+        acting_GT = volume_GT.masked_fill(volume_GT <= 1e-3 * top_G1, torch.nan)
+        log_G = torch.nanmedian(acting_GT, -1).values.log().double().numpy()
+        totals.append(np.nansum(log_G))
+        counts.append(np.isfinite(log_G).sum())
+    return np.array(totals, dtype=np.float64), np.array(counts, dtype=np.float64)
 
 
 def _spacing(panel: Panel, spec: ModelSpec, *, national: bool) -> int:
