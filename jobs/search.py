@@ -208,7 +208,8 @@ def own_params(bench: Bench) -> dict[str, Value]:
     from mmm.model.inputs import NATIONAL_KNOTS, REGIONAL_KNOTS
 
     frequency = bench.panel.frequency
-    by_frequency = {
+    left_to_data = {
+        "model.priors.share_sd": bench.spec.model.priors.share_scale(len(bench.panel.channels)),
         "model.adstock.max_lag": carry_over(None, frequency),
         "model.baseline.national_knots": NATIONAL_KNOTS[frequency],
         "model.baseline.regional_knots": REGIONAL_KNOTS[frequency],
@@ -218,7 +219,7 @@ def own_params(bench: Bench) -> dict[str, Value]:
         node: object = bench.spec
         for key in path.split("."):
             node = getattr(node, key)
-        value = by_frequency.get(path) if node is None and item.values is None else node
+        value = left_to_data.get(path) if node is None and item.values is None else node
         if contains(distribution(path, item), value):  # type: ignore[arg-type]
             params[path] = value  # type: ignore[assignment]
     return {path: value for path, value in params.items() if holds(bench.space[path], params)}

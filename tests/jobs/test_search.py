@@ -137,6 +137,7 @@ def test_own_settings_left_to_the_data_are_known_by_their_value() -> None:
     params = own_params(bench_of(space=None))
 
     assert params["model.adstock.max_lag"] == 13
+    assert params["model.priors.share_sd"] == 0.15
     assert params["model.baseline.national_knots"] == 4
     assert params[SLOPE] == 2.0
 
