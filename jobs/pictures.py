@@ -118,12 +118,13 @@ def _take_planner(browser: Browser, address: str, out: Path) -> Path:
     from playwright.sync_api import Error
 
     target = out / "planner.png"
-    page = _page(browser, online=True)
+    page = _page(browser, online=True, sharpness=1.2)
     try:
         page.goto(address)
         page.wait_for_selector("html[data-ready]")
         page.click("#optimize")
         page.wait_for_selector("#said .message")
+        page.wait_for_timeout(600)  # it scrolls to its answer
         page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
     except Error as error:
         reason = error.message.splitlines()[0]
@@ -135,10 +136,10 @@ def _take_planner(browser: Browser, address: str, out: Path) -> Path:
     return _light(target)
 
 
-def _page(browser: Browser, *, online: bool = False) -> Page:
+def _page(browser: Browser, *, online: bool = False, sharpness: float = SHARPNESS) -> Page:
     """An empty page in a window of its own; pages of the demo need no network."""
     context = browser.new_context(
-        viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SHARPNESS, offline=not online
+        viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=sharpness, offline=not online
     )
     return context.new_page()
 
