@@ -45,7 +45,8 @@ def main(folder: Path) -> None:
     answer = {"seconds": seconds, "epochs": fitted.provenance["epochs"], **_effects(fitted), **_held(fitted)}
     if job["plan"]:
         answer |= _curves(fitted, job["multipliers"]) | _plan(fitted, job)
-    answer |= {"tuning_seconds": started - tuning, "settings": chosen}
+    if job["trials"]:
+        answer |= {"tuning_seconds": started - tuning, "settings": chosen}
     answer["analysis_seconds"] = time.perf_counter() - started - seconds
     (folder / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
 
