@@ -39,7 +39,7 @@ function build() {
     h("section", { class: "card result", "aria-labelledby": "joint" },
       h("h2", { id: "joint", "aria-live": "polite" }, "One budget over several markets. Choose them, then press Optimise."),
       h("dl", { class: "tiles", id: "joint-tiles" }), h("div", { id: "joint-said", role: "status" })),
-    h("div", { class: "desk" }, form(), h("section", { class: "card", "aria-label": "Markets" }, h("div", { class: "compared", id: "joint-table" }), h("div", { class: "plot", id: "joint-plot" }))));
+    h("div", { class: "desk" }, form(), h("section", { class: "card", "aria-label": "Markets" }, h("div", { class: "compared", id: "joint-table", tabindex: 0, role: "region", "aria-label": "Markets" }), h("div", { class: "plot", id: "joint-plot" }))));
   fill(find("joint-table"), h("p", { class: "reading" }, "Money moves to where its next unit returns most. KPI of every market is valued in its currency, so that markets can be compared."));
 }
 
