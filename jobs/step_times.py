@@ -58,7 +58,7 @@ class StepTime:
         seconds: Median over steps, of the slowest worker.
         speedup: Seconds of one worker over these.
         peak_mb: Memory of the largest worker at its height, runtime and libraries included.
-        data_mb: The same beyond what a worker holds before it has any data.
+        data_mb: The same beyond what a worker holds for a panel of two regions.
         size: The panel.
     """
 
@@ -111,7 +111,16 @@ def step_times(
 
 
 def _timed(size: Size, index: int, workers: int) -> dict[str, float]:
-    """Seconds and memory of one worker."""
+    """Seconds and memory of one worker, beyond what the same work on hardly any data holds."""
+    _steps(replace(size, regions=2 * workers, steps=1), index, workers)
+    before = _memory()
+    times = _steps(size, index, workers)
+    peak = _memory()
+    return {"seconds": float(np.median(times)), "peak_mb": peak, "data_mb": peak - before}
+
+
+def _steps(size: Size, index: int, workers: int) -> list[float]:
+    """Seconds of each step of one worker."""
     import torch
 
     from mmm.train.loop import Schedule
@@ -121,8 +130,6 @@ def _timed(size: Size, index: int, workers: int) -> dict[str, float]:
     torch.set_num_threads(1)
     own = cut_regions(np.full(size.regions, size.weeks), workers)
     shards: Shards = group_of(own, index)
-    shards.total(torch.zeros(1))  # the first sum loads what sums need
-    before = _memory()
     panel, spec = _panel(size, own[index]), _spec(size)
     problem = pose(spec, panel, size.weeks - 13, shards, survey=Survey(""), with_graph=False)
     weight = torch.ones(size.members, 1, 1).to(problem.inputs.kpi_GT) * problem.inputs.trained_GT
@@ -148,8 +155,7 @@ def _timed(size: Size, index: int, workers: int) -> dict[str, float]:
         return step.epoch >= WARM_UP + size.steps
 
     descend([replace(training, watch=watch)])
-    peak = _memory()
-    return {"seconds": float(np.median(times)), "peak_mb": peak, "data_mb": peak - before}
+    return times
 
 
 def _memory() -> float:
