@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,6 @@ import plotly.graph_objects as go
 import pytest
 
 from mmm.report import SECTIONS, MissingTableError, Tables, plot_contributions, plot_dag, theme
-from mmm.report.tables import COLUMNS, RECORDS
 from mmm.report.views import (
     Entry,
     checks,
@@ -27,35 +25,6 @@ from mmm.report.views import (
 )
 
 ENTRIES = [entry for entries in SECTIONS.values() for entry in entries]
-NEEDED: dict[str, set[str]] = {
-    "headline": {"metrics"},
-    "national": {"predictions"},
-    "by-region": {"predictions"},
-    "region-multiples": {"predictions"},
-    "scatter": {"predictions"},
-    "shares": {"contributions"},
-    "stacked": {"contributions"},
-    "waterfall": {"contributions"},
-    "channel-lines": {"contributions"},
-    "season-trend": {"contributions"},
-    "roi": {"effects"},
-    "curves": {"curves"},
-    "saturation": {"hill"},
-    "plan": {"plan"},
-    "experiments": {"experiments"},
-    "carryover": {"adstock"},
-    "effectiveness": {"effectiveness"},
-    "dag": {"graph"},
-    "dag-matrix": {"graph"},
-    "effects": {"effects"},
-    "regions": {"regions"},
-    "residuals": {"predictions"},
-    "training": {"training"},
-    "coverage": {"predictions"},
-    "activity": {"data_quality"},
-    "correlations": {"correlations"},
-}
-"""Files without which a view cannot be drawn; it does without every other."""
 EVERY = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.key)
 
 
@@ -84,24 +53,6 @@ def test_a_view_is_a_statement_with_a_reading_aid(entry: Entry, tables: Tables) 
     assert meta["alt"] and meta["height"] >= 200
     assert len(figure.data) > 0
     assert figure.layout.title.text.replace("<br>", " ").replace("&amp;", "&") == meta["title"]
-
-
-@EVERY
-def test_a_view_without_its_files_says_which(entry: Entry) -> None:
-    with pytest.raises(MissingTableError, match=r"\.(parquet|json) is not in this directory"):
-        entry.draw(Tables())
-
-
-@EVERY
-@pytest.mark.parametrize("name", [*COLUMNS, *RECORDS])
-def test_any_one_file_may_be_missing(entry: Entry, name: str, tables: Tables) -> None:
-    without: Any = {name: None}
-    rest = replace(tables, **without)
-    if name in NEEDED[entry.key]:
-        with pytest.raises(MissingTableError, match=name):
-            entry.draw(rest)
-    else:
-        assert len(entry.draw(rest).data) > 0
 
 
 @EVERY

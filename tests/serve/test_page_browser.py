@@ -309,8 +309,8 @@ def test_charts_have_the_size_of_their_boxes(visit: Visit) -> None:
         visit.page.wait_for_timeout(300)
         assert misfits() == []
     visit.page.set_viewport_size({"width": 700, "height": 900})
-    for plot in visit.page.locator(".plot[data-drawn]").all():
-        plot.scroll_into_view_if_needed()
+    for drawn in visit.page.locator(".plot[data-drawn]").all():
+        drawn.scroll_into_view_if_needed()
         visit.page.wait_for_timeout(300)
     assert misfits() == []
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= 700
