@@ -26,7 +26,7 @@ from mmm.model.channel_graph import ChannelGraph
 from mmm.model.parameters import Scales
 from mmm.model.predictor import Predictor
 
-FORMAT = 1
+FORMAT = 2
 """Version of the files of ``model/``; others are refused."""
 
 
