@@ -6,18 +6,13 @@ of the same command, which fits nothing again.
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import deque
 from dataclasses import replace
+from functools import partial
 
 from jobs.registry import Registry
 from jobs.rows import Row
-from jobs.tracking import TrackingError
+from jobs.waiting_list import PAUSE, WaitingList
 from mmm.config import MarketSpec
-
-PAUSE = 5.0
-"""Seconds between tries while the server is away."""
 
 
 class Recorder:
@@ -29,22 +24,21 @@ class Recorder:
     """
 
     def __init__(self, registry: Registry | None, pause: float = PAUSE) -> None:
-        self._registry, self._pause = registry, pause
-        self._waiting: deque[tuple[Row, MarketSpec]] = deque()
-        self._changed = threading.Condition()
-        self._closing_at: float | None = None
+        self._registry = registry
+        self._waiting = WaitingList(pause)
+        self._added: list[Row] = []
         self.recorded: dict[tuple[str, str], Row] = {}
-        self.trouble: str = ""
-        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
-        self._thread.start()
+
+    @property
+    def trouble(self) -> str:
+        """What the server last said when it did not take a row."""
+        return self._waiting.trouble
 
     def add(self, row: Row, spec: MarketSpec) -> None:
         """Record a row when its turn comes."""
-        if self._registry is None:
-            return
-        with self._changed:
-            self._waiting.append((row, spec))
-            self._changed.notify()
+        if self._registry is not None:
+            self._added.append(row)
+            self._waiting.add(partial(self._record, self._registry, row, spec))
 
     def finish(self, wait: float = 60.0) -> list[Row]:
         """Wait for the rest.
@@ -55,38 +49,11 @@ class Recorder:
         Returns:
             Rows that are not recorded.
         """
-        with self._changed:
-            self._closing_at = time.monotonic() + wait
-            self._changed.notify()
-        self._thread.join()
-        return [row for row, _ in self._waiting]
+        left = self._waiting.finish(wait)
+        return self._added[len(self._added) - left :]
 
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                while not self._waiting and self._closing_at is None:
-                    self._changed.wait()
-                if not self._waiting:
-                    return
-                row, spec = self._waiting[0]
-            if self._record(row, spec):
-                with self._changed:
-                    self._waiting.popleft()
-                continue
-            with self._changed:
-                if self._closing_at is not None and time.monotonic() >= self._closing_at:
-                    return
-                self._changed.wait(self._pause)
-
-    def _record(self, row: Row, spec: MarketSpec) -> bool:
-        assert self._registry is not None
-        try:
-            recorded = self._registry.record(row, spec)
-        except TrackingError as error:
-            self.trouble = str(error)
-            return False
-        self.recorded[row.brand, row.market] = recorded
-        return True
+    def _record(self, registry: Registry, row: Row, spec: MarketSpec) -> None:
+        self.recorded[row.brand, row.market] = registry.record(row, spec)
 
 
 def with_role(row: Row, recorded: Row | None) -> Row:
