@@ -27,6 +27,8 @@ from mmm.train.shards import Alone, Shards, messages, spread_out
 
 MOST_REGIONS = 14
 """Regions that suffice to tell the scales."""
+MOST_PERIODS = 260
+"""Periods that suffice, the last ones: what a look at them costs grows with their cube."""
 RETENTIONS = (0.2, 0.7)
 WALK_SPACING = 2
 OUTLIER = 4.5
@@ -150,7 +152,9 @@ def _own_covariance(series: _Series, scale: dict[str, Tensor]) -> Tensor:
 
 def _clean_series(inputs: Inputs, n_train: int, seed: int, shards: Shards) -> _Series:
     """Series of the regions looked at, from whichever shards have them."""
-    trained_GT = inputs.trained_GT[:, :n_train].cpu().numpy() > 0
+    seen = slice(max(n_train - MOST_PERIODS, 0), n_train)
+    periods = seen.stop - seen.start
+    trained_GT = inputs.trained_GT[:, seen].cpu().numpy() > 0
     total, first = messages(shards), shards.first
     own_G = np.arange(first, first + inputs.regions)
     counts_G = spread_out(trained_GT.sum(1).astype(np.float64), own_G, shards.regions, total)
@@ -161,32 +165,32 @@ def _clean_series(inputs: Inputs, n_train: int, seed: int, shards: Shards) -> _S
     def together(values: Floats) -> Tensor:
         return torch.as_tensor(spread_out(values, place, len(chosen), total))
 
-    kpi_GT = inputs.kpi_GT[rows, :n_train].cpu().numpy().astype(np.float64)
+    kpi_GT = inputs.kpi_GT[rows, seen].cpu().numpy().astype(np.float64)
     kept_GT = together(_without_outliers(kpi_GT, trained_GT[rows]).astype(np.float64))
     if not kept_GT.any():
         kept_GT = together(trained_GT[rows].astype(np.float64))
-    media_GTF = together(_volumes(inputs, rows, n_train))
+    media_GTF = together(_volumes(inputs, rows, seen))
     level_F = media_GTF.mean((0, 1)).clamp_min(1e-9)
 
     def double(values: Tensor) -> Tensor:
-        return values[:n_train].double().cpu()
+        return values[seen].double().cpu()
 
     return _Series(
         kpi_GT=together(kpi_GT) - 1.0,
         known_GT=kept_GT,
-        walk_TN=torch.as_tensor(level_basis(n_train, n_train, WALK_SPACING)),
+        walk_TN=torch.as_tensor(level_basis(periods, periods, WALK_SPACING)),
         season_TF=double(inputs.season_TF),
         region_season_TE=double(inputs.region_season_TE),
-        control_GTK=together(inputs.controls_GTK[rows, :n_train].double().cpu().numpy()),
+        control_GTK=together(inputs.controls_GTK[rows, seen].double().cpu().numpy()),
         media_GTF=media_GTF / (media_GTF + level_F) / math.sqrt(len(RETENTIONS)),
     )
 
 
-def _volumes(inputs: Inputs, rows: np.ndarray, n_train: int) -> Floats:
+def _volumes(inputs: Inputs, rows: np.ndarray, seen: slice) -> Floats:
     """Carried-over media of some regions, once for each retention, shape GTF."""
     if not len(rows):
-        return np.zeros((0, n_train, len(RETENTIONS) * inputs.stack_CGTL.shape[0]))
-    stack_CGTL = inputs.stack_CGTL[:, rows, :n_train].double().cpu()
+        return np.zeros((0, seen.stop - seen.start, len(RETENTIONS) * inputs.stack_CGTL.shape[0]))
+    stack_CGTL = inputs.stack_CGTL[:, rows, seen].double().cpu()
     media = []
     for retention in RETENTIONS:
         retention_MC = torch.full((1, stack_CGTL.shape[0]), retention, dtype=torch.float64)

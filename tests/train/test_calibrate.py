@@ -13,7 +13,7 @@ from mmm.data.panel import Panel
 from mmm.data.scale import fit_scaling
 from mmm.model.inputs import build_inputs
 from mmm.model.parameters import Scales
-from mmm.train.calibrate import calibrate
+from mmm.train.calibrate import MOST_PERIODS, calibrate
 from tests.small import small_panel
 
 
@@ -73,3 +73,15 @@ def test_many_regions_are_sampled_by_the_seed() -> None:
     assert first == again
     assert first != other
     assert first.noise == pytest.approx(0.05, rel=0.25)
+
+
+def test_of_a_long_panel_the_last_periods_are_looked_at() -> None:
+    """Noise that ended before them leaves no trace."""
+    n_train = MOST_PERIODS + 40
+    panel = small_panel(regions=2, periods=n_train + 8)
+    rng = np.random.default_rng(5)
+    noise_T = np.where(np.arange(n_train + 8) < 40, 0.3, 0.02)
+    kpi_GT = 1000 * (1 + noise_T * rng.standard_normal((2, n_train + 8)))
+
+    found = scales_of(replace(panel, kpi_GT=kpi_GT), n_train=n_train)
+    assert found.noise == pytest.approx(0.02, rel=0.25)
