@@ -115,6 +115,8 @@ def world_case(
 def windowed_case(spec: MarketSpec, folder: Path, name: str, *, periods: int, holdout: int) -> Case:
     """The first ``periods`` periods of a panel, the last ``holdout`` of them held out.
 
+    A region without a KPI in its training window has no level to forecast from and is left out.
+
     Raises:
         PanelError: The panel has problems.
     """
@@ -122,7 +124,11 @@ def windowed_case(spec: MarketSpec, folder: Path, name: str, *, periods: int, ho
     dates = read_panel(spec).panel.dates
     frame = pd.read_parquet(spec.data.path)
     column = spec.columns.date
-    frame = frame[pd.to_datetime(frame[column]) <= pd.Timestamp(dates[periods - 1])]
+    when = pd.to_datetime(frame[column])
+    training = frame[when <= pd.Timestamp(dates[periods - holdout - 1])]
+    frame = frame[when <= pd.Timestamp(dates[periods - 1])]
+    if (region := spec.columns.region) is not None:
+        frame = frame[frame[region].isin(training.loc[training[spec.columns.kpi] > 0, region].unique())]
     frame.to_parquet(folder / "panel.parquet", index=False)
     own = spec.model_copy(
         update={
