@@ -12,33 +12,35 @@ from jobs.tracking import TrackingError
 from mmm.errors import MMMError, ProblemsError
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+AWAY: tuple[type[Exception], ...] = (ClusterError, TrackingError)
+"""Errors of what a job stands on, which no other input would mend."""
 
 
-def run_command(work: Callable[[], int], interrupted: str) -> int:
+def run_command(
+    work: Callable[[], int], interrupted: str, failures: tuple[type[Exception], ...] = AWAY
+) -> int:
     """Run a command's work; SIGTERM interrupts it as Ctrl-C does.
 
     Args:
         work: Does it and returns the exit status.
         interrupted: What to say if it is interrupted.
+        failures: Errors that are not the input's.
 
     Returns:
-        Its status, 1 if a cluster or server failed, 2 if the input must be corrected, 130 if interrupted.
+        Its status, 1 if it failed, 2 if the input must be corrected, 130 if it was interrupted.
     """
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         return work()
     except MMMError as error:
         sys.stderr.write(f"error: {error}\n")
-        return BAD_INPUT if _is_input(error) else FAILED
+        corrigible = isinstance(error, ProblemsError) or not isinstance(error, failures)
+        return BAD_INPUT if corrigible else FAILED
     except KeyboardInterrupt:
         sys.stderr.write(f"{interrupted}\n")
         return INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _is_input(error: MMMError) -> bool:
-    return isinstance(error, ProblemsError) or not isinstance(error, (ClusterError, TrackingError))
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -11,14 +11,13 @@ must be corrected, 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import FrameType
 
-from jobs.cluster import ClusterError, connect
+from jobs.cluster import connect
+from jobs.command import AWAY, DONE, FAILED, run_command
 from jobs.monitor import share_shift, shift_finding
 from jobs.overview import write_overview
 from jobs.recorder import Recorder, with_role
@@ -28,10 +27,9 @@ from jobs.refit_task import summary
 from jobs.registry import Registry
 from jobs.rows import Row, read_table, write_table
 from jobs.store import absolute, check_place, read_row
-from jobs.tracking import TrackingError, open_tracking
-from mmm.errors import MMMError, ProblemsError
+from jobs.tracking import open_tracking
+from mmm.errors import MMMError
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 SAY_EVERY = 5.0
 """Seconds between lines of progress."""
 
@@ -228,8 +226,8 @@ def report(outcome: Outcome, say: Say) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
+
+    def work() -> int:
         out = absolute(options.out)
         only = parse_only(
             [*options.only, *(f"{key}={v}" for key in ("brand", "market") for v in getattr(options, key))]
@@ -256,19 +254,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say=_say,
         )
         return report(outcome, _say)
-    except MMMError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return BAD_INPUT if _is_input(error) else FAILED
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what is done stays done, run the same command to go on\n")
-        return INTERRUPTED
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
-
-def _is_input(error: MMMError) -> bool:
-    return isinstance(error, ProblemsError) or not isinstance(
-        error, (ClusterError, TrackingError, TableError)
+    return run_command(
+        work,
+        "interrupted; what is done stays done, run the same command to go on",
+        failures=(*AWAY, TableError),
     )
 
 
@@ -277,10 +267,6 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number of at least 1")
     return number
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:

@@ -9,20 +9,19 @@ Exit status: 0 the model is there and recorded, 1 it is not, 2 the input must be
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import FrameType
 from typing import Any
 
-from jobs.cluster import LOCAL, ClusterError, connect
+from jobs.cluster import LOCAL, connect
+from jobs.command import AWAY, DONE, run_command
 from jobs.registry import Registry
 from jobs.rows import Row
 from jobs.shards import cut_regions
 from jobs.store import absolute, check_place, read_row
-from jobs.tracking import Tracking, TrackingError, open_tracking
+from jobs.tracking import Tracking, open_tracking
 from jobs.train_board import Say
 from jobs.train_finish import Looked, finish, look
 from jobs.train_place import claim, home_of, release
@@ -34,8 +33,6 @@ from mmm.config.files import load_market
 from mmm.data.output import check_output
 from mmm.errors import MMMError
 from mmm.storage import is_uri
-
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 @dataclass(frozen=True)
@@ -182,19 +179,17 @@ def _on_cluster(work: Any, *arguments: Any, **options: Any) -> Any:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
+
+    def work() -> int:
         row = train(load_market(options.spec, options.set), _settings(options), _say)
         _say(summary(row))
         return DONE
-    except MMMError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return FAILED if isinstance(error, (ClusterError, TrackingError, RuntimeError)) else BAD_INPUT
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; run the same command to go on from the last checkpoint\n")
-        return INTERRUPTED
-    finally:
-        signal.signal(signal.SIGTERM, before)
+
+    return run_command(
+        work,
+        "interrupted; run the same command to go on from the last checkpoint",
+        failures=(*AWAY, RuntimeError),
+    )
 
 
 def summary(row: Row) -> str:
@@ -217,10 +212,6 @@ def _settings(options: argparse.Namespace) -> Settings:
         address=options.address,
         tracking=options.tracking,
     )
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:
