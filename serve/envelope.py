@@ -55,7 +55,7 @@ class Envelope:
 
         try:
             await self._app(scope, receive, send_on)
-        except Exception:
+        except Exception:  # the last net: logged whole here, told without a stack trace there
             logger.exception("request %s failed", identity)
             if status:
                 raise

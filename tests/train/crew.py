@@ -61,7 +61,7 @@ def crew(sizes: tuple[int, ...], work: Callable[[Thread, slice], Found]) -> tupl
         shard = Thread(index, len(sizes), first, sum(sizes), table)
         try:
             return work(shard, slice(first, ends[index]))
-        except BaseException:
+        except BaseException:  # an interrupt too: the other shards wait at the barrier
             table.barrier.abort()
             raise
 
