@@ -66,10 +66,12 @@ class ShardCheckpoint:
         self._place, self._shards, self._regions = place, shards, regions
         self._every, self._say = every, say
         self._identity: dict[str, Any] = {}
+        self._accepted: list[Mapping[str, Any]] = []
 
-    def open(self, identity: Mapping[str, Any]) -> None:
+    def open(self, identity: Mapping[str, Any], legacy: Mapping[str, Any] | None = None) -> None:
         """Begin, or go on; checkpoints of another fit are refused when they are loaded."""
         self._identity = dict(identity)
+        self._accepted = [identity] if legacy is None else [identity, legacy]
 
     def keep(self, stage: str, epoch: int, state: Callable[[], State]) -> None:
         """Write the state of a stage if it is its turn, the same on every shard."""
@@ -156,7 +158,7 @@ class ShardCheckpoint:
         return put_together(shared, owned), ""
 
     def _compare(self, folder: str, identity: object) -> None:
-        if identity != self._identity:
+        if identity not in self._accepted:
             known = identity if isinstance(identity, dict) else {}
             changed = [name for name, value in self._identity.items() if known.get(name) != value]
             raise CheckpointError(

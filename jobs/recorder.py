@@ -34,11 +34,11 @@ class Recorder:
         """What the server last said when it did not take a row."""
         return self._waiting.trouble
 
-    def add(self, row: Row, spec: MarketSpec) -> None:
-        """Record a row when its turn comes."""
+    def add(self, row: Row, spec: MarketSpec, legacy_key: str | None = None) -> None:
+        """Record a row when its turn comes; see :meth:`jobs.registry.Registry.record`."""
         if self._registry is not None:
             self._added.append(row)
-            self._waiting.add(partial(self._record, self._registry, row, spec))
+            self._waiting.add(partial(self._record, self._registry, row, spec, legacy_key))
 
     def finish(self, wait: float = 60.0) -> list[Row]:
         """Wait for the rest.
@@ -52,8 +52,8 @@ class Recorder:
         left = self._waiting.finish(wait)
         return self._added[len(self._added) - left :]
 
-    def _record(self, registry: Registry, row: Row, spec: MarketSpec) -> None:
-        self.recorded[row.brand, row.market] = registry.record(row, spec)
+    def _record(self, registry: Registry, row: Row, spec: MarketSpec, legacy_key: str | None) -> None:
+        self.recorded[row.brand, row.market] = registry.record(row, spec, legacy_key)
 
 
 def with_role(row: Row, recorded: Row | None) -> Row:

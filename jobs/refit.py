@@ -18,10 +18,11 @@ from dataclasses import dataclass, replace
 
 from jobs.cluster import connect
 from jobs.command import AWAY, DONE, FAILED, run_command
+from jobs.identity import identify
 from jobs.monitor import share_shift, shift_finding
 from jobs.overview import write_overview
 from jobs.recorder import Recorder, with_role
-from jobs.refit_plan import Plan, parse_only, parse_tune, plan
+from jobs.refit_plan import Plan, parse_only, parse_tune, plan, with_last
 from jobs.refit_run import Tally, run_all
 from jobs.refit_task import summary
 from jobs.registry import Registry
@@ -98,6 +99,7 @@ def refit(
     started = time.perf_counter()
     check_place(out)
     before = read_table(out)
+    todo, before = with_last(todo, before)
     record = open_tracking(tracking, out)
     recorder = Recorder(None if record is None else Registry(record))
     rows = {(row.brand, row.market): row for row in todo.broken}
@@ -124,7 +126,7 @@ def _run(
     together: int | None,
     say: Say,
 ) -> None:
-    specs = {(work.spec.brand, work.spec.market): work.spec for work in todo.work}
+    asked = {(work.spec.brand, work.spec.market): work for work in todo.work}
     tally = Tally(total=len(todo.work) + len(todo.broken), failed=len(todo.broken))
     said = time.monotonic()
     for row in run_all(todo.work, tally, tries=tries, together=together):
@@ -132,7 +134,9 @@ def _run(
         rows[key] = compared(row, before.get(key))
         say(_line(rows[key]))
         if row.status != "failed":
-            recorder.add(rows[key], specs[key])
+            spec, trials = asked[key].spec, asked[key].trials
+            legacy_key = identify(spec, row.data_fingerprint, trials=trials).legacy_key
+            recorder.add(rows[key], spec, legacy_key)
         if time.monotonic() - said > SAY_EVERY:
             said = time.monotonic()
             say(tally.line())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from jobs.identity import brought_up
 from jobs.refit_task import Work
 from jobs.rows import Row
 from mmm.config import MarketSpec
@@ -74,6 +75,17 @@ def plan(
         ),
         names=tuple((entry.brand, entry.market) for entry in portfolio.entries),
     )
+
+
+def with_last(todo: Plan, before: Mapping[tuple[str, str], Row]) -> tuple[Plan, dict[tuple[str, str], Row]]:
+    """Markets that know where their last models lie, and rows of the last refit as they are written today."""
+    rows, work = dict(before), []
+    for market in todo.work:
+        key = (market.spec.brand, market.spec.market)
+        if (row := rows.get(key)) is not None:
+            rows[key] = row = brought_up(row, market.spec, trials=market.trials)
+        work.append(replace(market, last="" if row is None else row.directory))
+    return replace(todo, work=tuple(work)), rows
 
 
 def for_production(spec: MarketSpec) -> MarketSpec:

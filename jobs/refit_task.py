@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from jobs.identity import find_fit, identify
 from jobs.monitor import drift
 from jobs.overview import ensure_report
 from jobs.rows import SCORES, WINDOWS, Row
 from jobs.shares import result_shares
-from jobs.store import put, read_row, result_key, result_place
+from jobs.store import put, result_place
 from mmm.config import MarketSpec
-from mmm.config.files import spec_digest
 from mmm.data.panel import data_fingerprint
 from mmm.data.read import PanelRead, read_panel
 from mmm.data.schema import Finding
@@ -49,6 +49,7 @@ class Work:
         timeout: Seconds it may take; None for no limit. Markets fitted at once have no more in all.
         threads: CPUs of the task.
         trials: Settings tried before the fit; 0 takes those of the spec.
+        last: Where the last refit had the market's model; empty if it had none.
     """
 
     spec: MarketSpec
@@ -57,6 +58,7 @@ class Work:
     timeout: float | None = None
     threads: int = 1
     trials: int = 0
+    last: str = ""
 
     @property
     def name(self) -> str:
@@ -154,21 +156,12 @@ def _look(work: Work) -> _Due | Row:
     """A market's panel, or its row if a fit with these data and settings is there."""
     spec = work.spec
     read = _read(spec)
-    fingerprint, digest = data_fingerprint(read.panel), spec_digest(spec)
-    if work.trials:
-        digest = f"{digest}-tune{work.trials}-{spec_digest(spec.tune)[:8]}"
-    key = result_key(fingerprint, digest)
-    place = result_place(work.out, spec.brand, spec.market, key)
-    if (row := read_row(place)) is not None:
+    identity = identify(spec, data_fingerprint(read.panel), trials=work.trials)
+    if (row := find_fit(work.out, spec, identity, work.last)) is not None:
         if work.report:
-            ensure_report(place)
-        return replace(row, status="unchanged", directory=place, tries=1)
-    known: dict[str, Any] = {
-        "key": key,
-        "directory": place,
-        "data_fingerprint": fingerprint,
-        "spec_digest": digest,
-    }
+            ensure_report(row.directory)
+        return row
+    known = {**identity.fields, "directory": result_place(work.out, spec.brand, spec.market, identity.key)}
     if work.trials:
         spec, read, known["settings"] = _tuned(work, read)
     return _Due(work, spec, read, known, 0.0)

@@ -76,12 +76,14 @@ class Registry:
         self._gates = gates or Gates()
         self._known = self._newest()
 
-    def record(self, row: Row, spec: MarketSpec) -> Row:
+    def record(self, row: Row, spec: MarketSpec, legacy_key: str | None = None) -> Row:
         """Record a fit as a run and a version, and give it its role, all exactly once.
 
         Args:
             row: A ``done`` or ``unchanged`` row.
             spec: Its market.
+            legacy_key: Key that the same fit was recorded under before decision 0011, if it existed then; a
+                version found under it gets the key of the row.
 
         Returns:
             The row with version, role and, if it waits, the reason.
@@ -91,14 +93,30 @@ class Registry:
         """
         name = model_name(row.brand, row.market)
         found = self._known.get(name)
-        if found is None or found.row.key != row.key:
-            found = self._find(name, row.key) or self._register(name, row, spec)
+        keys = (row.key,) if legacy_key is None else (row.key, legacy_key)
+        if found is None or found.row.key not in keys:
+            hits = (self._find(name, key) for key in keys)
+            found = next(filter(None, hits), None) or self._register(name, row, spec)
+        if found.row.key != row.key:
+            found = self._brought_up(found, row)
         if not found.aliases and not found.reason and self._is_newest(found):
             found = self._judge(found)
         if self._is_newest(found):
             self._known[name] = found
         role = next((alias for alias in (CHAMPION, CHALLENGER) if alias in found.aliases), "")
         return replace(row, version=found.number, role=role, reason=found.reason)
+
+    def _brought_up(self, version: Version, row: Row) -> Version:
+        """A version of a fit and its run under the key and digest that the fit has today."""
+        own = replace(version.row, key=row.key, spec_digest=row.spec_digest)
+        run_id = self._tracking.find_run(version.row.key)
+        with reaching(self._tracking.uri):
+            if run_id is not None:
+                for tag, text in (("key", row.key), ("spec_digest", row.spec_digest)):
+                    self._client.set_tag(run_id, tag, text)
+            for tag, text in (("key", row.key), ("row", own.to_json())):
+                self._client.set_model_version_tag(version.model, str(version.number), tag, text)
+        return replace(version, row=own)
 
     def _register(self, name: str, row: Row, spec: MarketSpec) -> Version:
         run_id = self._tracking.find_run(row.key) or self._run(row, spec)

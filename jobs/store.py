@@ -92,6 +92,18 @@ def put(place: str, row: Row, fill: Callable[[Path], None]) -> None:
         _upload(Path(folder), place, row)
 
 
+def rewrite_row(place: str, row: Row) -> None:
+    """Replace the row of a finished fit, whole or not at all.
+
+    Raises:
+        OSError: The place cannot be written.
+    """
+    system, root = filesystem(place)
+    with system.open_output_stream(f"{root}/.{ROW}.part") as stream:
+        stream.write(f"{row.to_json()}\n".encode())
+    system.move(f"{root}/.{ROW}.part", f"{root}/{ROW}")
+
+
 def _upload(folder: Path, place: str, row: Row) -> None:
     system, root = filesystem(place)
     pafs.copy_files(

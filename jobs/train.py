@@ -17,10 +17,11 @@ from typing import Any
 
 from jobs.cluster import LOCAL, connect
 from jobs.command import AWAY, DONE, run_command
+from jobs.identity import recall
 from jobs.registry import Registry
 from jobs.rows import Row
 from jobs.shards import cut_regions
-from jobs.store import absolute, check_place, read_row
+from jobs.store import absolute, check_place
 from jobs.tracking import Tracking, open_tracking
 from jobs.train_board import Say
 from jobs.train_finish import Looked, finish, look
@@ -99,14 +100,15 @@ def train(spec: MarketSpec, settings: Settings, say: Say = print) -> Row:
             row = _train(spec, looked, replace(settings, crew=crew), record, say)
         else:
             say(f"unchanged: {settings.out} is the model of these data and settings")
-            _tidy(spec, row, crew, record)
-    return row if record is None else Registry(record).record(row, spec)
+            _tidy(spec, row, crew, record, looked.identity(spec).keys)
+    legacy_key = looked.identity(spec).legacy_key
+    return row if record is None else Registry(record).record(row, spec, legacy_key)
 
 
-def _tidy(spec: MarketSpec, row: Row, crew: Crew, record: Tracking | None) -> None:
+def _tidy(spec: MarketSpec, row: Row, crew: Crew, record: Tracking | None, keys: tuple[str, ...]) -> None:
     """What a driver that died at the very end left open."""
-    if record is not None and record.find_run(row.key) is None:
-        LiveRun(record, spec, row.key, crew).finish(row)
+    if record is not None and not any(record.find_run(key) for key in keys):
+        LiveRun(record, spec, keys, crew).finish(row)
     release(row.directory)
 
 
@@ -123,8 +125,9 @@ def _train(spec: MarketSpec, looked: Looked, settings: Settings, record: Trackin
         every=settings.every,
         threads=settings.crew.cpus,
     )
-    say(f"training {looked.key(spec)}; checkpoints every {plan.every} epochs in {plan.place}")
-    run = None if record is None else LiveRun(record, spec, looked.key(spec), settings.crew)
+    keys = looked.identity(spec).keys
+    say(f"training {keys[0]}; checkpoints every {plan.every} epochs in {plan.place}")
+    run = None if record is None else LiveRun(record, spec, keys, settings.crew)
     run_training(plan, settings.crew, say, None if run is None else run.log)
     row: Row = _on_cluster(
         finish, plan, settings.out, report=settings.report, seconds=time.perf_counter() - started
@@ -137,9 +140,8 @@ def _train(spec: MarketSpec, looked: Looked, settings: Settings, record: Trackin
 
 def _known(spec: MarketSpec, looked: Looked, settings: Settings) -> Row | None:
     """The row of the model that is there, if it is this one."""
-    row = read_row(settings.out)
-    if row is not None and row.key == looked.key(spec):
-        return replace(row, status="unchanged", directory=settings.out)
+    if (row := recall(settings.out, looked.identity(spec))) is not None:
+        return row
     if not is_uri(settings.out):
         check_output(settings.out, force=settings.force, folder=True)
     return None

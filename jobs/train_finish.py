@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from jobs.identity import FitIdentity, identify
 from jobs.refit_task import result_row
 from jobs.rows import Row
-from jobs.store import put, result_key
+from jobs.store import put
 from jobs.train_shard import FITTED, TrainPlan
 from mmm.config import MarketSpec
-from mmm.config.files import spec_digest
 from mmm.data.experiments import locate_experiments
 from mmm.data.panel import data_fingerprint
 from mmm.data.read import PanelRead
@@ -48,9 +48,9 @@ class Looked:
     channels: int
     until: str
 
-    def key(self, spec: MarketSpec) -> str:
-        """Name of the training: a digest of data and settings."""
-        return result_key(self.survey.fingerprint, spec_digest(spec))
+    def identity(self, spec: MarketSpec) -> FitIdentity:
+        """What identifies the training of a spec on this panel."""
+        return identify(spec, self.survey.fingerprint)
 
 
 def look(spec: MarketSpec) -> Looked:
@@ -96,13 +96,10 @@ def finish(plan: TrainPlan, out: str, *, report: bool, seconds: float) -> Row:
     read = read_market(plan.spec)
     fits = [_fitted(plan, name, read) for name in plan.fits]
     result = analysed(plan.spec, read, fits[0], fits[-1], started)
-    data, digest = plan.survey.fingerprint, spec_digest(plan.spec)
     row = replace(
         result_row(plan.spec, result),
-        key=result_key(data, digest),
+        **identify(plan.spec, plan.survey.fingerprint).fields,
         directory=out,
-        data_fingerprint=data,
-        spec_digest=digest,
         seconds=round(time.perf_counter() - started, 3),
     )
     put(out, row, lambda folder: write_result(result, folder, report=report))

@@ -41,15 +41,17 @@ def claim(out: str, spec: MarketSpec, looked: Looked, *, anew: bool = False) -> 
         CheckpointError: Another fit was interrupted there.
         OutputError: The place cannot be written.
     """
-    root, key = checkpoints_of(out), looked.key(spec)
+    root, keys = checkpoints_of(out), looked.identity(spec).keys
     about = _about(spec, looked)
     try:
         system, folder = filesystem(root)
         if anew:
             release(out)
-        for info in system.get_file_info(pafs.FileSelector(folder, allow_not_found=True)):
-            if info.type == pafs.FileType.Directory and info.base_name != key:
-                raise _other(root, _read(system, info.path), about)
+        found = system.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
+        folders = {info.base_name: info.path for info in found if info.type == pafs.FileType.Directory}
+        for path in (path for name, path in folders.items() if name not in keys):
+            raise _other(root, _read(system, path), about)
+        key = next((name for name in keys if name in folders), keys[0])
         system.create_dir(f"{folder}/{key}", recursive=True)
         with system.open_output_stream(f"{folder}/{key}/{ABOUT}") as stream:
             stream.write(json.dumps(about).encode())

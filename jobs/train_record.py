@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from jobs.registry import run_metrics, run_tags
 from jobs.rows import Row
@@ -19,28 +19,29 @@ class LiveRun:
     Args:
         tracking: Connection to MLflow.
         spec: The market.
-        key: Name of the training: a digest of data and settings.
+        keys: Every name of the training, its own first; see :class:`jobs.identity.FitIdentity`.
         crew: Its workers.
 
     Raises:
         TrackingError: The server did not take it.
     """
 
-    def __init__(self, tracking: Tracking, spec: MarketSpec, key: str, crew: Crew) -> None:
+    def __init__(self, tracking: Tracking, spec: MarketSpec, keys: Sequence[str], crew: Crew) -> None:
         from mlflow.entities import Param
 
         self._tracking, self._client = tracking, tracking.client
-        tags = {"brand": spec.brand, "market": spec.market, "key": key, "job": "train"}
+        tags = {"brand": spec.brand, "market": spec.market, "key": keys[0], "job": "train"}
         params = {**settings_of(spec), "workers": crew.workers, "cpus_per_worker": crew.cpus}
         with reaching(tracking.uri):
-            begun = self._client.search_runs(
-                [tracking.experiment_id],
-                f"tags.key = '{key}' and attributes.status = 'RUNNING'",
-                max_results=1,
-            )
-            if begun:
-                self.id = str(begun[0].info.run_id)
-                return
+            for key in keys:
+                begun = self._client.search_runs(
+                    [tracking.experiment_id],
+                    f"tags.key = '{key}' and attributes.status = 'RUNNING'",
+                    max_results=1,
+                )
+                if begun:
+                    self.id = str(begun[0].info.run_id)
+                    return
             name = f"{spec.brand} / {spec.market}"
             run = self._client.create_run(tracking.experiment_id, run_name=name, tags=tags)
             self.id = str(run.info.run_id)

@@ -17,12 +17,13 @@ import numpy.typing as npt
 from jobs.checkpoints import ShardCheckpoint
 from jobs.shards import cut_regions, group_of
 from mmm.config import MarketSpec
-from mmm.config.files import spec_digest
+from mmm.config.digest import spec_digest
 from mmm.data.read import PanelRead, read_panel
 from mmm.data.split import Split
 from mmm.train.fit import fit
 from mmm.train.parts import state_of
 from mmm.train.shards import Shards, Survey
+from mmm.train.state import legacy_identity
 
 SCORED, FINAL = "scored", "final"
 """Fits of a training: on the training window and, with ``train.refit_on_all``, on every period."""
@@ -70,7 +71,7 @@ class TrainPlan:
         """Where a fit is saved."""
         say = told.say if told is not None else lambda _: None
         store = ShardCheckpoint(f"{self.place}/{fit}", shards, regions, every=self.every, say=say)
-        store.open(self.identity(fit))
+        store.open(self.identity(fit), legacy=legacy_identity(self.identity(fit), self.spec))
         return store
 
     def identity(self, fit: str) -> dict[str, Any]:

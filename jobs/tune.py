@@ -28,6 +28,7 @@ from jobs.tracking import open_tracking
 from jobs.trial import Bench, Settings, prepare
 from jobs.trial_row import TrialRow
 from jobs.tune_end import Ending, conclude
+from jobs.tune_final import delivered
 from jobs.tune_record import TuneRecord
 from jobs.tune_show import SweepView
 from jobs.tune_store import Study, best_settings, open_study
@@ -120,7 +121,8 @@ def tune(spec: MarketSpec, out: str, asked: Asked, console: Console) -> Outcome:
             console.print("last fits: the settings chosen, and the test window", highlight=False)
             ending = conclude(bench, read, search, study, cpus=asked.cpus)
         if record is not None:
-            waiting.add(lambda: registered.append(record.register(ending.row, ending.chosen)))
+            legacy_key = delivered(ending.chosen, ending.row.data_fingerprint, read.split).legacy_key
+            waiting.add(lambda: registered.append(record.register(ending.row, ending.chosen, legacy_key)))
             waiting.add(lambda: record.finish(ending.scores, ending.texts))
     finally:
         left = waiting.finish()

@@ -12,12 +12,13 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from jobs.cluster import ClusterError
+from jobs.identity import FitIdentity, find_fit, identify
 from jobs.refit_task import result_row
 from jobs.rows import Row
-from jobs.store import put, read_row, result_key, result_place
+from jobs.store import put, result_place
 from jobs.trial import known_by, with_settings
 from mmm.config import MarketSpec
-from mmm.config.files import spec_digest
+from mmm.config.digest import spec_digest
 from mmm.data.panel import data_fingerprint
 from mmm.data.read import PanelRead
 from mmm.data.split import Split
@@ -93,17 +94,21 @@ def test_scores(spec: MarketSpec, read: PanelRead) -> Metrics:
     return dict(score_splits(read.panel, split, predicted_GT)["test"])
 
 
+def delivered(spec: MarketSpec, data: str, split: Split) -> FitIdentity:
+    """What identifies the model that a sweep delivers: the windows decide what it is trained on."""
+    return identify(spec, data, note=f"\ntrained before the last {split.n_test} periods")
+
+
 def deliver(spec: MarketSpec, read: PanelRead, out: str) -> Row:
     """Fit the model that the sweep delivers and write it below ``out``; one that is there is taken.
 
     Without a test window the model is scored on the holdout and then fitted on everything.
     """
     split = read.split
-    fingerprint, digest = data_fingerprint(read.panel), spec_digest(spec)
-    key = result_key(fingerprint, f"{digest}\ntrained before the last {split.n_test} periods")
-    place = result_place(out, spec.brand, spec.market, key)
-    if (known := read_row(place)) is not None:
-        return replace(known, status="unchanged", directory=place)
+    identity = delivered(spec, data_fingerprint(read.panel), split)
+    if (known := find_fit(out, spec, identity)) is not None:
+        return known
+    place = result_place(out, spec.brand, spec.market, identity.key)
 
     from mmm.pipeline import fit_panel, write_result
 
@@ -113,8 +118,6 @@ def deliver(spec: MarketSpec, read: PanelRead, out: str) -> Row:
     else:
         spec = with_settings(spec, {"train.refit_on_all": True})
     result = fit_panel(spec, read)
-    row = replace(
-        result_row(spec, result), key=key, directory=place, data_fingerprint=fingerprint, spec_digest=digest
-    )
+    row = replace(result_row(spec, result), directory=place, **identity.fields)
     put(place, row, lambda folder: write_result(result, folder, report=True))
     return row

@@ -107,13 +107,13 @@ class TuneRecord:
                 self._client.log_text(self.parent, text, name)
             self._client.set_terminated(self.parent)
 
-    def register(self, row: Row, spec: MarketSpec) -> Row:
+    def register(self, row: Row, spec: MarketSpec, legacy_key: str | None = None) -> Row:
         """Register the fitted model as a version and put its run below the sweep's.
 
         Returns:
             The row with version and role.
         """
-        recorded = Registry(self._tracking).record(row, spec)
+        recorded = Registry(self._tracking).record(row, spec, legacy_key)
         if run := self._tracking.find_run(row.key):
             with reaching(self._tracking.uri):
                 self._client.set_tag(run, PARENT, self.parent)

@@ -72,7 +72,10 @@ def open_study(out: str, spec: MarketSpec, panel: Panel) -> Study:
     known = _read_study(out)
     if known is None:
         return Study(out, identity)
-    if changes := _changes(known.identity, identity):
+    # Settings that came after the sweep began were at their defaults then.
+    stated = _flat(spec.model_dump(mode="json", exclude_defaults=True), "")
+    defaults = {path: value for path, value in identity.items() if path not in stated}
+    if changes := _changes({**defaults, **known.identity}, identity):
         told = "; ".join(changes[:8]) + (f"; and {len(changes) - 8} more" if len(changes) > 8 else "")
         raise StudyError(
             f"{out} holds the sweep of another spec: {told}. Give another --out, or go back to that spec."

@@ -1,9 +1,8 @@
-"""Specifications from YAML files and overrides, and back: loading, digest, dump."""
+"""Specifications from YAML files and overrides, and back: loading and dump."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import re
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from mmm.config import MarketSpec, Spec
 from mmm.config.problems import Location, nearest, place, spec_problems
@@ -267,32 +266,6 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
-
-
-def _affecting_fit(spec: BaseModel) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for name, info in type(spec).model_fields.items():
-        extra = info.json_schema_extra
-        if isinstance(extra, dict) and extra.get("affects_fit") is False:
-            continue
-        value = getattr(spec, name)
-        kept[name] = _affecting_fit(value) if isinstance(value, BaseModel) else value
-    return kept
-
-
-def spec_digest(spec: Spec) -> str:
-    """SHA-256 over what affects a fit, in hexadecimal.
-
-    Fields marked ``PLACE_ONLY`` (names, data location, how it runs) stay out: the data themselves
-    have their own fingerprint. The order of channels counts, the layout of the YAML file does not.
-    """
-
-    def plain(value: object) -> object:
-        return list(_affecting_fit(value).items()) if isinstance(value, BaseModel) else str(value)
-
-    kept = _affecting_fit(spec)
-    text = json.dumps(kept, default=plain, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def dump_yaml(spec: Spec, *, defaults: bool = True) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from mmm.config import MarketSpec, TrainSpec
-from mmm.config.files import spec_digest
+from mmm.config.digest import spec_digest
 from mmm.data.panel import Panel, data_fingerprint
 from mmm.data.split import Split
 from mmm.errors import SpecError
@@ -29,7 +29,7 @@ from mmm.train.previous import check_previous
 from mmm.train.problem import Problem, pose
 from mmm.train.program import CHECK_EVERY, LEAST_EPOCHS, Step, Training
 from mmm.train.shards import Alone, Shards, Survey
-from mmm.train.state import Checkpoint, NoCheckpoint
+from mmm.train.state import Checkpoint, NoCheckpoint, legacy_identity
 from mmm.train.together import Fit, alone
 
 VALIDATION_SHARE = 0.1
@@ -147,7 +147,8 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
     store = options.get("checkpoint") or NoCheckpoint()
     fingerprint = data_fingerprint(panel) if survey is None else survey.fingerprint
     digest, basis = spec_digest(spec), origin(previous)
-    store.open({"data": fingerprint, "spec": digest, "n_train": n_train, **basis})
+    identity = {"data": fingerprint, "spec": digest, "n_train": n_train, **basis}
+    store.open(identity, legacy=legacy_identity(identity, spec))
     shards = options.get("shards") or Alone(len(panel.regions))
     with_graph = options.get("with_graph", True)
     problem = pose(spec, panel, n_train, shards, survey=survey, previous=previous, with_graph=with_graph)

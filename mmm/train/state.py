@@ -10,17 +10,30 @@ from typing import Any, Protocol
 
 import torch
 
+from mmm.config import MarketSpec
+from mmm.config.legacy_digest import legacy_digest
 from mmm.errors import CheckpointError
 
 KEEP_EVERY = 10.0
 """Seconds between saves."""
 
 
+def legacy_identity(identity: Mapping[str, Any], spec: MarketSpec) -> dict[str, Any] | None:
+    """What was written of the same fit before decision 0011; None if its settings did not exist then."""
+    digest = legacy_digest(spec)
+    return None if digest is None else {**identity, "spec": digest}
+
+
 class Checkpoint(Protocol):
     """A place for the state of a fit under way."""
 
-    def open(self, identity: Mapping[str, Any]) -> None:
-        """Begin, or go on if what lies there is of the same fit."""
+    def open(self, identity: Mapping[str, Any], legacy: Mapping[str, Any] | None = None) -> None:
+        """Begin, or go on if what lies there is of the same fit.
+
+        Args:
+            identity: What the fit is of.
+            legacy: What was written of the same fit before decision 0011; see :func:`legacy_identity`.
+        """
         ...
 
     def load(self, stage: str) -> dict[str, Any] | None:
@@ -39,7 +52,7 @@ class Checkpoint(Protocol):
 class NoCheckpoint:
     """Nothing is saved."""
 
-    def open(self, identity: Mapping[str, Any]) -> None:
+    def open(self, identity: Mapping[str, Any], legacy: Mapping[str, Any] | None = None) -> None:
         """Nothing to begin."""
 
     def load(self, stage: str) -> dict[str, Any] | None:
@@ -66,7 +79,7 @@ class FileCheckpoint:
         self._last = time.monotonic()
         self._identity: dict[str, Any] = {}
 
-    def open(self, identity: Mapping[str, Any]) -> None:
+    def open(self, identity: Mapping[str, Any], legacy: Mapping[str, Any] | None = None) -> None:
         """Begin, or go on if what lies there is of the same fit.
 
         Raises:
@@ -78,6 +91,8 @@ class FileCheckpoint:
             return
         for path in sorted(self.folder.glob("*.pt")):
             saved = self._read(path)["identity"]
+            if saved == legacy:
+                continue
             changed = [name for name, value in self._identity.items() if saved.get(name) != value]
             if changed:
                 raise CheckpointError(

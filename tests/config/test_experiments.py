@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mmm.config import Experiment
-from mmm.config.files import load_market, spec_digest
+from mmm.config.digest import spec_digest
+from mmm.config.files import load_market
 from mmm.errors import SpecError
 from mmm.portfolio import load_portfolio
 from tests.data.panels import spec, write_spec

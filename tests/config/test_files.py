@@ -1,4 +1,4 @@
-"""Specs from YAML and overrides: every problem with its path and line; digests; dumps."""
+"""Specs from YAML and overrides: every problem with its path and line; dumps."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from mmm.config import MarketSpec, TrainSpec
-from mmm.config.files import apply_overrides, dump_yaml, load_market, parse_yaml, spec_digest
+from mmm.config.files import apply_overrides, dump_yaml, load_market, parse_yaml
 from mmm.errors import SpecError
 from tests.data.panels import spec, write_spec
 
@@ -200,25 +199,6 @@ def test_wrong_overrides_are_refused(setting: str, message: str, tmp_path: Path)
     with pytest.raises(SpecError) as caught:
         load(tmp_path, overrides=(setting,))
     assert message in str(caught.value)
-
-
-def test_digest_sees_what_affects_a_fit_and_nothing_else(tmp_path: Path) -> None:
-    base = load(tmp_path)
-    reference = spec_digest(base)
-    for same in ({"brand": "other"}, {"market": "de"}, {"data": {"path": "elsewhere.parquet"}}):
-        assert spec_digest(MarketSpec.model_validate({**spec(), **same})) == reference
-    for setting in ("train.seed=1", "splits.holdout=9", "model.graph.mode=none", "kpi_value=2"):
-        assert spec_digest(apply_overrides(base, [setting])) != reference
-    values = spec()
-    values["columns"]["channels"] = dict(reversed(values["columns"]["channels"].items()))
-    assert spec_digest(MarketSpec.model_validate(values)) != reference
-
-
-def test_digest_is_the_same_in_every_process() -> None:
-    one = spec_digest(MarketSpec.model_validate(spec()))
-    text = yaml.safe_dump(spec(), sort_keys=False)
-    assert one == spec_digest(MarketSpec.model_validate(yaml.safe_load(text)))
-    assert len(one) == 64
 
 
 @pytest.mark.parametrize("defaults", [True, False])

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from mmm.config import TuneSpec
-from mmm.config.files import dump_yaml, parse_yaml, spec_digest, validate
+from mmm.config.digest import spec_digest
+from mmm.config.files import dump_yaml, parse_yaml, validate
 from mmm.config.sweep import NOT_SEARCHED, Parameter, default_space, settings
 from tests.small import market, small_panel
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mmm.config import MarketSpec
-from mmm.config.files import load_market, spec_digest
+from mmm.config.digest import spec_digest
+from mmm.config.files import load_market
 from mmm.data.panel import data_fingerprint
 from mmm.data.read import read_panel
 from tests.golden.jobs_world import national, regional, sweep, write_world

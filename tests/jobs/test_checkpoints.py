@@ -158,3 +158,16 @@ def test_uncommitted_parts_of_other_shards_do_no_harm(tmp_path: Path) -> None:
     state = saved(tmp_path, (2, 3), 4)[4]
 
     assert same(loaded(tmp_path), state)
+
+
+def test_a_checkpoint_of_the_legacy_digest_is_gone_on_with(tmp_path: Path) -> None:
+    saved(tmp_path, (5,), 2)
+    store = ShardCheckpoint(str(tmp_path), Alone(REGIONS), REGIONS, every=2)
+
+    store.open(IDENTITY | {"spec": "new"}, legacy=IDENTITY)
+    state = store.load("train")
+    assert state is not None and state["epoch"] == 2
+
+    store.open(IDENTITY | {"spec": "new"}, legacy=IDENTITY | {"spec": "other"})
+    with pytest.raises(CheckpointError, match="spec changed since"):
+        store.load("train")

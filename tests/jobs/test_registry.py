@@ -83,6 +83,21 @@ def test_a_fit_is_registered_once_however_often_it_is_recorded(tracking: Trackin
     assert {first.version, again.version, by_another_process.version} == {1}
 
 
+def test_a_version_of_the_legacy_digest_gets_the_key_of_today(tracking: Tracking, model: Row) -> None:
+    Registry(tracking).record(model, SPEC)
+    now = newer(model, "f", spec_digest="today")
+
+    found = [Registry(tracking).record(now, SPEC, legacy_key=model.key) for _ in range(2)]
+
+    assert [(item.version, item.role) for item in found] == [(1, "champion")] * 2
+    version = Registry(tracking).version(model_name(model.brand, "us"), 1)
+    assert (version.row.key, version.row.spec_digest) == (now.key, "today")
+    run_id = tracking.find_run(now.key)
+    assert run_id is not None and tracking.find_run(model.key) is None
+    assert tracking.client.get_run(run_id).data.tags["spec_digest"] == "today"
+    assert Registry(tracking).record(newer(model, "e"), SPEC, legacy_key="0" * 16).version == 2
+
+
 def test_settings_found_by_a_search_are_those_of_the_run(tracking: Tracking, model: Row) -> None:
     tuned = replace(model, settings={"model.saturation.slope_min": 1.2})
 
@@ -191,7 +206,7 @@ class Flaky:
         self.away, self.taken = away, 0
         self.calls = threading.Semaphore(0)
 
-    def record(self, row: Row, spec: MarketSpec) -> Row:
+    def record(self, row: Row, spec: MarketSpec, legacy_key: str | None) -> Row:
         """Refuse while away."""
         self.calls.release()
         if self.away > 0:

@@ -117,10 +117,21 @@ def test_checkpoints_are_named_by_data_and_settings(spec_file: Path, tmp_path: P
     looked = look(spec)
 
     place = claim(out, spec, looked)
-    assert place == f"{tmp_path}/.model.checkpoints/{looked.key(spec)}"
+    assert place == f"{tmp_path}/.model.checkpoints/{looked.identity(spec).key}"
     assert claim(out, spec, looked) == place
     release(out)
     assert not Path(checkpoints_of(out)).exists()
+
+
+def test_an_interrupted_training_of_the_legacy_digest_keeps_its_place(
+    spec_file: Path, tmp_path: Path
+) -> None:
+    spec, out = load_market(str(spec_file), SETTINGS), str(tmp_path / "model")
+    looked = look(spec)
+    old = Path(checkpoints_of(out)) / str(looked.identity(spec).legacy_key)
+    old.mkdir(parents=True)
+
+    assert claim(out, spec, looked) == str(old)
 
 
 def test_another_fit_is_told_by_its_difference_and_may_be_deleted(spec_file: Path, tmp_path: Path) -> None:

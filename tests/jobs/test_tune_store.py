@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,17 @@ def test_where_a_fit_runs_may_change_and_data_may_not(tmp_path: Path) -> None:
     read.panel.kpi_GT[0, 0] += 1.0
     with pytest.raises(StudyError, match="fingerprint of the data"):
         open_study(str(tmp_path), spec, read.panel)
+
+
+def test_a_setting_that_came_after_the_sweep_began_was_at_its_default(tmp_path: Path) -> None:
+    spec, read = sweep_of()
+    study = open_study(str(tmp_path), spec, read.panel)
+    earlier = {path: value for path, value in study.identity.items() if path != "model.loss.huber_delta"}
+    replace(study, identity=earlier).save()
+
+    open_study(str(tmp_path), spec, read.panel)
+    with pytest.raises(StudyError, match=r"model.loss.huber_delta is absent there, 2\.0 here"):
+        open_study(str(tmp_path), apply_overrides(spec, ["model.loss.huber_delta=2"]), read.panel)
 
 
 def test_damaged_files_are_named(tmp_path: Path) -> None:

@@ -52,6 +52,22 @@ def test_a_checkpoint_of_another_fit_is_refused(tmp_path: Path, field: str, valu
         opened(tmp_path / "c", **dict[str, Any]({field: value}))
 
 
+def test_a_checkpoint_of_the_legacy_digest_is_gone_on_with_and_saved_anew(tmp_path: Path) -> None:
+    opened(tmp_path / "c", spec="legacy").save("train", {"epoch": 3})
+    checkpoint = FileCheckpoint(tmp_path / "c", resume=True)
+    checkpoint.open(IDENTITY, legacy={**IDENTITY, "spec": "legacy"})
+
+    state = checkpoint.load("train")
+    assert state is not None and state["epoch"] == 3
+    checkpoint.save("train", {"epoch": 4})
+    assert opened(tmp_path / "c").load("train") == {"epoch": 4}
+
+    with pytest.raises(CheckpointError, match="spec changed since"):
+        FileCheckpoint(tmp_path / "c", resume=True).open(
+            {**IDENTITY, "spec": "other"}, legacy={**IDENTITY, "spec": "legacy"}
+        )
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "code", "other"])
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path, damage: str) -> None:
     opened(tmp_path / "c").save("train", {"epoch": 3, "values": torch.ones(100)})
