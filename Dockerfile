@@ -22,7 +22,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY mmm mmm
 COPY jobs jobs
 COPY serve serve
-RUN pip install --no-deps --no-build-isolation -e . && python -c "import jobs.refit, mmm.pipeline"
+RUN pip install --no-deps --no-build-isolation -e . && python -c "import jobs.refit.command, mmm.pipeline"
 
 USER mmm
 CMD ["python", "-m", "jobs.refit", "--help"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from jobs.cluster import ClusterError
-from jobs.tracking import TrackingError
+from jobs.record.tracking import TrackingError
 from mmm.errors import MMMError, ProblemsError
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

@@ -21,14 +21,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from jobs.refit import refit, report
-from jobs.refit_plan import plan
-from jobs.shares import SHARE_COLUMNS, saved_shares, true_shares
-from jobs.store import absolute
+from jobs.record.store import absolute
+from jobs.refit.command import refit, report
+from jobs.refit.select import plan
+from jobs.results import SHARE_COLUMNS, saved_shares, true_shares
 from mmm.config import MarketSpec
 from mmm.config.files import load_market
-from mmm.data.simulate import write_portfolio
 from mmm.errors import MMMError
+from mmm.simulate.portfolio import write_portfolio
 
 BRANDS, MARKETS, REGIONS, WEEKS, SEED = 3, 2, 6, 156, 0
 SHOWN = ("acme", "us")

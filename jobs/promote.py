@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from jobs.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry, RegistryError, Version, model_name
-from jobs.store import absolute
-from jobs.tracking import NO_TRACKING, TrackingError, open_tracking
+from jobs.record.store import absolute
+from jobs.record.tracking import NO_TRACKING, TrackingError, open_tracking
+from jobs.record.versions import CHALLENGER, CHAMPION, PREVIOUS, Registry, RegistryError, Version, model_name
 from mmm.errors import MMMError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2

@@ -130,7 +130,7 @@ class DeepCausalMMM:
         Raises:
             OutputError: The place cannot be written or holds something.
         """
-        from mmm.data.output import prepare_output
+        from mmm.output import prepare_output
 
         with prepare_output(directory) as scratch:
             write_result(self.result, scratch)

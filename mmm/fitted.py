@@ -17,14 +17,14 @@ import numpy as np
 
 from mmm.config import MarketSpec
 from mmm.config.files import dump_yaml, parse_yaml, validate
-from mmm.data.output import MODEL_FOLDER, model_folder
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling
 from mmm.data.split import Split
 from mmm.errors import ModelFileError, SpecError
-from mmm.model.channel_graph import ChannelGraph
+from mmm.graph.channel_graph import ChannelGraph
 from mmm.model.parameters import Scales
 from mmm.model.predictor import Predictor
+from mmm.output import MODEL_FOLDER, model_folder
 
 FORMAT = 2
 """Version of the files of ``model/``; others are refused."""

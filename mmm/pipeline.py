@@ -15,11 +15,9 @@ from typing import Any
 import pandas as pd
 
 from mmm.analysis.attribution import contributions_table, effects_table, graph_table, predictions_table
-from mmm.analysis.diagnostics import diagnose
-from mmm.analysis.experiments import experiments_table
-from mmm.analysis.first_plan import first_plan
-from mmm.analysis.response import hill_table, response_curves
-from mmm.analysis.views import (
+from mmm.analysis.curves import hill_table, response_curves
+from mmm.analysis.score import score_splits
+from mmm.analysis.tables import (
     adstock_table,
     correlations_table,
     data_quality,
@@ -27,18 +25,20 @@ from mmm.analysis.views import (
     regions_table,
     training_table,
 )
+from mmm.checks.diagnose import diagnose
+from mmm.checks.experiments import experiments_table
 from mmm.config import MarketSpec
-from mmm.data.output import check_output, prepare_output
 from mmm.data.read import PanelRead, read_panel
 from mmm.data.schema import Finding
 from mmm.errors import MMMError, PanelError, SpecError
 from mmm.fitted import Fitted, load_fitted, save_fitted
-from mmm.model.channel_graph import check_graph
+from mmm.graph.channel_graph import check_graph
+from mmm.output import check_output, prepare_output
+from mmm.planning.first_plan import first_plan
 from mmm.report import build_report
+from mmm.train.checkpoint import FileCheckpoint
 from mmm.train.fit import Progress, fitting
-from mmm.train.score import score_splits
-from mmm.train.state import FileCheckpoint
-from mmm.train.together import Fit, alone, together
+from mmm.train.run import Fit, alone, together
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def fit_panel(
     With ``train.refit_on_all`` the model users get is fitted once more, on every period, with the number
     of epochs the scored fit took; scores stay those of the scored fit, whose predictions are then the
     table ``scored_predictions``. A fit that starts from a ``previous`` model keeps its units and expects its
-    channels, see :mod:`mmm.train.previous`.
+    channels, see :mod:`mmm.train.warm_start`.
     """
     return alone(_fitting(spec, read, progress=progress, checkpoint=checkpoint, previous=previous))
 

@@ -1,1 +1,1 @@
-"""HTTP over fitted models, on Ray Serve: nothing of it is built yet."""
+"""HTTP over fitted models, on Ray Serve."""

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmm.errors import MMMError
-from serve.catalogue import open_shelf
-from serve.guard import is_loopback
+from serve.http.auth import is_loopback
+from serve.models.catalogue import open_shelf
 
 if TYPE_CHECKING:
     from serve.app import Arguments

@@ -18,15 +18,15 @@ from ray.serve.context import _get_global_client
 from ray.serve.handle import DeploymentHandle
 
 from mmm.errors import MMMError
-from serve.api import create_app
-from serve.bench import Dossier, Reply, Task
-from serve.catalogue import Catalogue, Snapshot, open_shelf, registry_of
-from serve.desk import Desk
-from serve.guard import is_loopback
-from serve.meters import RayMeters
-from serve.remote import FOLLOW, RemoteBench, RemoteCatalogue
+from serve.directory import Desk
+from serve.http.auth import is_loopback
+from serve.http.routes import create_app
+from serve.metrics import RayMeters
+from serve.models.catalogue import Catalogue, Snapshot, open_shelf, registry_of
+from serve.models.source import Entry
+from serve.planner.protocol import Dossier, Reply, Task
+from serve.planner.remote import FOLLOW, RemoteBench, RemoteCatalogue
 from serve.settings import ServeSettings
-from serve.shelf import Entry
 
 logger = logging.getLogger("ray.serve.mmm")
 
@@ -96,20 +96,20 @@ class Planner:
 
     async def model(self, key: str) -> Any:
         """A loaded model; `planner_of` puts a bounded store of them before this."""
-        from serve.questions import load_model
+        from serve.planner.answers import load_model
 
         return await self._run(lambda: load_model(self._entries[key], self._registry))
 
     async def prepare(self, entry: Entry) -> Dossier:
         """See ``Bench.prepare``."""
-        from serve.dossier import make_dossier
+        from serve.planner.model_card import make_dossier
 
         model = await self._model(entry)
         return await self._run(lambda: make_dossier(model))
 
     async def ask(self, task: Task, entries: Sequence[Entry], payload: Mapping[str, Any]) -> Reply:
         """See ``Bench.ask``."""
-        from serve.questions import perform
+        from serve.planner.answers import perform
 
         try:
             models = [await self._model(entry) for entry in entries]
@@ -119,7 +119,7 @@ class Planner:
 
     async def check_health(self) -> None:
         """Plan a tiny budget, unless a plan is under way that has not taken too long yet."""
-        from serve.questions import tiny_plan
+        from serve.planner.answers import tiny_plan
 
         if self._busy_since is not None:
             if time.monotonic() - self._busy_since > self._patience:

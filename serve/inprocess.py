@@ -6,11 +6,11 @@ import asyncio
 
 from fastapi import FastAPI
 
-from serve.api import create_app
-from serve.catalogue import Catalogue, Snapshot, open_shelf, registry_of
-from serve.desk import Desk
-from serve.local import LocalBench
-from serve.meters import LocalMeters
+from serve.directory import Desk
+from serve.http.routes import create_app
+from serve.metrics import LocalMeters
+from serve.models.catalogue import Catalogue, Snapshot, open_shelf, registry_of
+from serve.planner.local import LocalBench
 from serve.settings import ServeSettings
 
 

@@ -17,7 +17,7 @@ from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.scale import Scaling, fit_scaling
 from mmm.data.split import Split
 from mmm.fitted import Fitted
-from mmm.model.channel_graph import ChannelGraph, empty_graph
+from mmm.graph.channel_graph import ChannelGraph, empty_graph
 from mmm.model.inputs import Inputs, build_inputs
 from mmm.model.parameters import Scales, start_parameters
 from mmm.model.predictor import Predictor

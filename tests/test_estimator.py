@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from mmm import DeepCausalMMM
-from mmm.data.simulate import Design, simulate_market
 from mmm.errors import PanelError, RequestError, SpecError
+from mmm.simulate.portfolio import Design, simulate_market
 
 QUICK = {"train": {"epochs": 60, "members": 1}, "splits": {"holdout": 8}}
 

@@ -14,7 +14,7 @@ from mmm.config.files import load_market
 from mmm.errors import CheckpointError, OutputError
 from mmm.fitted import load_fitted
 from mmm.pipeline import Result, fit_market
-from mmm.train.state import FileCheckpoint
+from mmm.train.checkpoint import FileCheckpoint
 from tests.data.panels import frame, spec, write
 
 TABLES = {

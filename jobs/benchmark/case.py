@@ -21,9 +21,9 @@ from mmm.config import MarketSpec
 from mmm.config.files import dump_yaml, load_market
 from mmm.data.panel import Floats
 from mmm.data.read import PanelRead, read_panel
-from mmm.data.simulate import shared_spec
-from mmm.data.truth import CURVE_MULTIPLIERS
-from mmm.data.worlds import World
+from mmm.simulate.portfolio import shared_spec
+from mmm.simulate.truth import CURVE_MULTIPLIERS
+from mmm.simulate.worlds import World
 
 HORIZON = 13
 """Periods of a budget plan."""

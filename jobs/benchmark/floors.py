@@ -8,7 +8,7 @@ import pandas as pd
 
 from jobs.benchmark.methods import OURS, POINT
 from jobs.benchmark.peers.venv import DEEPCAUSAL
-from jobs.benchmark.speed import EXPONENT, RATIO
+from jobs.benchmark.suites.speed import EXPONENT, RATIO
 
 LINEAR = 1.0
 

@@ -9,7 +9,7 @@ import pandas as pd
 from jobs.benchmark.methods import OURS, POINT, RIDGE, SPEND_SHARE
 from jobs.benchmark.peers.venv import DEEPCAUSAL
 from jobs.benchmark.publish import about_run
-from jobs.benchmark.speed import EXPONENT
+from jobs.benchmark.suites.speed import EXPONENT
 from jobs.benchmark.tables import Column, Table, legend, markdown
 
 RECENT = "mean of 8 weeks"

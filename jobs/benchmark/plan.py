@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmm.data.simulate import Design
+from mmm.simulate.portfolio import Design
 
 SUITES = ("truth", "real", "graph", "speed", "portfolio", "serve", "train")
 PEERS = ("deepcausalmmm", "deepcausalmmm-full", "pymc-marketing", "ridge", "last-touch", "spend-share")

@@ -18,17 +18,17 @@ from rich.console import Console
 from jobs.benchmark.book import Book, Row, Status
 from jobs.benchmark.course import Course, Task
 from jobs.benchmark.errors import BenchmarkError, NotHereError
-from jobs.benchmark.graph import graph_tasks
 from jobs.benchmark.peers.venv import DEEPCAUSAL, PYMC, interpreter
 from jobs.benchmark.plan import DEFAULT_PEERS, PEERS, QUICK, QUICK_PEERS, Order, Sizes
-from jobs.benchmark.portfolio import portfolio_tasks
 from jobs.benchmark.process import stop_all
 from jobs.benchmark.publish import publish
-from jobs.benchmark.real import real_tasks
-from jobs.benchmark.serving import serve_tasks
-from jobs.benchmark.speed import speed_summary, speed_tasks
-from jobs.benchmark.training import train_tasks
-from jobs.benchmark.truth import truth_tasks
+from jobs.benchmark.suites.graph import graph_tasks
+from jobs.benchmark.suites.portfolio import portfolio_tasks
+from jobs.benchmark.suites.real import real_tasks
+from jobs.benchmark.suites.serving import serve_tasks
+from jobs.benchmark.suites.speed import speed_summary, speed_tasks
+from jobs.benchmark.suites.training import train_tasks
+from jobs.benchmark.suites.truth import truth_tasks
 from mmm.errors import MMMError
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130

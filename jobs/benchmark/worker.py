@@ -17,11 +17,11 @@ import numpy as np
 import torch
 
 from mmm.analysis.attribution import effects_table, predictions_table
-from mmm.analysis.planning import plan_budget
-from mmm.analysis.response import response_curves
+from mmm.analysis.curves import response_curves
 from mmm.config.files import load_market
 from mmm.data.read import read_panel
 from mmm.fitted import Fitted
+from mmm.planning.planner import plan_budget
 from mmm.train.fit import fit
 
 
@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
     tuning = time.perf_counter()
     chosen: dict[str, Any] = {}
     if job["trials"]:
-        from jobs.search import search_in_process
+        from jobs.tune.search import search_in_process
 
         found = search_in_process(spec, read, trials=job["trials"])
         spec, chosen = found.spec, dict(found.settings)

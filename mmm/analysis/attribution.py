@@ -16,7 +16,7 @@ from scipy import stats
 from mmm.analysis.intervals import LEVEL, interval, interval_from_zero
 from mmm.data.panel import Bools, Floats
 from mmm.fitted import Fitted
-from mmm.model.graph import ChannelGraph, downstream_delta
+from mmm.graph.channel_graph import ChannelGraph, downstream_delta
 
 
 def cell_frame(fitted: Fitted, present_GT: Bools) -> pd.DataFrame:

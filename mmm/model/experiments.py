@@ -17,8 +17,8 @@ from mmm.config import ModelSpec
 from mmm.data.experiments import LiftTest
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling
+from mmm.graph.channel_graph import ChannelGraph, downstream_delta
 from mmm.model.adstock import lag_stack
-from mmm.model.channel_graph import ChannelGraph, downstream_delta
 from mmm.model.inputs import Inputs
 from mmm.model.network import ChannelShape, channel_shape, channel_weight
 from mmm.model.saturation import hill

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from mmm.data.panel import Floats
-from mmm.model.graph import ChannelGraph, downstream_delta
-from mmm.model.notears import reachable
+from mmm.graph.channel_graph import ChannelGraph, downstream_delta
+from mmm.graph.notears import reachable
 from mmm.model.predictor import Predictor
 from mmm.model.saturation import hill
 

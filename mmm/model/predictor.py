@@ -20,8 +20,8 @@ from mmm.config import ModelSpec
 from mmm.data.experiments import LiftTest
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling
+from mmm.graph.channel_graph import ChannelGraph
 from mmm.model.adstock import carry_over, lag_stack
-from mmm.model.channel_graph import ChannelGraph
 from mmm.model.experiments import modelled_lift, pose_lift_tests
 from mmm.model.inputs import build_inputs, season_bases
 from mmm.model.network import ChannelShape, Components, channel_shape, channel_weight, forward, saturated

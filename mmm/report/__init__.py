@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plotly.graph_objects import Figure
 
-from mmm.report.build import build_report, render
+from mmm.report.model.build import build_report, render
 from mmm.report.tables import About, MissingTableError, Tables, load_tables
 from mmm.report.views import SECTIONS
 from mmm.report.views.contributions import stacked as plot_contributions

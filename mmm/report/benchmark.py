@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmm.data.output import write_text
+from mmm.output import write_text
 from mmm.report import shell, theme, words
 from mmm.report.shell import Drawn, Tile, escape
 from mmm.report.tables import MissingTableError

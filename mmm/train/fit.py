@@ -21,16 +21,16 @@ from mmm.data.panel import Panel, data_fingerprint
 from mmm.data.split import Split
 from mmm.errors import SpecError
 from mmm.fitted import Fitted
-from mmm.model.channel_graph import check_graph
+from mmm.graph.channel_graph import check_graph
 from mmm.model.temporal import Parameters
-from mmm.train.loop import Schedule
-from mmm.train.members import member_anchors, member_draws, member_weights, recentred, with_centre
-from mmm.train.previous import check_previous
-from mmm.train.problem import Problem, pose
-from mmm.train.program import CHECK_EVERY, LEAST_EPOCHS, Step, Training
+from mmm.train.checkpoint import Checkpoint, NoCheckpoint, legacy_identity
+from mmm.train.descent import Schedule
+from mmm.train.ensemble import member_anchors, member_draws, member_weights, recentred, with_centre
+from mmm.train.prepare import Problem, pose
+from mmm.train.run import Fit, alone
 from mmm.train.shards import Alone, Shards, Survey
-from mmm.train.state import Checkpoint, NoCheckpoint, legacy_identity
-from mmm.train.together import Fit, alone
+from mmm.train.stacked import CHECK_EVERY, LEAST_EPOCHS, Step, Training
+from mmm.train.warm_start import check_previous
 
 VALIDATION_SHARE = 0.1
 
@@ -134,7 +134,7 @@ def fit(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Options]
 
 
 def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Options]) -> Fit[Fitted]:
-    """:func:`fit`, run by somebody else: see :mod:`mmm.train.together`."""
+    """:func:`fit`, run by somebody else: see :mod:`mmm.train.run`."""
     started = time.perf_counter()
     settings, previous, survey = spec.train, options.get("previous"), options.get("survey")
     if settings.threads is not None:

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from mmm.analysis.attribution import contributions_table, effects_table
-from mmm.analysis.conversion import PortfolioTerms
-from mmm.analysis.planning import plan_budgets
-from mmm.analysis.response import hill_table, response_curves
-from mmm.cli import COMMANDS, main
+from mmm.analysis.curves import hill_table, response_curves
+from mmm.cli.command import COMMANDS, main
 from mmm.fitted import load_fitted
+from mmm.planning.conversion import PortfolioTerms
+from mmm.planning.planner import plan_budgets
 
 FITTED = Path(__file__).with_name("fitted")
 """Stored models, written once and never again: those of users are as old. ``us`` has three regions, a graph

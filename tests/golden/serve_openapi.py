@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.serve.models import client_of
+from tests.serve.fitted_models import client_of
 
 PATH = Path(__file__).parent / "expected" / "serve_openapi.json"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from mmm.data.simulate import write_portfolio
+from mmm.simulate.portfolio import write_portfolio
 
 QUICK = ("train.members=1", "train.epochs=20", "train.validation=0", "train.refit_on_all=false")
 """Settings of a fit that takes a second."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.rows import Row
+from jobs.record.rows import Row
 
 
 def row(**changes: Any) -> Row:

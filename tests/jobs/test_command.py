@@ -7,7 +7,7 @@ import pytest
 
 from jobs.cluster import ClusterError
 from jobs.command import run_command
-from jobs.tracking import TrackingError
+from jobs.record.tracking import TrackingError
 from mmm.errors import OutputError, SpecError
 
 

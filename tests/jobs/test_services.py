@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
-from jobs.refit_plan import plan
-from jobs.refit_task import refit_markets
-from jobs.registry import CHAMPION, Registry
-from jobs.rows import read_table
-from jobs.store import read_row
-from jobs.tracking import open_tracking
+from jobs.record.rows import read_table
+from jobs.record.store import read_row
+from jobs.record.tracking import open_tracking
+from jobs.record.versions import CHAMPION, Registry
+from jobs.refit.select import plan
+from jobs.refit.task import refit_markets
 from mmm.fitted import load_fitted
 from tests.jobs.portfolios import QUICK
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import ray
 
-from jobs.registry import Registry
-from jobs.rows import read_table
-from jobs.tracking import open_tracking
+from jobs.record.rows import read_table
+from jobs.record.tracking import open_tracking
+from jobs.record.versions import Registry
 from tests.jobs.portfolios import tiny_portfolio
 
 RAY = str(Path(sys.executable).parent / "ray")

@@ -14,7 +14,7 @@ from mmm.config.files import validate
 from mmm.data.experiments import LiftTest, locate_experiments
 from mmm.data.panel import Floats, Panel
 from mmm.fitted import Fitted
-from mmm.model.channel_graph import downstream_delta
+from mmm.graph.channel_graph import downstream_delta
 from mmm.model.experiments import pose_lift_tests
 from mmm.model.inputs import build_inputs
 from mmm.model.network import forward

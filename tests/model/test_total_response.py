@@ -7,7 +7,7 @@ import pytest
 
 from mmm.data.panel import Floats
 from mmm.fitted import Fitted
-from mmm.model.channel_graph import empty_graph
+from mmm.graph.channel_graph import empty_graph
 from mmm.model.future import FutureResponse, TotalResponse
 from tests.small import chain_graph, sketch, small_panel
 

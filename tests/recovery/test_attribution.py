@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmm.data.simulate import Design
+from mmm.simulate.portfolio import Design
 from tests.recovery.worlds import by_correlation, by_spend, error, fit_world, found_direct, true_direct
 
 REGIONAL = Design(regions=16, weeks=104, channels=5)

@@ -10,9 +10,9 @@ import yaml
 from mmm.config.files import load_market
 from mmm.data.panel import Floats
 from mmm.data.read import PanelRead, read_panel
-from mmm.data.simulate import Design, simulate_market
-from mmm.data.worlds import World
 from mmm.fitted import Fitted
+from mmm.simulate.portfolio import Design, simulate_market
+from mmm.simulate.worlds import World
 from mmm.train.fit import fit
 
 HOLDOUT = 13

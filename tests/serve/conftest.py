@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.serve.models import client_of, place_three
+from tests.serve.fitted_models import client_of, place_three
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from serve.app import Arguments, settings_of
-from tests.serve.page_site import serving
+from tests.serve.page.site import serving
 
 
 def blocks(repository: Path, language: str) -> list[str]:

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import requests
 
-from mmm.analysis.planning import plan_budget
+from jobs.benchmark.http_load import Answer, Load, load
 from mmm.fitted import load_fitted
-from serve.load import Answer, Load, load
-from tests.serve.models import HALF, MORE_TV, place_model, place_three
+from mmm.planning.planner import plan_budget
+from tests.serve.fitted_models import HALF, MORE_TV, place_model, place_three
 from tests.serve.service import ROOT, Service, running
 
 pytestmark = pytest.mark.serve

@@ -13,8 +13,8 @@ from numpy.testing import assert_array_equal
 from mmm.data.panel import Panel
 from mmm.errors import CheckpointError
 from mmm.fitted import Fitted
+from mmm.train.checkpoint import FileCheckpoint
 from mmm.train.fit import fit
-from mmm.train.state import FileCheckpoint
 from tests.small import market, small_panel, split_of, with_gaps
 
 TRAIN = {"epochs": 24, "members": 2, "validation": 0}
@@ -24,7 +24,7 @@ MODEL = {"temporal": {"hidden": 3}, "graph": {"mode": "none"}}
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """The validation tail may choose few epochs, so that tests are quick."""
-    for module in ("fit", "program"):
+    for module in ("fit", "stacked"):
         monkeypatch.setattr(f"mmm.train.{module}.LEAST_EPOCHS", 20)
 
 

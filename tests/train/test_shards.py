@@ -15,8 +15,8 @@ from mmm.data.experiments import locate_experiments
 from mmm.data.panel import Panel, data_fingerprint
 from mmm.fitted import Fitted
 from mmm.train.fit import fit
-from mmm.train.parts import cut, fitted_of, put_together, rows_of, state_of
-from mmm.train.problem import Problem, pose
+from mmm.train.prepare import Problem, pose
+from mmm.train.sharded_state import cut, fitted_of, put_together, rows_of, state_of
 from mmm.train.shards import Alone, Survey
 from tests.small import market, small_panel, split_of, with_gaps
 from tests.train.crew import Table, Thread, crew
@@ -38,7 +38,7 @@ TEST = {
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """The validation tail may choose few epochs, so that tests are quick."""
-    for module in ("fit", "program"):
+    for module in ("fit", "stacked"):
         monkeypatch.setattr(f"mmm.train.{module}.LEAST_EPOCHS", 20)
 
 

@@ -1,0 +1,1 @@
+"""What is kept of fits, and by which names: files, rows, MLflow, versions and their promotion."""

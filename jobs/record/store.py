@@ -1,0 +1,120 @@
+"""Where fitted models lie: one folder for each key, put in place whole or not at all.
+
+Below the output place: ``models/brand=…/market=…/<key>/``. A folder counts only with its ``refit.json``,
+which on a local disk arrives with the rename of the folder and elsewhere is written last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pyarrow import fs as pafs
+
+from jobs.record.rows import Row
+from mmm.errors import OutputError
+from mmm.output import check_output, prepare_output
+from mmm.storage import filesystem, is_uri, read_text
+
+ROW = "refit.json"
+ABANDONED = 6 * 3600.0
+"""Seconds after which a half-written folder is taken for that of a worker that died."""
+
+
+def result_key(data_fingerprint: str, spec_digest: str) -> str:
+    """Key of a fitted model: the same data and settings have the same, 16 hexadecimal digits."""
+    return hashlib.sha256(f"{data_fingerprint}\n{spec_digest}".encode()).hexdigest()[:16]
+
+
+def result_place(out: str, brand: str, market: str, key: str) -> str:
+    """Folder of a fitted model below the output place."""
+    return posixpath.join(out, "models", f"brand={brand}", f"market={market}", key)
+
+
+def absolute(out: str) -> str:
+    """The output place as every worker sees it: a URI, or an absolute path on shared storage."""
+    return out.rstrip("/") if is_uri(out) else str(Path(out).expanduser().absolute())
+
+
+def check_place(out: str) -> None:
+    """Fail now rather than after the fits if nothing can be written below ``out``.
+
+    Raises:
+        OutputError: The place is a file, read-only, or its scheme is unknown.
+    """
+    if not is_uri(out):
+        check_output(Path(out) / "models" / "new")
+        return
+    try:
+        system, folder = filesystem(out)
+        probe = f"{folder}/.write-test"
+        system.create_dir(folder, recursive=True)
+        with system.open_output_stream(probe) as stream:
+            stream.write(b"")
+        system.delete_file(probe)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{out} cannot be written ({error}). Give an --out that you may write.") from error
+
+
+def read_row(place: str) -> Row | None:
+    """The row of a finished fit, None if there is none at this place or only half of one."""
+    try:
+        return Row.from_json(read_text(f"{place}/{ROW}"))
+    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        return None
+
+
+def put(place: str, row: Row, fill: Callable[[Path], None]) -> None:
+    """Write a fitted model.
+
+    Args:
+        place: From :func:`result_place`.
+        row: What ``refit.json`` is to hold.
+        fill: Writes every other file into an empty local folder.
+
+    Raises:
+        OutputError: The place cannot be written.
+        OSError: It is full.
+    """
+    if not is_uri(place):
+        _remove_abandoned(Path(place))
+        with prepare_output(place, force=True) as scratch:
+            fill(scratch)
+            (scratch / ROW).write_text(row.to_json() + "\n", encoding="utf-8")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        fill(Path(folder))
+        _upload(Path(folder), place, row)
+
+
+def rewrite_row(place: str, row: Row) -> None:
+    """Replace the row of a finished fit, whole or not at all.
+
+    Raises:
+        OSError: The place cannot be written.
+    """
+    system, root = filesystem(place)
+    with system.open_output_stream(f"{root}/.{ROW}.part") as stream:
+        stream.write(f"{row.to_json()}\n".encode())
+    system.move(f"{root}/.{ROW}.part", f"{root}/{ROW}")
+
+
+def _upload(folder: Path, place: str, row: Row) -> None:
+    system, root = filesystem(place)
+    pafs.copy_files(
+        str(folder), root, source_filesystem=pafs.LocalFileSystem(), destination_filesystem=system
+    )
+    with system.open_output_stream(f"{root}/{ROW}") as stream:
+        stream.write(f"{row.to_json()}\n".encode())
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Folders that workers left half-written when they were killed; nothing reads them."""
+    for scratch in path.parent.glob(f".{path.name}.*"):
+        if time.time() - scratch.stat().st_mtime > ABANDONED:
+            shutil.rmtree(scratch, ignore_errors=True)

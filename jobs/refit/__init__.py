@@ -1,0 +1,1 @@
+"""Refits of a whole portfolio on Ray."""

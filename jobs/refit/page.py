@@ -1,0 +1,83 @@
+"""``portfolio.html``: the page of a refit beside its ``portfolio.parquet``, with a way into every report."""
+
+from __future__ import annotations
+
+import posixpath
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import quote
+
+from pyarrow import fs as pafs
+
+from jobs.record.rows import Row
+from mmm.report.model.build import build_report
+from mmm.report.portfolio.page import render_portfolio
+from mmm.report.portfolio.records import market_records
+from mmm.storage import filesystem, is_uri
+
+PAGE = "portfolio.html"
+REPORT = "report.html"
+
+
+def write_overview(rows: Sequence[Row], out: str) -> str:
+    """Write ``portfolio.html`` below ``out``, whole or not at all.
+
+    Args:
+        rows: Every brand-market of the portfolio.
+        out: Absolute place of the refit, from :func:`jobs.record.store.absolute`.
+
+    Returns:
+        Place of the page.
+    """
+    records = market_records(({**asdict(row), **row.scores} for row in rows), report_links(rows, out))
+    page = render_portfolio(records)
+    system, folder = filesystem(out)
+    scratch = f"{folder}/.{PAGE}.part"
+    with system.open_output_stream(scratch) as stream:
+        stream.write(page.encode())
+    system.move(scratch, f"{folder}/{PAGE}")
+    return f"{out.rstrip('/')}/{PAGE}"
+
+
+def report_links(rows: Iterable[Row], out: str) -> dict[tuple[str, str], str]:
+    """Addresses of the reports that exist, as seen from the page, by brand and market.
+
+    They are relative, so that they hold wherever the whole folder is moved; a model outside ``out`` has
+    none.
+    """
+    base = out.rstrip("/") + "/"
+    inside = {
+        (row.brand, row.market): f"{row.directory[len(base) :]}/{REPORT}"
+        for row in rows
+        if row.directory.startswith(base)
+    }
+    system, folder = filesystem(out)
+    found = system.get_file_info([posixpath.join(folder, path) for path in inside.values()])
+    return {
+        key: quote(path, safe="/=")
+        for (key, path), info in zip(inside.items(), found, strict=True)
+        if info.type == pafs.FileType.File
+    }
+
+
+def ensure_report(place: str) -> None:
+    """Draw the report of a fitted model that has none yet.
+
+    Args:
+        place: Folder of the model, path or URI.
+    """
+    system, folder = filesystem(place)
+    if system.get_file_info(f"{folder}/{REPORT}").type == pafs.FileType.File:
+        return
+    if not is_uri(place):
+        build_report(Path(place))
+        return
+    local = pafs.LocalFileSystem()
+    with tempfile.TemporaryDirectory() as scratch:
+        pafs.copy_files(folder, scratch, source_filesystem=system, destination_filesystem=local)
+        report = build_report(Path(scratch))
+        pafs.copy_files(
+            str(report), f"{folder}/{REPORT}", source_filesystem=local, destination_filesystem=system
+        )

@@ -1,0 +1,294 @@
+"""What a worker does with brand-markets: read, look whether they are done, fit at once, write, tell.
+
+A broken market comes back as a row that says what is wrong; only a dying worker does not come back.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from jobs.record.identity import find_fit, identify
+from jobs.record.rows import SCORES, WINDOWS, Row
+from jobs.record.store import put, result_place
+from jobs.refit.monitor import drift
+from jobs.refit.page import ensure_report
+from jobs.results import result_shares
+from mmm.config import MarketSpec
+from mmm.data.panel import data_fingerprint
+from mmm.data.read import PanelRead, read_panel
+from mmm.data.schema import Finding
+from mmm.errors import MMMError, PanelError
+
+if TYPE_CHECKING:
+    from mmm.pipeline import Result
+
+GRACE = 30.0
+"""Seconds after a timeout in which a fit may stop by itself before its process is ended."""
+LARGE = 100_000
+"""Cells by channel and member from which a market gains nothing by being fitted with others."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One brand-market to refit.
+
+    Attributes:
+        spec: The market.
+        out: Where results lie, from :func:`jobs.record.store.absolute`.
+        report: Also write ``report.html``.
+        timeout: Seconds it may take; None for no limit. Markets fitted at once have no more in all.
+        threads: CPUs of the task.
+        trials: Settings tried before the fit; 0 takes those of the spec.
+        last: Where the last refit had the market's model; empty if it had none.
+    """
+
+    spec: MarketSpec
+    out: str
+    report: bool = False
+    timeout: float | None = None
+    threads: int = 1
+    trials: int = 0
+    last: str = ""
+
+    @property
+    def name(self) -> str:
+        """Brand and market for people."""
+        return f"{self.spec.brand} / {self.spec.market}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of the markets a worker was given.
+
+    Attributes:
+        rows: Markets that are dealt with.
+        left: Those that had better be fitted one by one.
+    """
+
+    rows: tuple[Row, ...]
+    left: tuple[Work, ...] = ()
+
+
+class FitTimeoutError(TimeoutError):
+    """A fit that took longer than it was given."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Due:
+    """A market whose panel is read and that no earlier refit has fitted."""
+
+    work: Work
+    spec: MarketSpec
+    read: PanelRead
+    known: dict[str, Any]
+    seconds: float
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is too large to gain from company."""
+        regions, periods, channels = self.read.panel.media_GTC.shape
+        return bool(regions * periods * channels * self.spec.train.members > LARGE)
+
+
+def refit_markets(works: Sequence[Work]) -> Answer:
+    """Bring markets up to date, those that must be fitted at once where that is faster.
+
+    Returns:
+        Rows that are ``done``, ``unchanged``, or ``failed`` with every problem of the input or the reason.
+        Of several markets those that are large, and all that is not done when time or memory is up, are
+        left to be fitted one by one.
+    """
+    started = time.perf_counter()
+    rows: list[Row] = []
+    try:
+        with time_limit(works[0].timeout, " and ".join(work.name for work in works[:3])):
+            left = _refit(works, rows)
+    except (FitTimeoutError, MemoryError) as error:
+        dealt_with = {row.name for row in rows}
+        left = [work for work in works if work.name not in dealt_with]
+        if len(works) == 1 and left:
+            reason = f"out of memory {error}".strip() if isinstance(error, MemoryError) else str(error)
+            seconds = round(time.perf_counter() - started, 3)
+            return Answer((failed(works[0], reason, seconds),))
+    return Answer(tuple(rows), tuple(left))
+
+
+def failed(work: Work, reason: str, seconds: float = 0.0) -> Row:
+    """The row of a market that could not be brought up to date."""
+    return Row(work.spec.brand, work.spec.market, "failed", reason, seconds=seconds)
+
+
+def _refit(works: Sequence[Work], rows: list[Row]) -> list[Work]:
+    """Append the row of every market as it is dealt with; returns those to be fitted one by one."""
+    due: list[_Due] = []
+    left: list[Work] = []
+    for work in works:
+        begun = time.perf_counter()
+        try:
+            found = _look(work)
+        except FitTimeoutError:
+            raise
+        except (MMMError, OSError) as error:
+            rows.append(failed(work, str(error), round(time.perf_counter() - begun, 3)))
+            continue
+        if isinstance(found, Row):
+            rows.append(replace(found, seconds=round(time.perf_counter() - begun, 3)))
+        elif len(works) > 1 and found.is_large:
+            left.append(work)
+        else:
+            due.append(replace(found, seconds=time.perf_counter() - begun))
+    if due:
+        rows.extend(_fit(due))
+    return left
+
+
+def _look(work: Work) -> _Due | Row:
+    """A market's panel, or its row if a fit with these data and settings is there."""
+    spec = work.spec
+    read = _read(spec)
+    identity = identify(spec, data_fingerprint(read.panel), trials=work.trials)
+    if (row := find_fit(work.out, spec, identity, work.last)) is not None:
+        if work.report:
+            ensure_report(row.directory)
+        return row
+    known = {**identity.fields, "directory": result_place(work.out, spec.brand, spec.market, identity.key)}
+    if work.trials:
+        spec, read, known["settings"] = _tuned(work, read)
+    return _Due(work, spec, read, known, 0.0)
+
+
+def _read(spec: MarketSpec) -> PanelRead:
+    """A market's panel.
+
+    Raises:
+        PanelError: It has problems, all of them; those of settings that contradict one another beside them.
+    """
+    try:
+        return read_panel(spec)
+    except PanelError:
+        # Torch comes with it: seconds, which a market that is up to date is not to cost.
+        from mmm.pipeline import read_market
+
+        return read_market(spec)
+
+
+def _tuned(work: Work, read: PanelRead) -> tuple[MarketSpec, PanelRead, dict[str, Any]]:
+    """The spec with the settings a search found, a finding that says so, and those settings."""
+    import torch
+
+    from jobs.tune.search import search_in_process
+
+    torch.set_num_threads(work.threads)
+    found = search_in_process(work.spec, read, trials=work.trials)
+    finding = Finding(
+        severity="info",
+        code="settings_tuned",
+        where="model",
+        what=f"Settings were chosen among {len(found.trials)}.",
+        why=found.choice.reason,
+        what_to_do="To fit with the spec's own settings, leave out --tune.",
+    )
+    return found.spec, replace(read, findings=(*read.findings, finding)), dict(found.settings)
+
+
+def _fit(due: Sequence[_Due]) -> Iterator[Row]:
+    """Rows of markets fitted at once; each is charged its equal part of the time."""
+    import torch
+
+    from mmm.pipeline import fit_panels
+
+    torch.set_num_threads(due[0].work.threads)
+    started = time.perf_counter()
+    results = fit_panels((market.spec, market.read) for market in due)
+    part = (time.perf_counter() - started) / len(due)
+    for market, result in zip(due, results, strict=True):
+        begun = time.perf_counter()
+        try:
+            row = failed(market.work, str(result)) if isinstance(result, MMMError) else _keep(market, result)
+        except FitTimeoutError:
+            raise
+        except (MMMError, OSError) as error:
+            row = failed(market.work, str(error))
+        yield replace(row, seconds=round(market.seconds + part + time.perf_counter() - begun, 3))
+
+
+def _keep(market: _Due, result: Result) -> Row:
+    """Write a fitted model; returns its row."""
+    from mmm.pipeline import write_result
+
+    findings = (*result.findings, *drift(market.read.panel, market.read.split))
+    result = replace(result, findings=findings)
+    row = replace(result_row(market.spec, result), **market.known)
+    put(row.directory, row, lambda folder: write_result(result, folder, report=market.work.report))
+    return row
+
+
+def result_row(spec: MarketSpec, result: Result) -> Row:
+    """What a fit came to, without where it lies."""
+    shares = result_shares(result.tables)
+    return Row(
+        brand=spec.brand,
+        market=spec.market,
+        status="done",
+        scores={
+            f"{window}_{score}": result.metrics.get(window, {}).get(score)
+            for window in WINDOWS
+            for score in SCORES
+        },
+        shares=_by_channel(shares, "share"),
+        roi=_by_channel(shares, "roi"),
+        findings=tuple(summary(finding) for finding in result.findings),
+        until=str(result.fitted.panel.dates[-1]),
+    )
+
+
+def _by_channel(shares: pd.DataFrame, column: str) -> dict[str, float]:
+    known = shares.dropna(subset=[column])
+    return {str(name): float(value) for name, value in zip(known["channel"], known[column], strict=True)}
+
+
+def summary(finding: Finding) -> str:
+    """A finding in one line."""
+    return f"{finding.severity} {finding.code} {finding.where}: {finding.what}"
+
+
+@contextmanager
+def time_limit(seconds: float | None, name: str) -> Iterator[None]:
+    """Interrupt the block when its time is up, and end the process if it does not let itself be interrupted.
+
+    Raises:
+        FitTimeoutError: The time was up.
+    """
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise FitTimeoutError(
+            f"{name} took longer than {seconds:g} s. Give a longer --timeout or fewer epochs."
+        )
+
+    watchdog = threading.Timer(seconds + GRACE, os._exit, (124,))
+    watchdog.daemon = True
+    watchdog.start()
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        # From here the alarm may go off anywhere, in the first `finally` too.
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        yield
+    finally:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        finally:
+            watchdog.cancel()
+            signal.signal(signal.SIGALRM, before)

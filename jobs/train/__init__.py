@@ -1,0 +1,1 @@
+"""One model over shards of regions, by Ray Train."""

@@ -1,0 +1,117 @@
+"""Before and after the training over shards: look at the whole panel once, and write what was found.
+
+Both run in one process that reads the whole panel; neither holds anything of the training's size.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from jobs.record.identity import FitIdentity, identify
+from jobs.record.rows import Row
+from jobs.record.store import put
+from jobs.refit.task import result_row
+from jobs.train.worker import FITTED, TrainPlan
+from mmm.config import MarketSpec
+from mmm.data.experiments import locate_experiments
+from mmm.data.panel import data_fingerprint
+from mmm.data.read import PanelRead
+from mmm.data.split import Split
+from mmm.errors import CheckpointError
+from mmm.fitted import Fitted
+from mmm.train.shards import Survey
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A panel that passed every check, without its values.
+
+    Attributes:
+        survey: What training needs to know of the whole.
+        split: Its windows.
+        regions: Names, sorted.
+        observed_G: Cells of each whose KPI is known.
+        periods: Number of periods.
+        channels: Number of channels.
+        until: Last date.
+    """
+
+    survey: Survey
+    split: Split
+    regions: tuple[str, ...]
+    observed_G: npt.NDArray[np.int64]
+    periods: int
+    channels: int
+    until: str
+
+    def identity(self, spec: MarketSpec) -> FitIdentity:
+        """What identifies the training of a spec on this panel."""
+        return identify(spec, self.survey.fingerprint)
+
+
+def look(spec: MarketSpec) -> Looked:
+    """Every check on the whole panel.
+
+    Raises:
+        SpecError: Settings that contradict one another.
+        PanelError: Everything that is wrong with the data, at once.
+    """
+    from mmm.pipeline import read_market
+
+    read = read_market(spec)
+    panel = read.panel
+    return Looked(
+        survey=Survey(data_fingerprint(panel), tuple(locate_experiments(spec, panel)[0])),
+        split=read.split,
+        regions=panel.regions,
+        observed_G=panel.observed_GT.sum(1).astype(np.int64),
+        periods=len(panel.dates),
+        channels=len(panel.channels),
+        until=str(panel.dates[-1]),
+    )
+
+
+def finish(plan: TrainPlan, out: str, *, report: bool, seconds: float) -> Row:
+    """Put the shards' parts together, analyse the model and write its directory.
+
+    Args:
+        plan: A training whose fits are done.
+        out: Place of the fitted model.
+        report: Also write ``report.html``.
+        seconds: What the training took.
+
+    Returns:
+        The row of the fit, which lies beside it.
+
+    Raises:
+        CheckpointError: A fit is not there.
+    """
+    from mmm.pipeline import analysed, read_market, write_result
+
+    started = time.perf_counter() - seconds
+    read = read_market(plan.spec)
+    fits = [_fitted(plan, name, read) for name in plan.fits]
+    result = analysed(plan.spec, read, fits[0], fits[-1], started)
+    row = replace(
+        result_row(plan.spec, result),
+        **identify(plan.spec, plan.survey.fingerprint).fields,
+        directory=out,
+        seconds=round(time.perf_counter() - started, 3),
+    )
+    put(out, row, lambda folder: write_result(result, folder, report=report))
+    return row
+
+
+def _fitted(plan: TrainPlan, name: str, read: PanelRead) -> Fitted:
+    from mmm.train.sharded_state import fitted_of
+    from mmm.train.shards import Alone
+
+    regions = len(plan.regions)
+    state = plan.checkpoint(name, Alone(regions), regions).load(FITTED)
+    if state is None:
+        raise CheckpointError(f"{plan.place}/{name} holds no finished fit. Run the same command again.")
+    return fitted_of(state, plan.spec, read.panel, read.split)

@@ -1,0 +1,254 @@
+"""``python -m jobs.train SPEC --workers N``: one model over shards of a panel's regions, by Ray Train.
+
+Leaves at ``--out`` the directory that ``mmm fit`` leaves, and a run and a version in MLflow. Whatever dies,
+the same command goes on from the last checkpoint; run again after that, it fits nothing.
+
+Exit status: 0 the model is there and recorded, 1 it is not, 2 the input must be corrected, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jobs.cluster import LOCAL, connect
+from jobs.command import AWAY, DONE, run_command
+from jobs.record.identity import recall
+from jobs.record.rows import Row
+from jobs.record.store import absolute, check_place
+from jobs.record.tracking import Tracking, open_tracking
+from jobs.record.versions import Registry
+from jobs.train.assemble import Looked, finish, look
+from jobs.train.claim import claim, home_of, release
+from jobs.train.progress import Say
+from jobs.train.ray_train import Crew, await_room, cluster_gpus, run_training
+from jobs.train.record import LiveRun
+from jobs.train.shards import cut_regions
+from jobs.train.worker import TrainPlan
+from mmm.config import MarketSpec
+from mmm.config.files import load_market
+from mmm.errors import MMMError
+from mmm.output import check_output
+from mmm.storage import is_uri
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a training is to be run.
+
+    Attributes:
+        out: Absolute place of the fitted model, on storage that every worker sees.
+        crew: Its workers.
+        gpus: ``auto`` takes GPUs where the cluster has one for each worker, ``yes`` and ``no`` insist.
+        every: Epochs between checkpoints.
+        force: Replace a fitted model that is there.
+        anew: Delete checkpoints of an interrupted training.
+        report: Also write ``report.html``.
+        address: Ray cluster; None starts one here unless ``RAY_ADDRESS`` names one.
+        tracking: MLflow's URI, ``none``, or None: see :func:`jobs.record.tracking.open_tracking`.
+    """
+
+    out: str
+    crew: Crew
+    gpus: str = "auto"
+    every: int = 100
+    force: bool = False
+    anew: bool = False
+    report: bool = True
+    address: str | None = None
+    tracking: str | None = None
+
+
+def train(spec: MarketSpec, settings: Settings, say: Say = print) -> Row:
+    """Train a market over shards of its regions.
+
+    Args:
+        spec: The market.
+        settings: How.
+        say: Told the progress.
+
+    Returns:
+        The row of the fit: ``done``, or ``unchanged`` if it was there.
+
+    Raises:
+        PanelError: The panel has problems, all of them.
+        SpecError: Settings contradict one another, or there are more workers than regions.
+        CheckpointError: Another fit was interrupted at this place.
+        OutputError: The place cannot be written, or holds another model and ``force`` is not given.
+        ClusterError: No cluster, or one without room for the workers.
+        TrainingError: Training diverged, or workers died too often.
+        TrackingError: MLflow did not take the result, which is safe; run again.
+    """
+    check_place(settings.out)
+    record = open_tracking(settings.tracking, home_of(settings.out))
+    cpus = settings.crew.workers * settings.crew.cpus
+    with connect(settings.address, cpus=_local_cpus(cpus)) as cluster:
+        crew = _with_gpus(settings)
+        await_room(crew, say, local=cluster.address == LOCAL)
+        looked = _on_cluster(look, spec)
+        say(
+            f"{len(looked.regions)} regions x {looked.periods} periods x {looked.channels} channels on "
+            f"{crew.workers} workers of {crew.cpus} CPUs{' and a GPU' if crew.gpus else ''}; "
+            f"{int(looked.observed_G.sum())} observed cells"
+        )
+        row = _known(spec, looked, settings)
+        if row is None:
+            row = _train(spec, looked, replace(settings, crew=crew), record, say)
+        else:
+            say(f"unchanged: {settings.out} is the model of these data and settings")
+            _tidy(spec, row, crew, record, looked.identity(spec).keys)
+    legacy_key = looked.identity(spec).legacy_key
+    return row if record is None else Registry(record).record(row, spec, legacy_key)
+
+
+def _tidy(spec: MarketSpec, row: Row, crew: Crew, record: Tracking | None, keys: tuple[str, ...]) -> None:
+    """What a driver that died at the very end left open."""
+    if record is not None and not any(record.find_run(key) for key in keys):
+        LiveRun(record, spec, keys, crew).finish(row)
+    release(row.directory)
+
+
+def _train(spec: MarketSpec, looked: Looked, settings: Settings, record: Tracking | None, say: Say) -> Row:
+    started = time.perf_counter()
+    cut_regions(looked.observed_G, settings.crew.workers)
+    plan = TrainPlan(
+        spec=spec,
+        regions=looked.regions,
+        observed_G=looked.observed_G,
+        survey=looked.survey,
+        split=looked.split,
+        place=claim(settings.out, spec, looked, anew=settings.anew),
+        every=settings.every,
+        threads=settings.crew.cpus,
+    )
+    keys = looked.identity(spec).keys
+    say(f"training {keys[0]}; checkpoints every {plan.every} epochs in {plan.place}")
+    run = None if record is None else LiveRun(record, spec, keys, settings.crew)
+    run_training(plan, settings.crew, say, None if run is None else run.log)
+    row: Row = _on_cluster(
+        finish, plan, settings.out, report=settings.report, seconds=time.perf_counter() - started
+    )
+    if run is not None:
+        run.finish(row)
+    release(settings.out)
+    return row
+
+
+def _known(spec: MarketSpec, looked: Looked, settings: Settings) -> Row | None:
+    """The row of the model that is there, if it is this one."""
+    if (row := recall(settings.out, looked.identity(spec))) is not None:
+        return row
+    if not is_uri(settings.out):
+        check_output(settings.out, force=settings.force, folder=True)
+    return None
+
+
+def _with_gpus(settings: Settings) -> Crew:
+    """The crew, each with a GPU where that is wanted or possible."""
+    has = settings.gpus == "yes" or (settings.gpus == "auto" and cluster_gpus() >= settings.crew.workers)
+    return replace(settings.crew, gpus=has)
+
+
+def _local_cpus(wanted: int) -> int:
+    """CPUs of a cluster started here: no more than there are."""
+    import os
+
+    return min(wanted, len(os.sched_getaffinity(0)))
+
+
+def _on_cluster(work: Any, *arguments: Any, **options: Any) -> Any:
+    """Do a piece of work in a process of the cluster, where there is memory for it.
+
+    Raises:
+        MMMError: What the work raises.
+    """
+    import ray
+    from ray.exceptions import RayTaskError
+
+    task: Any = ray.remote(num_cpus=1, max_retries=2)(work)
+    try:
+        return ray.get(task.remote(*arguments, **options))
+    except RayTaskError as error:
+        if isinstance(error.cause, MMMError):
+            raise error.cause from error
+        raise
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+
+    def work() -> int:
+        row = train(load_market(options.spec, options.set), _settings(options), _say)
+        _say(summary(row))
+        return DONE
+
+    return run_command(
+        work,
+        "interrupted; run the same command to go on from the last checkpoint",
+        failures=(*AWAY, RuntimeError),
+    )
+
+
+def summary(row: Row) -> str:
+    """What a training came to, in a line."""
+    skill, r2 = row.scores.get("holdout_skill"), row.scores.get("holdout_r2")
+    scores = "" if skill is None or r2 is None else f", holdout R2 {r2:.3f}, skill {skill:.2f}"
+    version = "" if row.version is None else f"; version {row.version}, {row.role or 'no role'}"
+    return f"{row.status}: {row.name} in {row.seconds:.1f} s{scores}; {row.directory}{version}"
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return Settings(
+        out=absolute(options.out),
+        crew=Crew(options.workers, options.cpus_per_worker, tries=options.tries, wait=options.wait),
+        gpus=options.gpu,
+        every=options.checkpoint_every,
+        force=options.force,
+        anew=options.anew,
+        report=options.report,
+        address=options.address,
+        tracking=options.tracking,
+    )
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _count(text: str) -> int:
+    """A positive number of something."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive whole number")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m jobs.train",
+        description="Train one model over shards of its panel's regions.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("spec", metavar="SPEC", help="spec of the market (YAML), path or URI")
+    add("--workers", type=_count, default=2, help="shards, and processes that train them (default 2)")
+    add("--out", default="out/train", help="place of the fitted model, path or URI (default out/train)")
+    add("--set", metavar="PATH=VALUE", action="append", default=[], help="replace a setting")
+    add("--address", help="Ray cluster to join; by default RAY_ADDRESS, else one is started here")
+    add("--cpus-per-worker", type=_count, default=1, help="CPUs, and threads, of a worker (default 1)")
+    add("--gpu", choices=("auto", "yes", "no"), default="auto", help="a GPU for each worker (default auto)")
+    add("--checkpoint-every", metavar="EPOCHS", type=_count, default=100, help="default 100")
+    add("--tries", type=int, default=3, help="how often workers are started again after one died (3)")
+    add("--wait", type=float, default=300.0, help="seconds in which a cluster must have room (default 300)")
+    add("--force", action="store_true", help="replace a fitted model that is at --out")
+    add("--anew", action="store_true", help="delete the checkpoints of an interrupted training at --out")
+    add("--no-report", dest="report", action="store_false", help="write no report.html")
+    add(
+        "--tracking",
+        metavar="URI",
+        help="MLflow; default MLFLOW_TRACKING_URI, else sqlite beside --out; or none",
+    )
+    return parser

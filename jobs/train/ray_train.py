@@ -1,0 +1,269 @@
+"""Training workers on a cluster: whether it has room for them, where they run, what becomes of failures."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jobs.cluster import ClusterError
+from jobs.train.progress import Board, BoardReader, BoardWriter, Say
+from jobs.train.shards import cut_regions
+from jobs.train.worker import Silent, TrainPlan, train_shard
+from mmm.errors import CheckpointError, MMMError, TrainingError
+
+ENVIRONMENT = {
+    # How soon a dead worker is noticed: by default after 2 s.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+}
+LOG = Callable[[Mapping[tuple[str, int], float]], None]
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Workers of a training.
+
+    Attributes:
+        workers: How many.
+        cpus: CPUs, and threads, of each.
+        gpus: Whether each has a GPU.
+        tries: How often workers are started again after one died.
+        wait: Seconds in which the cluster must have room for all of them.
+    """
+
+    workers: int
+    cpus: int = 1
+    gpus: bool = False
+    tries: int = 3
+    wait: float = 300.0
+
+    @property
+    def needs(self) -> dict[str, float]:
+        """Resources of one worker."""
+        return {"CPU": float(self.cpus), **({"GPU": 1.0} if self.gpus else {})}
+
+
+def await_room(crew: Crew, say: Say, *, local: bool) -> None:
+    """Wait until the cluster has room for every worker, and say so before.
+
+    Args:
+        crew: The workers.
+        say: Told what is missing.
+        local: Whether the cluster is this process's own, which will not grow.
+
+    Raises:
+        ClusterError: It has no such room in time.
+    """
+    until = time.monotonic() + crew.wait
+    said = ""
+    while lacking := _too_small(crew) or _busy(crew):
+        hopeless = local and bool(_too_small(crew))
+        if hopeless or time.monotonic() >= until:
+            waited = "" if hopeless else f" after {crew.wait:.0f} s of waiting"
+            raise ClusterError(
+                f"No room for {crew.workers} workers{waited}: {lacking}. Ask for fewer --workers or "
+                "--cpus-per-worker, or add nodes."
+            )
+        if lacking != said:
+            said = lacking
+            say(f"waiting up to {crew.wait:.0f} s for room: {lacking}")
+        time.sleep(0.5)
+
+
+def _too_small(crew: Crew) -> str:
+    """What the cluster lacks for the crew even when nobody else is at work; empty if nothing."""
+    import ray
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    wanted = " and ".join(f"{amount:g} {name}" for name, amount in crew.needs.items())
+    fit = sum(
+        int(min(node.get(name, 0.0) // amount for name, amount in crew.needs.items())) for node in nodes
+    )
+    if fit >= crew.workers:
+        return ""
+    has = ", ".join(f"{sum(node.get(name, 0.0) for node in nodes):g} {name}" for name in crew.needs)
+    return (
+        f"{crew.workers} workers of {wanted} each are wanted, the cluster's {len(nodes)} nodes "
+        f"have {has} in all and take {fit}"
+    )
+
+
+def _busy(crew: Crew) -> str:
+    """What others hold that the crew needs; empty if nothing."""
+    import ray
+
+    free: Mapping[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+    for name, amount in crew.needs.items():
+        wanted = amount * crew.workers
+        if free.get(name, 0.0) < wanted:
+            return f"{wanted:g} {name} are wanted, {free.get(name, 0.0):g} are free, others are at work"
+    return ""
+
+
+def cluster_gpus() -> int:
+    """GPUs of the connected cluster."""
+    import ray
+
+    return int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+
+
+def run_training(plan: TrainPlan, crew: Crew, say: Say, log: LOG | None = None) -> None:
+    """Train over shards until every fit of the plan is saved as done.
+
+    Args:
+        plan: The training.
+        crew: The workers.
+        say: Told lines of progress.
+        log: Given losses by stage and epoch.
+
+    Raises:
+        SpecError: More workers than regions.
+        TrainingError: Training diverged, or workers died more often than ``crew.tries``.
+        CheckpointError: What lies at the place is of another fit.
+    """
+    import ray
+    from ray.train import TrainingFailedError
+
+    cut_regions(plan.observed_G, crew.workers)
+    actor: Any = ray.remote(Board)
+    board = actor.options(num_cpus=0, max_restarts=-1).remote()
+    reader = BoardReader(lambda: ray.get(board.take.remote()), say, log)
+    with _environment(ENVIRONMENT), _scratch() as folder, reader:
+        config = {"plan": ray.put(plan), "board": board, "gpus": crew.gpus}
+        try:
+            result = _trainer(_work, config, crew, folder).fit()
+        except TrainingFailedError as error:
+            raise TrainingError(
+                f"Training stopped: {_reason(error)} Run the same command again to go on from the last "
+                "checkpoint."
+            ) from error
+    outcome: Any = result.return_value
+    if isinstance(outcome, MMMError):
+        raise outcome
+
+
+def on_workers(work: Callable[..., Any], given: Any, crew: Crew) -> list[Any]:
+    """What a function of ``given``, the worker's index and their number answers on each of a crew.
+
+    Raises:
+        TrainingError: A worker died.
+    """
+    import ray
+    from ray.train import TrainingFailedError
+
+    with _environment(ENVIRONMENT), _scratch() as folder:
+        config = {"work": work, "given": ray.put(given)}
+        try:
+            result = _trainer(_ask, config, replace(crew, tries=0), folder).fit()
+        except TrainingFailedError as error:
+            raise TrainingError(f"The workers stopped: {_reason(error)}") from error
+    return list(result.return_value)
+
+
+def _ask(config: dict[str, Any]) -> list[Any]:
+    """What runs on each worker; every worker hands back the answers of all."""
+    import ray
+    import ray.train
+    import torch.distributed as dist
+
+    context = ray.train.get_context()
+    index, workers = context.get_world_rank(), context.get_world_size()
+    answers: list[Any] = [None] * workers
+    answer = config["work"](ray.get(config["given"]), index, workers)
+    if workers == 1:
+        return [answer]
+    dist.all_gather_object(answers, answer)
+    return answers
+
+
+def _trainer(loop: Any, config: dict[str, Any], crew: Crew, folder: str) -> Any:
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    failures: Any = FailureConfig
+    return TorchTrainer(
+        loop,
+        train_loop_config=config,
+        torch_config=TorchConfig(backend="nccl" if crew.gpus else "gloo"),
+        scaling_config=ScalingConfig(
+            num_workers=crew.workers,
+            use_gpu=crew.gpus,
+            resources_per_worker=crew.needs,
+            placement_strategy="SPREAD",
+        ),
+        # Ray keeps nothing: checkpoints of shards are the state of a training, wherever it is run again.
+        run_config=RunConfig(
+            name="training",
+            storage_path=folder,
+            failure_config=failures(max_failures=crew.tries, controller_failure_limit=crew.tries),
+        ),
+    )
+
+
+def _work(config: dict[str, Any]) -> MMMError | None:
+    """What runs on each worker; an error that all workers share is handed back, not tried again."""
+    import ray
+    import ray.train
+
+    plan: TrainPlan = ray.get(config["plan"])
+    context = ray.train.get_context()
+    index, workers = context.get_world_rank(), context.get_world_size()
+    board = config["board"]
+    node = ray.get_runtime_context().get_node_id()[:8]
+    place = f"{socket.gethostname()}, node {node}, process {os.getpid()}"
+    ray.get(board.write.remote(f"worker {index + 1} of {workers} begins on {place}"))
+    told = BoardWriter(board) if index == 0 else Silent()
+    try:
+        line = train_shard(plan, index, workers, told, _device() if config["gpus"] else None)
+    except (TrainingError, CheckpointError) as error:
+        return error
+    ray.get(board.write.remote(line))
+    return None
+
+
+def _device() -> str:
+    """This worker's GPU."""
+    import torch
+    from ray.train.torch import get_device
+
+    device = get_device()
+    torch.cuda.set_device(device)
+    return str(device)
+
+
+def _reason(error: Exception) -> str:
+    """Why workers stopped, in a sentence."""
+    failures = getattr(error, "worker_failures", None)
+    text = str(next(iter(failures.values())) if failures else error).strip()
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__).rstrip(".") + "."
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """A folder for what Ray Train insists on writing."""
+    folder = tempfile.mkdtemp(prefix="mmm-train-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for a while, where the caller has not set them."""
+    added = [name for name in settings if name not in os.environ]
+    os.environ.update({name: settings[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]

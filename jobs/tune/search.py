@@ -1,0 +1,327 @@
+"""The search of a sweep: Optuna's TPE asked and told, the same on Ray and within one process.
+
+Every trial has a sampler of its own, seeded by the search's seed and the trial's number. So a search that
+goes on after an interruption, with the finished trials put back, asks what it would have asked without one.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner
+from optuna.samplers import TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from jobs.tune.choice import Choice, choose
+from jobs.tune.trial import Bench, Settings, prepare, score_origin, with_settings
+from jobs.tune.trial_row import TrialRow
+from mmm.config import MarketSpec, TuneSpec
+from mmm.config.sweep import Parameter, Value, kind_of
+from mmm.data.read import PanelRead
+from mmm.errors import MMMError, Problem, SpecError
+
+STATES = {"done": TrialState.COMPLETE, "stopped": TrialState.PRUNED, "failed": TrialState.FAIL}
+FAILURES = (MMMError, ArithmeticError, RuntimeError, ValueError, MemoryError)
+"""What a fit may raise without ending the sweep: our own errors, and those of torch and numpy."""
+
+
+class Halving(BasePruner):
+    """Asynchronous halving: after each origin a trial goes on if it is in the better half so far."""
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Whether the trial is not among the better half of those scored on as many origins."""
+        step = trial.last_step
+        if step is None:
+            return False
+        others = [
+            other.intermediate_values[step]
+            for other in study.get_trials(deepcopy=False)
+            if other.number != trial.number and step in other.intermediate_values
+        ]
+        better = sum(value > trial.intermediate_values[step] for value in others)
+        return better >= (len(others) + 2) // 2
+
+
+class Search:
+    """Which settings to try next.
+
+    Args:
+        bench: The market and its space.
+        rows: Finished trials of an earlier run.
+        first: Settings to try right after the spec's own, e.g. the best of an earlier study.
+    """
+
+    def __init__(self, bench: Bench, rows: Iterable[TrialRow] = (), first: Sequence[Settings] = ()) -> None:
+        optuna.logging.set_verbosity(logging.WARNING)
+        self._tune, self._space = bench.spec.tune, bench.space
+        self._own = own_params(bench)
+        self._first = [dict(settings) for settings in first]
+        stability = self._tune.objective == "score_and_stability"
+        self._study = optuna.create_study(
+            directions=["maximize", "minimize"] if stability else ["maximize"], pruner=Halving()
+        )
+        self._prunes = self._tune.prune and not stability
+        self._asked: dict[int, Trial | None] = {}
+        self.rows: dict[int, TrialRow] = {}
+        for row in sorted(rows, key=lambda row: row.number):
+            self._study.add_trial(self._frozen(row))
+            self.rows[row.number] = row
+
+    def ask(self) -> TrialRow:
+        """The next trial, with the lowest number that is free."""
+        taken = {*self.rows, *self._asked}
+        number = next(n for n in range(len(taken) + 1) if n not in taken)
+        if number == 0:
+            self._asked[0] = None
+            return TrialRow(0, "done", {}, self._own)
+        self._study.sampler = _sampler(self._tune, number)
+        if number <= len(self._first):
+            self._study.enqueue_trial(self._within(self._first[number - 1]))
+        trial = self._study.ask()
+        self._asked[number] = trial
+        params = draw(trial, self._space)
+        return TrialRow(number, "done", params, params)
+
+    def _within(self, settings: Settings) -> dict[str, Value]:
+        return {
+            path: value
+            for path, value in settings.items()
+            if path in self._space and contains(distribution(path, self._space[path]), value)
+        }
+
+    def goes_on(self, row: TrialRow) -> bool:
+        """Whether a trial should go on after the origins it was scored on so far; trial 0 always does."""
+        trial = self._asked[row.number]
+        if trial is None or not self._prunes or row.score is None:
+            return True
+        trial.report(row.score, len(row.scores))
+        return len(row.scores) == self._tune.origins or not trial.should_prune()
+
+    def tell(self, row: TrialRow) -> None:
+        """What became of a trial.
+
+        Trial 0 is no draw of the search: its point may lie partly outside the space, so it is put in as is.
+        """
+        trial = self._asked.pop(row.number)
+        if trial is None:
+            self._study.add_trial(self._frozen(row))
+        else:
+            self._study.tell(trial, self._values(row), state=STATES[row.state])
+        self.rows[row.number] = row
+
+    def export(self, path: Path) -> None:
+        """Write the study as a journal that Optuna and its dashboard read."""
+        storage = JournalStorage(JournalFileBackend(str(path)))
+        study = optuna.create_study(storage=storage, study_name=path.stem, directions=self._study.directions)
+        study.add_trials([trial for trial in self._study.get_trials() if trial.state.is_finished()])
+
+    def _values(self, row: TrialRow) -> list[float] | None:
+        if row.state != "done" or row.score is None:
+            return None
+        return [row.score, row.instability or 0.0][: len(self._study.directions)]
+
+    def _frozen(self, row: TrialRow) -> FrozenTrial:
+        """A finished trial as Optuna keeps it."""
+        means = np.cumsum([origin.score for origin in row.scores]) / np.arange(1, len(row.scores) + 1)
+        known = {path: distribution(path, self._space[path]) for path in row.params if path in self._space}
+        kept = {path: kind for path, kind in known.items() if contains(kind, row.params[path])}
+        return create_trial(
+            state=STATES[row.state],
+            values=self._values(row),
+            params={path: row.params[path] for path in kept},
+            distributions=kept,
+            intermediate_values={k + 1: float(m) for k, m in enumerate(means)} if self._prunes else None,
+        )
+
+
+def _sampler(tune: TuneSpec, number: int) -> TPESampler:
+    seed = int(np.random.SeedSequence([tune.seed, number]).generate_state(1)[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return TPESampler(multivariate=True, group=True, seed=seed, n_startup_trials=tune.startup)
+
+
+def draw(trial: Trial, space: Mapping[str, Parameter]) -> dict[str, Value]:
+    """Values of every parameter whose conditions hold, those they depend on first."""
+    values: dict[str, Value] = {}
+    waiting = dict(space)
+    while waiting:
+        for path, item in list(waiting.items()):
+            if any(other in waiting for other in item.when):
+                continue
+            del waiting[path]
+            if holds(item, values):
+                values[path] = _suggest(trial, path, item)
+    return values
+
+
+def _suggest(trial: Trial, path: str, item: Parameter) -> Value:
+    kind = distribution(path, item)
+    if isinstance(kind, CategoricalDistribution):
+        chosen: Value = trial.suggest_categorical(path, list(kind.choices))
+        return chosen
+    if isinstance(kind, IntDistribution):
+        return trial.suggest_int(path, kind.low, kind.high, step=kind.step, log=kind.log)
+    assert isinstance(kind, FloatDistribution)
+    return trial.suggest_float(path, kind.low, kind.high, step=kind.step, log=kind.log)
+
+
+def distribution(path: str, item: Parameter) -> BaseDistribution:
+    """How Optuna names a parameter's values."""
+    if item.values is not None:
+        return CategoricalDistribution(list(item.values))
+    assert item.low is not None and item.high is not None
+    if float in kind_of(path):
+        return FloatDistribution(item.low, item.high, log=item.log, step=item.step)
+    return IntDistribution(int(item.low), int(item.high), log=item.log, step=int(item.step or 1))
+
+
+def contains(kind: BaseDistribution, value: Value) -> bool:
+    """Whether a value is one that the search could draw."""
+    if isinstance(kind, CategoricalDistribution):
+        return value in kind.choices
+    if value is None or isinstance(value, str | bool):
+        return False
+    assert isinstance(kind, IntDistribution | FloatDistribution)
+    return kind.low <= value <= kind.high
+
+
+def own_params(bench: Bench) -> dict[str, Value]:
+    """The spec's own settings as a point of the space, as far as they lie in it."""
+    from mmm.data.split import carry_over
+    from mmm.model.inputs import NATIONAL_KNOTS, REGIONAL_KNOTS
+
+    frequency = bench.panel.frequency
+    left_to_data = {
+        "model.priors.share_sd": bench.spec.model.priors.share_scale(len(bench.panel.channels)),
+        "model.adstock.max_lag": carry_over(None, frequency),
+        "model.baseline.national_knots": NATIONAL_KNOTS[frequency],
+        "model.baseline.regional_knots": REGIONAL_KNOTS[frequency],
+    }
+    params: dict[str, Value] = {}
+    for path, item in bench.space.items():
+        node: object = bench.spec
+        for key in path.split("."):
+            node = getattr(node, key)
+        value = left_to_data.get(path) if node is None and item.values is None else node
+        if contains(distribution(path, item), value):  # type: ignore[arg-type]
+            params[path] = value  # type: ignore[assignment]
+    return {path: value for path, value in params.items() if holds(bench.space[path], params)}
+
+
+def holds(item: Parameter, values: Mapping[str, Value]) -> bool:
+    """Whether a parameter's conditions hold under these values."""
+    return all(other in values and values[other] in allowed for other, allowed in item.when.items())
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search came to.
+
+    Attributes:
+        spec: The market with the settings chosen.
+        choice: The trial they are of and why.
+        trials: Every trial, by number.
+    """
+
+    spec: MarketSpec
+    choice: Choice
+    trials: tuple[TrialRow, ...]
+
+    @property
+    def settings(self) -> dict[str, Value]:
+        """What differs from the spec that was given; empty if its own settings stay."""
+        return self.choice.row.settings
+
+    @property
+    def score(self) -> float | None:
+        """Mean score of the settings chosen."""
+        return self.choice.row.score
+
+    @property
+    def default_score(self) -> float | None:
+        """Mean score of the spec's own settings."""
+        return self.trials[0].score
+
+    @property
+    def reason(self) -> str:
+        """Why these settings."""
+        return self.choice.reason
+
+
+def search_in_process(
+    spec: MarketSpec, read: PanelRead, *, trials: int, told: Callable[[TrialRow], None] | None = None
+) -> Found:
+    """A whole search in this process, one trial after the other.
+
+    Args:
+        spec: The market; ``spec.tune`` says what is searched and what counts.
+        read: Its panel; the test window is not looked at.
+        trials: Trials, the spec's own settings included.
+        told: Told of every finished trial.
+
+    Raises:
+        SpecError: No trials, too few periods for the origins, or the spec's own settings cannot be fitted.
+    """
+    if trials < 1:
+        raise SpecError("tune", [Problem("no_trials", "trials", f"{trials} trials; at least 1 is needed.")])
+    bench = prepare(spec, read.panel, read.split)
+    search = Search(bench)
+    for _ in range(trials):
+        row = run_trial(bench, search)
+        if told is not None:
+            told(row)
+    rows = tuple(search.rows[number] for number in sorted(search.rows))
+    check_own(rows)
+    choice = choose(rows, spec.tune)
+    return Found(with_settings(spec, choice.row.settings), choice, rows)
+
+
+def run_trial(bench: Bench, search: Search) -> TrialRow:
+    """Ask, fit origin by origin, tell."""
+    row = search.ask()
+    try:
+        for place in range(len(bench.origins)):
+            row = row.scored(score_origin(bench, row.settings, place))
+            if not search.goes_on(row):
+                row = row.stopped(worse_half(row))
+                break
+    except FAILURES as error:
+        row = row.failed(error)
+    search.tell(row)
+    return row
+
+
+def worse_half(row: TrialRow) -> str:
+    """Why a trial is stopped."""
+    count = len(row.scores)
+    return f"not in the better half after {count} origin{'s' if count > 1 else ''}"
+
+
+def check_own(rows: Sequence[TrialRow]) -> None:
+    """Refuse a sweep whose first trial did not come to a score: nothing could be compared.
+
+    Raises:
+        SpecError: Trial 0 is missing or failed.
+    """
+    own = next((row for row in rows if row.number == 0), None)
+    if own is None or own.state != "done":
+        why = "was not finished; allow more time" if own is None else f"failed: {own.reason}"
+        message = f"the trial with the spec's own settings {why}. Nothing can be compared without it."
+        raise SpecError("tune", [Problem("no_default_trial", "trial 0", message)])

@@ -1,0 +1,115 @@
+"""Plans, scenarios and comparisons in tables, for a terminal."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from mmm.analysis.compare import Comparison
+from mmm.analysis.intervals import Estimate
+from mmm.planning.plan import Plan
+from mmm.planning.scenario.result import Scenario
+
+
+def plan_table(plan: Plan) -> Group:
+    """A plan: amounts now and planned, returns, limits; then the gain and what to keep in mind."""
+    if not plan.feasible:
+        clashes = [Text(f"  - {clash}") for clash in plan.clashes]
+        head = [Text("These exclude each other:")] if clashes else []
+        return Group(Text(f"infeasible: {plan.message}"), *head, *clashes)
+    table = _table("channel", ["now", "plan", "change", "ROI", "marginal ROI", "limit"])
+    for row in plan.channels:
+        table.add_row(
+            row.channel + (" *" if row.extrapolated else ""),
+            _amount(row.current_spend),
+            _amount(row.spend),
+            _change(row.change),
+            "-" if row.roi is None else f"{row.roi.mean:.3g}",
+            f"{row.marginal_roi.mean:.3g}",
+            row.binding or "",
+        )
+    table.add_row("budget", _amount(plan.current_budget), _amount(plan.budget or 0.0), end_section=True)
+    lines = [f"KPI {_estimate(plan.kpi)}, now {_estimate(plan.current_kpi)}", f"gain {_estimate(plan.gain)}"]
+    if plan.effect_after_horizon is not None:
+        lines.append(f"of the KPI {_estimate(plan.effect_after_horizon)} falls after the horizon")
+    return Group(
+        Text(f"{plan.status}: {plan.message}"),
+        table,
+        *(Text(line) for line in lines),
+        *(Text(f"warning: {warning}") for warning in plan.warnings),
+    )
+
+
+def scenario_table(scenario: Scenario) -> Group:
+    """Plans side by side: amounts by channel, then KPI, gain and returns."""
+    plans = [scenario.status_quo, *scenario.plans]
+    table = _table(f"{scenario.dates[0]} to {scenario.dates[-1]}", [plan.name for plan in plans])
+    for row, current in enumerate(scenario.status_quo.channels):
+        cells = [plan.channels[row] for plan in plans]
+        shown = [_amount(cell.spend) + (" *" if cell.extrapolated else "") for cell in cells]
+        table.add_row(current.channel, *shown, end_section=row == len(scenario.status_quo.channels) - 1)
+    table.add_row("budget", *(_amount(plan.budget) for plan in plans))
+    table.add_row("KPI", *(_amount(plan.horizon_kpi.mean) for plan in plans))
+    table.add_row("  model", *(_range(plan.horizon_kpi.lower, plan.horizon_kpi.upper) for plan in plans))
+    table.add_row(
+        "  observed",
+        *(_range(plan.horizon_kpi.observed_lower, plan.horizon_kpi.observed_upper) for plan in plans),
+    )
+    table.add_row("KPI after it", *(_amount(plan.effect_after_horizon.mean) for plan in plans))
+    table.add_row("gain", "", *(_amount(plan.gain.mean) for plan in scenario.plans))
+    table.add_row("", "", *(_range(plan.gain.lower, plan.gain.upper) for plan in scenario.plans))
+    table.add_row("ROI", *(_ratio(plan.total_roi) for plan in plans))
+    table.add_row("ROI of the change", "", *(_ratio(plan.gain_roi) for plan in scenario.plans))
+    notes = [Text(f"warning: {plan.name}: {warning}") for plan in plans for warning in plan.warnings]
+    return Group(table, *(Text(text) for text in scenario.assumptions), *notes)
+
+
+def comparison_table(comparison: Comparison) -> Group:
+    """Shares of the KPI and ROI of the old and the new model, what moved, and what differs between them."""
+    names = ["share before", "after", "change", "ROI before", "after", "change"]
+    table = _table("channel", names)
+    for row in comparison.channels.to_dict("records"):
+        mark = " *" if row["share_beyond"] or row["roi_beyond"] else ""
+        table.add_row(
+            f"{row['channel']}{mark}",
+            f"{row['share_old']:.1%}",
+            f"{row['share_new']:.1%}",
+            f"{100 * row['share_change']:+.1f} pt",
+            *(_known(row[name]) for name in ("roi_old", "roi_new", "roi_change")),
+        )
+    reasons = [Text(f"{one.what}: {one.where} was {one.old}, is {one.new}") for one in comparison.reasons]
+    return Group(table, Text(comparison.verdict), *reasons)
+
+
+def _known(number: float) -> str:
+    return "-" if math.isnan(number) else f"{number:.3g}"
+
+
+def _table(first: str, names: list[str]) -> Table:
+    table = Table(first)
+    for name in names:
+        table.add_column(Text(name), justify="right")
+    return table
+
+
+def _amount(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:,.4g}"
+
+
+def _change(change: float | None) -> str:
+    return "new" if change is None else f"{change:+.0%}"
+
+
+def _ratio(found: Estimate | None) -> str:
+    return "-" if found is None else f"{found.mean:.3g}"
+
+
+def _range(lower: float | None, upper: float | None) -> str:
+    return "unknown" if lower is None or upper is None else f"{_amount(lower)} to {_amount(upper)}"
+
+
+def _estimate(found: Estimate | None) -> str:
+    return "-" if found is None else f"{_amount(found.mean)} ({_range(found.lower, found.upper)})"

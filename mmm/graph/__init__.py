@@ -1,0 +1,1 @@
+"""The channel graph: how one channel feeds another, given or learned."""

@@ -1,0 +1,195 @@
+"""From sums over regions to a channel graph: structure, strength and bootstrap.
+
+A channel's innovation (its media beyond region, period, calendar and its own past) is regressed on the
+other channels' carried media, all channels at once, weights non-negative and acyclic (NOTEARS), and each
+weight is discounted by the evidence for its reverse.
+
+Shapes: M members, G regions, T periods, C channels, K carry-over shapes, F features, B blocks. Matrices
+over channels are [cause, effect].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import nnls
+
+from mmm.config import GraphSpec
+from mmm.errors import SpecError
+from mmm.graph.channel_graph import ChannelGraph, check_graph, edge_mask, empty_graph
+from mmm.graph.moments import (
+    DELAY_K,
+    RETENTION_K,
+    SHAPES,
+    GraphDesign,
+    GraphStatistics,
+    PeriodTotals,
+    graph_statistics,
+    period_totals,
+    strength_index,
+)
+from mmm.graph.notears import Bools, Floats, acyclic_part, notears, reachable
+from mmm.graph.structure import direction_discount, structural_moments
+
+CHANCE = 3.5
+"""Threshold in standard errors of a correlation over all cells, where that exceeds the spec's."""
+
+
+def _whole(values: Floats) -> Floats:
+    """Sum over shards where there is only one."""
+    return values
+
+
+def learn_channel_graph(
+    media_GTC: Floats,
+    present_GT: Bools,
+    channels: Sequence[str],
+    spec: GraphSpec,
+    *,
+    periods_per_year: float,
+    rng: np.random.Generator,
+    size_G: Floats | None = None,
+    n_bootstrap: int = 8,
+    regions: int | None = None,
+    first_region: int = 0,
+    total: Callable[[Floats], Floats] = _whole,
+) -> ChannelGraph:
+    """Which channels move which, learned from the media of a whole panel or, by sums, of its shards.
+
+    Args:
+        media_GTC: Media in any units; only its shape over time and regions counts.
+        present_GT: Cells with a row.
+        channels: Names of the channels.
+        spec: The graph's settings.
+        periods_per_year: Periods of this frequency in a year.
+        rng: Source of the bootstrap.
+        size_G: Positive region sizes; None takes each region's media relative to the others'.
+        n_bootstrap: Members behind probabilities and intervals; 0 for none.
+        regions: Regions of the whole panel; None for those given.
+        first_region: Position of the first region given among all.
+        total: Sum of an array over shards.
+
+    Raises:
+        SpecError: Settings that contradict one another or the channels.
+    """
+    problems = check_graph(spec, channels)
+    if problems:
+        raise SpecError("model.graph", problems)
+    if spec.mode == "none" or len(channels) < 2:
+        return empty_graph(channels)
+    own, periods = present_GT.shape
+    design = GraphDesign(regions=regions or own, periods=periods, periods_per_year=periods_per_year)
+    sizes = media_size(media_GTC, present_GT) if size_G is None else size_G
+    here = period_totals(media_GTC, present_GT, sizes, design)
+    totals = PeriodTotals(total(here.sum_TF), total(here.count_T))
+    there = graph_statistics(media_GTC, present_GT, sizes, design, totals=totals, first_region=first_region)
+    statistics = GraphStatistics(total(there.moment_BFF), total(there.count_B))
+    return solve_graph(statistics, channels, spec, rng=rng, n_bootstrap=n_bootstrap)
+
+
+def media_size(media_GTC: Floats, present_GT: Bools) -> Floats:
+    """Region sizes from media alone: the mean over channels of media relative to all regions'."""
+    cells = np.maximum(present_GT.sum(axis=1), 1)
+    mean_GC = np.where(present_GT[:, :, None], media_GTC, 0.0).sum(axis=1) / cells[:, None]
+    overall_C = mean_GC.mean(axis=0)
+    size_G = (mean_GC / np.where(overall_C > 0, overall_C, 1.0)).mean(axis=1)
+    return np.where(size_G > 0, size_G, 1.0)
+
+
+def solve_graph(
+    statistics: GraphStatistics,
+    channels: Sequence[str],
+    spec: GraphSpec,
+    *,
+    rng: np.random.Generator,
+    n_bootstrap: int = 8,
+) -> ChannelGraph:
+    """The channel graph of the summed statistics of all shards.
+
+    Deterministic given the statistics and the state of ``rng``.
+    """
+    rules = _Rules.of(spec, channels, cells=float(statistics.count_B.sum()))
+    score_CC, edges_CC, coefficient_KCC = _solve(statistics, np.ones(len(statistics.count_B)), rules)
+    used = np.flatnonzero(statistics.count_B)
+    edges_MCC, coefficients = [], []
+    for _ in range(n_bootstrap):
+        weight_B = np.zeros(len(statistics.count_B))
+        if len(used):
+            np.add.at(weight_B, rng.choice(used, size=len(used)), 1.0)
+        _, member_CC, member_KCC = _solve(statistics, weight_B, rules)
+        edges_MCC.append(member_CC)
+        coefficients.append(member_KCC)
+    return ChannelGraph(
+        channels=tuple(channels),
+        edges_CC=edges_CC,
+        score_CC=score_CC,
+        probability_CC=np.mean(edges_MCC, axis=0) if edges_MCC else edges_CC.astype(np.float64),
+        coefficient_KCC=coefficient_KCC,
+        coefficient_MKCC=np.array(coefficients).reshape(n_bootstrap, *coefficient_KCC.shape),
+        retention_K=RETENTION_K,
+        delay_K=DELAY_K,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Rules:
+    """Settings as masks and numbers."""
+
+    allowed_CC: Bools
+    required_CC: Bools
+    ordered: bool
+    l1: float
+    threshold: float
+
+    @classmethod
+    def of(cls, spec: GraphSpec, channels: Sequence[str], cells: float) -> _Rules:
+        size = len(channels)
+        required_CC = edge_mask(spec.required, channels)
+        allowed_CC = ~edge_mask(spec.forbidden, channels) & ~np.eye(size, dtype=bool)
+        allowed_CC &= ~reachable(required_CC).T
+        ordered = spec.mode == "triangular"
+        if ordered:
+            rank = np.argsort([list(channels).index(name) for name in spec.order or channels])
+            allowed_CC &= rank[:, None] < rank[None, :]
+        chance = CHANCE / np.sqrt(max(cells, 1.0))
+        return cls(allowed_CC, required_CC, ordered, spec.l1, max(spec.threshold, chance))
+
+
+def _solve(statistics: GraphStatistics, weight_B: Floats, rules: _Rules) -> tuple[Floats, Bools, Floats]:
+    """Scores, edges and coefficients under weights of the blocks."""
+    cells = max(float(weight_B @ statistics.count_B), 1.0)
+    moment_FF = np.tensordot(weight_B, statistics.moment_BFF, axes=1) / cells
+    moments = structural_moments(moment_FF, len(rules.allowed_CC))
+    weights_CC = notears(
+        moments,
+        l1=rules.l1,
+        allowed_DD=rules.allowed_CC,
+        unpenalised_DD=rules.required_CC,
+        non_negative=True,
+        acyclic=not rules.ordered,
+    )
+    support_CC = acyclic_part(weights_CC, rules.required_CC)
+    score_CC = np.where(support_CC, weights_CC, 0.0)
+    if not rules.ordered:
+        score_CC = score_CC * direction_discount(moment_FF, support_CC, cells)
+    edges_CC = (score_CC >= rules.threshold) | rules.required_CC
+    return score_CC, edges_CC, _coefficients(moment_FF, edges_CC)
+
+
+def _coefficients(moment_FF: Floats, edges_CC: Bools) -> Floats:
+    """Non-negative least squares of media on all shapes of the causes' carried media, per effect."""
+    channels = len(edges_CC)
+    media, shapes = strength_index(channels)
+    coefficient_KCC = np.zeros((SHAPES, channels, channels))
+    for effect in np.flatnonzero(edges_CC.any(axis=0)):
+        causes = np.flatnonzero(edges_CC[:, effect])
+        index = np.array([span.start + cause for cause in causes for span in shapes])
+        gram = moment_FF[np.ix_(index, index)]
+        scale = np.sqrt(np.maximum(gram.diagonal(), np.finfo(np.float64).tiny))
+        factor = np.linalg.cholesky(gram / np.outer(scale, scale) + 1e-6 * np.eye(len(index)))
+        target = np.linalg.solve(factor, moment_FF[index, media.start + effect] / scale)
+        weights = nnls(factor.T, target)[0] / scale
+        coefficient_KCC[:, causes, effect] = weights.reshape(len(causes), SHAPES).T
+    return coefficient_KCC

@@ -1,0 +1,1 @@
+"""Budgets, targets and scenarios of a fitted model."""

@@ -1,0 +1,133 @@
+"""From planned amounts to media: what money buys, where and when it runs.
+
+An *amount* is currency for a channel with spend, exposure for a channel without. The price of exposure is
+that of the last year. Where nothing else is said a plan runs as the last periods did.
+
+Shapes: G regions, T periods of history, H periods of a horizon, C channels, X decision variables
+(channels, or channel x region with the channel outermost).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mmm.data.panel import Floats, Panel
+from mmm.planning.flighting import Flighting, flighting_weights
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange:
+    """Amounts and media of one panel.
+
+    Attributes:
+        panel: History.
+        size_G: Relative size of regions, by which a channel that never ran is split.
+    """
+
+    panel: Panel
+    size_G: Floats
+
+    @cached_property
+    def amount_GTC(self) -> Floats:
+        """History in amounts."""
+        return np.where(self.panel.has_spend_C, self.panel.spend_GTC, self.panel.media_GTC)
+
+    @cached_property
+    def unit_C(self) -> tuple[str, ...]:
+        """Unit of each channel's amounts."""
+        return tuple(
+            self.panel.currency if has_spend else f"exposure of {channel}"
+            for channel, has_spend in zip(self.panel.channels, self.panel.has_spend_C, strict=True)
+        )
+
+    @cached_property
+    def rate_GC(self) -> Floats:
+        """Media per unit of amount in each region: last year's, else of all time, else the nation's."""
+        year = self._last_year
+        media_GTC, amount_GTC = self.panel.media_GTC, self.amount_GTC
+        rate_GC = _ratio(media_GTC[:, year].sum(1), amount_GTC[:, year].sum(1))
+        rate_GC = np.where(rate_GC > 0, rate_GC, _ratio(media_GTC.sum(1), amount_GTC.sum(1)))
+        return np.where(rate_GC > 0, rate_GC, self.rate_C)
+
+    @cached_property
+    def rate_C(self) -> Floats:
+        """Media per unit of amount over all regions: last year's, else of all time; 0 if none ever ran."""
+        year = self._last_year
+        media_GTC, amount_GTC = self.panel.media_GTC, self.amount_GTC
+        rate_C = _ratio(media_GTC[:, year].sum((0, 1)), amount_GTC[:, year].sum((0, 1)))
+        rate_C = np.where(rate_C > 0, rate_C, _ratio(media_GTC.sum((0, 1)), amount_GTC.sum((0, 1))))
+        return np.where(self.panel.has_spend_C & self.panel.has_exposure_C, rate_C, 1.0)
+
+    @property
+    def _last_year(self) -> slice:
+        return slice(-min(round(self.panel.periods_per_year), len(self.panel.dates)), None)
+
+    def region_share_GC(self, horizon: int) -> Floats:
+        """How a channel's media fall on regions; columns add up to 1.
+
+        As in the last ``horizon`` periods; where nothing ran then, as in the last year, else as ever, else
+        by size.
+        """
+        share_GC = np.zeros(self.rate_GC.shape)
+        for window in (slice(-horizon, None), self._last_year, slice(None)):
+            seen_GC = self.panel.media_GTC[:, window].sum(1)
+            share_GC = np.where(share_GC.sum(0) > 0, share_GC, _ratio(seen_GC, seen_GC.sum(0)))
+        return np.where(share_GC.sum(0) > 0, share_GC, (self.size_G / self.size_G.sum())[:, None])
+
+    def pattern_GHC(self, horizon: int, flighting: Flighting = "history") -> Floats:
+        """Share of a channel's media in every cell of a horizon; adds up to 1 over regions and periods.
+
+        ``history`` repeats the last ``horizon`` periods cell by cell; any other flighting falls on all
+        regions alike.
+        """
+        recent_GHC = self.panel.media_GTC[:, -horizon:]
+        split_GC = self.region_share_GC(horizon)
+        weight_HC = flighting_weights(flighting, self.panel.channels, recent_GHC.sum(0))
+        pattern_GHC = split_GC[:, None, :] * weight_HC
+        repeats_C = self._repeats(flighting) & (recent_GHC.sum((0, 1)) > 0)
+        return np.where(repeats_C, _ratio(recent_GHC, recent_GHC.sum((0, 1))), pattern_GHC)
+
+    def _repeats(self, flighting: Flighting) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Channels whose flighting is their history."""
+        if isinstance(flighting, str):
+            return np.full(len(self.panel.channels), flighting == "history")
+        if not hasattr(flighting, "keys"):
+            return np.zeros(len(self.panel.channels), dtype=np.bool_)
+        return np.array([channel not in flighting for channel in self.panel.channels])
+
+    def unit_GHC(self, horizon: int, flighting: Flighting = "history", *, by_region: bool = False) -> Floats:
+        """Media that one unit of amount brings to every cell of a horizon.
+
+        By region the unit is spent in one region, whose own pattern it follows; a region in which the
+        channel did not run follows the nation's.
+        """
+        pattern_GHC = self.pattern_GHC(horizon, flighting)
+        if not by_region:
+            return pattern_GHC * self.rate_C
+        nation_HC = pattern_GHC.sum(0)
+        own_G1C = pattern_GHC.sum(1, keepdims=True)
+        within_GHC = np.where(own_G1C > 0, _ratio(pattern_GHC, own_G1C), nation_HC)
+        return within_GHC * self.rate_GC[:, None, :]
+
+    def current(self, horizon: int, *, by_region: bool = False) -> Floats:
+        """Amounts of the last ``horizon`` periods, shape X."""
+        recent_GC: Floats = self.amount_GTC[:, -horizon:].sum(1)
+        current_X: Floats = recent_GC.T.ravel() if by_region else recent_GC.sum(0)
+        return current_X
+
+    def supported(self, horizon: int, *, by_region: bool = False) -> Floats:
+        """Largest amount of any ``horizon`` periods in a row, shape X."""
+        amount_GTC = self.amount_GTC if by_region else self.amount_GTC.sum(0, keepdims=True)
+        running_GTC = np.cumsum(np.pad(amount_GTC, ((0, 0), (1, 0), (0, 0))), axis=1)
+        window_GTC = running_GTC[:, horizon:] - running_GTC[:, :-horizon]
+        return np.asarray(window_GTC.max(1).T.ravel())
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    """Part over whole; 0 where the whole is 0."""
+    part, whole = np.broadcast_arrays(part, whole)
+    ratio: Floats = np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
+    return ratio

@@ -1,0 +1,250 @@
+"""The budget request: what a user asks of the planner, checked wholly before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from mmm.config import Spec
+from mmm.config.files import read_yaml
+from mmm.config.problems import Location, spec_problems
+from mmm.errors import Problem, RequestError, SpecError
+from mmm.planning.fields import (
+    MAX_HORIZON,
+    Amount,
+    Change,
+    ChannelName,
+    Ratio,
+    Share,
+    Target,
+    check_budget,
+    check_fixed,
+    check_flighting,
+    check_risk,
+    refuse_bool,
+    refuse_crossed,
+    show,
+)
+
+
+class Bounds(Spec):
+    """Limits of one channel over the horizon; each side absolute or relative, a side left out is open."""
+
+    min: Amount | None = None
+    """Least amount over the horizon."""
+    max: Amount | None = None
+    """Largest amount over the horizon."""
+    min_change: Change | None = None
+    """Least change against the current amount: -0.3 allows 30 % less."""
+    max_change: Change | None = None
+    """Largest change against the current amount: 0.3 allows 30 % more."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        for low, high in (("min", "max"), ("min_change", "max_change")):
+            refuse_crossed(self, low, high)
+        for absolute, relative in (("min", "min_change"), ("max", "max_change")):
+            if getattr(self, absolute) is not None and getattr(self, relative) is not None:
+                raise PydanticCustomError(
+                    "two_limits", "sets both {a} and {b}; give one of them", {"a": absolute, "b": relative}
+                )
+        return self
+
+    @property
+    def is_relative(self) -> bool:
+        """Any side is a change against the current amount."""
+        return self.min_change is not None or self.max_change is not None
+
+
+class Group(Spec):
+    """Limits of a sum of channels."""
+
+    channels: tuple[ChannelName, ...]
+    """Channels whose amounts are added up."""
+    min: Amount | None = None
+    """Least sum over the horizon."""
+    max: Amount | None = None
+    """Largest sum over the horizon."""
+    min_share: Share | None = None
+    """Least share of the whole spend."""
+    max_share: Share | None = None
+    """Largest share of the whole spend."""
+    relative_to: tuple[ChannelName, ...] | None = None
+    """Channels whose sum the ratios refer to."""
+    min_ratio: Ratio | None = None
+    """The sum is at least this many times the sum of ``relative_to``."""
+    max_ratio: Ratio | None = None
+    """The sum is at most this many times the sum of ``relative_to``."""
+
+    @field_validator("channels", "relative_to")
+    @classmethod
+    def _distinct(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names is not None and not names:
+            raise PydanticCustomError("no_channel", "names no channel", {})
+        if names is not None and len(set(names)) < len(names):
+            raise PydanticCustomError("repeated", "names a channel twice", {})
+        return names
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for low, high in (("min", "max"), ("min_share", "max_share"), ("min_ratio", "max_ratio")):
+            refuse_crossed(self, low, high)
+        has_ratio = self.min_ratio is not None or self.max_ratio is not None
+        if has_ratio != bool(self.relative_to):
+            raise PydanticCustomError("ratio", "min_ratio or max_ratio and relative_to go together", {})
+        limits = (self.min, self.max, self.min_share, self.max_share, self.min_ratio, self.max_ratio)
+        if all(limit is None for limit in limits):
+            raise PydanticCustomError("no_limit", "limits nothing; give min, max, a share or a ratio", {})
+        return self
+
+    @property
+    def name(self) -> str:
+        """Channels joined by a plus sign."""
+        return " + ".join(self.channels)
+
+
+class BudgetRequest(Spec):
+    """A budget question: how much, over which horizon, to what end, within which limits."""
+
+    budget: Annotated[float | Literal["current"] | None, BeforeValidator(check_budget)] = None
+    """Total over the horizon: an amount, or ``current`` for what was spent in the last ``horizon``
+    periods. Spent wholly for objective ``kpi``; an upper limit, and optional, for the others."""
+    horizon: Annotated[int, BeforeValidator(refuse_bool), Field(ge=1, le=MAX_HORIZON)] = 13
+    """Periods to plan, from the end of the data."""
+    objective: Literal["kpi", "profit", "target_roi", "kpi_target"] = "kpi"
+    """``kpi``: most KPI for the budget. ``profit``: largest value of KPI less spend. ``target_roi``:
+    most KPI while the return per unit of spend stays at or above ``target``. ``kpi_target``: least
+    spend that brings the KPI of the horizon to ``target``."""
+    target: Target | None = None
+    """ROI (value of incremental KPI per unit of spend) or KPI to reach."""
+    bounds: dict[ChannelName, Bounds] = Field(default_factory=dict)
+    """Limits by channel; they replace ``default_bounds`` for that channel."""
+    default_bounds: Bounds | None = None
+    """Limits of every channel without its own; none leaves them open."""
+    region_bounds: Bounds | None = None
+    """Relative limits of each channel in each region for a plan by region; without them a channel's
+    relative bounds hold in every region and its absolute bounds hold for its total."""
+    fixed: Annotated[tuple[str, ...] | dict[str, float], BeforeValidator(check_fixed)] = ()
+    """Channels held where they are, or at an amount."""
+    groups: tuple[Group, ...] = ()
+    """Limits of sums of channels, of their shares and of ratios between them."""
+    unit_costs: dict[ChannelName, Annotated[float, BeforeValidator(refuse_bool), Field(gt=0, le=1e9)]] = (
+        Field(default_factory=dict)
+    )
+    """Currency per exposure unit, for channels that have exposure but no spend."""
+    by_region: bool = False
+    """Plan every channel in every region."""
+    flighting: Annotated[
+        Literal["history", "even"] | tuple[float, ...] | dict[str, tuple[float, ...]],
+        BeforeValidator(check_flighting),
+    ] = "history"
+    """How an amount falls on the periods: the pattern of the last ``horizon`` periods, evenly, or
+    weights by period (one list for all channels or one per channel), which are normalised."""
+    effects: Literal["direct", "total"] = "direct"
+    """Each channel's own effect, or with what it does through the channels it moves."""
+    risk: Annotated[Literal["mean"] | float, BeforeValidator(check_risk)] = "mean"
+    """Judge a plan by its mean gain over members, or by this lower quantile of the gain."""
+    method: Literal["slsqp", "trust-constr", "differential_evolution", "hybrid"] = "slsqp"
+    """Solver of the last stage. ``slsqp`` and ``trust-constr`` start from a global search;
+    ``differential_evolution`` searches by itself; ``hybrid`` refines what it finds."""
+    level: Annotated[float, BeforeValidator(refuse_bool), Field(ge=0.5, lt=1)] = 0.9
+    """Coverage of the intervals in the plan."""
+    seed: Annotated[int, BeforeValidator(refuse_bool), Field(ge=0, lt=2**31)] = 0
+    """Seed of random starts."""
+
+    @field_validator("horizon")
+    @classmethod
+    def _within_history(cls, horizon: int, info: ValidationInfo) -> int:
+        periods = (info.context or {}).get("history_periods")
+        if periods is not None and horizon > periods:
+            raise PydanticCustomError(
+                "horizon_beyond_history",
+                "is {horizon}; it must not exceed the {periods} periods of history, since the status quo is "
+                "what ran in the last {horizon} periods",
+                {"horizon": horizon, "periods": periods},
+            )
+        return horizon
+
+    @field_validator("region_bounds")
+    @classmethod
+    def _only_relative(cls, value: Bounds | None) -> Bounds | None:
+        if value is not None and (value.min is not None or value.max is not None):
+            raise PydanticCustomError("absolute", "takes min_change and max_change only", {})
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        complaints = list(self._contradictions())
+        if complaints:
+            raise PydanticCustomError("contradiction", "{text}", {"text": "; ".join(complaints)})
+        return self
+
+    def _contradictions(self) -> Iterable[str]:
+        if self.objective == "kpi" and self.budget is None:
+            yield "budget is missing; objective kpi needs an amount or 'current'"
+        needs_target = self.objective in ("target_roi", "kpi_target")
+        if needs_target and self.target is None:
+            yield f"target is missing; objective {self.objective} needs it"
+        if not needs_target and self.target is not None:
+            yield f"target is set but objective {self.objective} has none; use target_roi or kpi_target"
+        if self.region_bounds is not None and not self.by_region:
+            yield "region_bounds is set but by_region is false"
+        for channel in sorted(set(self.fixed) & set(self.bounds)):
+            yield f"{channel} is in both fixed and bounds; give one of them"
+
+
+def parse_request(
+    data: object,
+    *,
+    channels: Sequence[str] | None = None,
+    history_periods: int | None = None,
+    source: str = "budget request",
+    lines: Mapping[Location, int] | None = None,
+) -> BudgetRequest:
+    """Check a request and everything in it at once.
+
+    Args:
+        data: Mapping as read from YAML or JSON, or a request to check again.
+        channels: Names the model knows; None leaves names unchecked.
+        history_periods: Periods of the model's data; None leaves the horizon unchecked.
+        source: What the data are called in the error.
+        lines: Line of each location in a file.
+
+    Raises:
+        RequestError: With every problem and its path.
+    """
+    if isinstance(data, BudgetRequest):
+        data = data.model_dump()
+    if not isinstance(data, Mapping):
+        text = f"is {show(data)}; a request is a mapping of fields such as budget and horizon"
+        raise RequestError(source, [Problem("wrong_type", "", text)])
+    context = {"channels": None if channels is None else tuple(channels), "history_periods": history_periods}
+    try:
+        return BudgetRequest.model_validate(data, context=context)
+    except ValidationError as error:
+        raise RequestError(source, spec_problems(error, BudgetRequest, data, lines or {})) from None
+
+
+def read_request(
+    path: str | Path, *, channels: Sequence[str] | None = None, history_periods: int | None = None
+) -> BudgetRequest:
+    """Read a request from a YAML or JSON file and check it.
+
+    Raises:
+        RequestError: The file is missing, is no YAML, or breaks the schema.
+    """
+    try:
+        document = read_yaml(str(path))
+    except SpecError as error:
+        raise RequestError(error.source, error.problems) from error
+    return parse_request(
+        document.values,
+        channels=channels,
+        history_periods=history_periods,
+        source=document.source,
+        lines=document.lines,
+    )

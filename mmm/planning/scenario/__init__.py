@@ -1,0 +1,1 @@
+"""What given spend plans would bring."""

@@ -1,0 +1,190 @@
+"""What a spend plan means for a model: amounts of every channel as media by region and period.
+
+Shapes: G regions, H periods of the horizon, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmm.config.problems import nearest
+from mmm.data.calendar import Calendar
+from mmm.data.panel import Floats
+from mmm.data.schema import named
+from mmm.errors import Problem, RequestError
+from mmm.planning.amounts import Exchange
+from mmm.planning.flighting import Flighting
+from mmm.planning.scenario.request import Entry, ScenarioRequest, SpendPlan
+from mmm.planning.scenario.rows import SpendRows, entries_of, read_rows, rows_given
+from mmm.storage import resolve
+
+HORIZON = 13
+"""Periods of a request that leaves them open."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedMedia:
+    """A plan as the model sees it.
+
+    Attributes:
+        amount_HC: Amounts by period over all regions, in each channel's unit.
+        media_GHC: Media they buy.
+    """
+
+    amount_HC: Floats
+    media_GHC: Floats
+
+    @property
+    def amount_C(self) -> Floats:
+        """Amounts over the horizon."""
+        total: Floats = self.amount_HC.sum(0)
+        return total
+
+
+def status_quo(exchange: Exchange, horizon: int) -> PlannedMedia:
+    """The amounts of the last ``horizon`` periods again, where and when they ran."""
+    return _spread(exchange, horizon, exchange.current(horizon), "history")
+
+
+def _spread(exchange: Exchange, horizon: int, amount_C: Floats, flighting: Flighting) -> PlannedMedia:
+    """Totals over a horizon."""
+    pattern_GHC = exchange.pattern_GHC(horizon, flighting)
+    unit_GHC = exchange.unit_GHC(horizon, flighting)
+    return PlannedMedia(pattern_GHC.sum(0) * amount_C, unit_GHC * amount_C)
+
+
+def planned_media(
+    exchange: Exchange, horizon: int, plan: SpendPlan, entries: Mapping[str, Entry]
+) -> PlannedMedia:
+    """A plan without problems as media; channels it does not name run as ``plan.others`` says."""
+    panel = exchange.panel
+    keep = plan.others == "current"
+    rest_C = exchange.current(horizon) * [keep and name not in entries for name in panel.channels]
+    rest = _spread(exchange, horizon, rest_C, "history")
+    amount_HC, media_GHC = rest.amount_HC.copy(), rest.media_GHC.copy()
+    unit_GHC = exchange.unit_GHC(horizon, plan.flighting)
+    regional_GHC = exchange.unit_GHC(horizon, plan.flighting, by_region=True)
+    pattern_HC = exchange.pattern_GHC(horizon, plan.flighting).sum(0)
+    share_GC = exchange.region_share_GC(horizon)
+    for channel, entry in entries.items():
+        c = panel.channels.index(channel)
+        if isinstance(entry, Mapping):
+            for region, amounts in entry.items():
+                g = panel.regions.index(region)
+                per_H = regional_GHC[g, :, c] / max(exchange.rate_GC[g, c], 1e-300)
+                spent_H = np.asarray(amounts) if isinstance(amounts, tuple) else amounts * per_H
+                amount_HC[:, c] += spent_H
+                media_GHC[g, :, c] += spent_H * exchange.rate_GC[g, c]
+        elif isinstance(entry, tuple):
+            amount_HC[:, c] = entry
+            media_GHC[..., c] = share_GC[:, [c]] * np.asarray(entry) * exchange.rate_C[c]
+        else:
+            amount_HC[:, c] = entry * pattern_HC[:, c]
+            media_GHC[..., c] = entry * unit_GHC[..., c]
+    return PlannedMedia(amount_HC, media_GHC)
+
+
+def entry_problems(
+    exchange: Exchange, horizon: int, where: str, plan: SpendPlan, entries: Mapping[str, Entry]
+) -> Iterator[Problem]:
+    """Everything in a plan's amounts that this model and horizon cannot mean."""
+    panel = exchange.panel
+    missing = [channel for channel in panel.channels if channel not in entries]
+    if missing and plan.others is None:
+        text = (
+            f"names no amount for {named(missing, sep=', ')}. Add them, 0 where nothing runs, or say what "
+            "the channels that are not named do: others: current, or others: none."
+        )
+        yield Problem("missing_channels", where, text)
+    for channel, entry in entries.items():
+        place = f"{where}.spend.{channel}"
+        yield from _length_problems(place, entry, horizon)
+        if isinstance(entry, Mapping):
+            yield from _region_problems(place, entry, panel.regions, horizon)
+    tables = plan.flighting if isinstance(plan.flighting, Mapping) else {"": plan.flighting}
+    for channel, table in tables.items():
+        if not isinstance(table, str):
+            place = f"{where}.flighting.{channel}".rstrip(".")
+            yield from _length_problems(place, table, horizon)
+
+
+def _length_problems(place: str, entry: Entry, horizon: int) -> Iterator[Problem]:
+    if isinstance(entry, tuple) and len(entry) != horizon:
+        text = f"has {len(entry)} values; expected one for each of the {horizon} periods of the horizon."
+        yield Problem("wrong_length", place, text)
+
+
+def _region_problems(
+    place: str, entry: Mapping[str, Entry], regions: Sequence[str], horizon: int
+) -> Iterator[Problem]:
+    for region, amounts in entry.items():
+        if region not in regions:
+            close = nearest(region, regions, count=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            yield Problem("unknown_region", place, f"unknown region {region!r}.{hint}")
+        yield from _length_problems(f"{place}.{region}", amounts, horizon)
+    missing = [region for region in regions if region not in entry]
+    if missing:
+        text = f"names no amount for {len(missing)} of {len(regions)} regions: {named(missing)}. Add them."
+        yield Problem("missing_regions", place, text)
+
+
+def resolve_plans(
+    exchange: Exchange, request: ScenarioRequest, base: str
+) -> tuple[int, dict[str, dict[str, Entry]]]:
+    """Horizon, and each plan's amounts by channel.
+
+    Args:
+        exchange: The model's.
+        request: What is asked.
+        base: Folder that paths of plan files are relative to.
+
+    Raises:
+        RequestError: With every problem of every plan.
+    """
+    panel = exchange.panel
+    calendar = Calendar(panel.dates, panel.frequency)
+    rows = {name: _rows(plan, base) for name, plan in request.plans.items()}
+    horizon = request.horizon or _implied(request, rows, calendar, len(panel.dates))
+    if horizon > len(panel.dates):
+        text = (
+            f"is {horizon}; it must not exceed the {len(panel.dates)} periods of history, since the status "
+            f"quo is what ran in the last {horizon} periods."
+        )
+        raise RequestError("scenario request", [Problem("horizon_beyond_history", "horizon", text)])
+    problems: list[Problem] = []
+    entries: dict[str, dict[str, Entry]] = {}
+    for name, plan in request.plans.items():
+        entries[name] = dict(plan.spend or {})
+        given = rows[name]
+        where = f"plans.{name}"
+        if given is not None:
+            dates = calendar.after(horizon)
+            entries[name], found = entries_of(given, dates, panel.channels, panel.regions)
+            place = f"{where}.{given.source}"
+            problems += [Problem(one.code, f"{place}.{one.where}", one.message) for one in found]
+        problems += entry_problems(exchange, horizon, where, plan, entries[name])
+    if problems:
+        raise RequestError("scenario request", problems)
+    return horizon, entries
+
+
+def _rows(plan: SpendPlan, base: str) -> SpendRows | None:
+    if plan.file is not None:
+        return read_rows(resolve(plan.file, base))
+    return None if plan.rows is None else rows_given("rows", plan.rows)
+
+
+def _implied(
+    request: ScenarioRequest, rows: Mapping[str, SpendRows | None], calendar: Calendar, longest: int
+) -> int:
+    """Periods that the plans cover, as far as they say."""
+    lengths = [given.horizon(calendar, longest) for given in rows.values() if given is not None]
+    for plan in request.plans.values():
+        for entry in (plan.spend or {}).values():
+            parts = entry.values() if isinstance(entry, Mapping) else (entry,)
+            lengths += [len(part) for part in parts if isinstance(part, tuple)]
+    return max(lengths, default=HORIZON) or HORIZON

@@ -1,0 +1,255 @@
+"""Global search for separable plans: branch and bound over concave envelopes of the curves.
+
+A Hill curve of slope above 1 is convex first and concave after, so local solvers stop at local
+optima. Over the least concave majorants of the curves the problem is linear and easy; where the
+majorant differs from its curve the curve's range is split in two, until the bound meets the best plan
+found (Falk and Soland 1969, An algorithm for separable nonconvex programming problems).
+
+Shapes: X decision variables, P grid points, S segments between them (P - 1), R rows.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import isotonic_regression, linprog
+
+from mmm.planning.solve.limits import Limits, inequalities
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Piecewise linear curves to be maximised in sum.
+
+    Attributes:
+        grid_PX: Ascending money per variable; the first row is the lower bound, the last the upper.
+        value_PX: Objective at the grid.
+    """
+
+    grid_PX: Floats
+    value_PX: Floats
+
+    def at(self, money_X: Floats) -> Floats:
+        """Value of each curve at its own amount."""
+        piece_X = np.clip((self.grid_PX <= money_X).sum(axis=0) - 1, 0, len(self.grid_PX) - 2)
+        variable_X = np.arange(len(money_X))
+        low_X, high_X = self.grid_PX[piece_X, variable_X], self.grid_PX[piece_X + 1, variable_X]
+        low_value_X, high_value_X = self.value_PX[piece_X, variable_X], self.value_PX[piece_X + 1, variable_X]
+        width_X = high_X - low_X
+        part_X = np.divide(money_X - low_X, width_X, out=np.zeros_like(money_X), where=width_X > 0)
+        return np.asarray(low_value_X + part_X * (high_value_X - low_value_X))
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the search leaves.
+
+    Attributes:
+        plans: Allowed plans, best first, distinct.
+        value: Objective of the first.
+        bound: No allowed plan on these curves exceeds it.
+    """
+
+    plans: tuple[Floats, ...]
+    value: float
+    bound: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Node:
+    """A box of the search: each variable between two grid points, and its curves' majorants there."""
+
+    first_X: Ints
+    last_X: Ints
+    slope_SX: Floats
+
+
+def search(
+    curves: Curves, limits: Limits, *, tolerance: float = 1e-5, max_nodes: int = 300, keep: int = 3
+) -> Found | None:
+    """Best allowed plans on piecewise linear curves.
+
+    Args:
+        curves: Curves between the bounds of ``limits``.
+        limits: Bounds, total and further sums.
+        tolerance: The search ends once bound and best plan are this close, relative to the spread of
+            the objective.
+        max_nodes: Boxes looked at before the search ends with what it has.
+        keep: Plans to return, as starts of a local solver.
+
+    Returns:
+        None if no plan is allowed.
+    """
+    last = len(curves.grid_PX) - 1
+    count = curves.grid_PX.shape[1]
+    root = _Node(np.zeros(count, np.int64), np.full(count, last), majorant_slopes(curves))
+    start = _relax(root, curves, limits)
+    if start is None:
+        return None
+    spread = float((curves.value_PX.max(axis=0) - curves.value_PX.min(axis=0)).max()) or 1.0
+    plans: list[tuple[float, Floats]] = []
+    order = itertools.count()
+    queue = [(-start[1], next(order), root, start[0])]
+    bound = start[1]
+    for _ in range(max_nodes):
+        if not queue:
+            break
+        negative_bound, _, node, money_X = heapq.heappop(queue)
+        bound = -negative_bound
+        if plans and bound - plans[0][0] <= tolerance * spread:
+            break
+        reached_X = curves.at(money_X)
+        plans = _keep_best(plans, float(reached_X.sum()), money_X, limits.size, keep)
+        for child in _split(node, curves, money_X, reached_X):
+            relaxed = _relax(child, curves, limits)
+            if relaxed is not None and relaxed[1] > plans[0][0] + tolerance * spread:
+                heapq.heappush(queue, (-relaxed[1], next(order), child, relaxed[0]))
+    else:
+        return Found(tuple(p for _, p in plans), plans[0][0], bound)
+    bound = max(plans[0][0], bound if queue else plans[0][0]) + tolerance * spread
+    return Found(tuple(p for _, p in plans), plans[0][0], bound)
+
+
+def majorant_slopes(curves: Curves) -> Floats:
+    """Slopes of the least concave majorant of every curve, shape SX, falling along S.
+
+    They are the weighted antitonic regression of the curve's own slopes (Robertson, Wright and
+    Dykstra 1988, theorem 1.2.1).
+    """
+    width_SX = np.diff(curves.grid_PX, axis=0)
+    slope_SX = _slopes(curves, width_SX)
+    for x in np.flatnonzero(np.any(np.diff(slope_SX, axis=0) > 0, axis=0)):
+        slope_SX[:, x] = _antitonic(slope_SX[:, x], width_SX[:, x])
+    return slope_SX
+
+
+def _slopes(curves: Curves, width_SX: Floats) -> Floats:
+    """Slopes of the pieces; a piece without width carries the slope 0 and no weight."""
+    rise_SX = np.diff(curves.value_PX, axis=0)
+    return np.divide(rise_SX, width_SX, out=np.zeros_like(rise_SX), where=width_SX > 0)
+
+
+def _antitonic(slope_S: Floats, width_S: Floats) -> Floats:
+    wide = width_S > 0
+    result = np.zeros_like(slope_S)
+    if wide.any():
+        regression = isotonic_regression(slope_S[wide], weights=width_S[wide], increasing=False)
+        result[wide] = regression.x
+    return result
+
+
+def _relax(node: _Node, curves: Curves, limits: Limits) -> tuple[Floats, float] | None:
+    """Best plan on the majorants within the box, and its value there; None if the box allows none."""
+    variable_X = np.arange(len(node.first_X))
+    start_X = curves.grid_PX[node.first_X, variable_X]
+    base = float(curves.value_PX[node.first_X, variable_X].sum())
+    piece_S1 = np.arange(len(curves.grid_PX) - 1)[:, None]
+    inside_SX = (piece_S1 >= node.first_X) & (piece_S1 < node.last_X)
+    width_SX = np.where(inside_SX, np.diff(curves.grid_PX, axis=0), 0.0)
+    fill_SX = _fill(width_SX, node.slope_SX, start_X, limits)
+    if fill_SX is not None and not limits.holds(start_X + fill_SX.sum(axis=0)):
+        fill_SX = _programme(width_SX, node.slope_SX, start_X, limits)
+    if fill_SX is None:
+        return None
+    money_X = np.clip(start_X + fill_SX.sum(axis=0), limits.lower_X, limits.upper_X)
+    return money_X, base + float(np.sum(fill_SX * node.slope_SX))
+
+
+def _fill(width_SX: Floats, slope_SX: Floats, start_X: Floats, limits: Limits) -> Floats | None:
+    """Steepest pieces first until the total is spent; pieces that fall only to reach the least total."""
+    slack = 1e-12 * limits.size
+    least, most = limits.least - start_X.sum(), limits.most - start_X.sum()
+    if most < -slack or width_SX.sum() < least - slack:
+        return None
+    width_N, slope_N = width_SX.ravel(), slope_SX.ravel()
+    order_N = np.argsort(-slope_N, kind="stable")
+    end_N = np.cumsum(width_N[order_N])
+    worth = float(width_N[slope_N > 0].sum())
+    total = min(max(worth, least, 0.0), max(most, 0.0))
+    fill_N = np.empty_like(width_N)
+    fill_N[order_N] = np.clip(total - (end_N - width_N[order_N]), 0.0, width_N[order_N])
+    return fill_N.reshape(width_SX.shape)
+
+
+def _programme(width_SX: Floats, slope_SX: Floats, start_X: Floats, limits: Limits) -> Floats | None:
+    """The same as a linear programme, for limits beyond one sum; pieces of one slope are one column."""
+    size = limits.size
+    wide_SX = width_SX > 0
+    starts_SX = wide_SX.copy()
+    starts_SX[1:] &= ~wide_SX[:-1] | (slope_SX[1:] != slope_SX[:-1])
+    variable_SX = np.broadcast_to(np.arange(width_SX.shape[1]), width_SX.shape)
+    order = np.argsort(variable_SX[wide_SX], kind="stable")
+    column_N = np.cumsum(starts_SX[wide_SX][order]) - 1
+    width_N = width_SX[wide_SX][order]
+    column_width_K = np.bincount(column_N, weights=width_N)
+    variables_K = variable_SX[starts_SX][np.argsort(variable_SX[starts_SX], kind="stable")]
+    slopes_K = slope_SX[starts_SX][np.argsort(variable_SX[starts_SX], kind="stable")]
+    a_matrix, b_vector, e_matrix, e_vector = inequalities(limits)
+    shift = start_X / size
+    result = linprog(
+        -slopes_K / max(float(np.abs(slopes_K).max(initial=0.0)), 1e-300),
+        a_matrix[:, variables_K],
+        b_vector - a_matrix @ shift,
+        e_matrix[:, variables_K],
+        e_vector - e_matrix @ shift,
+        np.column_stack([np.zeros(len(slopes_K)), column_width_K / size]),
+        method="highs",
+    )
+    if result.status != 0:
+        return None
+    fill_SX = np.zeros_like(width_SX)
+    before_N = np.cumsum(width_N) - width_N
+    first_K = np.flatnonzero(np.diff(column_N, prepend=-1))
+    offset_N = before_N - before_N[first_K][column_N]
+    filled_N = np.clip((result.x * size)[column_N] - offset_N, 0.0, width_N)
+    pieces_SX = np.argwhere(wide_SX)[order]
+    fill_SX[pieces_SX[:, 0], pieces_SX[:, 1]] = filled_N
+    return fill_SX
+
+
+def _split(node: _Node, curves: Curves, money_X: Floats, reached_X: Floats) -> list[_Node]:
+    """Two boxes, cut where the majorant overstates its curve most."""
+    variable_X = np.arange(len(money_X))
+    start_X = curves.grid_PX[node.first_X, variable_X]
+    width_SX = np.diff(curves.grid_PX, axis=0)
+    offset_SX = curves.grid_PX[:-1] - start_X
+    piece_S1 = np.arange(len(width_SX))[:, None]
+    inside_SX = (piece_S1 >= node.first_X) & (piece_S1 < node.last_X)
+    filled_SX = np.where(inside_SX, np.clip(money_X - start_X - offset_SX, 0.0, width_SX), 0.0)
+    majorant_X = curves.value_PX[node.first_X, variable_X] + np.sum(filled_SX * node.slope_SX, axis=0)
+    gap_X = np.where(node.last_X - node.first_X >= 2, majorant_X - reached_X, -np.inf)
+    x = int(np.argmax(gap_X))
+    if not gap_X[x] > 0:
+        return []
+    first, last = int(node.first_X[x]), int(node.last_X[x])
+    nearest = int(np.argmin(np.abs(curves.grid_PX[:, x] - money_X[x])))
+    cut = min(max(nearest, first + 1), last - 1)
+    return [_narrow(node, curves, x, first, cut), _narrow(node, curves, x, cut, last)]
+
+
+def _narrow(node: _Node, curves: Curves, x: int, first: int, last: int) -> _Node:
+    first_X, last_X, slope_SX = node.first_X.copy(), node.last_X.copy(), node.slope_SX.copy()
+    first_X[x], last_X[x] = first, last
+    width_S = np.diff(curves.grid_PX[first : last + 1, x])
+    rise_S = np.diff(curves.value_PX[first : last + 1, x])
+    slope_S = np.divide(rise_S, width_S, out=np.zeros_like(rise_S), where=width_S > 0)
+    slope_SX[first:last, x] = _antitonic(slope_S, width_S)
+    return _Node(first_X, last_X, slope_SX)
+
+
+def _keep_best(
+    plans: list[tuple[float, Floats]], value: float, money_X: Floats, size: float, keep: int
+) -> list[tuple[float, Floats]]:
+    """The best plans that differ by more than a hundredth of the budget."""
+    distinct: list[tuple[float, Floats]] = []
+    for candidate in sorted([*plans, (value, money_X)], key=lambda plan: -plan[0]):
+        if all(np.abs(candidate[1] - plan[1]).sum() > 0.01 * size for plan in distinct):
+            distinct.append(candidate)
+    return distinct[:keep]

@@ -1,0 +1,149 @@
+"""Plans in whole cents whose total is exact and whose limits still hold.
+
+Shapes: Y variables, C channels, R rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from mmm.planning.solve.by_region import inner_limits_of, is_nested, outer_limits_of
+from mmm.planning.solve.limits import Limits
+from mmm.planning.solve.local import repair
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+CENT = 0.01
+"""Smallest amount a plan names."""
+
+
+def in_cents(money_Y: Floats, limits: Limits, channel_Y: Ints) -> Floats:
+    """The plan in cents, its total that of the plan to the last digit.
+
+    Amounts are cut to cents and the missing ones go to the largest remainders, within every limit. A
+    variable whose bounds hold no whole cent keeps its amount, and what the total has beyond cents
+    goes to the largest amount with room. Where no such plan keeps the limits, or
+    cents are coarse, only the total is made exact.
+
+    Args:
+        money_Y: An allowed plan.
+        limits: Its limits.
+        channel_Y: Channel of each variable; totals of channels are rounded first.
+    """
+    total = limits.most if limits.most - limits.least <= CENT else _cut(float(money_Y.sum()), limits)
+    if is_coarse(total, len(money_Y)):
+        return _exact(money_Y, limits, total)
+    if len(money_Y) > len(np.unique(channel_Y)) and is_nested(limits, channel_Y):
+        return _by_channel(money_Y, limits, channel_Y)
+    money_Y = _exact(money_Y, limits, total)
+    rounded_Y = _largest_remainder(money_Y, limits, total)
+    if rounded_Y is not None and limits.holds(rounded_Y):
+        return rounded_Y
+    rounded_Y = _by_programme(money_Y, limits, total)
+    return money_Y if rounded_Y is None or not limits.holds(rounded_Y) else rounded_Y
+
+
+def is_coarse(total: float, variables: int) -> bool:
+    """So little money that whole cents would change the plan."""
+    return total < 100.0 * CENT * variables
+
+
+def _exact(money_Y: Floats, limits: Limits, total: float) -> Floats:
+    """The nearest plan within bounds that has the total to the last digit."""
+    exact_Y = repair(replace(limits.without_rows(), least=total, most=total), money_Y)
+    return exact_Y if exact_Y is not None and limits.holds(exact_Y) else money_Y
+
+
+def _by_channel(money_Y: Floats, limits: Limits, channel_Y: Ints) -> Floats:
+    outer = outer_limits_of(limits, channel_Y)
+    total_C = np.asarray(np.bincount(channel_Y, weights=money_Y), dtype=np.float64)
+    rounded_C = in_cents(total_C, outer, np.arange(len(total_C)))
+    rounded_Y = money_Y.copy()
+    for c, total in enumerate(rounded_C):
+        mine = channel_Y == c
+        inner = inner_limits_of(limits, mine, float(total))
+        cents = _largest_remainder(money_Y[mine], inner, inner.most)
+        rounded_Y[mine] = _exact(money_Y[mine], inner, inner.most) if cents is None else cents
+    return rounded_Y if limits.holds(rounded_Y) else money_Y
+
+
+def _cut(total: float, limits: Limits) -> float:
+    """A free total in cents, within its limits."""
+    if is_coarse(total, len(limits.lower_X)):
+        return total
+    whole = round(total / CENT) * CENT
+    return whole if limits.least <= whole <= limits.most else total
+
+
+def _whole(limits: Limits) -> tuple[Floats, Floats]:
+    """Bounds in cents; the lower exceeds the upper where no whole cent lies between."""
+    slack = 1e-7
+    return np.ceil(limits.lower_X / CENT - slack), np.floor(limits.upper_X / CENT + slack)
+
+
+def _largest_remainder(money_Y: Floats, limits: Limits, total: float) -> Floats | None:
+    """Cut to cents, then a cent each in the order of what was cut, within bounds."""
+    low_Y, high_Y = _whole(limits)
+    free_Y = low_Y <= high_Y
+    if not free_Y.any():
+        return None
+    cents_Y = np.clip(np.floor(money_Y / CENT + 1e-6), low_Y, np.maximum(high_Y, low_Y))
+    wanted = (total - float(money_Y[~free_Y].sum())) / CENT
+    whole = np.floor(wanted + 1e-4)
+    missing = int(whole - cents_Y[free_Y].sum())
+    order = np.flatnonzero(free_Y)[np.argsort(-(money_Y / CENT - cents_Y)[free_Y], kind="stable")]
+    if missing < 0:
+        order = order[::-1]
+    step = 1 if missing > 0 else -1
+    for _ in range(abs(missing) // max(len(order), 1) + 2):
+        for y in order:
+            if missing != 0 and low_Y[y] <= cents_Y[y] + step <= high_Y[y]:
+                cents_Y[y] += step
+                missing -= step
+    if missing != 0:
+        return None
+    result_Y = np.where(free_Y, np.round(cents_Y * CENT, 2), money_Y)
+    rest = (wanted - whole) * CENT
+    return result_Y if abs(rest) < 1e-4 * CENT else _give_rest(result_Y, rest, limits)
+
+
+def _give_rest(money_Y: Floats, rest: float, limits: Limits) -> Floats | None:
+    """What the total has beyond whole cents goes to the largest amount that has room for it."""
+    for y in np.argsort(-money_Y, kind="stable"):
+        if limits.lower_X[y] <= money_Y[y] + rest <= limits.upper_X[y]:
+            money_Y[y] += rest
+            return money_Y
+    return None
+
+
+def _by_programme(money_Y: Floats, limits: Limits, total: float) -> Floats | None:
+    """Whole cents nearest to the plan that keep every sum, as an integer programme around the plan."""
+    if limits.is_single_sum:
+        return None
+    low_Y, high_Y = _whole(limits)
+    base_Y = np.floor(money_Y / CENT + 1e-6)
+    goal = total / CENT - base_Y.sum()
+    if abs(goal - round(goal)) > 1e-4:
+        return None
+    shift_R = limits.rows_RX @ base_Y
+    rows = [
+        LinearConstraint(np.ones_like(money_Y)[None, :], round(goal), round(goal)),
+        LinearConstraint(
+            limits.rows_RX, limits.row_lower_R / CENT - shift_R, limits.row_upper_R / CENT - shift_R
+        ),
+    ]
+    cost_Y = base_Y - money_Y / CENT
+    for down, up in ((0, 1), (-3, 3)):
+        box = Bounds(np.maximum(low_Y - base_Y, down), np.minimum(high_Y - base_Y, up))
+        if np.any(box.lb > box.ub):
+            continue
+        whole_Y = np.ones_like(money_Y)
+        result = milp(cost_Y, constraints=rows, bounds=box, integrality=whole_Y, options={"time_limit": 0.5})
+        if result.x is not None:
+            return np.asarray(np.round((base_Y + np.round(result.x)) * CENT, 2))
+    return None

@@ -1,0 +1,239 @@
+"""The best plan within limits: global search first, local refinement after.
+
+Shapes: M members, P grid points, Y variables the solver moves, C channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.interpolate import PchipInterpolator
+
+from mmm.planning.solve.branch_and_bound import Curves, search
+from mmm.planning.solve.by_region import climb, is_nested, nested_plans
+from mmm.planning.solve.limits import Limits
+from mmm.planning.solve.local import refine, repair
+from mmm.planning.solve.objective import Objective
+from mmm.planning.solve.random_starts import allowed_plans, evolve
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Method = Literal["slsqp", "trust-constr", "differential_evolution", "hybrid"]
+
+MANY = 120
+"""Variables from which curves are asked at fewer points and channels are searched before regions."""
+
+CLIMBED = 20
+"""Variables from which curves are climbed one by one rather than by SLSQP, which is cubic in them."""
+
+POINTS, POINTS_MANY, POINTS_WHOLE = 49, 25, 13
+"""Points at which a curve is asked of the model: few or many curves, or a response that is no sum."""
+
+FINER = 4
+"""Interpolated points per point asked, for few variables under a single sum."""
+
+CLOSE = 5e-3
+"""Distance from the best start, relative to the KPI of the plan, up to which a start is refined."""
+
+SEARCHED, SCANNED = 300, 20
+"""Boxes the global search looks at for a plan, and for each total of a scan."""
+
+ROUNDS = 3
+"""Searches for a cautious plan: the weights of the members follow from the plan before."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A plan and how good it is known to be.
+
+    Attributes:
+        money_Y: The plan.
+        score: Its score.
+        proven: A global search bounds what it can fall short of.
+    """
+
+    money_Y: Floats
+    score: float
+    proven: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Solver:
+    """Plans for one objective; several totals share the tables of its curves.
+
+    Attributes:
+        objective: What is maximised.
+        limits: Bounds and sums; ``solve`` may be given another total.
+        knee_Y: Amounts of money up to which a curve matters most; half of the grid lies below.
+        status_quo_Y: Current amounts, a start.
+        channel_Y: Channel of each variable.
+        method: See ``BudgetRequest.method``.
+        seed: Seed of random starts.
+        proxy: The objective on a separable response near it, where its own is not separable.
+    """
+
+    objective: Objective
+    limits: Limits
+    knee_Y: Floats
+    status_quo_Y: Floats
+    channel_Y: Ints
+    method: Method = "slsqp"
+    seed: int = 0
+    proxy: Objective | None = None
+
+    def solve(self, limits: Limits | None = None, warm_Y: Floats | None = None) -> Solution | None:
+        """Best plan found, None if no plan is allowed.
+
+        Args:
+            limits: Other limits than the solver's own with the same bounds.
+            warm_Y: A plan near the best one; only it is refined.
+        """
+        limits = self.limits if limits is None else limits
+        if warm_Y is not None:
+            start_Y = repair(limits, warm_Y)
+            starts = [] if start_Y is None else [start_Y]
+        else:
+            starts = self.starts(limits)
+        if not starts:
+            return None
+        plans = self._refined(self._worth_refining(starts), limits)
+        scores = self.objective.scores(np.stack(plans))
+        best = int(np.argmax(scores))
+        searched = self.objective.separable and self.method != "differential_evolution"
+        return Solution(plans[best], float(scores[best]), searched and self.objective.quantile is None)
+
+    def starts(self, limits: Limits) -> list[Floats]:
+        """Allowed plans from which refinement begins, the most promising first."""
+        plans: list[Floats] = []
+        if self.method in ("differential_evolution", "hybrid"):
+            plans = evolve(self.objective, limits, self.seed)
+        if self.method != "differential_evolution":
+            plans = [*plans, *self.searched(limits)]
+        status_quo_Y = self._near_status_quo(limits, plans)
+        if status_quo_Y is not None:
+            plans.append(status_quo_Y)
+        if not self.objective.separable and self.method != "differential_evolution":
+            plans = self._most_promising([*plans, *allowed_plans(limits, 24, self.seed)], 4)
+        return plans
+
+    def _near_status_quo(self, limits: Limits, plans: list[Floats]) -> Floats | None:
+        """The allowed plan nearest to the status quo; of thousands of variables only if that is cheap."""
+        if self._many and plans and not limits.is_single_sum and not limits.holds(self.status_quo_Y):
+            return None
+        return repair(limits, self.status_quo_Y)
+
+    def searched(self, limits: Limits, *, scanning: bool = False) -> list[Floats]:
+        """Plans of the global search on tabulated curves; a scan over totals asks for less."""
+        plans: list[Floats] = []
+        weight_M = np.full(len(self.objective.reference_M), 1.0 / len(self.objective.reference_M))
+        one = scanning or self.objective.quantile is None or not self._curved.separable
+        for _ in range(1 if one else ROUNDS):
+            curves = self._curves(weight_M)
+            found = self._search(curves, limits, max_nodes=SCANNED if scanning else SEARCHED)
+            plans = [*found, *plans]
+            if not found:
+                break
+            _, weight_M = self.objective.judge(self.objective.kpi(found[0]) - self.objective.reference_M)
+        return plans
+
+    def estimate(self, limits: Limits) -> tuple[Floats, float] | None:
+        """Best plan of the search alone and its score; cheap, for scans over totals."""
+        plans = self.searched(limits, scanning=True)
+        if not plans:
+            return None
+        scores = self.objective.scores(np.stack(plans))
+        return plans[int(np.argmax(scores))], float(scores.max())
+
+    @property
+    def _curved(self) -> Objective:
+        """The objective whose curves are tabulated."""
+        return self.objective if self.proxy is None else self.proxy
+
+    @property
+    def _many(self) -> bool:
+        return len(self.status_quo_Y) > MANY
+
+    def _search(self, curves: Curves, limits: Limits, max_nodes: int) -> list[Floats]:
+        if self._many and not limits.is_single_sum and is_nested(limits, self.channel_Y):
+            return nested_plans(curves, limits, self.channel_Y)
+        found = search(curves, limits, max_nodes=max_nodes)
+        return [] if found is None else list(found.plans)
+
+    def _refined(self, starts: list[Floats], limits: Limits) -> list[Floats]:
+        if self.method == "differential_evolution":
+            return starts
+        if (
+            len(self.status_quo_Y) > CLIMBED
+            and self.objective.separable
+            and is_nested(limits, self.channel_Y)
+        ):
+            return [self._climbed(starts[0], limits)]
+        method: Literal["slsqp", "trust-constr"] = (
+            "trust-constr" if self.method == "trust-constr" else "slsqp"
+        )
+        return [refine(self.objective, limits, start_Y, method) for start_Y in starts]
+
+    def _worth_refining(self, starts: list[Floats]) -> list[Floats]:
+        """Starts of a global search that interpolation may have misjudged; all others but the best wait."""
+        if not self.objective.separable or len(starts) == 1 or self.method == "differential_evolution":
+            return starts
+        scores = self.objective.scores(np.stack(starts))
+        best = int(np.argmax(scores))
+        scale = self.objective.value * abs(float(self.objective.kpi(starts[best]).mean()))
+        return [starts[i] for i in np.argsort(-scores) if scores[best] - scores[i] <= CLOSE * scale]
+
+    def _climbed(self, plan_Y: Floats, limits: Limits) -> Floats:
+        """The plan refined curve by curve; a cautious one with the members' weights of the plan before."""
+        for _ in range(1 if self.objective.quantile is None else ROUNDS):
+            better_Y = climb(self.objective, limits, plan_Y, self.channel_Y, self.knee_Y)
+            if self.objective.score(better_Y) <= self.objective.score(plan_Y):
+                break
+            plan_Y = better_Y
+        return plan_Y
+
+    def _most_promising(self, plans: list[Floats], keep: int) -> list[Floats]:
+        scores = self.objective.scores(np.stack(plans)) if plans else np.zeros(0)
+        return [plans[i] for i in np.argsort(-scores)[:keep]]
+
+    @cached_property
+    def _knots_P(self) -> Floats:
+        few = POINTS if self._curved.separable else POINTS_WHOLE
+        return np.linspace(0.0, 1.0, POINTS_MANY if self._many else few)
+
+    def _grid(self, knots_P: Floats) -> Floats:
+        """Money at places from 0 to 1 of each variable's range, half of it below the knee."""
+        room_Y = self.limits.upper_X - self.limits.lower_X
+        share_Y = np.divide(self.knee_Y, room_Y, out=np.full_like(room_Y, 0.25), where=room_Y > 0)
+        power_Y = np.log(np.clip(share_Y, 1e-4, 0.25)) / np.log(0.5)
+        return np.asarray(self.limits.lower_X + room_Y * knots_P[:, None] ** power_Y)
+
+    @cached_property
+    def _table_MPY(self) -> Floats:
+        """KPI of each variable on the grid; one at a time around the status quo if not separable."""
+        grid_PY = self._grid(self._knots_P)
+        if self._curved.separable:
+            return self._curved.table(grid_PY)
+        base_Y = np.clip(self.status_quo_Y, self.limits.lower_X, self.limits.upper_X)
+        table_PYM = np.empty((*grid_PY.shape, len(self.objective.reference_M)))
+        for p, row_Y in enumerate(grid_PY):
+            for y, money in enumerate(row_Y):
+                changed_Y = base_Y.copy()
+                changed_Y[y] = money
+                table_PYM[p, y] = self.objective.kpi(changed_Y)
+        return np.moveaxis(table_PYM, 2, 0)
+
+    def _curves(self, weight_M: Floats) -> Curves:
+        """Scores on a grid, finer by monotone cubics where a finer one costs little."""
+        knots_P = self._knots_P
+        value_PY = self._curved.curves(self._grid(knots_P), self._table_MPY, weight_M)
+        finer_P = knots_P
+        if self.limits.is_single_sum and not self._many:
+            finer_P = np.linspace(0.0, 1.0, FINER * (len(knots_P) - 1) + 1)
+            value_PY = PchipInterpolator(knots_P, value_PY, axis=0)(finer_P)
+        grid_PY = self._grid(finer_P)
+        grid_PY[-1] = self.limits.upper_X
+        return Curves(grid_PY, np.asarray(value_PY))

@@ -1,0 +1,1 @@
+"""The page of a whole refit: every brand-market at a glance."""

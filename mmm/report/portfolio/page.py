@@ -1,0 +1,223 @@
+"""The page of a portfolio: what a refit came to, as heat maps, with a way into every report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from mmm.report import shell, words
+from mmm.report.portfolio import views
+from mmm.report.portfolio.records import MarketRecord, known, median, names_of
+from mmm.report.shell import Drawn, Tile, escape
+from mmm.report.tables import MissingTableError
+
+Records = Sequence[MarketRecord]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A view and its place on the page."""
+
+    key: str
+    label: str
+    draw: Callable[[Records], go.Figure]
+
+
+SECTIONS: dict[str, tuple[Entry, ...]] = {
+    "Which models can be trusted?": (
+        Entry("skill", "Skill", views.skill),
+        Entry("warnings", "Findings", views.findings),
+        Entry("warning-kinds", "Kinds of findings", views.finding_kinds),
+    ),
+    "What does money buy?": (
+        Entry("roi", "Return", views.roi),
+        Entry("roi-by-channel", "Return by channel", views.roi_by_channel),
+    ),
+    "What brings the KPI?": (
+        Entry("media-share", "Share of media", views.media_share),
+        Entry("share-change", "Share changes", views.share_change),
+    ),
+}
+"""Section headings and their views."""
+
+
+def render_portfolio(records: Records, *, written: str = "") -> str:
+    """The page as one HTML text that loads nothing.
+
+    Args:
+        records: One for each brand-market, from :func:`mmm.report.portfolio.records.market_records`.
+        written: What made the page and when, for the footer.
+    """
+    sections: dict[str, list[Drawn]] = {}
+    missing: dict[str, str] = {}
+    for heading, entries in SECTIONS.items():
+        sections[heading] = []
+        for entry in entries:
+            try:
+                figure, meta = shell.strip(entry.draw(records))
+            except MissingTableError as error:
+                missing[entry.label] = error.reason
+                continue
+            sections[heading].append(Drawn(entry.key, entry.label, figure, meta))
+    brands, markets = names_of(records, "brand"), names_of(records, "market")
+    title = "Portfolio: " + _scope(brands, markets)
+    before = shell.cover(title, _parts(records)) + shell.tiles(_tiles(records))
+    noun = f"{words.count(len(missing), 'view')} left out"
+    return shell.document(
+        title,
+        sections,
+        before + _failures(records) + _waiting(records),
+        _index(records) + shell.left_out(missing, noun) + _footer(written),
+        links={"all": "All brand-markets"},
+    )
+
+
+def _scope(brands: Sequence[str], markets: Sequence[str]) -> str:
+    """``3 brands in 2 markets``, or the name where there is one."""
+    first = words.count(len(brands), "brand") if len(brands) != 1 else brands[0]
+    return f"{first} in {words.count(len(markets), 'market') if len(markets) != 1 else markets[0]}"
+
+
+def _parts(records: Records) -> list[str]:
+    parts = [words.count(len(records), "brand-market")]
+    dates = sorted(record.until for record in records if record.until)
+    if dates:
+        first, last = words.day(dates[0]), words.day(dates[-1])
+        parts.append(f"data until {last}" if first == last else f"data until {first} to {last}")
+    return parts
+
+
+def _tiles(records: Records) -> list[Tile]:
+    """Headline figures."""
+    counts = {status: sum(r.status == status for r in records) for status in ("done", "unchanged", "failed")}
+    fresh = counts["done"] + counts["unchanged"]
+    status = f"brand-markets up to date: {counts['done']} fitted, {counts['unchanged']} unchanged"
+    if counts["failed"]:
+        status += f"; {counts['failed']} failed"
+    found = [Tile(f"{fresh} of {len(records)}", status)]
+    scored = [record for record in records if known(record.skill)]
+    if scored:
+        better = sum(record.skill > 0 for record in scored)
+        found.append(Tile(f"{better} of {len(scored)}", "models beat the best guess without a model"))
+    share, roi = (median(getattr(r, name) for r in records) for name in ("media_share", "media_roi"))
+    if known(share):
+        found.append(Tile(words.percent(share), "of the KPI brought by media in the median brand-market"))
+    if known(roi):
+        found.append(
+            Tile(words.number(roi), "returned by media for each 1 spent, in the median brand-market")
+        )
+    return found
+
+
+def _failures(records: Records) -> str:
+    """Every brand-market that failed, with the whole reason."""
+    failed = [record for record in records if record.failed]
+    if not failed:
+        return ""
+    rows = "".join(
+        f"<li class='error'><span class='severity'>failed</span><p><b>{escape(record.name)}</b></p>"
+        f"<p class='reason'>{escape(record.reason or 'no reason was given')}</p>{_earlier(record)}</li>"
+        for record in failed
+    )
+    heading = f"{words.count(len(failed), 'brand-market')} failed; all others stand"
+    if len(failed) == len(records):
+        heading = "Every brand-market failed"
+    return (
+        f"<div class='card' id='failures'><p class='kind'>Failures</p><h3>{heading}</h3>"
+        f"<ul class='findings'>{rows}</ul></div>"
+    )
+
+
+def _earlier(record: MarketRecord) -> str:
+    if not record.link:
+        return ""
+    return f"<p class='todo'><a href='{escape(record.link)}'>Report of its last good model</a></p>"
+
+
+def _waiting(records: Records) -> str:
+    """New models that wait for a person, with the reason."""
+    waiting = [record for record in records if record.role == "challenger" and not record.failed]
+    if not waiting:
+        return ""
+    rows = "".join(
+        f"<li class='warning'><span class='severity'>challenger</span><p><b>{_linked(record)}</b> "
+        f"{escape(record.reason)}</p></li>"
+        for record in waiting
+    )
+    return (
+        "<div class='card' id='waiting'><p class='kind'>To decide</p>"
+        f"<h3>{words.count(len(waiting), 'new model')} not taken into use by itself</h3>"
+        f"<ul class='findings'>{rows}</ul></div>"
+    )
+
+
+def _linked(record: MarketRecord) -> str:
+    name = escape(record.name)
+    return f"<a href='{escape(record.link)}'>{name}</a>" if record.link else name
+
+
+_COLUMNS: tuple[tuple[str, Callable[[MarketRecord], tuple[float | str, str]]], ...] = (
+    ("Brand", lambda r: (r.brand, r.brand)),
+    ("Market", lambda r: (r.market, r.market)),
+    ("Status", lambda r: (r.status, r.status)),
+    ("Skill", lambda r: (r.skill, words.percent(r.skill))),
+    ("Mean error", lambda r: (r.wape, words.percent(r.wape))),
+    ("Media share", lambda r: (r.media_share, words.percent(r.media_share))),
+    ("Return", lambda r: (r.media_roi, words.number(r.media_roi))),
+    ("Share change", lambda r: (r.share_shift, words.percent(r.share_shift))),
+    ("To act on", lambda r: (float(r.grave), str(r.grave))),
+    ("Role", lambda r: (r.role, r.role)),
+    ("Data until", lambda r: (r.until, words.day(r.until) if r.until else "")),
+)
+"""Columns of the index: heading, and what to sort by beside what to show."""
+
+
+def _index(records: Records) -> str:
+    """Every brand-market as a row with its report; a column's heading sorts by it."""
+    head = "".join(
+        f"<th scope='col' aria-sort='none'><button type='button'>{label}</button></th>"
+        for label, _ in _COLUMNS
+    )
+    rows = "".join(f"<tr{_mark(record)}>{_index_row(record)}</tr>" for record in records)
+    linked = sum(bool(record.link) for record in records)
+    note = ""
+    if linked < len(records):
+        missing = words.count(len(records) - linked, "brand-market")
+        note = (
+            f"<p class='reading'>No report lies beside {missing}: refit with --reports to have one for each."
+        )
+        note += "</p>"
+    return (
+        "<section><h2 id='all'>All brand-markets</h2><div class='card index'>"
+        f"{note}<div class='scroll' tabindex='0' role='region' aria-label='All brand-markets'>"
+        f"<table class='sortable'><thead><tr><th scope='col'>Report</th>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div></div></section>"
+    )
+
+
+def _mark(record: MarketRecord) -> str:
+    return " class='failed'" if record.failed else ""
+
+
+def _index_row(record: MarketRecord) -> str:
+    cells = []
+    for _, value_of in _COLUMNS:
+        value, text = value_of(record)
+        unknown = isinstance(value, float) and not known(value)
+        key = "" if unknown else value
+        shown = "\u2013" if unknown else text
+        cells.append(f"<td data-sort='{escape(key)}'>{escape(shown)}</td>")
+    name = escape(f"Report of {record.name}")
+    link = f"<a href='{escape(record.link)}' aria-label='{name}'>open</a>" if record.link else "\u2013"
+    return "".join([f"<td>{link}</td>", *cells])
+
+
+def _footer(written: str) -> str:
+    text = (
+        "<footer><p class='keys'>Keys: j and k go to the next and the previous chart. A click on a cell or a "
+        "dot opens that brand-market's report, and so does its link in the table of all.</p><p>Shares and "
+        "returns are the models' estimates, not observations; each report has their intervals.</p>"
+    )
+    return text + (f"<p>{escape(written)}</p></footer>" if written else "</footer>")

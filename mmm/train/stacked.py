@@ -1,0 +1,282 @@
+"""Descents of one market, or of many like ones as one tensor program.
+
+Tensors of a small market are so small that a step costs what starting its operations costs. Trainings of
+like shape and settings are therefore stacked and stepped together; nothing of one touches another.
+
+Shapes: B trainings, M fits of each; the rest as in ``mmm.model.inputs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmm.config import GraphSpec, ModelSpec
+from mmm.model.inputs import Inputs
+from mmm.model.network import forward
+from mmm.model.objective import Target, has_attribution_priors, misfit, objective
+from mmm.model.parameters import Scales
+from mmm.model.temporal import Parameters
+from mmm.train.descent import Descent, Schedule
+from mmm.train.shards import Shards
+
+CHECK_EVERY = 10
+"""Epochs between looks at the validation tail."""
+LEAST_EPOCHS = 600
+"""Fewest epochs a validation tail may choose: before, little more than the level has been found."""
+TEMPORAL_FROM = 0.8
+"""Share of the epochs after which effectiveness may vary in time."""
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a training stands after an epoch.
+
+    Attributes:
+        epoch: Epochs done.
+        loss: Mean loss over fits.
+        validation: Misfit per unseen cell, where it was looked at.
+        state: Everything needed to go on from here; of a training that is run alone.
+    """
+
+    epoch: int
+    loss: float
+    validation: float | None
+    state: Callable[[], dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """A descent to be made.
+
+    Attributes:
+        spec: The model's structure.
+        scales: Units of the free parameters.
+        inputs: The scaled panel.
+        target: What is minimised.
+        start: Free parameters at the start, M fits.
+        schedule: How long and how fast.
+        watch: Told of every epoch; ends the training by answering true.
+        unseen_GT: 1 for cells whose misfit is watched; None watches none.
+        saved: State to go on from.
+        shards: Of a shard of regions, what it knows of the whole; None for a whole panel.
+    """
+
+    spec: ModelSpec
+    scales: Scales
+    inputs: Inputs
+    target: Target
+    start: Parameters
+    schedule: Schedule
+    watch: Callable[[Step], bool]
+    unseen_GT: Tensor | None = None
+    saved: dict[str, Any] | None = None
+    shards: Shards | None = None
+
+    @property
+    def sharded(self) -> bool:
+        """Whether it is one of several shards."""
+        return self.shards is not None and self.shards.count > 1
+
+    @property
+    def cells(self) -> int:
+        """Cells by channel and fit."""
+        return int(self.start["noise"].shape[0] * self.inputs.stack_CGTL[..., 0].numel())
+
+    def varies(self, epoch: int) -> bool:
+        """Whether effectiveness varies in time in this epoch."""
+        return epoch >= TEMPORAL_FROM * self.schedule.epochs
+
+
+def likeness(training: Training) -> Hashable | None:
+    """What trainings of one program have in common; None for one that must be run alone."""
+    if training.target.lift_tests is not None or training.saved is not None or training.sharded:
+        return None
+    spec = training.spec.model_copy(update={"graph": GraphSpec()})
+    return (
+        spec.model_dump_json(),
+        training.target.channels if has_attribution_priors(spec) else (),
+        (training.schedule.learning_rate, training.schedule.gradient_clip),
+        training.target.prior_share,
+        tuple((name, value.shape, value.dtype, value.device) for name, value in _tensors(training).items()),
+        tuple((name, value.shape) for name, value in training.start.items()),
+    )
+
+
+def descend(trainings: Sequence[Training]) -> list[Parameters]:
+    """Make like descents as one program.
+
+    Returns:
+        Free parameters of each training where it ended, in the order given.
+
+    Raises:
+        TrainingError: The loss of one of them became infinite or not a number.
+    """
+    program, shards = _Program(trainings), trainings[0].shards
+    total = shards.total if shards is not None and shards.count > 1 else None
+    descent = Descent(program.start, program.schedule, total)
+    if trainings[0].saved is not None:
+        descent.restore(trainings[0].saved)
+    going = {i for i, training in enumerate(trainings) if descent.epoch < training.schedule.epochs}
+    ended = {i: program.part(descent.parameters, i) for i in range(len(trainings)) if i not in going}
+    while going:
+        descent.step(program.loss)
+        unseen = program.unseen(descent) if looked_at(descent.epoch) else None
+        for index in sorted(going):
+            training = trainings[index]
+            loss = descent.losses[-1] if len(trainings) == 1 else program.last_loss_B[index]
+            step = Step(descent.epoch, loss, None if unseen is None else unseen[index], descent.state)
+            if training.watch(step) or descent.epoch >= training.schedule.epochs:
+                ended[index] = program.part(descent.parameters, index)
+                going.remove(index)
+    return [ended[index] for index in range(len(trainings))]
+
+
+def looked_at(epoch: int) -> bool:
+    """Whether the validation tail is looked at after so many epochs."""
+    return epoch % CHECK_EVERY == 0 and epoch >= LEAST_EPOCHS
+
+
+class _Program:
+    """Like trainings as one: fit m of training b lies at b * M + m of the leading axis.
+
+    Attributes:
+        start: Free parameters of all fits.
+        schedule: That of all, as long as the longest.
+        last_loss_B: Loss of each training in the last step, mean over its fits.
+    """
+
+    def __init__(self, trainings: Sequence[Training]) -> None:
+        self._trainings, self._first = trainings, trainings[0]
+        self._fits = int(self._first.start["noise"].shape[0])
+        self.start = {
+            name: torch.cat([training.start[name] for training in trainings]) for name in self._first.start
+        }
+        self.schedule: Schedule = self._first.schedule
+        self.last_loss_B: list[float] = []
+        if len(trainings) > 1:
+            every = tuple(training.schedule for training in trainings)
+            self.schedule = _Schedules.of(every, self._fits, self.start["noise"])
+            parts = [_tensors(training) for training in trainings]
+            self._stacked = {name: torch.stack([part[name] for part in parts]) for name in parts[0]}
+
+    def loss(self, parameters: Parameters, epoch: int) -> Tensor:
+        """Loss of every fit."""
+        varies_B = [training.varies(epoch) for training in self._trainings]
+        if len(self._trainings) == 1:
+            loss = _loss(parameters, self._first, varies=varies_B[0])
+        else:
+            switch_B = self.start["noise"].new_tensor(varies_B, dtype=self.start["noise"].dtype)
+
+            def of_one(own: Parameters, tensors: Tensors, switch: Tensor) -> Tensor:
+                # Without output the network does nothing and learns nothing from the data.
+                seen = own | ({"gru_output": own["gru_output"] * switch} if "gru_output" in own else {})
+                return _loss(own, _rebuilt(self._first, tensors), varies=any(varies_B), seen=seen)
+
+            loss = torch.func.vmap(of_one)(self._apart(parameters), self._stacked, switch_B).reshape(-1)
+        self.last_loss_B = loss.detach().reshape(-1, self._fits).mean(1).tolist()
+        return loss
+
+    @torch.no_grad()
+    def unseen(self, descent: Descent) -> list[float] | None:
+        """Misfit per unseen cell of each training, None if nothing is watched."""
+        if self._first.unseen_GT is None:
+            return None
+        if len(self._trainings) == 1:
+            return [float(_unseen(descent.parameters, self._first))]
+
+        def of_one(own: Parameters, tensors: Tensors) -> Tensor:
+            return _unseen(own, _rebuilt(self._first, tensors))
+
+        unseen_B: Tensor = torch.func.vmap(of_one)(self._apart(descent.parameters), self._stacked)
+        return [float(value) for value in unseen_B]
+
+    def part(self, parameters: Parameters, index: int) -> Parameters:
+        """A copy of the parameters of one training."""
+        own = slice(index * self._fits, (index + 1) * self._fits)
+        return {name: value[own].clone() for name, value in parameters.items()}
+
+    def _apart(self, parameters: Parameters) -> Parameters:
+        """Parameters with an axis for trainings before that of fits."""
+        shape = (len(self._trainings), self._fits)
+        return {name: value.reshape(*shape, *value.shape[1:]) for name, value in parameters.items()}
+
+
+def _loss(
+    parameters: Parameters, training: Training, *, varies: bool, seen: Parameters | None = None
+) -> Tensor:
+    """Loss of each fit of one training; the model may see other parameters than the priors."""
+    components = forward(seen or parameters, training.inputs, training.spec, training.scales, temporal=varies)
+    return objective(parameters, components, training.inputs, training.spec, training.target)
+
+
+def _unseen(parameters: Parameters, training: Training) -> Tensor:
+    components = forward(parameters, training.inputs, training.spec, training.scales)
+    unseen_GT = training.unseen_GT
+    assert unseen_GT is not None
+    whole_M = misfit(parameters, components, training.inputs, training.spec.loss, unseen_GT)
+    unseen, cells = whole_M.sum(), unseen_GT.sum()
+    if training.shards is not None and training.sharded:
+        unseen, cells = training.shards.total(torch.stack([unseen, cells])).unbind()
+    return unseen / cells.clamp_min(1.0)
+
+
+@dataclass(frozen=True)
+class _Schedules(Schedule):
+    """Schedules of several trainings, side by side; one that has ended stands still."""
+
+    every: tuple[Schedule, ...] = ()
+    fits: int = 1
+    like: Tensor = field(default_factory=lambda: torch.zeros(()))
+
+    @classmethod
+    def of(cls, every: tuple[Schedule, ...], fits: int, like: Tensor) -> _Schedules:
+        """As long as the longest of them."""
+        longest = max(schedule.epochs for schedule in every)
+        return cls(longest, every[0].learning_rate, every[0].gradient_clip, every, fits, like)
+
+    def rate(self, epoch: int) -> Tensor:
+        """Steps at an epoch by fit, shape M1."""
+        rates = [schedule.rate(epoch) if epoch < schedule.epochs else 0.0 for schedule in self.every]
+        return self.like.new_tensor(rates).repeat_interleave(self.fits).unsqueeze(1)
+
+
+def _tensors(training: Training) -> Tensors:
+    """Everything in which like trainings differ, by ``section.name``."""
+    target, like = training.target, training.inputs.kpi_GT
+    found = {
+        **{f"inputs.{item.name}": getattr(training.inputs, item.name) for item in fields(Inputs)},
+        **{f"scales.{name}": like.new_tensor(value) for name, value in training.scales.as_dict().items()},
+        **{f"anchor.{name}": value for name, value in target.anchor.items()},
+        **{f"held.{name}": value for name, value in target.held.items()},
+        "target.weight_MGT": target.weight_MGT,
+        "target.kpi_G": target.kpi_G,
+        "target.cells": like.new_tensor(target.cells),
+    }
+    if target.roi_unit_C is not None:
+        found["target.roi_unit_C"] = target.roi_unit_C
+    if training.unseen_GT is not None:
+        found["training.unseen_GT"] = training.unseen_GT
+    return found
+
+
+def _rebuilt(like: Training, tensors: Tensors) -> Training:
+    """A training with other tensors; numbers have become tensors without dimensions."""
+    sections: dict[str, dict[str, Any]] = {}
+    for path, value in tensors.items():
+        section, _, name = path.partition(".")
+        sections.setdefault(section, {})[name] = value
+    anchor, held = sections.get("anchor", {}), sections.get("held", {})
+    return replace(
+        like,
+        inputs=Inputs(**sections["inputs"]),
+        scales=Scales(**sections["scales"]),
+        target=replace(like.target, anchor=anchor, held=held, **sections["target"]),
+        **sections.get("training", {}),
+    )

@@ -1,0 +1,322 @@
+"""The HTTP interface: routes over a desk. Runs under Ray Serve and under any ASGI server alike."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from mmm.planning.plan import Plan
+from mmm.planning.portfolio import PortfolioPlan
+from mmm.planning.request import BudgetRequest
+from mmm.planning.scenario.request import ScenarioRequest
+from mmm.planning.scenario.result import Scenario
+from serve.directory import Desk
+from serve.http import schemas
+from serve.http.auth import Caller, Guard
+from serve.http.bodies import check_budget, check_portfolio, check_scenario, chosen_models, read_json
+from serve.http.docs_page import docs_router
+from serve.http.middleware import Envelope
+from serve.page.assets import page_router
+from serve.planner.protocol import Dossier
+from serve.problems import (
+    RequestProblem,
+    busy,
+    on_http_error,
+    on_invalid_parameter,
+    on_problem,
+)
+from serve.settings import Scope
+
+VERSION = "1"
+DESCRIPTION = """Response curves, contributions, scenarios and budget plans of fitted marketing mix models.
+
+Amounts are in the model's currency over the horizon (exposure for channels without spend), KPI in its own
+units, ROI in currency of KPI per currency spent. Every number of a model comes with its interval. Every
+answer names the model's version and data window. Errors are problem bodies (RFC 9457)."""
+
+Brand = Annotated[
+    str, Path(description="Brand, as GET /v1/models lists it.", examples=["acme"], max_length=200)
+]
+Market = Annotated[
+    str, Path(description="Market, as GET /v1/models lists it.", examples=["us"], max_length=200)
+]
+Version = Annotated[
+    str | None,
+    Query(
+        description="Answer from this version only; 409 if another is served.", examples=["3"], max_length=200
+    ),
+]
+ASKING = (401, 403, 404, 409, 422, 429, 503)
+POSTING = (400, *ASKING, 413, 415)
+
+
+def create_app(desk: Desk, *, own_ids: bool = True) -> FastAPI:
+    """The application over a desk.
+
+    Args:
+        desk: Models and questions; started and stopped with the application.
+        own_ids: Set header X-Request-Id; false behind a proxy that does.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        await desk.start()
+        yield
+        await desk.stop()
+
+    app = schemas.DocumentedAPI(
+        title="ray-mmm",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.desk, app.state.guard = desk, Guard(desk.settings.tokens)
+    app.add_middleware(Envelope, meters=desk.meters, own_ids=own_ids)
+    app.add_exception_handler(RequestProblem, on_problem)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_parameter)
+    _add_service_routes(app)
+    _add_model_routes(app)
+    _add_question_routes(app)
+    app.include_router(docs_router())
+    app.include_router(page_router())
+    return app
+
+
+def _desk(request: Request) -> Desk:
+    desk = request.app.state.desk
+    assert isinstance(desk, Desk)
+    return desk
+
+
+def allowed(scope: Scope) -> Callable[[Request], Caller]:
+    """A dependency that lets only those through who have a scope, and for a brand in the path its brand."""
+
+    def check(request: Request) -> Caller:
+        guard: Guard = request.app.state.guard
+        caller = guard.caller(request)
+        request.state.caller = caller.name
+        caller.require(scope, request.path_params.get("brand"))
+        return caller
+
+    return check
+
+
+Reader = Annotated[Caller, Depends(allowed("read"))]
+Planner = Annotated[Caller, Depends(allowed("plan"))]
+Admin = Annotated[Caller, Depends(allowed("admin"))]
+SECURED: dict[str, Any] = {"security": [{"bearer": []}]}
+
+
+def _answer(request: Request, dossier: Dossier, content: bytes) -> Response:
+    request.state.model = dossier.entry.key
+    return Response(
+        content, media_type="application/json", headers={"X-Model-Version": dossier.entry.version}
+    )
+
+
+def _unchanged(request: Request, dossier: Dossier, content: bytes) -> Response:
+    """Content that stays as long as its version: a caller that has it already is told so."""
+    request.state.model = dossier.entry.key
+    headers = {
+        "ETag": f'"{dossier.etag}"',
+        "Cache-Control": "private, no-cache",
+        "X-Model-Version": dossier.entry.version,
+    }
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type="application/json", headers=headers)
+
+
+def _add_service_routes(app: FastAPI) -> None:
+    @app.get(
+        "/healthz",
+        tags=["service"],
+        summary="Whether the service can answer",
+        responses=schemas.answers(schemas.Health, 503),
+        response_class=Response,
+    )
+    async def healthz(request: Request) -> Response:
+        count = len(_desk(request).models)
+        if not count:
+            raise busy("No model is loaded. See the log, or register a champion.", seconds=5)
+        return _json({"status": "ok", "models": count})
+
+    @app.post(
+        "/v1/reload",
+        tags=["service"],
+        summary="Look for new champions now",
+        description="Scope admin. Answers once what was found is served; the service also looks by itself.",
+        responses=schemas.answers(schemas.Reloaded, 401, 403, 409, 429, 503),
+        response_class=Response,
+        openapi_extra=SECURED,
+    )
+    async def reload(request: Request, caller: Admin) -> Response:
+        del caller
+        desk = _desk(request)
+        changes = [vars(change) for change in await desk.reload()]
+        return _json({"models": len(desk.models), "changes": changes, "broken": desk.broken})
+
+
+def _add_model_routes(app: FastAPI) -> None:
+    @app.get(
+        "/v1/models",
+        tags=["models"],
+        summary="Served models",
+        description="Scope read. Those of the token's brands.",
+        responses=schemas.answers(schemas.ModelList, 401, 403, 429),
+        response_class=Response,
+        openapi_extra=SECURED,
+    )
+    async def list_models(request: Request, caller: Reader) -> Response:
+        models = _desk(request).models.values()
+        seen = [dossier.summary for dossier in models if caller.sees(dossier.entry.brand)]
+        return _json({"models": seen})
+
+    @app.get(
+        "/v1/models/{brand}/{market}",
+        tags=["models"],
+        summary="One model: window, channels, scores, remarks",
+        description="Scope read.",
+        responses=schemas.answers(schemas.ModelDetail, *ASKING),
+        response_class=Response,
+        openapi_extra=SECURED,
+    )
+    async def get_model(
+        request: Request, caller: Reader, brand: Brand, market: Market, version: Version = None
+    ) -> Response:
+        del caller
+        dossier = _desk(request).find(brand, market, version)
+        return _unchanged(request, dossier, dossier.detail)
+
+    @app.get(
+        "/v1/models/{brand}/{market}/curves",
+        tags=["models"],
+        summary="Response curves with intervals",
+        description="Scope read. National, over the training window: each channel's own history scaled.",
+        responses=schemas.answers(schemas.Curves, *ASKING),
+        response_class=Response,
+        openapi_extra=SECURED,
+    )
+    async def get_curves(
+        request: Request, caller: Reader, brand: Brand, market: Market, version: Version = None
+    ) -> Response:
+        del caller
+        dossier = _desk(request).find(brand, market, version)
+        return _unchanged(request, dossier, dossier.curves)
+
+    @app.get(
+        "/v1/models/{brand}/{market}/contributions",
+        tags=["models"],
+        summary="What brought the KPI, by period",
+        description="Scope read. Summed over regions, or of one region.",
+        responses=schemas.answers(schemas.Contributions, *ASKING),
+        response_class=Response,
+        openapi_extra=SECURED,
+    )
+    async def get_contributions(
+        request: Request,
+        caller: Reader,
+        brand: Brand,
+        market: Market,
+        version: Version = None,
+        region: Annotated[
+            str | None, Query(description="Region; leave it out for the sum of all.", max_length=200)
+        ] = None,
+    ) -> Response:
+        del caller
+        desk = _desk(request)
+        dossier = desk.find(brand, market, version)
+        return _answer(request, dossier, await desk.contributions(dossier, region))
+
+
+def _add_question_routes(app: FastAPI) -> None:
+    @app.post(
+        "/v1/models/{brand}/{market}/optimize",
+        tags=["plans"],
+        summary="The best split of a budget",
+        description=(
+            "Scope plan. The request of `mmm optimize` and its plan.json. A request that no plan can keep is "
+            "answered with 200 and status `infeasible`, and says which limits clash."
+        ),
+        responses=schemas.answers(Plan, *POSTING),
+        response_class=Response,
+        openapi_extra=schemas.body(BudgetRequest, schemas.BUDGET_EXAMPLE),
+    )
+    async def optimize(
+        request: Request, caller: Planner, brand: Brand, market: Market, version: Version = None
+    ) -> Response:
+        del caller
+        desk = _desk(request)
+        dossier = desk.find(brand, market, version)
+        content = await read_json(request, desk.settings.limits)
+        check_budget(content, dossier, desk.settings.limits)
+        return _answer(request, dossier, await desk.ask("optimize", [dossier], content))
+
+    @app.post(
+        "/v1/models/{brand}/{market}/scenario",
+        tags=["plans"],
+        summary="The KPI of spend plans, side by side with the status quo",
+        description="Scope plan. The plans of `mmm scenario` and its scenario.json; rows instead of files.",
+        responses=schemas.answers(Scenario, *POSTING),
+        response_class=Response,
+        openapi_extra=schemas.body(ScenarioRequest, schemas.SCENARIO_EXAMPLE),
+    )
+    async def scenario(
+        request: Request, caller: Planner, brand: Brand, market: Market, version: Version = None
+    ) -> Response:
+        del caller
+        desk = _desk(request)
+        dossier = desk.find(brand, market, version)
+        content = await read_json(request, desk.settings.limits)
+        check_scenario(content, dossier)
+        return _answer(request, dossier, await desk.ask("scenario", [dossier], content))
+
+    @app.post(
+        "/v1/portfolio/optimize",
+        tags=["plans"],
+        summary="One budget over several brands and markets",
+        description=(
+            "Scope plan. Models compete for the budget; what each brings is weighed by its value of a KPI "
+            "unit. Channels are named `brand/market/channel`. Models of several currencies need rates."
+        ),
+        responses=schemas.answers(PortfolioPlan, *POSTING),
+        response_class=Response,
+        openapi_extra=schemas.body(schemas.PortfolioRequest, schemas.PORTFOLIO_EXAMPLE),
+    )
+    async def optimize_portfolio(request: Request, caller: Planner) -> Response:
+        desk = _desk(request)
+        content = await read_json(request, desk.settings.limits)
+        dossiers = _chosen(desk, caller, chosen_models(content))
+        _, terms = check_portfolio(content, dossiers, desk.settings.limits)
+        answer = await desk.ask("portfolio", dossiers, {**content, "terms": terms})
+        return Response(answer, media_type="application/json")
+
+
+def _chosen(desk: Desk, caller: Caller, names: list[str] | None) -> list[Dossier]:
+    """Models a portfolio request is about.
+
+    Raises:
+        RequestProblem: 403 for a brand of others, 404 for an unknown model.
+    """
+    if names is None:
+        found = [dossier for dossier in desk.models.values() if caller.sees(dossier.entry.brand)]
+        if not found:
+            raise RequestProblem(404, "no_model", "No model is served that the token may plan.")
+        return found
+    pairs = [name.split("/", 1) for name in names]
+    for brand, _ in pairs:
+        caller.require("plan", brand)
+    return [desk.find(brand, market) for brand, market in pairs]
+
+
+def _json(content: Any) -> Response:
+    return Response(json.dumps(content), media_type="application/json")

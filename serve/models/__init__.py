@@ -1,0 +1,1 @@
+"""Which fitted models there are to serve, and where their files lie."""

@@ -1,0 +1,86 @@
+"""Which models are served now: looked up again and again, published with the time from which they count.
+
+Every replica of the interface follows one catalogue and switches at the same moment, so that no answer of
+an older model comes after one of a newer.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmm.storage import is_uri
+from serve.models.folders import FolderShelf
+from serve.models.registry import RegistryShelf
+from serve.models.source import Entry, Shelf, ShelfError
+
+logger = logging.getLogger("ray.serve.mmm")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is to be served.
+
+    Attributes:
+        generation: Rises with every change.
+        effective: Time of the epoch, seconds, from which it counts.
+        entries: One for each brand and market.
+    """
+
+    generation: int
+    effective: float
+    entries: tuple[Entry, ...]
+
+
+def open_shelf(place: str, alias: str = "champion") -> Shelf:
+    """The shelf at a place.
+
+    Args:
+        place: A folder, or the URI of a registry. What ``jobs.refit`` wrote with its own registry in
+            ``mlflow/mlflow.db`` is served by that registry.
+        alias: Alias of the versions to serve.
+
+    Raises:
+        ShelfError: There is no such folder.
+    """
+    uri = registry_of(place)
+    if uri is not None:
+        return RegistryShelf(uri, alias)
+    return FolderShelf(Path(place).expanduser().absolute())
+
+
+def registry_of(place: str) -> str | None:
+    """URI of the registry at a place; None for a folder without one."""
+    if is_uri(place):
+        return place
+    database = Path(place).expanduser().absolute() / "mlflow" / "mlflow.db"
+    return f"sqlite:///{database}" if database.is_file() else None
+
+
+class Catalogue:
+    """The newest snapshot of a shelf.
+
+    Args:
+        shelf: Where models are.
+        lead: Seconds between finding a change and its effect, in which replicas get ready.
+
+    Raises:
+        ShelfError: The shelf cannot be read now.
+    """
+
+    def __init__(self, shelf: Shelf, lead: float = 0.0) -> None:
+        self._shelf, self._lead = shelf, lead
+        self.latest = Snapshot(1, time.time(), shelf.entries())
+
+    def look(self) -> Snapshot:
+        """Look for new models; what was known stays if the shelf cannot be read."""
+        try:
+            entries = self._shelf.entries()
+        except ShelfError as error:
+            logger.warning("models stay as they are: %s", error)
+            return self.latest
+        if entries != self.latest.entries:
+            self.latest = Snapshot(self.latest.generation + 1, time.time() + self._lead, entries)
+        return self.latest

@@ -1,0 +1,94 @@
+"""Fitted models in folders: one directory, or a tree of them as ``jobs.refit`` writes it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmm.config.files import read_yaml
+from mmm.output import MODEL_FOLDER
+from serve.models.source import Entry, ShelfError
+
+REFIT_ROW = "refit.json"
+"""File that a refit writes last into a model's folder."""
+DEEPEST = 8
+"""Levels of folders that are searched."""
+
+
+class FolderShelf:
+    """Every fitted model below a folder; of each brand and market the newest one.
+
+    Args:
+        folder: One fitted model's directory, or a tree of them. Folders that start with ``.`` or ``_`` and
+            those of a registry are not searched.
+
+    Raises:
+        ShelfError: There is no such folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise ShelfError(f"{folder} is no folder. Give the folder of fitted models, or a registry's URI.")
+        self._folder = folder
+        self._read: dict[Path, tuple[tuple[int, int], Entry]] = {}
+
+    def entries(self) -> tuple[Entry, ...]:
+        """See :meth:`Shelf.entries`; half-written folders are not there yet."""
+        newest: dict[str, tuple[int, Entry]] = {}
+        for directory in _fitted_directories(self._folder):
+            found = self._entry(directory)
+            if found is not None:
+                written, entry = found
+                if entry.name not in newest or newest[entry.name][0] < written:
+                    newest[entry.name] = written, entry
+        return tuple(newest[name][1] for name in sorted(newest))
+
+    def _entry(self, directory: Path) -> tuple[int, Entry] | None:
+        """When a model was written and what it is; None if it went away or is not whole."""
+        model = directory / MODEL_FOLDER
+        try:
+            state = (model / "provenance.json").stat()
+            stamp = (state.st_mtime_ns, state.st_ino)
+            known = self._read.get(directory)
+            if known is None or known[0] != stamp:
+                known = self._read[directory] = stamp, _identify(directory)
+        except (OSError, KeyError, ValueError):
+            return None
+        return stamp[0], known[1]
+
+
+def _fitted_directories(folder: Path, depth: int = 0) -> Iterator[Path]:
+    """Fitted models' directories at or below a folder."""
+    if (folder / MODEL_FOLDER / "provenance.json").is_file():
+        yield folder
+        return
+    if depth >= DEEPEST:
+        return
+    try:
+        below = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return
+    for name in below:
+        if not name.startswith((".", "_")) and name != "mlflow":
+            yield from _fitted_directories(folder / name, depth + 1)
+
+
+def _identify(directory: Path) -> Entry:
+    model = directory / MODEL_FOLDER
+    spec = read_yaml(str(model / "spec.yaml")).values
+    return Entry(str(spec["brand"]), str(spec["market"]), _version_of(directory), str(directory))
+
+
+def _version_of(directory: Path) -> str:
+    """The key of a refit, which names its folder; of another fit a digest of its weights and origin."""
+    if (directory / REFIT_ROW).is_file():
+        key = json.loads((directory / REFIT_ROW).read_text(encoding="utf-8")).get("key")
+        if isinstance(key, str) and key:
+            return key
+    digest = hashlib.sha256()
+    for name in ("provenance.json", "weights.npz"):
+        digest.update((directory / MODEL_FOLDER / name).read_bytes())
+    return digest.hexdigest()[:16]

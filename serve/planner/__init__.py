@@ -1,0 +1,1 @@
+"""Answers of fitted models, in this process or in replicas."""

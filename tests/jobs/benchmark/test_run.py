@@ -1,0 +1,94 @@
+"""The command: everything small in one run, parts that fail, and arguments that make no sense."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from jobs.benchmark.run import SUITES, main
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def run(*arguments: str | Path, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "jobs.benchmark", *map(str, arguments)]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=REPOSITORY, timeout=timeout
+    )
+
+
+@pytest.mark.ray
+def test_a_quick_run_measures_every_suite(tmp_path: Path) -> None:
+    began = time.perf_counter()
+    done = run("--quick", "--out", tmp_path / "out", "--cache", tmp_path / "cache")
+    seconds = time.perf_counter() - began
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = pd.read_parquet(tmp_path / "out" / "benchmark.parquet")
+    assert not (rows["status"] == "failed").any()
+    measured = set(rows.loc[rows["value"].notna(), "suite"])
+    skipped = set(rows.loc[rows["status"] == "skipped", "suite"])
+    assert measured | skipped == set(SUITES)
+    assert skipped <= {"real"}
+    assert (rows["sizes"] == "quick").all()
+    assert "left" in done.stderr
+    assert "Against the truth" in done.stdout
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "benchmark.parquet",
+        "benchmark.md",
+        "benchmark.html",
+    }
+    assert seconds < 270, "3 minutes are promised on a quiet machine"
+
+
+def test_a_suite_that_cannot_run_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
+    done = run(
+        "--suite", "real", "graph", "--quick", "--panel", tmp_path / "absent.yaml", "--out", tmp_path / "out",
+        "--peers", "none",
+    )  # fmt: skip
+    rows = pd.read_parquet(tmp_path / "out" / "benchmark.parquet")
+    assert done.returncode == 1
+    assert "no panel spec" in done.stderr
+    assert rows.loc[rows["suite"] == "real", "status"].tolist() == ["failed"]
+    assert (rows.loc[rows["suite"] == "graph", "status"] == "measured").all()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--suite", "truht"], ["--peers", "nobody"], ["--worlds", "0"], ["--seed", "-1"], []],
+)
+def test_arguments_that_make_no_sense_are_refused(arguments: list[str], tmp_path: Path) -> None:
+    out = ["--out", str(tmp_path / "out")] if arguments else []
+    with pytest.raises(SystemExit) as stopped:
+        main([*arguments, *out])
+    assert stopped.value.code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_out_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert main(["--out", str(tmp_path / "file")]) == 2
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_run_that_is_interrupted_keeps_its_rows_and_leaves_no_process(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "jobs.benchmark", "--suite", "truth", "--quick", "--out", str(out)]
+    process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not (out / "work" / "truth" / "world-500" / "ray-mmm").exists():
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130, said
+    assert "interrupted" in said
+    pd.read_parquet(out / "benchmark.parquet")
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(out) not in listed

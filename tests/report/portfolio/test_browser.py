@@ -1,0 +1,89 @@
+"""The portfolio's page in a browser: drawn, readable, and a click leads into a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser
+
+from mmm.report.portfolio.page import SECTIONS, render_portfolio
+from mmm.report.portfolio.records import market_records
+from tests.report.portfolio.portfolios import portfolio
+from tests.report.sight import WIDTHS, Visit, look_at, visit_page
+
+pytestmark = pytest.mark.browser
+
+KEYS = [entry.key for entries in SECTIONS.values() for entry in entries]
+
+
+@pytest.fixture(scope="module", params=WIDTHS)
+def visit(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Visit]:
+    """The page of twelve brand-markets, one of them failed, each with a report beside."""
+    folder = tmp_path_factory.mktemp("portfolio")
+    rows = portfolio(4, 3)
+    links = {}
+    for row in rows:
+        name = f"{row['brand']} {row['market']}.html"
+        (folder / name).write_text(f"<title>{name}</title>", encoding="utf-8")
+        links[row["brand"], row["market"]] = quote(name)
+    page = folder / "portfolio.html"
+    page.write_text(render_portfolio(market_records(rows, links)), encoding="utf-8")
+    found = visit_page(browser, page, request.param)
+    yield found
+    found.page.context.close()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_view_is_drawn_and_readable(key: str, visit: Visit, tmp_path: Path) -> None:
+    look_at(visit, key, tmp_path / f"{key}-{visit.width}.png")
+
+
+def test_nothing_complains_and_nothing_scrolls_sideways(visit: Visit) -> None:
+    assert visit.complaints == []
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= visit.width
+
+
+def test_the_selector_shows_another_channel(visit: Visit) -> None:
+    view = visit.page.locator("figure.view[id='roi']")
+    before = view.evaluate("view => view.querySelector('.plot')._fullData[0].z.flat()")
+    view.locator("select").select_option(label="TV")
+
+    assert view.evaluate("view => view.querySelector('.plot')._fullData[0].z.flat()") != before
+
+
+def test_a_heading_sorts_the_table_by_keyboard(visit: Visit) -> None:
+    button = visit.page.locator("table.sortable th button", has_text="Skill")
+    read = "rows => rows.map((row) => row.cells[4].dataset.sort).filter((text) => text).map(Number)"
+    for rising in (True, False):
+        button.press("Enter")
+        skills = visit.page.locator("table.sortable tbody tr").evaluate_all(read)
+        assert skills == sorted(skills, reverse=not rising)
+    assert len(skills) == 11
+
+
+def test_a_click_on_a_cell_opens_its_report(visit: Visit) -> None:
+    page = visit.page.context.new_page()
+    page.goto(visit.page.url)
+    page.evaluate("reportDrawAll()")
+    area = page.locator("figure.view[id='skill'] .nsewdrag")
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.375 * box["height"])
+
+    page.wait_for_url("**/brand001%20m1.html")
+    page.close()
+
+
+def test_it_prints(visit: Visit) -> None:
+    paper = visit.page.pdf(prefer_css_page_size=True)
+
+    assert paper.startswith(b"%PDF")
+    assert len(paper) > 50_000
+    assert visit.complaints == []

@@ -1,0 +1,108 @@
+"""Who is answered: tokens, scopes, brands, pace; this machine only without tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from serve.http.auth import Pace, is_loopback
+from serve.settings import Token
+from serve.tokens import main, new_token
+from tests.serve.fitted_models import HALF, client_of
+
+READER, READER_ENTRY = new_token("reader", ("read",), None)
+ACME, ACME_ENTRY = new_token("acme's planner", ("read", "plan"), ("acme",))
+ADMIN, ADMIN_ENTRY = new_token("admin", ("admin",), None)
+TOKENS = (READER_ENTRY, ACME_ENTRY, ADMIN_ENTRY)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.mark.parametrize("header", [{}, bearer("wrong"), bearer(""), {"Authorization": f"Basic {READER}"}])
+def test_without_a_known_token_nothing_is_told(models: Path, header: dict[str, str]) -> None:
+    with client_of(models, tokens=TOKENS) as client:
+        for path in ("/v1/models", "/v1/models/acme/us", "/v1/models/no/such"):
+            answer = client.get(path, headers=header)
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert client.get("/healthz").status_code == 200
+
+
+def test_scopes(models: Path) -> None:
+    with client_of(models, tokens=TOKENS) as client:
+        assert client.get("/v1/models", headers=bearer(READER)).status_code == 200
+        refused = client.post("/v1/models/acme/us/optimize", json=HALF, headers=bearer(READER))
+        assert refused.status_code == 403 and "lacks scope plan" in refused.json()["detail"]
+        assert client.post("/v1/reload", headers=bearer(ACME)).status_code == 403
+        assert client.post("/v1/reload", headers=bearer(ADMIN)).status_code == 200
+        assert client.get("/v1/models", headers=bearer(ADMIN)).status_code == 403
+
+
+def test_a_token_of_one_brand_sees_nothing_of_others(models: Path) -> None:
+    with client_of(models, tokens=TOKENS) as client:
+        listed = client.get("/v1/models", headers=bearer(ACME)).json()["models"]
+        assert {model["brand"] for model in listed} == {"acme"}
+        statuses = {
+            client.get(f"/v1/models/{name}", headers=bearer(ACME)).status_code
+            for name in ("bolt/us", "nobody/us")
+        }
+        assert statuses == {403}
+        one = {**HALF, "models": [{"brand": "bolt", "market": "us"}]}
+        assert client.post("/v1/portfolio/optimize", json=one, headers=bearer(ACME)).status_code == 403
+        shared = client.post("/v1/portfolio/optimize", json=HALF, headers=bearer(ACME)).json()
+        assert set(shared["models"]) == {"acme/de", "acme/us"}
+
+
+def test_a_token_has_its_pace(models: Path) -> None:
+    token, entry = new_token("slow", ("read",), None)
+    slow = entry.model_copy(update={"per_second": 2.0})
+    with client_of(models, tokens=(slow,)) as client:
+        answers = [client.get("/v1/models", headers=bearer(token)) for _ in range(4)]
+
+    assert [answer.status_code for answer in answers[:2]] == [200, 200]
+    assert answers[3].status_code == 429
+    assert int(answers[3].headers["retry-after"]) >= 1
+
+
+def test_pace_gives_what_came_in_since() -> None:
+    now = [0.0]
+    pace = Pace(2.0, clock=lambda: now[0])
+
+    assert [pace.wait(), pace.wait()] == [0.0, 0.0]
+    assert pace.wait() == pytest.approx(0.5)
+    now[0] = 0.5
+    assert pace.wait() == 0.0
+    assert pace.wait() > 0.0
+
+
+@pytest.mark.parametrize(("peer", "host"), [("10.0.0.7", "127.0.0.1"), ("127.0.0.1", "evil.example:8000")])
+def test_without_tokens_only_this_machine_is_answered(models: Path, peer: str, host: str) -> None:
+    with client_of(models, peer=peer) as client:
+        answer = client.get("/v1/models", headers={"Host": host})
+        assert answer.status_code == 403
+        assert "No tokens are set" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "::1", "[::1]"])
+def test_loopback_by_name_and_address(host: str) -> None:
+    assert is_loopback(host)
+    assert not is_loopback("0.0.0.0")
+    assert not is_loopback("localhost.evil.example")
+
+
+def test_a_new_token_is_shown_once_with_its_entry(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["planner", "--scopes", "read", "--brands", "acme,bolt"]) == 0
+    shown = capsys.readouterr().out
+
+    assert "token: " in shown and "sha256: " in shown and "- bolt" in shown
+    with pytest.raises(SystemExit):
+        main(["planner", "--scopes", "root"])
+    assert "unknown scope root" in capsys.readouterr().err
+
+
+def test_digests_are_hexadecimal() -> None:
+    with pytest.raises(ValueError, match="pattern"):
+        Token(name="a", sha256="no digest", scopes=("read",))

@@ -1,0 +1,242 @@
+"""New models without a restart; models that are broken; questions beyond what can be taken on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmm.errors import Problem
+from mmm.fitted import save_fitted
+from serve.directory import Change, Desk
+from serve.metrics import LocalMeters
+from serve.models.catalogue import Catalogue, Snapshot, open_shelf
+from serve.models.source import Entry, ShelfError
+from serve.planner.protocol import Dossier, Reply, Task
+from serve.problems import RequestProblem
+from serve.settings import Limits, ServeSettings
+from tests.serve.fitted_models import client_of, named, place_model, place_three
+from tests.small import sketch
+
+ENTRY = Entry("acme", "us", "1", "/nowhere")
+
+
+class FakeBench:
+    """Answers at once, or after some seconds; knows no broken model but those named."""
+
+    def __init__(self, reply: Reply | None = None, seconds: float = 0.0, broken: str = "") -> None:
+        self.reply, self.seconds, self.broken = reply or Reply(b"{}"), seconds, broken
+        self.prepared: list[str] = []
+
+    async def prepare(self, entry: Entry) -> Dossier:
+        self.prepared.append(entry.key)
+        if entry.version == self.broken:
+            raise ShelfError("gone")
+        return Dossier(entry, {}, b"{}", b"{}", "e", ("tv",), ("r",), "USD", 52, 0.1)
+
+    async def ask(self, task: Task, entries: Sequence[Entry], payload: Mapping[str, Any]) -> Reply:
+        await asyncio.sleep(self.seconds)
+        return self.reply
+
+
+class FakeCatalogue:
+    """Whatever snapshot it is given."""
+
+    def __init__(self, *entries: Entry) -> None:
+        self.snapshot = Snapshot(1, 0.0, entries)
+
+    async def latest(self) -> Snapshot:
+        return self.snapshot
+
+    look = latest
+
+
+def desk_of(bench: FakeBench, catalogue: FakeCatalogue, **limits: Any) -> tuple[Desk, LocalMeters]:
+    meters = LocalMeters()
+    settings = ServeSettings(models="x", limits=Limits(**limits))
+    return Desk(settings, bench, catalogue, meters, 3600.0), meters
+
+
+async def asked(desk: Desk, count: int = 1) -> list[Any]:
+    await desk.start()
+    dossier = desk.find("acme", "us")
+    questions = (desk.ask("optimize", [dossier], {}) for _ in range(count))
+    found = await asyncio.gather(*questions, return_exceptions=True)
+    await desk.stop()
+    return list(found)
+
+
+def test_infeasible_answers_are_counted() -> None:
+    desk, meters = desk_of(FakeBench(Reply(b"{}", feasible=False)), FakeCatalogue(ENTRY))
+
+    assert asyncio.run(asked(desk)) == [b"{}"]
+    assert meters.counts["infeasible", "optimize"] == 1
+
+
+def test_problems_of_the_model_are_422() -> None:
+    bench = FakeBench(Reply(problems=(Problem("a", "b", "c"),)))
+    (error,) = asyncio.run(asked(desk_of(bench, FakeCatalogue(ENTRY))[0]))
+
+    assert (error.status, error.errors[0].where) == (422, "b")
+
+
+def test_too_many_questions_are_503_at_once() -> None:
+    desk, _ = desk_of(FakeBench(seconds=0.05), FakeCatalogue(ENTRY), queue=2)
+    found = asyncio.run(asked(desk, 5))
+
+    assert found[:2] == [b"{}", b"{}"]
+    assert {error.status for error in found[2:]} == {503}
+    assert found[2].headers["Retry-After"] == "1"
+
+
+def test_an_answer_that_takes_too_long_is_503() -> None:
+    desk, _ = desk_of(FakeBench(seconds=5.0), FakeCatalogue(ENTRY), plan_seconds=0.05)
+    (error,) = asyncio.run(asked(desk))
+
+    assert error.status == 503 and "within 0.05 s" in error.detail
+
+
+def test_a_model_that_went_away_is_503_without_its_path() -> None:
+    desk, _ = desk_of(FakeBench(Reply(unavailable="/secret/place is gone")), FakeCatalogue(ENTRY))
+    (error,) = asyncio.run(asked(desk))
+
+    assert error.status == 503 and "/secret" not in error.detail
+
+
+def test_a_broken_champion_leaves_the_one_before() -> None:
+    bench, catalogue = FakeBench(broken="2"), FakeCatalogue(ENTRY)
+    desk, meters = desk_of(bench, catalogue)
+
+    async def story() -> list[Change]:
+        await desk.start()
+        catalogue.snapshot = Snapshot(2, 0.0, (Entry("acme", "us", "2", "/nowhere"),))
+        changes = await desk.reload()
+        assert desk.find("acme", "us").entry.version == "1"
+        assert list(desk.broken) == ["brand=acme,market=us@2"]
+        await desk.stop()
+        return changes
+
+    assert asyncio.run(story()) == []
+    assert meters.counts["loaded", "failed"] == 1
+
+
+def test_a_model_no_planner_can_load_yet_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(FakeBench):
+        async def prepare(self, entry: Entry) -> Dossier:
+            if not self.prepared:
+                self.prepared.append("asked in vain")
+                raise RequestProblem(503, "busy", "No planner answers.")
+            return await super().prepare(entry)
+
+    monkeypatch.setattr("serve.directory.STARTING", (0.0, 0.0))
+    desk, _ = desk_of(Late(), FakeCatalogue(ENTRY))
+
+    assert asyncio.run(asked(desk)) == [b"{}"]
+    assert desk.broken == {}
+
+
+def test_a_champion_counts_from_its_moment_and_is_ready_before() -> None:
+    bench, catalogue = FakeBench(), FakeCatalogue(ENTRY)
+    desk, _ = desk_of(bench, catalogue)
+
+    async def story() -> None:
+        await desk.start()
+        catalogue.snapshot = Snapshot(2, time.time() + 0.2, (Entry("acme", "us", "2", "/nowhere"),))
+        switching = asyncio.create_task(desk.reload())
+        await asyncio.sleep(0.05)
+        assert bench.prepared[-1].endswith("@2")
+        assert desk.find("acme", "us").entry.version == "1"
+        with pytest.raises(RequestProblem, match="Another reload"):
+            await desk.reload()
+        assert await switching == [Change("acme/us", "1", "2")]
+        assert desk.find("acme", "us").entry.version == "2"
+        await desk.stop()
+
+    asyncio.run(story())
+
+
+def test_new_replaced_and_removed_models_are_served_after_a_reload(tmp_path: Path) -> None:
+    place_three(tmp_path)
+    with client_of(tmp_path) as client:
+        before = client.get("/v1/models/acme/us").json()["version"]
+        assert client.post("/v1/reload").json()["changes"] == []
+
+        place_model(tmp_path, "acme", "us", seed=9)
+        place_model(tmp_path, "zeta", "us", seed=3)
+        shutil.rmtree(tmp_path / "brand=bolt")
+        told = client.post("/v1/reload").json()
+
+        assert [change["name"] for change in told["changes"]] == ["acme/us", "bolt/us", "zeta/us"]
+        assert told["changes"][0]["before"] == before
+        assert client.get("/v1/models/acme/us").json()["version"] != before
+        assert client.get("/v1/models/bolt/us").status_code == 404
+        assert client.post("/v1/models/zeta/us/optimize", json={"budget": "current"}).status_code == 200
+
+
+def test_new_models_are_found_without_being_told(tmp_path: Path) -> None:
+    place_model(tmp_path, "acme", "us")
+    with client_of(tmp_path, poll=0.2) as client:
+        place_model(tmp_path, "acme", "de", seed=4)
+        until = time.monotonic() + 20
+        while client.get("/v1/models/acme/de").status_code == 404:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
+def test_of_two_fits_the_newest_is_served_and_damaged_ones_are_left_out(tmp_path: Path) -> None:
+    place_model(tmp_path / "old", "acme", "us")
+    place_model(tmp_path / "new", "acme", "us", seed=1)
+    os.utime(tmp_path / "old/brand=acme/market=us/fit/model/provenance.json", (1, 1))
+    place_model(tmp_path, "bolt", "us")
+    (tmp_path / "brand=bolt/market=us/fit/model/weights.npz").unlink()
+    (entry,) = open_shelf(str(tmp_path)).entries()
+
+    assert "/new/" in entry.source
+
+
+def test_a_model_that_loads_but_cannot_plan_is_left_out(tmp_path: Path) -> None:
+    place_three(tmp_path)
+    fitted = named(sketch(), "odd", "us")
+    shortened = {**fitted.parameters, "level": fitted.parameters["level"][..., :-3]}
+    save_fitted(replace(fitted, parameters=shortened), tmp_path / "odd")
+    with client_of(tmp_path) as client:
+        assert len(client.get("/v1/models").json()["models"]) == 3
+        (reason,) = client.post("/v1/reload").json()["broken"].values()
+
+    assert "cannot plan" in reason
+
+
+def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ShelfError, match="is no folder"):
+        open_shelf(str(tmp_path / "none"))
+
+
+def test_a_catalogue_keeps_what_it_knows_if_the_place_goes_away(tmp_path: Path) -> None:
+    class Fickle:
+        away = False
+
+        def entries(self) -> tuple[Entry, ...]:
+            if self.away:
+                raise ShelfError("no answer")
+            return (ENTRY,)
+
+    shelf = Fickle()
+    catalogue = Catalogue(shelf)
+    shelf.away = True
+
+    assert catalogue.look().entries == (ENTRY,)
+
+
+def test_without_any_model_the_service_is_not_healthy(tmp_path: Path) -> None:
+    with client_of(tmp_path) as client:
+        answer = client.get("/healthz")
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"

@@ -1,0 +1,155 @@
+"""Fits at once are the fits one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mmm.data.panel import Panel
+from mmm.errors import MMMError, TrainingError
+from mmm.fitted import Fitted
+from mmm.train import stacked as program
+from mmm.train.fit import fit, fitting
+from mmm.train.run import Fit, groups, together
+from mmm.train.stacked import Training
+from tests.small import market, small_panel, split_of, with_gaps
+
+TRAIN = {"epochs": 40, "members": 2, "validation": 6, "patience": 15}
+MODEL = {"temporal": {"hidden": 3}, "graph": {"mode": "none"}}
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The validation tail may choose few epochs, so that tests are quick."""
+    for module in ("fit", "stacked"):
+        monkeypatch.setattr(f"mmm.train.{module}.LEAST_EPOCHS", 10)
+
+
+def panels(regions: int = 1) -> list[Panel]:
+    """Three markets of like shape that have nothing else in common."""
+    return [with_gaps(small_panel(regions=regions, seed=seed)) for seed in range(3)]
+
+
+def spec_of(panel: Panel, model: Mapping[str, Any] | None = None) -> Any:
+    return market(panel, model=MODEL | dict(model or {}), train=TRAIN)
+
+
+def at_once(every: list[Panel], **options: Any) -> list[Fitted | MMMError]:
+    return together([fitting(spec_of(panel), panel, split_of(panel), **options) for panel in every])
+
+
+@pytest.mark.parametrize("regions", [1, 3])
+def test_markets_at_once_are_fitted_as_one_by_one(regions: int) -> None:
+    every = panels(regions)
+    found = at_once(every)
+
+    chosen = set()
+    for panel, model in zip(every, found, strict=True):
+        one = fit(spec_of(panel), panel, split_of(panel))
+        assert isinstance(model, Fitted)
+        chosen.add(one.provenance["epochs"])
+        assert model.provenance["epochs"] == one.provenance["epochs"]
+        assert model.trace["epoch"] == one.trace["epoch"]
+        np.testing.assert_allclose(model.trace["loss"], one.trace["loss"], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            model.predictor.parts.channels_MGTC, one.predictor.parts.channels_MGTC, rtol=1e-3, atol=1e-3
+        )
+        np.testing.assert_allclose(
+            model.predictor.parts.prediction_MGT, one.predictor.parts.prediction_MGT, rtol=1e-4
+        )
+    assert len(chosen) > 1, "schedules of unlike length are not tried by these panels"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"adstock": {"family": "weibull"}},
+        {"temporal": {"enabled": False}},
+        {"loss": {"kind": "mse"}},
+        {"priors": {"media_share": {"mean": 0.3, "sd": 0.1}, "dynamic": True}},
+        {"priors": {"channels": {"tv": {"roi": {"mean": 2.0, "sd": 0.5}}}}},
+        {"baseline": {"season_order": 0}},
+    ],
+    ids=lambda model: next(iter(model)),
+)
+def test_every_form_of_the_model_can_be_fitted_at_once(model: dict[str, Any]) -> None:
+    every = [small_panel(regions=2, controls=0, seed=seed) for seed in range(2)]
+    found = together([fitting(spec_of(panel, model), panel, split_of(panel)) for panel in every])
+
+    for panel, at_once in zip(every, found, strict=True):
+        one = fit(spec_of(panel, model), panel, split_of(panel))
+        assert isinstance(at_once, Fitted)
+        np.testing.assert_allclose(
+            at_once.predictor.parts.prediction_MGT, one.predictor.parts.prediction_MGT, rtol=1e-4
+        )
+
+
+def test_like_markets_are_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    descend = program.descend
+
+    def counted(trainings: Any) -> Any:
+        sizes.append(len(trainings))
+        return descend(trainings)
+
+    monkeypatch.setattr("mmm.train.run.descend", counted)
+    at_once([*panels(), small_panel(regions=2)])
+
+    assert sorted(sizes) == [1, 1, 3, 3]
+
+
+def spoiled(panel: Panel) -> Fit[Fitted]:
+    """A fit whose first training has a loss that is not a number."""
+    inner = fitting(spec_of(panel), panel, split_of(panel))
+    training = next(inner)
+    inputs = replace(training.inputs, kpi_GT=training.inputs.kpi_GT * torch.nan)
+    found = yield replace(training, inputs=inputs)
+    inner.send(found)
+    raise AssertionError("a training without a loss came to an end")
+
+
+def test_a_market_that_diverges_fails_alone() -> None:
+    first, second, third = panels()
+    good = [fitting(spec_of(panel), panel, split_of(panel)) for panel in (first, third)]
+
+    found = together([good[0], spoiled(second), good[1]])
+
+    assert isinstance(found[1], TrainingError)
+    one = fit(spec_of(third), third, split_of(third))
+    assert isinstance(found[0], Fitted) and isinstance(found[2], Fitted)
+    np.testing.assert_allclose(found[2].parameters["noise"], one.parameters["noise"], rtol=1e-4)
+
+
+def trainings(count: int, cells: int) -> dict[int, Training]:
+    """Trainings as far as grouping cares."""
+    every = panels()[:1] * count
+    found = {}
+    for index, panel in enumerate(every):
+        training = next(fitting(spec_of(panel), panel, split_of(panel)))
+        size = cells // training.inputs.stack_CGTL[..., 0].numel() + 1
+        found[index] = replace(
+            training, start={name: torch.cat([value] * size) for name, value in training.start.items()}
+        )
+    return found
+
+
+def test_a_program_is_no_larger_than_pays() -> None:
+    assert list(groups(trainings(3, cells=160_000))) == [[0, 1], [2]]
+    assert list(groups(trainings(3, cells=500_000))) == [[0], [1], [2]]
+
+
+def test_other_settings_are_another_program() -> None:
+    panel = panels()[0]
+    every = dict(
+        enumerate(
+            next(fitting(spec_of(panel, model), panel, split_of(panel)))
+            for model in ({}, {"saturation": {"slope_min": 1.0}}, {"graph": {"mode": "triangular"}})
+        )
+    )
+
+    assert list(groups(every)) == [[0, 2], [1]]
