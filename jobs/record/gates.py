@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobs.record.rows import Row
-from jobs.refit.monitor import SHARE_SHIFT, share_shift
+from mmm.analysis.compare import SHARE_SHIFT, share_shift
 
 
 @dataclass(frozen=True)

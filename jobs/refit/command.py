@@ -22,12 +22,13 @@ from jobs.record.rows import Row, read_table, write_table
 from jobs.record.store import absolute, check_place, read_row
 from jobs.record.tracking import open_tracking
 from jobs.record.versions import Registry
-from jobs.refit.monitor import share_shift, shift_finding
+from jobs.refit.monitor import shift_finding
 from jobs.refit.page import write_overview
 from jobs.refit.recorder import Recorder, with_role
 from jobs.refit.schedule import Tally, run_all
 from jobs.refit.select import Plan, parse_only, parse_tune, plan, with_last
 from jobs.refit.task import summary
+from mmm.analysis.compare import share_shift
 from mmm.errors import MMMError
 
 SAY_EVERY = 5.0

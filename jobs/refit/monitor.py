@@ -5,10 +5,11 @@ Shapes: G regions, T periods, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
+from mmm.analysis.compare import SHARE_SHIFT
 from mmm.data.panel import Floats, Panel
 from mmm.data.schema import Finding
 from mmm.data.split import Split
@@ -19,8 +20,6 @@ LEVEL_CHANGE = 0.10
 """Smallest relative change of the KPI between neighbouring windows worth a word."""
 UNUSUAL = 3.0
 """Standard deviations beyond which a change is not what this market usually does."""
-SHARE_SHIFT = 0.25
-"""Share of media's effect that may go elsewhere from one refit to the next."""
 
 
 def drift(panel: Panel, split: Split) -> list[Finding]:
@@ -71,16 +70,6 @@ def _level(kpi_T: Floats, recent: int) -> Iterator[Finding]:
             why="So large a step is not usual here; what caused it may be taken for media.",
             what_to_do="Look for a launch, a price or a measurement that changed; add it as a control.",
         )
-
-
-def share_shift(new: Mapping[str, float], old: Mapping[str, float]) -> float:
-    """How much attribution moved: absolute changes of shares, relative to what all media brought before.
-
-    The measure of ``mmm compare``; channels that came or went count in full.
-    """
-    moved = sum(abs(new.get(name, 0.0) - old.get(name, 0.0)) for name in {*new, *old})
-    media = sum(old.values())
-    return moved / media if media > 0 else float(moved > 0)
 
 
 def shift_finding(shift: float) -> Finding | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.refit.monitor import share_shift
+from mmm.analysis.compare import share_shift
 from mmm.config import MarketSpec
 from mmm.config.files import validate
 from mmm.config.sweep import Parameter, Value, default_space

@@ -9,9 +9,10 @@ Shapes: M members, C channels.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,10 +22,14 @@ from mmm.analysis.intervals import interval
 from mmm.config import MarketSpec
 from mmm.data.panel import Floats
 from mmm.errors import ModelFileError
-from mmm.fitted import Fitted, load_fitted
+
+if TYPE_CHECKING:
+    from mmm.fitted import Fitted
 
 TOLERANCE = 0.1
 """Largest ``moved`` that counts as holding still."""
+SHARE_SHIFT = 0.25
+"""Share of media's effect that may go elsewhere from one refit to the next."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,8 @@ def compare_models(old: Path, new: Path, *, tolerance: float = TOLERANCE) -> Com
     Raises:
         ModelFileError: A directory holds no fitted model, or the models are of other channels.
     """
+    from mmm.fitted import load_fitted
+
     return compare_fitted(load_fitted(old), load_fitted(new), tolerance=tolerance, names=(str(old), str(new)))
 
 
@@ -135,6 +142,16 @@ def compare_fitted(
         tolerance=tolerance,
         reasons=tuple(_reasons(old, new)),
     )
+
+
+def share_shift(new: Mapping[str, float], old: Mapping[str, float]) -> float:
+    """How much attribution moved: absolute changes of shares, relative to what all media brought before.
+
+    The measure of ``mmm compare``; channels that came or went count in full.
+    """
+    moved = sum(abs(new.get(name, 0.0) - old.get(name, 0.0)) for name in {*new, *old})
+    media = sum(old.values())
+    return moved / media if media > 0 else float(moved > 0)
 
 
 def _check_channels(old: Fitted, new: Fitted, names: tuple[str, str]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mmm.analysis.attribution import effects_table
-from mmm.analysis.compare import Comparison, compare_fitted, compare_models
+from mmm.analysis.compare import Comparison, compare_fitted, compare_models, share_shift
 from mmm.data.panel import Floats
 from mmm.errors import ModelFileError
 from mmm.fitted import Fitted, save_fitted
@@ -161,3 +161,17 @@ def test_a_channel_without_spend_has_no_return_to_compare() -> None:
 
     assert row["roi_old"] is None and row["roi_change"] is None
     assert row["roi_beyond"] is False
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "shift"),
+    [
+        ({"tv": 0.2, "search": 0.1}, {"tv": 0.2, "search": 0.1}, 0.0),
+        ({"tv": 0.1, "search": 0.2}, {"tv": 0.2, "search": 0.1}, 0.2 / 0.3),
+        ({"tv": 0.2, "video": 0.1}, {"tv": 0.2, "search": 0.1}, 0.2 / 0.3),
+        ({}, {}, 0.0),
+        ({"tv": 0.1}, {}, 1.0),
+    ],
+)
+def test_share_shift(new: dict[str, float], old: dict[str, float], shift: float) -> None:
+    assert share_shift(new, old) == pytest.approx(shift)

@@ -5,27 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jobs.refit.monitor import drift, share_shift
+from jobs.refit.monitor import drift
 from mmm.config import MarketSpec
 from mmm.data.panel import Panel
 from mmm.data.read import panel_from_frame
 from mmm.data.split import Split
 from mmm.simulate.draws import Design, simulate_market
 from mmm.simulate.portfolio import shared_spec
-
-
-@pytest.mark.parametrize(
-    ("new", "old", "shift"),
-    [
-        ({"tv": 0.2, "search": 0.1}, {"tv": 0.2, "search": 0.1}, 0.0),
-        ({"tv": 0.1, "search": 0.2}, {"tv": 0.2, "search": 0.1}, 0.2 / 0.3),
-        ({"tv": 0.2, "video": 0.1}, {"tv": 0.2, "search": 0.1}, 0.2 / 0.3),
-        ({}, {}, 0.0),
-        ({"tv": 0.1}, {}, 1.0),
-    ],
-)
-def test_share_shift(new: dict[str, float], old: dict[str, float], shift: float) -> None:
-    assert share_shift(new, old) == pytest.approx(shift)
 
 
 @pytest.fixture(scope="module")
