@@ -1,4 +1,4 @@
-"""How a job's command ends: one exit status for each way, one line on standard error for what went wrong."""
+"""How a job's command ends and speaks: one exit status for each way, one line for what went wrong."""
 
 from __future__ import annotations
 
@@ -41,6 +41,16 @@ def run_command(
         return INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people: ``45 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

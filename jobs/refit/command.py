@@ -27,7 +27,7 @@ from jobs.refit.page import write_overview
 from jobs.refit.recorder import Recorder, with_role
 from jobs.refit.schedule import Tally, run_all
 from jobs.refit.select import Plan, parse_only, parse_tune, plan, with_last
-from jobs.refit.task import summary
+from jobs.results import summary
 from mmm.analysis.compare import share_shift
 from mmm.errors import MMMError
 

@@ -16,6 +16,7 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from jobs.cluster import ClusterError, cpus_now
+from jobs.command import duration
 from jobs.record.rows import Row
 from jobs.refit.task import GRACE, Answer, Work, failed, refit_markets
 
@@ -72,16 +73,6 @@ class Tally:
             rate = self.finished / seconds
             text += f"; {rate:.2f}/s, {duration((self.total - self.finished) / rate)} to go"
         return text
-
-
-def duration(seconds: float) -> str:
-    """A length of time for people: ``45 s``, ``3 min 05 s``, ``2 h 10 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def run_all(

@@ -15,14 +15,12 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from jobs.record.identity import find_fit, identify
-from jobs.record.rows import SCORES, WINDOWS, Row
+from jobs.record.rows import Row
 from jobs.record.store import put, result_place
 from jobs.refit.monitor import drift
 from jobs.refit.page import ensure_report
-from jobs.results import result_shares
+from jobs.results import result_row
 from mmm.config import MarketSpec
 from mmm.data.panel import data_fingerprint
 from mmm.data.read import PanelRead, read_panel
@@ -231,35 +229,6 @@ def _keep(market: _Due, result: Result) -> Row:
     row = replace(result_row(market.spec, result), **market.known)
     put(row.directory, row, lambda folder: write_result(result, folder, report=market.work.report))
     return row
-
-
-def result_row(spec: MarketSpec, result: Result) -> Row:
-    """What a fit came to, without where it lies."""
-    shares = result_shares(result.tables)
-    return Row(
-        brand=spec.brand,
-        market=spec.market,
-        status="done",
-        scores={
-            f"{window}_{score}": result.metrics.get(window, {}).get(score)
-            for window in WINDOWS
-            for score in SCORES
-        },
-        shares=_by_channel(shares, "share"),
-        roi=_by_channel(shares, "roi"),
-        findings=tuple(summary(finding) for finding in result.findings),
-        until=str(result.fitted.panel.dates[-1]),
-    )
-
-
-def _by_channel(shares: pd.DataFrame, column: str) -> dict[str, float]:
-    known = shares.dropna(subset=[column])
-    return {str(name): float(value) for name, value in zip(known["channel"], known[column], strict=True)}
-
-
-def summary(finding: Finding) -> str:
-    """A finding in one line."""
-    return f"{finding.severity} {finding.code} {finding.where}: {finding.what}"
 
 
 @contextmanager

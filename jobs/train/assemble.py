@@ -14,7 +14,7 @@ import numpy.typing as npt
 from jobs.record.identity import FitIdentity, identify
 from jobs.record.rows import Row
 from jobs.record.store import put
-from jobs.refit.task import result_row
+from jobs.results import result_row
 from jobs.train.worker import FITTED, TrainPlan
 from mmm.config import MarketSpec
 from mmm.data.experiments import locate_experiments

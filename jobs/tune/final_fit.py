@@ -15,7 +15,7 @@ from jobs.cluster import ClusterError
 from jobs.record.identity import FitIdentity, find_fit, identify
 from jobs.record.rows import Row
 from jobs.record.store import put, result_place
-from jobs.refit.task import result_row
+from jobs.results import result_row
 from jobs.tune.trial import known_by, with_settings
 from mmm.config import MarketSpec
 from mmm.config.digest import spec_digest

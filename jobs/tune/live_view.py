@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from jobs.refit.schedule import duration
+from jobs.command import duration
 from jobs.tune.trial_row import TrialRow
 
 SHOWN = 12

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from jobs.cluster import ClusterError
-from jobs.command import run_command
+from jobs.command import duration, run_command
 from jobs.record.tracking import TrackingError
 from mmm.errors import OutputError, SpecError
 
@@ -44,3 +44,10 @@ def test_a_signal_interrupts_as_a_key_does(capsys: pytest.CaptureFixture[str]) -
 
 def test_what_went_well_keeps_its_status() -> None:
     assert run_command(lambda: 1, "") == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
+)
+def test_durations_are_for_people(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

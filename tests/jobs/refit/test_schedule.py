@@ -8,17 +8,10 @@ from pathlib import Path
 import pytest
 
 from jobs.record.rows import Row
-from jobs.refit.schedule import Tally, batches, duration, run_all
+from jobs.refit.schedule import Tally, batches, run_all
 from jobs.refit.select import plan
 from jobs.refit.task import Answer, Work
 from mmm.config import MarketSpec
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
-)
-def test_durations_are_for_people(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_progress_says_how_long_it_will_take() -> None:
