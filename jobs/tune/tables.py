@@ -16,7 +16,7 @@ from jobs.tune.search import contains, distribution, own_params
 from jobs.tune.trial import Bench
 from jobs.tune.trial_row import TrialRow
 from mmm.config.sweep import Value
-from mmm.report.sweep.page import Sweep
+from mmm.report.sweep.record import Sweep
 
 LEAST_TRIALS = 5
 """Trials from which importances are worth a word."""

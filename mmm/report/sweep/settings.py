@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from mmm.report import theme, words
-from mmm.report.sweep.page import Sweep, score_text, setting_text
+from mmm.report.sweep.record import Sweep, score_text, setting_text
 from mmm.report.tables import MissingTableError
 
 AXES = 12

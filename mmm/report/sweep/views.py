@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmm.report import theme, words
-from mmm.report.sweep.page import Sweep, score_text, setting_text
+from mmm.report.sweep.record import Sweep, score_text, setting_text
 from mmm.report.tables import MissingTableError
 from mmm.report.views.fit import NAIVE
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mmm.report.sweep.page import Sweep
+from mmm.report.sweep.record import Sweep
 
 CHANNELS = ("tv", "search", "social", "video")
 

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser
 from mmm.report import MissingTableError
 from mmm.report.sweep import settings as sweep_settings
 from mmm.report.sweep import views as sweep_views
-from mmm.report.sweep.page import Sweep, setting_text, sweep_page
+from mmm.report.sweep.page import sweep_page
+from mmm.report.sweep.record import Sweep, setting_text
 from tests.report.sight import WIDTHS, look_at, visit_page
 from tests.report.sweep.sweeps import sweep_of
 
