@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from jobs.record.store import absolute
+from jobs.record.tracking import DATABASE, FOLDER
 from jobs.refit.command import refit, report
 from jobs.refit.select import plan
 from jobs.results import SHARE_COLUMNS, saved_shares, true_shares
@@ -189,7 +190,7 @@ def refit_portfolio(demo: Demo) -> None:
     if report(outcome, demo.say):
         raise DemoError("The refit of the portfolio is not complete; see above.")
     demo.say(f"Fitted models: {demo.refit / 'models'}")
-    demo.say(f"Registry: mlflow ui --backend-store-uri sqlite:///{demo.refit / 'mlflow' / 'mlflow.db'}")
+    demo.say(f"Registry: mlflow ui --backend-store-uri sqlite:///{demo.refit / FOLDER / DATABASE}")
 
 
 def _number(value: float | None) -> str:

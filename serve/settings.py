@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from jobs.record.versions import CHAMPION
 from mmm.config import Spec
 
 Scope = Literal["read", "plan", "admin"]
@@ -55,7 +56,7 @@ class ServeSettings(Spec):
     models: Annotated[str, Field(min_length=1)]
     """Where fitted models are: a folder (one fitted model, a tree of them, or what `jobs.refit` wrote), or
     the URI of an MLflow registry (`sqlite:///…`, `http://…`)."""
-    alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")] = "champion"
+    alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")] = CHAMPION
     """Alias of the versions to serve, for a registry."""
     poll: Annotated[float, Field(ge=0.2, le=3600)] = 5.0
     """Seconds between two looks for new models."""

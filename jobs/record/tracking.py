@@ -27,6 +27,10 @@ EXPERIMENT = "ray-mmm"
 MODEL = "model"
 """Artifact folder of a run that holds the fitted model's directory."""
 NO_TRACKING = "none"
+FOLDER = "mlflow"
+"""Folder of a job's results that holds a record of its own."""
+DATABASE = "mlflow.db"
+"""SQLite file of it."""
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
@@ -163,9 +167,9 @@ def open_tracking(asked: str | None, out: str) -> Tracking | None:
             f"Nothing says where to record fits: {out} is remote, and a sqlite file must be local. Set "
             "MLFLOW_TRACKING_URI to a server, or run with --tracking none."
         )
-    folder = Path(out) / "mlflow"
+    folder = Path(out) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    return Tracking(f"sqlite:///{folder}/mlflow.db", (folder / "artifacts").as_uri())
+    return Tracking(f"sqlite:///{folder}/{DATABASE}", (folder / "artifacts").as_uri())
 
 
 def settings_of(spec: MarketSpec) -> dict[str, object]:

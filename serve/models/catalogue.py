@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.record.tracking import DATABASE, FOLDER
+from jobs.record.versions import CHAMPION
 from mmm.storage import is_uri
 from serve.models.folders import FolderShelf
 from serve.models.registry import RegistryShelf
@@ -34,7 +36,7 @@ class Snapshot:
     entries: tuple[Entry, ...]
 
 
-def open_shelf(place: str, alias: str = "champion") -> Shelf:
+def open_shelf(place: str, alias: str = CHAMPION) -> Shelf:
     """The shelf at a place.
 
     Args:
@@ -55,7 +57,7 @@ def registry_of(place: str) -> str | None:
     """URI of the registry at a place; None for a folder without one."""
     if is_uri(place):
         return place
-    database = Path(place).expanduser().absolute() / "mlflow" / "mlflow.db"
+    database = Path(place).expanduser().absolute() / FOLDER / DATABASE
     return f"sqlite:///{database}" if database.is_file() else None
 
 

@@ -8,12 +8,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from jobs.record.store import ROW
+from jobs.record.tracking import FOLDER
 from mmm.config.files import read_yaml
 from mmm.output import MODEL_FOLDER
 from serve.models.source import Entry, ShelfError
 
-REFIT_ROW = "refit.json"
-"""File that a refit writes last into a model's folder."""
 DEEPEST = 8
 """Levels of folders that are searched."""
 
@@ -72,7 +72,7 @@ def _fitted_directories(folder: Path, depth: int = 0) -> Iterator[Path]:
     except OSError:
         return
     for name in below:
-        if not name.startswith((".", "_")) and name != "mlflow":
+        if not name.startswith((".", "_")) and name != FOLDER:
             yield from _fitted_directories(folder / name, depth + 1)
 
 
@@ -84,8 +84,8 @@ def _identify(directory: Path) -> Entry:
 
 def _version_of(directory: Path) -> str:
     """The key of a refit, which names its folder; of another fit a digest of its weights and origin."""
-    if (directory / REFIT_ROW).is_file():
-        key = json.loads((directory / REFIT_ROW).read_text(encoding="utf-8")).get("key")
+    if (directory / ROW).is_file():
+        key = json.loads((directory / ROW).read_text(encoding="utf-8")).get("key")
         if isinstance(key, str) and key:
             return key
     digest = hashlib.sha256()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
+from jobs.record.versions import CHAMPION
 from mmm.storage import filesystem, is_uri
 from serve.models.source import Entry, ShelfError
 
@@ -29,7 +30,7 @@ class RegistryShelf:
         alias: Alias of the versions to serve.
     """
 
-    def __init__(self, uri: str, alias: str = "champion") -> None:
+    def __init__(self, uri: str, alias: str = CHAMPION) -> None:
         self.uri, self._alias = uri, alias
         self._sources: dict[tuple[str, str], str] = {}
 
