@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 LONGEST = 400
+MOST = 20
 PACKAGES = ("mmm", "jobs", "serve")
 
 
@@ -27,6 +29,14 @@ def test_files_are_rooms_not_halls(repository: Path, package: str) -> None:
     long = [f"{path.relative_to(repository)} ({n} lines)" for path, n in lengths.items() if n > LONGEST]
 
     assert not long, f"split these files, they have more than {LONGEST} lines: {', '.join(long)}"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_folders_are_rooms_too(repository: Path, package: str) -> None:
+    counts = Counter(path.parent.relative_to(repository) for path in sources(repository, package))
+    full = [f"{folder} ({n} modules)" for folder, n in counts.items() if n > MOST]
+
+    assert not full, f"give these folders rooms, they have more than {MOST} modules: {', '.join(full)}"
 
 
 def test_nothing_hides_in_utils(repository: Path) -> None:
