@@ -16,10 +16,18 @@ from jobs.record.versions import Registry, model_name
 from jobs.refit.command import main
 from jobs.refit.select import plan
 from jobs.refit.task import Work, refit_markets
+from jobs.train.assemble import look
+from jobs.train.command import Settings, _known
+from jobs.train.ray_train import Crew
+from jobs.tune.final_fit import deliver, delivered
 from mmm.config import MarketSpec
+from mmm.config.files import load_market
+from mmm.data.panel import data_fingerprint
 from tests.golden.digest_literals import SPECS
+from tests.golden.jobs_world import write_world
 from tests.jobs.portfolios import QUICK
 from tests.jobs.rows import row
+from tests.jobs.tune.sweeps import sweep_of
 
 SPEC = MarketSpec.model_validate(SPECS["experiment and sweep"])
 
@@ -100,6 +108,30 @@ def test_an_earlier_row_of_these_settings_is_brought_up_and_no_other() -> None:
     assert brought_up(old, SPEC) == replace(old, key=of.key, spec_digest=of.digest)
     assert brought_up(row(), SPEC) == row()
     assert brought_up(old, MarketSpec.model_validate(SPECS["minimal"])) == old
+
+
+def test_what_a_sweep_delivered_before_is_not_fitted_again(tmp_path: Path) -> None:
+    spec, read = sweep_of()
+    of = delivered(spec, data_fingerprint(read.panel), read.split)
+    place = result_place(str(tmp_path), spec.brand, spec.market, str(of.legacy_key))
+    put(place, legacy_row(row(), of, place), lambda folder: None)
+
+    found = deliver(spec, read, str(tmp_path))
+
+    assert (found.status, found.key, found.directory) == ("unchanged", of.key, place)
+
+
+def test_a_training_done_before_is_not_begun_again(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    spec = load_market(str(tmp_path / "sweep.yaml"))
+    looked, out = look(spec), str(tmp_path / "model")
+    of = looked.identity(spec)
+    put(out, legacy_row(row(), of, out), lambda folder: None)
+
+    found = _known(spec, looked, Settings(out, Crew(1)))
+
+    assert found is not None
+    assert (found.status, found.key, found.directory) == ("unchanged", of.key, out)
 
 
 # --- with Ray ------------------------------------------------------------------------------------
