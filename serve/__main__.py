@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from mmm.errors import MMMError
 from serve.http.auth import is_loopback
-from serve.models.catalogue import open_shelf
+from serve.models.catalogue import open_source
 
 if TYPE_CHECKING:
     from serve.app import Arguments
@@ -113,7 +113,7 @@ def _check(options: argparse.Namespace, asked: Arguments) -> None:
             f"Without tokens only this machine is served, on 127.0.0.1; asked for {options.host}. "
             "Make a token with `python -m serve.tokens NAME` and give --tokens FILE."
         )
-    if not open_shelf(settings.models, settings.alias).entries():
+    if not open_source(settings.models, settings.alias).entries():
         raise StartError(f"{options.models} holds no fitted model; `make demo` or `mmm fit` makes one.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

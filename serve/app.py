@@ -77,8 +77,8 @@ def build(args: Arguments) -> serve.Application:
         max_queued_requests=1024,
         **checked,
     )
-    looked_up = catalogue.bind(settings)
-    return interface.bind(settings, planners.bind(settings, looked_up), looked_up)
+    catalogue_handle = catalogue.bind(settings)
+    return interface.bind(settings, planners.bind(settings, catalogue_handle), catalogue_handle)
 
 
 def _deployment(of: type[Any], **options: Any) -> serve.Deployment:

@@ -18,14 +18,14 @@ from ray.serve.context import _get_global_client
 from ray.serve.handle import DeploymentHandle
 
 from mmm.errors import MMMError
-from serve.directory import Desk
+from serve.directory import ModelDirectory
 from serve.http.auth import is_loopback
 from serve.http.routes import create_app
 from serve.metrics import RayMeters
-from serve.models.catalogue import Catalogue, Snapshot, open_shelf, registry_of
-from serve.models.source import Entry
-from serve.planner.protocol import Dossier, Reply, Task
-from serve.planner.remote import FOLLOW, RemoteBench, RemoteCatalogue
+from serve.models.catalogue import Catalogue, Snapshot, open_source, registry_of
+from serve.models.source import ModelEntry
+from serve.planner.protocol import ModelCard, Reply, Task
+from serve.planner.remote import FOLLOW, RemoteCatalogue, RemotePlanners
 from serve.settings import ServeSettings
 
 logger = logging.getLogger("ray.serve.mmm")
@@ -49,7 +49,7 @@ class CatalogueHost:
 
     def __init__(self, settings: ServeSettings) -> None:
         self._poll = settings.poll
-        self._catalogue = Catalogue(open_shelf(settings.models, settings.alias), LEAD)
+        self._catalogue = Catalogue(open_source(settings.models, settings.alias), LEAD)
         self._looking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -84,7 +84,7 @@ class Planner:
         self._registry = registry_of(settings.models)
         self._patience = 2.0 * settings.limits.plan_seconds
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="planner")
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, ModelEntry] = {}
         self._last = ""
         self._busy_since: float | None = None
         snapshot: Snapshot = await RemoteCatalogue(catalogue).latest()
@@ -100,15 +100,15 @@ class Planner:
 
         return await self._run(lambda: load_model(self._entries[key], self._registry))
 
-    async def prepare(self, entry: Entry) -> Dossier:
-        """See ``Bench.prepare``."""
-        from serve.planner.model_card import make_dossier
+    async def prepare(self, entry: ModelEntry) -> ModelCard:
+        """See ``PlannerClient.prepare``."""
+        from serve.planner.model_card import make_model_card
 
         model = await self._model(entry)
-        return await self._run(lambda: make_dossier(model))
+        return await self._run(lambda: make_model_card(model))
 
-    async def ask(self, task: Task, entries: Sequence[Entry], payload: Mapping[str, Any]) -> Reply:
-        """See ``Bench.ask``."""
+    async def ask(self, task: Task, entries: Sequence[ModelEntry], payload: Mapping[str, Any]) -> Reply:
+        """See ``PlannerClient.ask``."""
         from serve.planner.answers import perform
 
         try:
@@ -129,7 +129,7 @@ class Planner:
             model = await self.model(self._last)
             await self._run(lambda: tiny_plan(model.fitted))
 
-    async def _model(self, entry: Entry) -> Any:
+    async def _model(self, entry: ModelEntry) -> Any:
         self._entries[entry.key] = entry
         self._last = entry.key
         return await self.model(entry.key)
@@ -173,15 +173,17 @@ class Interface:
         self, settings: ServeSettings, planners: DeploymentHandle[Any], catalogue: DeploymentHandle[Any]
     ) -> None:
         _require_closed(settings)
-        self._desk = Desk(settings, RemoteBench(planners), RemoteCatalogue(catalogue), RayMeters(), FOLLOW)
+        self._directory = ModelDirectory(
+            settings, RemotePlanners(planners), RemoteCatalogue(catalogue), RayMeters(), FOLLOW
+        )
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """The application, made in the replica."""
-        return create_app(self._desk, own_ids=False)
+        return create_app(self._directory, own_ids=False)
 
     def check_health(self) -> None:
         """Unhealthy once new models are no longer looked for."""
-        if not self._desk.follows:
+        if not self._directory.follows:
             raise RuntimeError("the catalogue is no longer followed")
 
 

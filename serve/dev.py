@@ -6,8 +6,31 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mmm.errors import MMMError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from serve.settings import ServeSettings
+
+
+def app_of(settings: ServeSettings) -> FastAPI:
+    """The application over the models of a place, with planner and catalogue in this process.
+
+    Raises:
+        SourceError: The place cannot be read.
+    """
+    from serve.directory import ModelDirectory
+    from serve.http.routes import create_app
+    from serve.metrics import LocalMeters
+    from serve.models.catalogue import Catalogue, open_source, registry_of
+    from serve.planner.local import LocalCatalogue, LocalPlanner
+
+    planner = LocalPlanner(settings.keep, registry_of(settings.models))
+    catalogue = LocalCatalogue(Catalogue(open_source(settings.models, settings.alias)))
+    return create_app(ModelDirectory(settings, planner, catalogue, LocalMeters(), settings.poll))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("models", help="folder of fitted models, of a refit, or URI of a registry")
     parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1 (default 8000)")
     options = parser.parse_args(arguments)
+    # Before anything loads numpy, which reads it once.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import uvicorn
 
-    from serve.inprocess import app_of
     from serve.settings import ServeSettings
 
     try:

@@ -1,4 +1,4 @@
-"""The desk of one interface process: which models it knows, and the way of a question to the bench.
+"""The directory of one interface process: which models it knows, and the way of a question to the planners.
 
 It follows the catalogue: what is new is loaded and planned with first, and counts for all from one moment.
 """
@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from mmm.errors import MMMError
 from serve.metrics import Meters
 from serve.models.catalogue import Snapshot
-from serve.models.source import Entry
-from serve.planner.protocol import Bench, Dossier, Reply, Task
+from serve.models.source import ModelEntry
+from serve.planner.protocol import ModelCard, PlannerClient, Reply, Task
 from serve.problems import RequestProblem, busy, invalid_request
 from serve.settings import ServeSettings
 
@@ -30,8 +30,8 @@ STARTING = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between attempts at the start to load models that no planner could be asked for."""
 
 
-class Follows(Protocol):
-    """A catalogue as the desk asks it."""
+class CatalogueClient(Protocol):
+    """A catalogue as the directory asks it."""
 
     async def latest(self) -> Snapshot:
         """What is known."""
@@ -57,23 +57,28 @@ class Change:
     after: str
 
 
-class Desk:
+class ModelDirectory:
     """Models and questions of one process.
 
     Args:
         settings: Of the service.
-        bench: Where questions are answered.
+        planners: Where questions are answered.
         catalogue: Which models are served.
         meters: What is counted.
         follow: Seconds between two looks at the catalogue.
     """
 
     def __init__(
-        self, settings: ServeSettings, bench: Bench, catalogue: Follows, meters: Meters, follow: float
+        self,
+        settings: ServeSettings,
+        planners: PlannerClient,
+        catalogue: CatalogueClient,
+        meters: Meters,
+        follow: float,
     ) -> None:
         self.settings, self.meters = settings, meters
-        self._bench, self._catalogue, self._follow = bench, catalogue, follow
-        self._models: dict[str, Dossier] = {}
+        self._planners, self._catalogue, self._follow = planners, catalogue, follow
+        self._models: dict[str, ModelCard] = {}
         self._broken: dict[str, tuple[float, str]] = {}
         self._contributions: OrderedDict[tuple[str, str | None], bytes] = OrderedDict()
         self._adopting = asyncio.Lock()
@@ -85,7 +90,7 @@ class Desk:
         """Load what is served now, then follow the catalogue.
 
         Raises:
-            ShelfError: The catalogue does not answer.
+            SourceError: The catalogue does not answer.
         """
         for pause in STARTING:
             snapshot = await self._catalogue.latest()
@@ -107,7 +112,7 @@ class Desk:
         return self._task is not None and not self._task.done()
 
     @property
-    def models(self) -> Mapping[str, Dossier]:
+    def models(self) -> Mapping[str, ModelCard]:
         """By ``brand/market``."""
         return self._models
 
@@ -116,25 +121,25 @@ class Desk:
         """Why a model of the catalogue could not be loaded, by key."""
         return {key: reason for key, (_, reason) in self._broken.items()}
 
-    def find(self, brand: str, market: str, version: str | None = None) -> Dossier:
+    def find(self, brand: str, market: str, version: str | None = None) -> ModelCard:
         """The served model of a brand and market.
 
         Raises:
             RequestProblem: 404 if there is none, 409 if it is another version than asked for.
         """
-        dossier = self._models.get(f"{brand}/{market}")
-        if dossier is None:
+        card = self._models.get(f"{brand}/{market}")
+        if card is None:
             detail = "There is no model of this brand and market. GET /v1/models lists those there are."
             raise RequestProblem(404, "no_model", detail)
-        if version is not None and version != dossier.entry.version:
+        if version is not None and version != card.entry.version:
             detail = (
-                f"Version {dossier.entry.version} is served now, not the one asked for. "
+                f"Version {card.entry.version} is served now, not the one asked for. "
                 "Ask again without a version, or for that one."
             )
             raise RequestProblem(409, "other_version", detail)
-        return dossier
+        return card
 
-    async def ask(self, task: Task, dossiers: Sequence[Dossier], payload: Mapping[str, Any]) -> bytes:
+    async def ask(self, task: Task, cards: Sequence[ModelCard], payload: Mapping[str, Any]) -> bytes:
         """The answer to a question as JSON.
 
         Raises:
@@ -145,8 +150,8 @@ class Desk:
             raise busy(f"{self._waiting} plans are under way here already. Come back in a second.")
         self._waiting += 1
         try:
-            entries = [dossier.entry for dossier in dossiers]
-            reply = await asyncio.wait_for(self._bench.ask(task, entries, payload), limits.plan_seconds)
+            entries = [card.entry for card in cards]
+            reply = await asyncio.wait_for(self._planners.ask(task, entries, payload), limits.plan_seconds)
         except TimeoutError:
             detail = f"No answer within {limits.plan_seconds:g} s. Ask for less at once, or come back later."
             raise busy(detail, seconds=5) from None
@@ -164,11 +169,11 @@ class Desk:
             self.meters.infeasible(task)
         return reply.body
 
-    async def contributions(self, dossier: Dossier, region: str | None) -> bytes:
+    async def contributions(self, card: ModelCard, region: str | None) -> bytes:
         """Contributions of a model, kept once they were asked for."""
-        key = (dossier.entry.key, region)
+        key = (card.entry.key, region)
         if key not in self._contributions:
-            self._contributions[key] = await self.ask("contributions", [dossier], {"region": region})
+            self._contributions[key] = await self.ask("contributions", [card], {"region": region})
             while len(self._contributions) > KEPT_CONTRIBUTIONS:
                 self._contributions.popitem(last=False)
         return self._contributions[key]
@@ -201,8 +206,8 @@ class Desk:
         """Load what is new, then switch at the snapshot's time."""
         async with self._adopting:
             wanted = {entry.name: entry for entry in snapshot.entries}
-            models = {name: await self._dossier(entry) for name, entry in wanted.items()}
-            found = {name: dossier for name, dossier in models.items() if dossier is not None}
+            models = {name: await self._card(entry) for name, entry in wanted.items()}
+            found = {name: card for name, card in models.items() if card is not None}
             changes = _changes(self._models, found)
             if changes:
                 await asyncio.sleep(max(0.0, snapshot.effective - time.time()))
@@ -211,8 +216,8 @@ class Desk:
                     logger.info("model %s: version %r, was %r", change.name, change.after, change.before)
             return changes
 
-    async def _dossier(self, entry: Entry) -> Dossier | None:
-        """The dossier of an entry; of a broken one that of the version before it, if there is any."""
+    async def _card(self, entry: ModelEntry) -> ModelCard | None:
+        """The card of an entry; of a broken one that of the version before it, if there is any."""
         known = self._models.get(entry.name)
         if known is not None and known.entry == entry:
             return known
@@ -220,7 +225,7 @@ class Desk:
         if time.monotonic() - tried < RETRY_BROKEN:
             return known
         try:
-            dossier = await self._bench.prepare(entry)
+            card = await self._planners.prepare(entry)
         except MMMError as error:
             logger.exception("%s cannot be served; what was served before stays", entry.key)
             self._broken[entry.key] = time.monotonic(), str(error)
@@ -230,12 +235,12 @@ class Desk:
             logger.warning("%s is not loaded yet: %s", entry.key, problem.detail)
             return known
         self._broken.pop(entry.key, None)
-        self.meters.loaded(dossier.seconds, done=True)
-        return dossier
+        self.meters.loaded(card.seconds, done=True)
+        return card
 
 
-def _changes(before: Mapping[str, Dossier], after: Mapping[str, Dossier]) -> list[Change]:
-    def version(models: Mapping[str, Dossier], name: str) -> str:
+def _changes(before: Mapping[str, ModelCard], after: Mapping[str, ModelCard]) -> list[Change]:
+    def version(models: Mapping[str, ModelCard], name: str) -> str:
         return models[name].entry.version if name in models else ""
 
     return [

@@ -21,7 +21,7 @@ from serve.settings import Scope, Token
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ray-mmm"'}
 
 
-class Pace:
+class RateLimit:
     """A bucket that fills at a steady rate and gives one for each request.
 
     Args:
@@ -83,10 +83,10 @@ THIS_MACHINE = Caller("this machine", frozenset(("read", "plan", "admin")))
 class _Known:
     digest: bytes
     caller: Caller
-    pace: Pace | None = field(compare=False)
+    pace: RateLimit | None = field(compare=False)
 
 
-class Guard:
+class Authenticator:
     """Recognises callers.
 
     Args:
@@ -102,7 +102,7 @@ class Guard:
                     frozenset(token.scopes),
                     None if token.brands is None else frozenset(token.brands),
                 ),
-                None if token.per_second is None else Pace(token.per_second),
+                None if token.per_second is None else RateLimit(token.per_second),
             )
             for token in tokens
         ]

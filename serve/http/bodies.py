@@ -14,7 +14,7 @@ from mmm.errors import Problem, ProblemsError, RequestError
 from mmm.planning.conversion import PortfolioTerms
 from mmm.planning.request import BudgetRequest, parse_request
 from mmm.planning.scenario.request import ScenarioRequest, parse_scenario
-from serve.planner.protocol import Dossier
+from serve.planner.protocol import ModelCard
 from serve.problems import RequestProblem, invalid_request
 from serve.settings import Limits
 
@@ -117,23 +117,23 @@ def _inside(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list) else ()
 
 
-def check_budget(content: Mapping[str, Any], dossier: Dossier, limits: Limits) -> BudgetRequest:
+def check_budget(content: Mapping[str, Any], card: ModelCard, limits: Limits) -> BudgetRequest:
     """A budget request to one model.
 
     Raises:
         RequestProblem: 422 with every problem; a request that would take too long among them.
     """
     try:
-        request = parse_request(content, channels=dossier.channels, history_periods=dossier.periods)
+        request = parse_request(content, channels=card.channels, history_periods=card.periods)
     except RequestError as error:
         raise invalid_request(error.problems) from None
-    regions = len(dossier.regions) if request.by_region else 1
-    _check_work(request, len(dossier.channels) * regions, limits)
+    regions = len(card.regions) if request.by_region else 1
+    _check_work(request, len(card.channels) * regions, limits)
     return request
 
 
 def check_portfolio(
-    content: dict[str, Any], dossiers: Sequence[Dossier], limits: Limits
+    content: dict[str, Any], cards: Sequence[ModelCard], limits: Limits
 ) -> tuple[BudgetRequest, PortfolioTerms]:
     """A budget request to several models, and its terms, which are taken out of the content.
 
@@ -143,12 +143,12 @@ def check_portfolio(
     stated = {name: content.pop(name) for name in PortfolioTerms.model_fields if name in content}
     try:
         terms = validate(PortfolioTerms, stated, "portfolio request")
-        terms.check({dossier.entry.name: dossier.currency for dossier in dossiers})
+        terms.check({card.entry.name: card.currency for card in cards})
     except ProblemsError as error:
         raise invalid_request(error.problems) from None
-    names = [dossier.entry.name for dossier in dossiers]
-    channels = [f"{dossier.entry.name}/{channel}" for dossier in dossiers for channel in dossier.channels]
-    periods = min((dossier.periods for dossier in dossiers), default=None)
+    names = [card.entry.name for card in cards]
+    channels = [f"{card.entry.name}/{channel}" for card in cards for channel in card.channels]
+    periods = min((card.periods for card in cards), default=None)
     try:
         request = parse_request(content, channels=[*channels, *names], history_periods=periods)
     except RequestError as error:
@@ -174,14 +174,14 @@ def _check_work(request: BudgetRequest, variables: int, limits: Limits) -> None:
         raise invalid_request([Problem("too_complex", field, text)])
 
 
-def check_scenario(content: Mapping[str, Any], dossier: Dossier) -> ScenarioRequest:
+def check_scenario(content: Mapping[str, Any], card: ModelCard) -> ScenarioRequest:
     """Spend plans for one model.
 
     Raises:
         RequestProblem: 422 with every problem.
     """
     try:
-        return parse_scenario(content, channels=dossier.channels)
+        return parse_scenario(content, channels=card.channels)
     except RequestError as error:
         raise invalid_request(error.problems) from None
 

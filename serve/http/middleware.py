@@ -19,7 +19,7 @@ _USABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 UNKNOWN_ROUTE = "unknown"
 
 
-class Envelope:
+class RequestLog:
     """Middleware around the whole application.
 
     Args:

@@ -1,4 +1,4 @@
-"""The HTTP interface: routes over a desk. Runs under Ray Serve and under any ASGI server alike."""
+"""The HTTP interface: routes over a directory. Runs under Ray Serve and under any ASGI server alike."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -15,14 +15,14 @@ from mmm.planning.portfolio import PortfolioPlan
 from mmm.planning.request import BudgetRequest
 from mmm.planning.scenario.request import ScenarioRequest
 from mmm.planning.scenario.result import Scenario
-from serve.directory import Desk
+from serve.directory import ModelDirectory
 from serve.http import schemas
-from serve.http.auth import Caller, Guard
+from serve.http.auth import Authenticator, Caller
 from serve.http.bodies import check_budget, check_portfolio, check_scenario, chosen_models, read_json
 from serve.http.docs_page import docs_router
-from serve.http.middleware import Envelope
+from serve.http.middleware import RequestLog
 from serve.page.assets import page_router
-from serve.planner.protocol import Dossier
+from serve.planner.protocol import ModelCard
 from serve.problems import (
     RequestProblem,
     busy,
@@ -55,20 +55,20 @@ ASKING = (401, 403, 404, 409, 422, 429, 503)
 POSTING = (400, *ASKING, 413, 415)
 
 
-def create_app(desk: Desk, *, own_ids: bool = True) -> FastAPI:
-    """The application over a desk.
+def create_app(directory: ModelDirectory, *, own_ids: bool = True) -> FastAPI:
+    """The application over a directory.
 
     Args:
-        desk: Models and questions; started and stopped with the application.
+        directory: Models and questions; started and stopped with the application.
         own_ids: Set header X-Request-Id; false behind a proxy that does.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
-        await desk.start()
+        await directory.start()
         yield
-        await desk.stop()
+        await directory.stop()
 
     app = schemas.DocumentedAPI(
         title="ray-mmm",
@@ -78,8 +78,8 @@ def create_app(desk: Desk, *, own_ids: bool = True) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.desk, app.state.guard = desk, Guard(desk.settings.tokens)
-    app.add_middleware(Envelope, meters=desk.meters, own_ids=own_ids)
+    app.state.directory, app.state.authenticator = directory, Authenticator(directory.settings.tokens)
+    app.add_middleware(RequestLog, meters=directory.meters, own_ids=own_ids)
     app.add_exception_handler(RequestProblem, on_problem)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_invalid_parameter)
@@ -91,18 +91,18 @@ def create_app(desk: Desk, *, own_ids: bool = True) -> FastAPI:
     return app
 
 
-def _desk(request: Request) -> Desk:
-    desk = request.app.state.desk
-    assert isinstance(desk, Desk)
-    return desk
+def _directory(request: Request) -> ModelDirectory:
+    directory = request.app.state.directory
+    assert isinstance(directory, ModelDirectory)
+    return directory
 
 
 def allowed(scope: Scope) -> Callable[[Request], Caller]:
     """A dependency that lets only those through who have a scope, and for a brand in the path its brand."""
 
     def check(request: Request) -> Caller:
-        guard: Guard = request.app.state.guard
-        caller = guard.caller(request)
+        authenticator: Authenticator = request.app.state.authenticator
+        caller = authenticator.caller(request)
         request.state.caller = caller.name
         caller.require(scope, request.path_params.get("brand"))
         return caller
@@ -116,20 +116,18 @@ Admin = Annotated[Caller, Depends(allowed("admin"))]
 SECURED: dict[str, Any] = {"security": [{"bearer": []}]}
 
 
-def _answer(request: Request, dossier: Dossier, content: bytes) -> Response:
-    request.state.model = dossier.entry.key
-    return Response(
-        content, media_type="application/json", headers={"X-Model-Version": dossier.entry.version}
-    )
+def _answer(request: Request, card: ModelCard, content: bytes) -> Response:
+    request.state.model = card.entry.key
+    return Response(content, media_type="application/json", headers={"X-Model-Version": card.entry.version})
 
 
-def _unchanged(request: Request, dossier: Dossier, content: bytes) -> Response:
+def _unchanged(request: Request, card: ModelCard, content: bytes) -> Response:
     """Content that stays as long as its version: a caller that has it already is told so."""
-    request.state.model = dossier.entry.key
+    request.state.model = card.entry.key
     headers = {
-        "ETag": f'"{dossier.etag}"',
+        "ETag": f'"{card.etag}"',
         "Cache-Control": "private, no-cache",
-        "X-Model-Version": dossier.entry.version,
+        "X-Model-Version": card.entry.version,
     }
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
@@ -145,7 +143,7 @@ def _add_service_routes(app: FastAPI) -> None:
         response_class=Response,
     )
     async def healthz(request: Request) -> Response:
-        count = len(_desk(request).models)
+        count = len(_directory(request).models)
         if not count:
             raise busy("No model is loaded. See the log, or register a champion.", seconds=5)
         return _json({"status": "ok", "models": count})
@@ -161,9 +159,9 @@ def _add_service_routes(app: FastAPI) -> None:
     )
     async def reload(request: Request, caller: Admin) -> Response:
         del caller
-        desk = _desk(request)
-        changes = [vars(change) for change in await desk.reload()]
-        return _json({"models": len(desk.models), "changes": changes, "broken": desk.broken})
+        directory = _directory(request)
+        changes = [vars(change) for change in await directory.reload()]
+        return _json({"models": len(directory.models), "changes": changes, "broken": directory.broken})
 
 
 def _add_model_routes(app: FastAPI) -> None:
@@ -177,8 +175,8 @@ def _add_model_routes(app: FastAPI) -> None:
         openapi_extra=SECURED,
     )
     async def list_models(request: Request, caller: Reader) -> Response:
-        models = _desk(request).models.values()
-        seen = [dossier.summary for dossier in models if caller.sees(dossier.entry.brand)]
+        models = _directory(request).models.values()
+        seen = [card.summary for card in models if caller.sees(card.entry.brand)]
         return _json({"models": seen})
 
     @app.get(
@@ -194,8 +192,8 @@ def _add_model_routes(app: FastAPI) -> None:
         request: Request, caller: Reader, brand: Brand, market: Market, version: Version = None
     ) -> Response:
         del caller
-        dossier = _desk(request).find(brand, market, version)
-        return _unchanged(request, dossier, dossier.detail)
+        card = _directory(request).find(brand, market, version)
+        return _unchanged(request, card, card.detail)
 
     @app.get(
         "/v1/models/{brand}/{market}/curves",
@@ -210,8 +208,8 @@ def _add_model_routes(app: FastAPI) -> None:
         request: Request, caller: Reader, brand: Brand, market: Market, version: Version = None
     ) -> Response:
         del caller
-        dossier = _desk(request).find(brand, market, version)
-        return _unchanged(request, dossier, dossier.curves)
+        card = _directory(request).find(brand, market, version)
+        return _unchanged(request, card, card.curves)
 
     @app.get(
         "/v1/models/{brand}/{market}/contributions",
@@ -233,9 +231,9 @@ def _add_model_routes(app: FastAPI) -> None:
         ] = None,
     ) -> Response:
         del caller
-        desk = _desk(request)
-        dossier = desk.find(brand, market, version)
-        return _answer(request, dossier, await desk.contributions(dossier, region))
+        directory = _directory(request)
+        card = directory.find(brand, market, version)
+        return _answer(request, card, await directory.contributions(card, region))
 
 
 def _add_question_routes(app: FastAPI) -> None:
@@ -255,11 +253,11 @@ def _add_question_routes(app: FastAPI) -> None:
         request: Request, caller: Planner, brand: Brand, market: Market, version: Version = None
     ) -> Response:
         del caller
-        desk = _desk(request)
-        dossier = desk.find(brand, market, version)
-        content = await read_json(request, desk.settings.limits)
-        check_budget(content, dossier, desk.settings.limits)
-        return _answer(request, dossier, await desk.ask("optimize", [dossier], content))
+        directory = _directory(request)
+        card = directory.find(brand, market, version)
+        content = await read_json(request, directory.settings.limits)
+        check_budget(content, card, directory.settings.limits)
+        return _answer(request, card, await directory.ask("optimize", [card], content))
 
     @app.post(
         "/v1/models/{brand}/{market}/scenario",
@@ -274,11 +272,11 @@ def _add_question_routes(app: FastAPI) -> None:
         request: Request, caller: Planner, brand: Brand, market: Market, version: Version = None
     ) -> Response:
         del caller
-        desk = _desk(request)
-        dossier = desk.find(brand, market, version)
-        content = await read_json(request, desk.settings.limits)
-        check_scenario(content, dossier)
-        return _answer(request, dossier, await desk.ask("scenario", [dossier], content))
+        directory = _directory(request)
+        card = directory.find(brand, market, version)
+        content = await read_json(request, directory.settings.limits)
+        check_scenario(content, card)
+        return _answer(request, card, await directory.ask("scenario", [card], content))
 
     @app.post(
         "/v1/portfolio/optimize",
@@ -293,29 +291,29 @@ def _add_question_routes(app: FastAPI) -> None:
         openapi_extra=schemas.body(schemas.PortfolioRequest, schemas.PORTFOLIO_EXAMPLE),
     )
     async def optimize_portfolio(request: Request, caller: Planner) -> Response:
-        desk = _desk(request)
-        content = await read_json(request, desk.settings.limits)
-        dossiers = _chosen(desk, caller, chosen_models(content))
-        _, terms = check_portfolio(content, dossiers, desk.settings.limits)
-        answer = await desk.ask("portfolio", dossiers, {**content, "terms": terms})
+        directory = _directory(request)
+        content = await read_json(request, directory.settings.limits)
+        cards = _chosen(directory, caller, chosen_models(content))
+        _, terms = check_portfolio(content, cards, directory.settings.limits)
+        answer = await directory.ask("portfolio", cards, {**content, "terms": terms})
         return Response(answer, media_type="application/json")
 
 
-def _chosen(desk: Desk, caller: Caller, names: list[str] | None) -> list[Dossier]:
+def _chosen(directory: ModelDirectory, caller: Caller, names: list[str] | None) -> list[ModelCard]:
     """Models a portfolio request is about.
 
     Raises:
         RequestProblem: 403 for a brand of others, 404 for an unknown model.
     """
     if names is None:
-        found = [dossier for dossier in desk.models.values() if caller.sees(dossier.entry.brand)]
+        found = [card for card in directory.models.values() if caller.sees(card.entry.brand)]
         if not found:
             raise RequestProblem(404, "no_model", "No model is served that the token may plan.")
         return found
     pairs = [name.split("/", 1) for name in names]
     for brand, _ in pairs:
         caller.require("plan", brand)
-    return [desk.find(brand, market) for brand, market in pairs]
+    return [directory.find(brand, market) for brand, market in pairs]
 
 
 def _json(content: Any) -> Response:

@@ -14,9 +14,9 @@ from pathlib import Path
 from jobs.record.tracking import DATABASE, FOLDER
 from jobs.record.versions import CHAMPION
 from mmm.storage import is_uri
-from serve.models.folders import FolderShelf
-from serve.models.registry import RegistryShelf
-from serve.models.source import Entry, Shelf, ShelfError
+from serve.models.folders import FolderSource
+from serve.models.registry import RegistrySource
+from serve.models.source import ModelEntry, ModelSource, SourceError
 
 logger = logging.getLogger("ray.serve.mmm")
 
@@ -33,11 +33,11 @@ class Snapshot:
 
     generation: int
     effective: float
-    entries: tuple[Entry, ...]
+    entries: tuple[ModelEntry, ...]
 
 
-def open_shelf(place: str, alias: str = CHAMPION) -> Shelf:
-    """The shelf at a place.
+def open_source(place: str, alias: str = CHAMPION) -> ModelSource:
+    """The source at a place.
 
     Args:
         place: A folder, or the URI of a registry. What ``jobs.refit`` wrote with its own registry in
@@ -45,12 +45,12 @@ def open_shelf(place: str, alias: str = CHAMPION) -> Shelf:
         alias: Alias of the versions to serve.
 
     Raises:
-        ShelfError: There is no such folder.
+        SourceError: There is no such folder.
     """
     uri = registry_of(place)
     if uri is not None:
-        return RegistryShelf(uri, alias)
-    return FolderShelf(Path(place).expanduser().absolute())
+        return RegistrySource(uri, alias)
+    return FolderSource(Path(place).expanduser().absolute())
 
 
 def registry_of(place: str) -> str | None:
@@ -62,25 +62,25 @@ def registry_of(place: str) -> str | None:
 
 
 class Catalogue:
-    """The newest snapshot of a shelf.
+    """The newest snapshot of a source.
 
     Args:
-        shelf: Where models are.
+        source: Where models are.
         lead: Seconds between finding a change and its effect, in which replicas get ready.
 
     Raises:
-        ShelfError: The shelf cannot be read now.
+        SourceError: The source cannot be read now.
     """
 
-    def __init__(self, shelf: Shelf, lead: float = 0.0) -> None:
-        self._shelf, self._lead = shelf, lead
-        self.latest = Snapshot(1, time.time(), shelf.entries())
+    def __init__(self, source: ModelSource, lead: float = 0.0) -> None:
+        self._source, self._lead = source, lead
+        self.latest = Snapshot(1, time.time(), source.entries())
 
     def look(self) -> Snapshot:
-        """Look for new models; what was known stays if the shelf cannot be read."""
+        """Look for new models; what was known stays if the source cannot be read."""
         try:
-            entries = self._shelf.entries()
-        except ShelfError as error:
+            entries = self._source.entries()
+        except SourceError as error:
             logger.warning("models stay as they are: %s", error)
             return self.latest
         if entries != self.latest.entries:

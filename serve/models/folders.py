@@ -12,13 +12,13 @@ from jobs.record.store import ROW
 from jobs.record.tracking import FOLDER
 from mmm.config.files import read_yaml
 from mmm.output import MODEL_FOLDER
-from serve.models.source import Entry, ShelfError
+from serve.models.source import ModelEntry, SourceError
 
 DEEPEST = 8
 """Levels of folders that are searched."""
 
 
-class FolderShelf:
+class FolderSource:
     """Every fitted model below a folder; of each brand and market the newest one.
 
     Args:
@@ -26,18 +26,20 @@ class FolderShelf:
             those of a registry are not searched.
 
     Raises:
-        ShelfError: There is no such folder.
+        SourceError: There is no such folder.
     """
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
-            raise ShelfError(f"{folder} is no folder. Give the folder of fitted models, or a registry's URI.")
+            raise SourceError(
+                f"{folder} is no folder. Give the folder of fitted models, or a registry's URI."
+            )
         self._folder = folder
-        self._read: dict[Path, tuple[tuple[int, int], Entry]] = {}
+        self._read: dict[Path, tuple[tuple[int, int], ModelEntry]] = {}
 
-    def entries(self) -> tuple[Entry, ...]:
-        """See :meth:`Shelf.entries`; half-written folders are not there yet."""
-        newest: dict[str, tuple[int, Entry]] = {}
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """See :meth:`ModelSource.entries`; half-written folders are not there yet."""
+        newest: dict[str, tuple[int, ModelEntry]] = {}
         for directory in _fitted_directories(self._folder):
             found = self._entry(directory)
             if found is not None:
@@ -46,7 +48,7 @@ class FolderShelf:
                     newest[entry.name] = written, entry
         return tuple(newest[name][1] for name in sorted(newest))
 
-    def _entry(self, directory: Path) -> tuple[int, Entry] | None:
+    def _entry(self, directory: Path) -> tuple[int, ModelEntry] | None:
         """When a model was written and what it is; None if it went away or is not whole."""
         model = directory / MODEL_FOLDER
         try:
@@ -76,10 +78,10 @@ def _fitted_directories(folder: Path, depth: int = 0) -> Iterator[Path]:
             yield from _fitted_directories(folder / name, depth + 1)
 
 
-def _identify(directory: Path) -> Entry:
+def _identify(directory: Path) -> ModelEntry:
     model = directory / MODEL_FOLDER
     spec = read_yaml(str(model / "spec.yaml")).values
-    return Entry(str(spec["brand"]), str(spec["market"]), _version_of(directory), str(directory))
+    return ModelEntry(str(spec["brand"]), str(spec["market"]), _version_of(directory), str(directory))
 
 
 def _version_of(directory: Path) -> str:

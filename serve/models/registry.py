@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlparse
 
 from jobs.record.versions import CHAMPION
 from mmm.storage import filesystem, is_uri
-from serve.models.source import Entry, ShelfError
+from serve.models.source import ModelEntry, SourceError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,7 +22,7 @@ _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOU
 _OF_MLFLOW = ("mlflow-artifacts", "runs", "models", "dbfs")
 
 
-class RegistryShelf:
+class RegistrySource:
     """Champions of a registry.
 
     Args:
@@ -34,8 +34,8 @@ class RegistryShelf:
         self.uri, self._alias = uri, alias
         self._sources: dict[tuple[str, str], str] = {}
 
-    def entries(self) -> tuple[Entry, ...]:
-        """See ``Shelf.entries``: two requests however many models, and one more for each new version."""
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """See ``ModelSource.entries``: two requests, however many models, and one for each new version."""
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -43,11 +43,11 @@ class RegistryShelf:
             return tuple(sorted(self._champions(), key=lambda entry: entry.name))
         except (MlflowException, SQLAlchemyError, OSError) as error:
             reason = " ".join(str(error).split())[:300]
-            raise ShelfError(
+            raise SourceError(
                 f"The registry {self.uri} cannot be read: {reason}. Start it, or correct its URI."
             ) from error
 
-    def _champions(self) -> list[Entry]:
+    def _champions(self) -> list[ModelEntry]:
         client, found, token = _client(self.uri), [], None
         while True:
             page = client.search_registered_models(max_results=500, page_token=token)
@@ -55,7 +55,7 @@ class RegistryShelf:
                 number = model.aliases.get(self._alias)
                 if number is not None and {"brand", "market"} <= set(model.tags):
                     source = self._source(model.name, str(number))
-                    found.append(Entry(model.tags["brand"], model.tags["market"], str(number), source))
+                    found.append(ModelEntry(model.tags["brand"], model.tags["market"], str(number), source))
             token = page.token
             if not token:
                 return found
@@ -83,7 +83,7 @@ def _client(uri: str) -> MlflowClient:
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
-def local_directory(entry: Entry, registry: str | None = None) -> Path:
+def local_directory(entry: ModelEntry, registry: str | None = None) -> Path:
     """The model's directory on this machine; a remote one is copied once and kept under its key.
 
     Args:
@@ -91,7 +91,7 @@ def local_directory(entry: Entry, registry: str | None = None) -> Path:
         registry: URI of the registry that holds sources of scheme ``mlflow-artifacts``.
 
     Raises:
-        ShelfError: It cannot be copied.
+        SourceError: It cannot be copied.
     """
     parsed = urlparse(entry.source)
     if not is_uri(entry.source):
@@ -110,7 +110,7 @@ def local_directory(entry: Entry, registry: str | None = None) -> Path:
     except OSError as error:
         shutil.rmtree(scratch, ignore_errors=True)
         if not place.is_dir():
-            raise ShelfError(f"{entry.source} cannot be copied: {error}.") from error
+            raise SourceError(f"{entry.source} cannot be copied: {error}.") from error
     return place
 
 

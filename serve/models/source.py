@@ -1,6 +1,6 @@
 """What is served: entries, and the protocol of the places they come from.
 
-A version is immutable: whatever is kept of a model is kept under ``Entry.key``.
+A version is immutable: whatever is kept of a model is kept under ``ModelEntry.key``.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Protocol
 from mmm.errors import MMMError
 
 
-class ShelfError(MMMError, LookupError):
+class SourceError(MMMError, LookupError):
     """A place of models that cannot be read."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelEntry:
     """One served model.
 
     Attributes:
@@ -42,13 +42,13 @@ class Entry:
         return f"{self.brand}/{self.market}"
 
 
-class Shelf(Protocol):
+class ModelSource(Protocol):
     """A place of models."""
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[ModelEntry, ...]:
         """The version to serve of every brand and market, sorted by name.
 
         Raises:
-            ShelfError: The place cannot be read.
+            SourceError: The place cannot be read.
         """
         ...

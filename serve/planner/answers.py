@@ -17,22 +17,22 @@ from mmm.planning.plan import Plan
 from mmm.planning.planner import plan_budgets, planner_of
 from mmm.planning.scenario.evaluate import evaluate_scenario
 from serve.models.registry import local_directory
-from serve.models.source import Entry
+from serve.models.source import ModelEntry
 from serve.planner.contributions import contributions_json
 from serve.planner.protocol import Reply, Task
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class LoadedModel:
     """A loaded model."""
 
-    entry: Entry
+    entry: ModelEntry
     directory: Path
     fitted: Fitted
     seconds: float
 
 
-def load_model(entry: Entry, registry: str | None = None) -> Model:
+def load_model(entry: ModelEntry, registry: str | None = None) -> LoadedModel:
     """Load a model and make its first plan, so that later ones are as fast as they get.
 
     Raises:
@@ -48,7 +48,7 @@ def load_model(entry: Entry, registry: str | None = None) -> Model:
             f"{directory} loads but cannot plan ({error}): was it fitted by another version of this program? "
             "Fit the model again."
         ) from error
-    return Model(entry, directory, fitted, time.perf_counter() - started)
+    return LoadedModel(entry, directory, fitted, time.perf_counter() - started)
 
 
 def tiny_plan(fitted: Fitted) -> Plan | None:
@@ -60,15 +60,15 @@ def tiny_plan(fitted: Fitted) -> Plan | None:
         return None
 
 
-def perform(task: Task, models: Sequence[Model], payload: Mapping[str, Any]) -> Reply:
+def perform(task: Task, models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Reply:
     """Answer a question; what is wrong with it is part of the reply."""
     try:
         if task == "optimize":
             return _optimize(models[0], payload)
         if task == "scenario":
             scenario = evaluate_scenario(models[0].fitted, payload)
-            told = scenario.model_copy(update={"model": _told(scenario.model, models[0].entry)})
-            return Reply(told.model_dump_json().encode())
+            answer = scenario.model_copy(update={"model": _with_version(scenario.model, models[0].entry)})
+            return Reply(answer.model_dump_json().encode())
         if task == "portfolio":
             return _portfolio(models, payload)
         return Reply(contributions_json(models[0].entry, models[0].fitted, payload.get("region")))
@@ -76,30 +76,30 @@ def perform(task: Task, models: Sequence[Model], payload: Mapping[str, Any]) -> 
         return Reply(problems=error.problems)
 
 
-def _optimize(model: Model, request: Mapping[str, Any]) -> Reply:
+def _optimize(model: LoadedModel, request: Mapping[str, Any]) -> Reply:
     plan = planner_of(model.fitted).plan(request)
     return Reply(_versioned(plan, model.entry).model_dump_json().encode(), feasible=plan.feasible)
 
 
-def _portfolio(models: Sequence[Model], request: Mapping[str, Any]) -> Reply:
+def _portfolio(models: Sequence[LoadedModel], request: Mapping[str, Any]) -> Reply:
     by_name = {model.entry.name: model for model in models}
     content = {name: value for name, value in request.items() if name != "terms"}
     fitted = {name: model.fitted for name, model in by_name.items()}
     answer = plan_budgets(fitted, content, request["terms"])
-    origins = {name: _told(origin, by_name[name].entry) for name, origin in answer.plan.model.items()}
-    told = answer.model_copy(
+    origins = {name: _with_version(origin, by_name[name].entry) for name, origin in answer.plan.model.items()}
+    versioned = answer.model_copy(
         update={
             "plan": answer.plan.model_copy(update={"model": origins}),
             "models": {name: _versioned(plan, by_name[name].entry) for name, plan in answer.models.items()},
         }
     )
-    return Reply(told.model_dump_json().encode(), feasible=answer.plan.feasible)
+    return Reply(versioned.model_dump_json().encode(), feasible=answer.plan.feasible)
 
 
-def _versioned(plan: Plan, entry: Entry) -> Plan:
-    return plan.model_copy(update={"model": _told(plan.model, entry)})
+def _versioned(plan: Plan, entry: ModelEntry) -> Plan:
+    return plan.model_copy(update={"model": _with_version(plan.model, entry)})
 
 
-def _told(origin: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
+def _with_version(origin: Mapping[str, Any], entry: ModelEntry) -> dict[str, Any]:
     """The origin of an answer with the model's version."""
     return {**origin, "version": entry.version}

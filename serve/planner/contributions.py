@@ -15,10 +15,10 @@ from mmm.analysis.intervals import interval, interval_from_zero
 from mmm.data.panel import Bools, Floats
 from mmm.errors import Problem, RequestError
 from mmm.fitted import Fitted
-from serve.models.source import Entry
+from serve.models.source import ModelEntry
 
 
-def contributions_json(entry: Entry, fitted: Fitted, region: str | None = None) -> bytes:
+def contributions_json(entry: ModelEntry, fitted: Fitted, region: str | None = None) -> bytes:
     """Components by period as JSON; values of a period add up to ``predicted``.
 
     Sums over regions are made member by member, so that their intervals are those of the sum. A region

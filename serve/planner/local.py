@@ -1,4 +1,4 @@
-"""The bench in this process, for a service without Ray and for tests."""
+"""Planner and catalogue in this process, for a service without Ray and for tests."""
 
 from __future__ import annotations
 
@@ -9,15 +9,35 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from mmm.errors import MMMError
-from serve.models.source import Entry
-from serve.planner.answers import Model, load_model, perform
-from serve.planner.model_card import make_dossier
-from serve.planner.protocol import Dossier, Reply, Task
+from serve.models.catalogue import Catalogue, Snapshot
+from serve.models.source import ModelEntry
+from serve.planner.answers import LoadedModel, load_model, perform
+from serve.planner.model_card import make_model_card
+from serve.planner.protocol import ModelCard, Reply, Task
 
 T = TypeVar("T")
 
 
-class LocalBench:
+class LocalCatalogue:
+    """A catalogue in this process: every question for the newest snapshot looks for new models.
+
+    Args:
+        catalogue: What is followed.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    async def latest(self) -> Snapshot:
+        """See ``CatalogueClient.latest``."""
+        return await self.look()
+
+    async def look(self) -> Snapshot:
+        """See ``CatalogueClient.look``."""
+        return await asyncio.to_thread(self._catalogue.look)
+
+
+class LocalPlanner:
     """Answers questions in this process, one at a time; keeps the models used last.
 
     Args:
@@ -27,28 +47,28 @@ class LocalBench:
 
     def __init__(self, keep: int, registry: str | None = None) -> None:
         self._keep, self._registry = keep, registry
-        self._models: OrderedDict[str, Model] = OrderedDict()
+        self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="planner")
 
-    async def prepare(self, entry: Entry) -> Dossier:
-        """See :meth:`Bench.prepare`."""
-        return await self._run(lambda: make_dossier(self._model(entry)))
+    async def prepare(self, entry: ModelEntry) -> ModelCard:
+        """See :meth:`PlannerClient.prepare`."""
+        return await self._run(lambda: make_model_card(self._model(entry)))
 
-    async def ask(self, task: Task, entries: Sequence[Entry], payload: Mapping[str, Any]) -> Reply:
-        """See :meth:`Bench.ask`."""
+    async def ask(self, task: Task, entries: Sequence[ModelEntry], payload: Mapping[str, Any]) -> Reply:
+        """See :meth:`PlannerClient.ask`."""
         return await self._run(lambda: self._ask(task, entries, payload))
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _ask(self, task: Task, entries: Sequence[Entry], payload: Mapping[str, Any]) -> Reply:
+    def _ask(self, task: Task, entries: Sequence[ModelEntry], payload: Mapping[str, Any]) -> Reply:
         try:
             models = [self._model(entry) for entry in entries]
         except MMMError as error:
             return Reply(unavailable=str(error))
         return perform(task, models, payload)
 
-    def _model(self, entry: Entry) -> Model:
+    def _model(self, entry: ModelEntry) -> LoadedModel:
         if entry.key not in self._models:
             self._models[entry.key] = load_model(entry, self._registry)
             while len(self._models) > self._keep:

@@ -16,22 +16,22 @@ from mmm.data.panel import Frequency
 from mmm.fitted import Fitted
 from mmm.planning.amounts import Exchange
 from mmm.planning.planner import kpi_value, provenance
-from serve.models.source import Entry
-from serve.planner.answers import Model
-from serve.planner.protocol import Dossier
+from serve.models.source import ModelEntry
+from serve.planner.answers import LoadedModel
+from serve.planner.protocol import ModelCard
 
 PERIODS: dict[Frequency, str] = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter"}
 USUAL_HORIZON = 13
 
 
-def make_dossier(model: Model) -> Dossier:
+def make_model_card(model: LoadedModel) -> ModelCard:
     """Everything that is told of a loaded model."""
     fitted, entry = model.fitted, model.entry
     panel = fitted.panel
     summary = _summary(entry, fitted)
     detail = _json({**summary, **_detail(fitted, model.directory)})
     curves = _json(_curves(entry, fitted, model.directory))
-    return Dossier(
+    return ModelCard(
         entry=entry,
         summary=summary,
         detail=detail,
@@ -45,7 +45,7 @@ def make_dossier(model: Model) -> Dossier:
     )
 
 
-def _summary(entry: Entry, fitted: Fitted) -> dict[str, Any]:
+def _summary(entry: ModelEntry, fitted: Fitted) -> dict[str, Any]:
     panel, columns = fitted.panel, fitted.spec.columns
     return {
         "brand": entry.brand,
@@ -88,7 +88,7 @@ def _detail(fitted: Fitted, directory: Path) -> dict[str, Any]:
     }
 
 
-def _curves(entry: Entry, fitted: Fitted, directory: Path) -> dict[str, Any]:
+def _curves(entry: ModelEntry, fitted: Fitted, directory: Path) -> dict[str, Any]:
     """Curves as the fit left them; made anew if the file is gone."""
     panel, train = fitted.panel, fitted.split.train
     path = directory / "curves.parquet"

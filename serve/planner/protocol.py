@@ -1,4 +1,4 @@
-"""The bench: where questions to models are answered, seen from the interface.
+"""The planners: where questions to models are answered, seen from the interface.
 
 Nothing here loads a model, so that the processes of the interface stay small.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from mmm.errors import Problem
-from serve.models.source import Entry
+from serve.models.source import ModelEntry
 
 Task = Literal["optimize", "scenario", "portfolio", "contributions"]
 
@@ -33,7 +33,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Dossier:
+class ModelCard:
     """A model as the interface knows it.
 
     Attributes:
@@ -49,7 +49,7 @@ class Dossier:
         seconds: Time that loading took.
     """
 
-    entry: Entry
+    entry: ModelEntry
     summary: dict[str, Any]
     detail: bytes
     curves: bytes
@@ -61,10 +61,10 @@ class Dossier:
     seconds: float
 
 
-class Bench(Protocol):
+class PlannerClient(Protocol):
     """Whoever answers questions: this process, or replicas of a deployment."""
 
-    async def prepare(self, entry: Entry) -> Dossier:
+    async def prepare(self, entry: ModelEntry) -> ModelCard:
         """Load a model, make its first plan, and tell about it.
 
         Raises:
@@ -72,6 +72,6 @@ class Bench(Protocol):
         """
         ...
 
-    async def ask(self, task: Task, entries: Sequence[Entry], payload: Mapping[str, Any]) -> Reply:
+    async def ask(self, task: Task, entries: Sequence[ModelEntry], payload: Mapping[str, Any]) -> Reply:
         """Answer a question to one or more models."""
         ...

@@ -11,8 +11,8 @@ from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from serve.models.catalogue import Snapshot
-from serve.models.source import Entry, ShelfError
-from serve.planner.protocol import Dossier, Reply, Task
+from serve.models.source import ModelEntry, SourceError
+from serve.planner.protocol import ModelCard, Reply, Task
 from serve.problems import busy
 
 FOLLOW = 0.5
@@ -38,26 +38,26 @@ class RemoteCatalogue:
         self._handle = handle
 
     async def latest(self) -> Snapshot:
-        """See ``Follows.latest``.
+        """See ``CatalogueClient.latest``.
 
         Raises:
-            ShelfError: The catalogue does not answer.
+            SourceError: The catalogue does not answer.
         """
         return await self._ask(lambda: cast("Awaitable[Any]", self._handle.latest.remote()))
 
     async def look(self) -> Snapshot:
-        """See ``Follows.look``; errors as :meth:`latest`."""
+        """See ``CatalogueClient.look``; errors as :meth:`latest`."""
         return await self._ask(lambda: cast("Awaitable[Any]", self._handle.look.remote()))
 
     async def _ask(self, call: Callable[[], Awaitable[Any]]) -> Snapshot:
         try:
             snapshot: Snapshot = await asyncio.wait_for(_outcome(call()), PATIENCE)
         except (RayActorError, RayServeException, TimeoutError) as error:
-            raise ShelfError(f"the catalogue does not answer ({type(error).__name__})") from error
+            raise SourceError(f"the catalogue does not answer ({type(error).__name__})") from error
         return snapshot
 
 
-class RemoteBench:
+class RemotePlanners:
     """Planners behind a handle; a question whose planner dies is asked again.
 
     Args:
@@ -67,14 +67,14 @@ class RemoteBench:
     def __init__(self, handle: DeploymentHandle[Any]) -> None:
         self._handle = handle
 
-    async def prepare(self, entry: Entry) -> Dossier:
-        """See ``Bench.prepare``."""
+    async def prepare(self, entry: ModelEntry) -> ModelCard:
+        """See ``PlannerClient.prepare``."""
         handle = self._handle.options(multiplexed_model_id=entry.key)
-        dossier: Dossier = await self._surely(lambda: cast("Awaitable[Any]", handle.prepare.remote(entry)))
-        return dossier
+        card: ModelCard = await self._surely(lambda: cast("Awaitable[Any]", handle.prepare.remote(entry)))
+        return card
 
-    async def ask(self, task: Task, entries: Sequence[Entry], payload: Mapping[str, Any]) -> Reply:
-        """See ``Bench.ask``."""
+    async def ask(self, task: Task, entries: Sequence[ModelEntry], payload: Mapping[str, Any]) -> Reply:
+        """See ``PlannerClient.ask``."""
         handle = self._handle.options(multiplexed_model_id=entries[0].key)
         reply: Reply = await self._surely(
             lambda: cast("Awaitable[Any]", handle.ask.remote(task, tuple(entries), payload))

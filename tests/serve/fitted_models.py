@@ -11,7 +11,7 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 from mmm.fitted import Fitted, save_fitted
-from serve.inprocess import app_of
+from serve.dev import app_of
 from serve.settings import ServeSettings
 from tests.small import sketch
 

@@ -15,33 +15,33 @@ import pytest
 
 from mmm.errors import Problem
 from mmm.fitted import save_fitted
-from serve.directory import Change, Desk
+from serve.directory import Change, ModelDirectory
 from serve.metrics import LocalMeters
-from serve.models.catalogue import Catalogue, Snapshot, open_shelf
-from serve.models.source import Entry, ShelfError
-from serve.planner.protocol import Dossier, Reply, Task
+from serve.models.catalogue import Catalogue, Snapshot, open_source
+from serve.models.source import ModelEntry, SourceError
+from serve.planner.protocol import ModelCard, Reply, Task
 from serve.problems import RequestProblem
 from serve.settings import Limits, ServeSettings
 from tests.serve.fitted_models import client_of, named, place_model, place_three
 from tests.small import sketch
 
-ENTRY = Entry("acme", "us", "1", "/nowhere")
+ENTRY = ModelEntry("acme", "us", "1", "/nowhere")
 
 
-class FakeBench:
+class FakePlanner:
     """Answers at once, or after some seconds; knows no broken model but those named."""
 
     def __init__(self, reply: Reply | None = None, seconds: float = 0.0, broken: str = "") -> None:
         self.reply, self.seconds, self.broken = reply or Reply(b"{}"), seconds, broken
         self.prepared: list[str] = []
 
-    async def prepare(self, entry: Entry) -> Dossier:
+    async def prepare(self, entry: ModelEntry) -> ModelCard:
         self.prepared.append(entry.key)
         if entry.version == self.broken:
-            raise ShelfError("gone")
-        return Dossier(entry, {}, b"{}", b"{}", "e", ("tv",), ("r",), "USD", 52, 0.1)
+            raise SourceError("gone")
+        return ModelCard(entry, {}, b"{}", b"{}", "e", ("tv",), ("r",), "USD", 52, 0.1)
 
-    async def ask(self, task: Task, entries: Sequence[Entry], payload: Mapping[str, Any]) -> Reply:
+    async def ask(self, task: Task, entries: Sequence[ModelEntry], payload: Mapping[str, Any]) -> Reply:
         await asyncio.sleep(self.seconds)
         return self.reply
 
@@ -49,7 +49,7 @@ class FakeBench:
 class FakeCatalogue:
     """Whatever snapshot it is given."""
 
-    def __init__(self, *entries: Entry) -> None:
+    def __init__(self, *entries: ModelEntry) -> None:
         self.snapshot = Snapshot(1, 0.0, entries)
 
     async def latest(self) -> Snapshot:
@@ -58,38 +58,40 @@ class FakeCatalogue:
     look = latest
 
 
-def desk_of(bench: FakeBench, catalogue: FakeCatalogue, **limits: Any) -> tuple[Desk, LocalMeters]:
+def directory_of(
+    planners: FakePlanner, catalogue: FakeCatalogue, **limits: Any
+) -> tuple[ModelDirectory, LocalMeters]:
     meters = LocalMeters()
     settings = ServeSettings(models="x", limits=Limits(**limits))
-    return Desk(settings, bench, catalogue, meters, 3600.0), meters
+    return ModelDirectory(settings, planners, catalogue, meters, 3600.0), meters
 
 
-async def asked(desk: Desk, count: int = 1) -> list[Any]:
-    await desk.start()
-    dossier = desk.find("acme", "us")
-    questions = (desk.ask("optimize", [dossier], {}) for _ in range(count))
+async def asked(directory: ModelDirectory, count: int = 1) -> list[Any]:
+    await directory.start()
+    card = directory.find("acme", "us")
+    questions = (directory.ask("optimize", [card], {}) for _ in range(count))
     found = await asyncio.gather(*questions, return_exceptions=True)
-    await desk.stop()
+    await directory.stop()
     return list(found)
 
 
 def test_infeasible_answers_are_counted() -> None:
-    desk, meters = desk_of(FakeBench(Reply(b"{}", feasible=False)), FakeCatalogue(ENTRY))
+    directory, meters = directory_of(FakePlanner(Reply(b"{}", feasible=False)), FakeCatalogue(ENTRY))
 
-    assert asyncio.run(asked(desk)) == [b"{}"]
+    assert asyncio.run(asked(directory)) == [b"{}"]
     assert meters.counts["infeasible", "optimize"] == 1
 
 
 def test_problems_of_the_model_are_422() -> None:
-    bench = FakeBench(Reply(problems=(Problem("a", "b", "c"),)))
-    (error,) = asyncio.run(asked(desk_of(bench, FakeCatalogue(ENTRY))[0]))
+    planners = FakePlanner(Reply(problems=(Problem("a", "b", "c"),)))
+    (error,) = asyncio.run(asked(directory_of(planners, FakeCatalogue(ENTRY))[0]))
 
     assert (error.status, error.errors[0].where) == (422, "b")
 
 
 def test_too_many_questions_are_503_at_once() -> None:
-    desk, _ = desk_of(FakeBench(seconds=0.05), FakeCatalogue(ENTRY), queue=2)
-    found = asyncio.run(asked(desk, 5))
+    directory, _ = directory_of(FakePlanner(seconds=0.05), FakeCatalogue(ENTRY), queue=2)
+    found = asyncio.run(asked(directory, 5))
 
     assert found[:2] == [b"{}", b"{}"]
     assert {error.status for error in found[2:]} == {503}
@@ -97,30 +99,30 @@ def test_too_many_questions_are_503_at_once() -> None:
 
 
 def test_an_answer_that_takes_too_long_is_503() -> None:
-    desk, _ = desk_of(FakeBench(seconds=5.0), FakeCatalogue(ENTRY), plan_seconds=0.05)
-    (error,) = asyncio.run(asked(desk))
+    directory, _ = directory_of(FakePlanner(seconds=5.0), FakeCatalogue(ENTRY), plan_seconds=0.05)
+    (error,) = asyncio.run(asked(directory))
 
     assert error.status == 503 and "within 0.05 s" in error.detail
 
 
 def test_a_model_that_went_away_is_503_without_its_path() -> None:
-    desk, _ = desk_of(FakeBench(Reply(unavailable="/secret/place is gone")), FakeCatalogue(ENTRY))
-    (error,) = asyncio.run(asked(desk))
+    directory, _ = directory_of(FakePlanner(Reply(unavailable="/secret/place is gone")), FakeCatalogue(ENTRY))
+    (error,) = asyncio.run(asked(directory))
 
     assert error.status == 503 and "/secret" not in error.detail
 
 
 def test_a_broken_champion_leaves_the_one_before() -> None:
-    bench, catalogue = FakeBench(broken="2"), FakeCatalogue(ENTRY)
-    desk, meters = desk_of(bench, catalogue)
+    planners, catalogue = FakePlanner(broken="2"), FakeCatalogue(ENTRY)
+    directory, meters = directory_of(planners, catalogue)
 
     async def story() -> list[Change]:
-        await desk.start()
-        catalogue.snapshot = Snapshot(2, 0.0, (Entry("acme", "us", "2", "/nowhere"),))
-        changes = await desk.reload()
-        assert desk.find("acme", "us").entry.version == "1"
-        assert list(desk.broken) == ["brand=acme,market=us@2"]
-        await desk.stop()
+        await directory.start()
+        catalogue.snapshot = Snapshot(2, 0.0, (ModelEntry("acme", "us", "2", "/nowhere"),))
+        changes = await directory.reload()
+        assert directory.find("acme", "us").entry.version == "1"
+        assert list(directory.broken) == ["brand=acme,market=us@2"]
+        await directory.stop()
         return changes
 
     assert asyncio.run(story()) == []
@@ -128,36 +130,36 @@ def test_a_broken_champion_leaves_the_one_before() -> None:
 
 
 def test_a_model_no_planner_can_load_yet_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Late(FakeBench):
-        async def prepare(self, entry: Entry) -> Dossier:
+    class Late(FakePlanner):
+        async def prepare(self, entry: ModelEntry) -> ModelCard:
             if not self.prepared:
                 self.prepared.append("asked in vain")
                 raise RequestProblem(503, "busy", "No planner answers.")
             return await super().prepare(entry)
 
     monkeypatch.setattr("serve.directory.STARTING", (0.0, 0.0))
-    desk, _ = desk_of(Late(), FakeCatalogue(ENTRY))
+    directory, _ = directory_of(Late(), FakeCatalogue(ENTRY))
 
-    assert asyncio.run(asked(desk)) == [b"{}"]
-    assert desk.broken == {}
+    assert asyncio.run(asked(directory)) == [b"{}"]
+    assert directory.broken == {}
 
 
 def test_a_champion_counts_from_its_moment_and_is_ready_before() -> None:
-    bench, catalogue = FakeBench(), FakeCatalogue(ENTRY)
-    desk, _ = desk_of(bench, catalogue)
+    planners, catalogue = FakePlanner(), FakeCatalogue(ENTRY)
+    directory, _ = directory_of(planners, catalogue)
 
     async def story() -> None:
-        await desk.start()
-        catalogue.snapshot = Snapshot(2, time.time() + 0.2, (Entry("acme", "us", "2", "/nowhere"),))
-        switching = asyncio.create_task(desk.reload())
+        await directory.start()
+        catalogue.snapshot = Snapshot(2, time.time() + 0.2, (ModelEntry("acme", "us", "2", "/nowhere"),))
+        switching = asyncio.create_task(directory.reload())
         await asyncio.sleep(0.05)
-        assert bench.prepared[-1].endswith("@2")
-        assert desk.find("acme", "us").entry.version == "1"
+        assert planners.prepared[-1].endswith("@2")
+        assert directory.find("acme", "us").entry.version == "1"
         with pytest.raises(RequestProblem, match="Another reload"):
-            await desk.reload()
+            await directory.reload()
         assert await switching == [Change("acme/us", "1", "2")]
-        assert desk.find("acme", "us").entry.version == "2"
-        await desk.stop()
+        assert directory.find("acme", "us").entry.version == "2"
+        await directory.stop()
 
     asyncio.run(story())
 
@@ -196,7 +198,7 @@ def test_of_two_fits_the_newest_is_served_and_damaged_ones_are_left_out(tmp_path
     os.utime(tmp_path / "old/brand=acme/market=us/fit/model/provenance.json", (1, 1))
     place_model(tmp_path, "bolt", "us")
     (tmp_path / "brand=bolt/market=us/fit/model/weights.npz").unlink()
-    (entry,) = open_shelf(str(tmp_path)).entries()
+    (entry,) = open_source(str(tmp_path)).entries()
 
     assert "/new/" in entry.source
 
@@ -214,22 +216,22 @@ def test_a_model_that_loads_but_cannot_plan_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ShelfError, match="is no folder"):
-        open_shelf(str(tmp_path / "none"))
+    with pytest.raises(SourceError, match="is no folder"):
+        open_source(str(tmp_path / "none"))
 
 
 def test_a_catalogue_keeps_what_it_knows_if_the_place_goes_away(tmp_path: Path) -> None:
     class Fickle:
         away = False
 
-        def entries(self) -> tuple[Entry, ...]:
+        def entries(self) -> tuple[ModelEntry, ...]:
             if self.away:
-                raise ShelfError("no answer")
+                raise SourceError("no answer")
             return (ENTRY,)
 
-    shelf = Fickle()
-    catalogue = Catalogue(shelf)
-    shelf.away = True
+    source = Fickle()
+    catalogue = Catalogue(source)
+    source.away = True
 
     assert catalogue.look().entries == (ENTRY,)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from serve.http.auth import Pace, is_loopback
+from serve.http.auth import RateLimit, is_loopback
 from serve.settings import Token
 from serve.tokens import main, new_token
 from tests.serve.fitted_models import HALF, client_of
@@ -69,7 +69,7 @@ def test_a_token_has_its_pace(models: Path) -> None:
 
 def test_pace_gives_what_came_in_since() -> None:
     now = [0.0]
-    pace = Pace(2.0, clock=lambda: now[0])
+    pace = RateLimit(2.0, clock=lambda: now[0])
 
     assert [pace.wait(), pace.wait()] == [0.0, 0.0]
     assert pace.wait() == pytest.approx(0.5)

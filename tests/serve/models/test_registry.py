@@ -8,9 +8,9 @@ import pytest
 from mlflow import MlflowClient
 
 from mmm.fitted import load_fitted
-from serve.models.catalogue import open_shelf, registry_of
-from serve.models.registry import RegistryShelf, local_directory
-from serve.models.source import Entry, ShelfError
+from serve.models.catalogue import open_source, registry_of
+from serve.models.registry import RegistrySource, local_directory
+from serve.models.source import ModelEntry, SourceError
 from tests.serve.fitted_models import client_of, place_model
 
 NAME = "brand=acme,market=us"
@@ -50,13 +50,13 @@ def test_the_champion_is_served_and_its_successor_after_a_reload(refit: Path) ->
 
 
 def test_another_alias_may_be_served(refit: Path) -> None:
-    assert open_shelf(str(refit), "challenger").entries() == ()
+    assert open_source(str(refit), "challenger").entries() == ()
     assert registry_of(str(refit)) == f"sqlite:///{refit}/mlflow/mlflow.db"
 
 
 def test_a_registry_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ShelfError, match=r"none\.db cannot be read"):
-        RegistryShelf(f"sqlite:////proc/{tmp_path.name}/none.db").entries()
+    with pytest.raises(SourceError, match=r"none\.db cannot be read"):
+        RegistrySource(f"sqlite:////proc/{tmp_path.name}/none.db").entries()
 
 
 def test_models_elsewhere_are_copied_once(
@@ -67,11 +67,11 @@ def test_models_elsewhere_are_copied_once(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     source = refit / "fit1" / "brand=acme" / "market=us" / "fit"
     fsspec.filesystem("memory").put(str(source), "/models/acme", recursive=True)
-    entry = Entry("acme", "us", "7", "memory://models/acme")
+    entry = ModelEntry("acme", "us", "7", "memory://models/acme")
     place = local_directory(entry)
 
     assert load_fitted(place).spec.brand == "acme"
     fsspec.filesystem("memory").rm("/models/acme", recursive=True)
     assert local_directory(entry) == place
-    with pytest.raises(ShelfError, match="cannot be copied"):
-        local_directory(Entry("acme", "us", "8", "memory://models/acme"))
+    with pytest.raises(SourceError, match="cannot be copied"):
+        local_directory(ModelEntry("acme", "us", "8", "memory://models/acme"))

@@ -14,7 +14,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from mmm.fitted import Fitted, save_fitted
-from serve.inprocess import app_of
+from serve.dev import app_of
 from serve.settings import ServeSettings
 from tests.small import sketch, small_panel
 
