@@ -9,13 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING
 
 from mmm.config import MarketSpec
+from mmm.config.paths import flatten
 from mmm.errors import MMMError
 from mmm.storage import is_uri
 
@@ -176,18 +175,8 @@ def settings_of(spec: MarketSpec) -> dict[str, object]:
     """Every setting of model, training and splits by path, numbers as numbers, switches as 0 and 1."""
     sections = {"model": spec.model, "train": spec.train, "splits": spec.splits}
     return {
-        path: int(value) if isinstance(value, bool) else value
+        f"{name}.{path}": int(value) if isinstance(value, bool) else value
         for name, section in sections.items()
-        for path, value in _leaves(section, name)
-        if value is not None and value not in ((), {})
+        for path, value in flatten(section).items()
+        if value is not None and value not in ([], {})
     }
-
-
-def _leaves(section: BaseModel, path: str) -> Iterator[tuple[str, Any]]:
-    for name in type(section).model_fields:
-        value = getattr(section, name)
-        here = f"{path}.{name}"
-        if isinstance(value, BaseModel):
-            yield from _leaves(value, here)
-        else:
-            yield here, value

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pyarrow import fs as pafs
 
 from jobs.train.assemble import Looked
 from mmm.config import MarketSpec
+from mmm.config.paths import differences, flatten
 from mmm.errors import CheckpointError, OutputError
 from mmm.storage import filesystem, is_uri
 
@@ -71,22 +72,13 @@ def release(out: str) -> None:
 
 def _about(spec: MarketSpec, looked: Looked) -> dict[str, Any]:
     """What tells fits apart, for people."""
-    settings = dict(_leaves(spec.model_dump(mode="json"), ""))
     data = {
         "data fingerprint": looked.survey.fingerprint[:12],
         "data until": looked.until,
         "data regions": len(looked.regions),
         "data periods": looked.periods,
     }
-    return {**settings, **data}
-
-
-def _leaves(values: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", value
+    return {**flatten(spec), **data}
 
 
 def _read(system: pafs.FileSystem, folder: str) -> dict[str, Any]:
@@ -99,11 +91,7 @@ def _read(system: pafs.FileSystem, folder: str) -> dict[str, Any]:
 
 
 def _other(root: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> CheckpointError:
-    changes = [
-        f"{name} was {was.get(name)} and is {now.get(name)}"
-        for name in sorted({*was, *now})
-        if was.get(name) != now.get(name)
-    ]
+    changes = [f"{item.path} was {item.old} and is {item.new}" for item in differences(was, now)]
     told = "; ".join(changes[:MOST_TOLD]) if was else "it does not say which"
     more = f"; and {len(changes) - MOST_TOLD} more" if was and len(changes) > MOST_TOLD else ""
     return CheckpointError(

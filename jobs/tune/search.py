@@ -32,6 +32,7 @@ from jobs.tune.choice import Choice, choose
 from jobs.tune.trial import Bench, Settings, prepare, score_origin, with_settings
 from jobs.tune.trial_row import TrialRow
 from mmm.config import MarketSpec, TuneSpec
+from mmm.config.paths import get
 from mmm.config.sweep import Parameter, Value, kind_of
 from mmm.data.read import PanelRead
 from mmm.errors import MMMError, Problem, SpecError
@@ -208,7 +209,7 @@ def own_params(bench: Bench) -> dict[str, Value]:
     from mmm.model.inputs import NATIONAL_KNOTS, REGIONAL_KNOTS
 
     frequency = bench.panel.frequency
-    left_to_data = {
+    left_to_data: dict[str, Value] = {
         "model.priors.share_sd": bench.spec.model.priors.share_scale(len(bench.panel.channels)),
         "model.adstock.max_lag": carry_over(None, frequency),
         "model.baseline.national_knots": NATIONAL_KNOTS[frequency],
@@ -216,12 +217,11 @@ def own_params(bench: Bench) -> dict[str, Value]:
     }
     params: dict[str, Value] = {}
     for path, item in bench.space.items():
-        node: object = bench.spec
-        for key in path.split("."):
-            node = getattr(node, key)
-        value = left_to_data.get(path) if node is None and item.values is None else node
-        if contains(distribution(path, item), value):  # type: ignore[arg-type]
-            params[path] = value  # type: ignore[assignment]
+        value: Value = get(bench.spec, path)
+        if value is None and item.values is None:
+            value = left_to_data.get(path)
+        if contains(distribution(path, item), value):
+            params[path] = value
     return {path: value for path, value in params.items() if holds(bench.space[path], params)}
 
 
@@ -253,11 +253,6 @@ class Found:
     def score(self) -> float | None:
         """Mean score of the settings chosen."""
         return self.choice.row.score
-
-    @property
-    def default_score(self) -> float | None:
-        """Mean score of the spec's own settings."""
-        return self.trials[0].score
 
     @property
     def reason(self) -> str:

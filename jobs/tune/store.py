@@ -21,6 +21,7 @@ from typing import Any
 
 from jobs.tune.trial_row import TrialRow
 from mmm.config import MarketSpec
+from mmm.config.paths import differences, flatten
 from mmm.data.panel import Panel, data_fingerprint
 from mmm.errors import MMMError
 from mmm.storage import filesystem, list_files, read_text
@@ -28,6 +29,8 @@ from mmm.storage import filesystem, list_files, read_text
 STUDY = "study.json"
 PLACE_ONLY = ("data", "train.device", "train.threads")
 """Settings that say where and how a fit runs: they may change while a sweep goes on."""
+MOST_TOLD = 8
+"""Differences that are spelled out."""
 
 
 class StudyError(MMMError, ValueError):
@@ -73,10 +76,11 @@ def open_study(out: str, spec: MarketSpec, panel: Panel) -> Study:
     if known is None:
         return Study(out, identity)
     # Settings that came after the sweep began were at their defaults then.
-    stated = _flat(spec.model_dump(mode="json", exclude_defaults=True), "")
+    stated = flatten(spec.model_dump(mode="json", exclude_defaults=True))
     defaults = {path: value for path, value in identity.items() if path not in stated}
-    if changes := _changes({**defaults, **known.identity}, identity):
-        told = "; ".join(changes[:8]) + (f"; and {len(changes) - 8} more" if len(changes) > 8 else "")
+    if changes := differences({**defaults, **known.identity}, identity):
+        told = "; ".join(f"{item.path} is {item.old} there, {item.new} here" for item in changes[:MOST_TOLD])
+        told += f"; and {len(changes) - MOST_TOLD} more" if len(changes) > MOST_TOLD else ""
         raise StudyError(
             f"{out} holds the sweep of another spec: {told}. Give another --out, or go back to that spec."
         )
@@ -85,39 +89,12 @@ def open_study(out: str, spec: MarketSpec, panel: Panel) -> Study:
 
 def identity_of(spec: MarketSpec, panel: Panel) -> dict[str, Any]:
     """Everything that decides what a trial comes to, by path."""
-    found = {
-        "fingerprint of the data": data_fingerprint(panel)[:16],
-        **_flat(spec.model_dump(mode="json"), ""),
-    }
+    found = {"fingerprint of the data": data_fingerprint(panel)[:16], **flatten(spec)}
     return {path: value for path, value in found.items() if not _is_place(path)}
 
 
 def _is_place(path: str) -> bool:
     return any(path == place or path.startswith(f"{place}.") for place in PLACE_ONLY)
-
-
-def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        path = f"{prefix}{key}"
-        if isinstance(value, Mapping) and value:
-            flat |= _flat(value, f"{path}.")
-        else:
-            flat[path] = value
-    return flat
-
-
-def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    paths = [*old, *(path for path in new if path not in old)]
-    return [
-        f"{path} is {_shown(old, path)} there, {_shown(new, path)} here"
-        for path in paths
-        if old.get(path, paths) != new.get(path, paths)
-    ]
-
-
-def _shown(values: Mapping[str, Any], path: str) -> str:
-    return json.dumps(values[path]) if path in values else "absent"
 
 
 def _read_study(out: str) -> Study | None:

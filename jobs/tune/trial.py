@@ -20,6 +20,7 @@ import numpy as np
 from mmm.analysis.compare import share_shift
 from mmm.config import MarketSpec
 from mmm.config.files import validate
+from mmm.config.paths import replaced
 from mmm.config.sweep import Parameter, Value, default_space
 from mmm.data.panel import Floats, Panel
 from mmm.data.split import MIN_TRAIN, Split, carry_over, rolling_origins
@@ -155,13 +156,7 @@ def with_settings(spec: MarketSpec, settings: Settings) -> MarketSpec:
     Raises:
         SpecError: A setting that does not exist or a value it may not have.
     """
-    values: dict[str, Any] = spec.model_dump(mode="json")
-    for path, value in settings.items():
-        *above, last = path.split(".")
-        node = values
-        for key in above:
-            node = node[key]
-        node[last] = value
+    values = replaced(spec.model_dump(mode="json"), settings)
     return validate(MarketSpec, values, "the sweep's settings")
 
 

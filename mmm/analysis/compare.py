@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel
 
 from mmm.analysis.intervals import interval
-from mmm.config import MarketSpec
+from mmm.config.paths import differences, flatten
 from mmm.data.panel import Floats
 from mmm.errors import ModelFileError
 
@@ -186,11 +185,10 @@ def _returns(fitted: Fitted) -> Floats:
 
 def _reasons(old: Fitted, new: Fitted) -> list[Reason]:
     reasons = _data_reasons(old, new)
-    before, after = _fields(old.spec), _fields(new.spec)
-    for path in sorted({*before, *after}):
-        if before.get(path) != after.get(path):
-            kind = "seed" if path == "train.seed" else "spec"
-            reasons.append(Reason(kind, path, str(before.get(path)), str(after.get(path))))
+    for item in differences(flatten(old.spec), flatten(new.spec)):
+        if item.path != "data.path":
+            kind = "seed" if item.path == "train.seed" else "spec"
+            reasons.append(Reason(kind, item.path, item.old, item.new))
     if old.provenance.get("epochs") != new.provenance.get("epochs"):
         reasons.append(
             Reason("epochs", "epochs", str(old.provenance.get("epochs")), str(new.provenance.get("epochs")))
@@ -228,21 +226,3 @@ def _data_reasons(old: Fitted, new: Fitted) -> list[Reason]:
     if prints[0] != prints[1]:
         differing.insert(0, Reason("data", "fingerprint", prints[0][:12], prints[1][:12]))
     return differing
-
-
-def _fields(spec: MarketSpec) -> dict[str, Any]:
-    """Every setting by its YAML path; where the data lie is no setting."""
-    flat: dict[str, Any] = {}
-
-    def walk(value: object, path: str) -> None:
-        if isinstance(value, BaseModel):
-            for name in type(value).model_fields:
-                walk(getattr(value, name), f"{path}.{name}" if path else name)
-        elif isinstance(value, dict):
-            for name, item in value.items():
-                walk(item, f"{path}.{name}")
-        else:
-            flat[path] = value
-
-    walk(spec, "")
-    return {path: value for path, value in flat.items() if path != "data.path"}

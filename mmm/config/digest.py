@@ -31,11 +31,11 @@ def spec_digest(spec: BaseModel) -> str:
     Raises:
         TypeError: A field holds what has no digest.
     """
-    content = {"defaults": DEFAULTS_VERSION, "settings": differences(spec)}
+    content = {"defaults": DEFAULTS_VERSION, "settings": stated(spec)}
     return hashlib.sha256(as_text(content).encode()).hexdigest()
 
 
-def differences(spec: BaseModel) -> dict[str, Any]:
+def stated(spec: BaseModel) -> dict[str, Any]:
     """What affects a fit and differs from the defaults, as plain data.
 
     Sections are mappings of their own differences; mappings of a user's own keys are lists of pairs, because
@@ -74,7 +74,7 @@ def plain(value: Any) -> Any:
         TypeError: It has no digest.
     """
     if isinstance(value, BaseModel):
-        return differences(value)
+        return stated(value)
     if isinstance(value, Mapping):
         return [[key, plain(item)] for key, item in value.items()]
     if isinstance(value, (list, tuple)):

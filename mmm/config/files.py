@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from mmm.config import MarketSpec, Spec
+from mmm.config.paths import replaced
 from mmm.config.problems import Location, nearest, place, spec_problems
 from mmm.errors import Problem, SpecError
 from mmm.storage import parent, read_text, resolve
@@ -206,20 +207,10 @@ def locate_data(spec: MarketSpec, source: str) -> MarketSpec:
     return spec.model_copy(update={"data": spec.data.model_copy(update={"path": path})})
 
 
-def apply_overrides(spec: S, overrides: Iterable[str], source: str = "--set") -> S:
-    """A validated spec with settings replaced, e.g. ``["model.graph.mode=notears"]``.
+def override(values: Mapping[str, Any], overrides: Iterable[str], source: str) -> dict[str, Any]:
+    """Plain data with settings replaced, e.g. by ``["model.graph.mode=notears"]``; ``values`` stays as it is.
 
     Values are YAML: ``8``, ``1e-3``, ``true``, ``[tv, search]``, ``null``.
-
-    Raises:
-        SpecError: Unknown paths (with the nearest), values of the wrong type or out of range.
-    """
-    values = override(spec.model_dump(mode="json"), overrides, source)
-    return validate(type(spec), values, source)
-
-
-def override(values: Mapping[str, Any], overrides: Iterable[str], source: str) -> dict[str, Any]:
-    """Plain data with settings replaced; ``values`` stays as it is.
 
     Raises:
         SpecError: A setting that is not ``path=value`` or leads through something that is no mapping.
@@ -233,7 +224,8 @@ def override(values: Mapping[str, Any], overrides: Iterable[str], source: str) -
             problems.append(Problem("bad_override", f"--set {setting}", message))
             continue
         try:
-            _put(result, path.split("."), yaml.load(text, Loader=_Loader))  # noqa: S506 (a SafeLoader)
+            value = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
+            result = replaced(result, {path: value})
         except (yaml.YAMLError, TypeError) as error:
             reason = str(error).split("\n")[0]
             message = f"cannot be applied: {reason}. Write path=value with a YAML value."
@@ -241,17 +233,6 @@ def override(values: Mapping[str, Any], overrides: Iterable[str], source: str) -
     if problems:
         raise SpecError(source, problems)
     return result
-
-
-def _put(values: dict[str, Any], path: list[str], value: object) -> None:
-    node = values
-    for depth, key in enumerate(path[:-1]):
-        if node.get(key) is None:
-            node[key] = {}
-        node = node[key]
-        if not isinstance(node, dict):
-            raise TypeError(f"{'.'.join(path[: depth + 1])} is a value and has no keys below it")
-    node[path[-1]] = value
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

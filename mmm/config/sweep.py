@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from mmm.config.base import Spec
 from mmm.config.model import ModelSpec
+from mmm.config.paths import field_name, owners
 from mmm.config.problems import nearest
 from mmm.config.train import TrainSpec
 
@@ -142,16 +143,12 @@ class TuneSpec(Spec):
 @cache
 def settings() -> dict[str, type[BaseModel]]:
     """Every setting of the model and its training that has a single value: path to the spec it stands in."""
-    return {path: owner for name, section in SECTIONS.items() for path, owner in _leaves(section, name)}
-
-
-def _leaves(section: type[BaseModel], path: str) -> Iterator[tuple[str, type[BaseModel]]]:
-    for name, info in section.model_fields.items():
-        kind: Any = info.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _leaves(kind, f"{path}.{name}")
-        elif kinds(kind):
-            yield f"{path}.{name}", section
+    return {
+        path: owner
+        for name, section in SECTIONS.items()
+        for path, owner in owners(section, f"{name}.").items()
+        if kinds(owner.model_fields[field_name(path)].annotation)
+    }
 
 
 def kinds(annotation: Any) -> frozenset[type]:
@@ -172,7 +169,7 @@ def kinds(annotation: Any) -> frozenset[type]:
 
 def kind_of(path: str) -> frozenset[type]:
     """Plain types of a setting by its path."""
-    return kinds(settings()[path].model_fields[path.rpartition(".")[2]].annotation)
+    return kinds(settings()[path].model_fields[field_name(path)].annotation)
 
 
 def _path_problems(path: str, item: Parameter) -> Iterator[str]:
@@ -199,20 +196,20 @@ def _path_problems(path: str, item: Parameter) -> Iterator[str]:
 
 
 def _stranger(path: str) -> str:
-    if close := nearest(path, settings()) or nearest(path.rpartition(".")[2], _by_last_name()):
-        known = [_by_last_name().get(name, name) for name in close]
+    if close := nearest(path, settings()) or nearest(field_name(path), _by_field_name()):
+        known = [_by_field_name().get(name, name) for name in close]
         return f"is no setting that can be searched; did you mean {' or '.join(dict.fromkeys(known))}?"
     return "is no setting that can be searched; name one of model.* or train.* that has a single value"
 
 
 @cache
-def _by_last_name() -> dict[str, str]:
-    return {path.rpartition(".")[2]: path for path in settings()}
+def _by_field_name() -> dict[str, str]:
+    return {field_name(path): path for path in settings()}
 
 
 def refusal(path: str, value: Value) -> str:
     """Why a setting may not have a value; empty if it may."""
-    owner, name = settings()[path], path.rpartition(".")[2]
+    owner, name = settings()[path], field_name(path)
     given = int(value) if isinstance(value, float) and value == math.floor(value) else value
     try:
         owner.model_validate({name: given})
@@ -259,7 +256,7 @@ def _in_kind(path: str, item: Parameter) -> Parameter:
     """Values as the setting itself holds them: ``0`` of a switch as False, ``2`` of a real number as 2.0."""
     if item.values is None:
         return item
-    owner, name = settings()[path], path.rpartition(".")[2]
+    owner, name = settings()[path], field_name(path)
     plain = tuple(getattr(owner.model_validate({name: value}), name) for value in item.values)
     return item.model_copy(update={"values": plain})
 

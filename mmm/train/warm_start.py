@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from mmm.config import MarketSpec
+from mmm.config.paths import get
 from mmm.data.panel import Panel
 from mmm.data.scale import Scaling
 from mmm.errors import Problem, SpecError
@@ -67,7 +68,7 @@ def check_previous(previous: Fitted, spec: MarketSpec, panel: Panel) -> None:
         )
         problems.append(Problem("other_frequency", "--from", message))
     for path in SAME:
-        was, now = _setting(previous.spec, path), _setting(spec, path)
+        was, now = get(previous.spec, path), get(spec, path)
         if was != now:
             message = (
                 f"{path} was {was} and is {now}, so that its parameters mean something else. "
@@ -76,13 +77,6 @@ def check_previous(previous: Fitted, spec: MarketSpec, panel: Panel) -> None:
             problems.append(Problem("other_settings", "--from", message))
     if problems:
         raise SpecError("--from", problems)
-
-
-def _setting(spec: MarketSpec, path: str) -> object:
-    value: object = spec
-    for name in path.split("."):
-        value = getattr(value, name)
-    return value
 
 
 def kept_scaling(fresh: Scaling, panel: Panel, previous: Fitted) -> Scaling:

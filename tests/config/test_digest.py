@@ -10,8 +10,8 @@ import yaml
 from pydantic import Field
 
 from mmm.config import PLACE_ONLY, MarketSpec, Spec
-from mmm.config.digest import DEFAULTS_VERSION, differences, spec_digest
-from mmm.config.files import apply_overrides, dump_yaml, parse_yaml
+from mmm.config.digest import DEFAULTS_VERSION, spec_digest, stated
+from mmm.config.files import dump_yaml, override, parse_yaml
 from tests.data.panels import spec
 
 
@@ -65,7 +65,7 @@ def digest(**values: Any) -> str:
 def test_only_what_differs_is_in_it() -> None:
     whole = Whole(name="n", part=Part(width=2.0, names=("b",)), parts=(Part(), Part(width=0.5)))
 
-    assert differences(whole) == {
+    assert stated(whole) == {
         "name": "n",
         "part": {"width": 2, "names": ["b"]},
         "parts": [{}, {"width": 0.5}],
@@ -165,7 +165,8 @@ def test_digest_sees_what_affects_a_fit_and_nothing_else() -> None:
     for same in ({"brand": "other"}, {"market": "de"}, {"data": {"path": "elsewhere.parquet"}}):
         assert spec_digest(MarketSpec.model_validate({**spec(), **same})) == reference
     for setting in ("train.seed=1", "splits.holdout=9", "model.graph.mode=none", "kpi_value=2"):
-        assert spec_digest(apply_overrides(base, [setting])) != reference
+        changed = MarketSpec.model_validate(override(spec(), [setting], "x"))
+        assert spec_digest(changed) != reference
     values = spec()
     values["columns"]["channels"] = dict(reversed(values["columns"]["channels"].items()))
     assert spec_digest(MarketSpec.model_validate(values)) != reference

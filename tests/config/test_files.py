@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mmm.config import MarketSpec, TrainSpec
-from mmm.config.files import apply_overrides, dump_yaml, load_market, parse_yaml
+from mmm.config import MarketSpec
+from mmm.config.files import dump_yaml, load_market, override, parse_yaml
 from mmm.errors import SpecError
 from tests.data.panels import spec, write_spec
 
@@ -180,8 +180,10 @@ def test_overrides_have_the_types_of_yaml(tmp_path: Path) -> None:
         overrides=("train.seed=7", "model.graph.mode=none", "kpi_value=1e-3", "columns.controls=[price]"),
     )
     assert (found.train.seed, found.model.graph.mode, found.kpi_value) == (7, "none", 0.001)
-    assert apply_overrides(found, ["model.graph.order=null", "train.members=3"]).train.members == 3
-    assert apply_overrides(TrainSpec(), ["seed=5"]) == TrainSpec(seed=5)
+    assert override({"a": {"b": 1}}, ["a.b=null", "a.c=[tv, 2]", "d=no"], "x") == {
+        "a": {"b": None, "c": ["tv", 2]},
+        "d": "no",
+    }
 
 
 @pytest.mark.parametrize(

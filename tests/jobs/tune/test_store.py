@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs.tune.store import StudyError, best_settings, open_study, read_rows, write_file
-from mmm.config.files import apply_overrides
+from jobs.tune.trial import with_settings
 from tests.jobs.tune.sweeps import SLOPE, row, stopped, sweep_of
 
 
@@ -26,20 +27,20 @@ def test_finished_trials_are_found_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("model.loss.l2=0.5", "model.loss.l2 is 0.001 there, 0.5 here"),
-        ("tune.origins=2", "tune.origins is 3 there, 2 here"),
-        ("splits.holdout=5", "splits.holdout is 6 there, 5 here"),
-        ("tune.space={train.learning_rate: {low: 0.01, high: 0.1}}", SLOPE),
+        ({"model.loss.l2": 0.5}, "model.loss.l2 is 0.001 there, 0.5 here"),
+        ({"tune.origins": 2}, "tune.origins is 3 there, 2 here"),
+        ({"splits.holdout": 5}, "splits.holdout is 6 there, 5 here"),
+        ({"tune.space": {"train.learning_rate": {"low": 0.01, "high": 0.1}}}, SLOPE),
     ],
 )
 def test_a_study_of_another_spec_is_refused_with_the_difference(
-    change: str, told: str, tmp_path: Path
+    change: dict[str, Any], told: str, tmp_path: Path
 ) -> None:
     spec, read = sweep_of()
     open_study(str(tmp_path), spec, read.panel).save()
 
     with pytest.raises(StudyError, match="Give another --out") as caught:
-        open_study(str(tmp_path), apply_overrides(spec, [change]), read.panel)
+        open_study(str(tmp_path), with_settings(spec, change), read.panel)
 
     assert told in str(caught.value)
 
@@ -48,7 +49,8 @@ def test_where_a_fit_runs_may_change_and_data_may_not(tmp_path: Path) -> None:
     spec, read = sweep_of()
     open_study(str(tmp_path), spec, read.panel).save()
 
-    open_study(str(tmp_path), apply_overrides(spec, ["train.threads=2", "data.path=other.csv"]), read.panel)
+    elsewhere = with_settings(spec, {"train.threads": 2, "data.path": "other.csv"})
+    open_study(str(tmp_path), elsewhere, read.panel)
     read.panel.kpi_GT[0, 0] += 1.0
     with pytest.raises(StudyError, match="fingerprint of the data"):
         open_study(str(tmp_path), spec, read.panel)
@@ -62,7 +64,7 @@ def test_a_setting_that_came_after_the_sweep_began_was_at_its_default(tmp_path: 
 
     open_study(str(tmp_path), spec, read.panel)
     with pytest.raises(StudyError, match=r"model.loss.huber_delta is absent there, 2\.0 here"):
-        open_study(str(tmp_path), apply_overrides(spec, ["model.loss.huber_delta=2"]), read.panel)
+        open_study(str(tmp_path), with_settings(spec, {"model.loss.huber_delta": 2}), read.panel)
 
 
 def test_damaged_files_are_named(tmp_path: Path) -> None:
