@@ -25,11 +25,12 @@ from jobs.record.store import absolute
 from jobs.record.tracking import DATABASE, FOLDER
 from jobs.refit.command import refit, report
 from jobs.refit.select import plan
-from jobs.results import SHARE_COLUMNS, saved_shares, true_shares
+from mmm.analysis.shares import SHARE_COLUMNS, saved_shares
 from mmm.config import MarketSpec
 from mmm.config.files import load_market
 from mmm.errors import MMMError
 from mmm.simulate.portfolio import write_portfolio
+from mmm.simulate.truth import true_shares
 
 BRANDS, MARKETS, REGIONS, WEEKS, SEED = 3, 2, 6, 156, 0
 SHOWN = ("acme", "us")

@@ -131,3 +131,12 @@ def write_truth(world: World, out: Path, periods: int) -> None:
     curves_table(world, periods).to_parquet(out / "curves.parquet", index=False)
     graph_table(world).to_parquet(out / "graph.parquet", index=False)
     (out / "truth.json").write_text(json.dumps(parameters(world, periods), indent=2) + "\n")
+
+
+def true_shares(truth: Path, until: pd.Timestamp) -> pd.Series:
+    """What a simulated world's channels really brought up to a date, as shares of its KPI, by channel."""
+    contributions = pd.read_parquet(truth / "contributions.parquet")
+    trained = contributions[contributions["date"] <= until]
+    media = trained[trained["kind"] == "channel"]
+    shares: pd.Series = media.groupby("component")["value"].sum() / trained["value"].sum()
+    return shares

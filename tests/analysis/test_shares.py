@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from jobs.results import result_shares, saved_shares
+from mmm.analysis.shares import result_shares, saved_shares
 
 DATES = pd.date_range("2025-01-06", periods=4, freq="7D")
 
