@@ -5,21 +5,11 @@ Every field carries its meaning where it is declared; unknown keys are refused.
 
 from __future__ import annotations
 
-from mmm.config.base import PLACE_ONLY, Count, Positive, Spec
+from mmm.config.base import PLACE_ONLY, Column, Count, Positive, Spec
+from mmm.config.columns import ChannelColumns, ColumnsSpec
+from mmm.config.data import DataSpec, FillSpec, RegionsSpec
 from mmm.config.experiments import Experiment
-from mmm.config.market import (
-    ChannelColumns,
-    Column,
-    ColumnsSpec,
-    DataSpec,
-    FillSpec,
-    HolidaysSpec,
-    MarketSpec,
-    Name,
-    Periods,
-    PortfolioSpec,
-    SplitsSpec,
-)
+from mmm.config.market import HolidaysSpec, MarketSpec, Name, Periods, PortfolioSpec, SplitsSpec
 from mmm.config.model import (
     AdstockSpec,
     BaselineSpec,
@@ -61,6 +51,7 @@ __all__ = [
     "Positive",
     "PriorSpec",
     "RegionSpec",
+    "RegionsSpec",
     "SaturationSpec",
     "Spec",
     "SplitsSpec",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Count = Annotated[int, Field(ge=1, le=256)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Column = Annotated[str, Field(min_length=1)]
 
 PLACE_ONLY = {"affects_fit": False}
 """Marks fields that say where or how something runs; they stay out of the digest of a spec."""

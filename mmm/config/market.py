@@ -2,119 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import unicodedata
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from mmm.config.base import PLACE_ONLY, Positive, Spec
+from mmm.config.base import PLACE_ONLY, Column, Positive, Spec
+from mmm.config.columns import ColumnsSpec
+from mmm.config.data import DataSpec, RegionsSpec
 from mmm.config.experiments import Experiment, overlapping
 from mmm.config.model import ModelSpec
 from mmm.config.problems import nearest
 from mmm.config.sweep import TuneSpec
 from mmm.config.train import TrainSpec
 
+FORBIDDEN_IN_NAMES = "/\\:=?#%"
+
+
+def _as_key(name: str) -> str:
+    """A name, if it can be a key.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    rule = "a name is a key in paths, addresses and registries. Write e.g. 'acme'"
+    if marks := sorted({mark for mark in name if mark in FORBIDDEN_IN_NAMES}):
+        raise ValueError(f"{name!r} is not allowed: it holds {' '.join(marks)}; {rule}")
+    if any(unicodedata.category(mark) in ("Cc", "Cf", "Zl", "Zp") for mark in name):
+        raise ValueError(f"{name!r} is not allowed: it holds a character that cannot be seen; {rule}")
+    if name != name.strip():
+        raise ValueError(f"{name!r} is not allowed: it starts or ends with a space; {rule}")
+    if not name.strip("."):
+        raise ValueError(f"{name!r} is not allowed: it means a folder; {rule}")
+    return name
+
+
 Name = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=100,
-        pattern=r"^[^\s/\\:=?#%]([^/\\:=?#%\n\t]*[^\s/\\:=?#%])?$",
-        json_schema_extra=PLACE_ONLY,
-    ),
+    str, Field(min_length=1, max_length=100, json_schema_extra=PLACE_ONLY), AfterValidator(_as_key)
 ]
-"""A key in paths, URLs and registries: none of / \\ : = ? # %, no space at either end."""
-Column = Annotated[str, Field(min_length=1)]
+"""A key in paths, URLs and registries: none of / \\ : = ? # %, nothing invisible, no space at either end."""
 Periods = Annotated[int, Field(le=10_000)]
-
-
-class FillSpec(Spec):
-    """What an empty cell means, where the panel's owner knows it. Nothing is filled unless asked."""
-
-    media: Literal["refuse", "zero"] = "refuse"
-    """Empty spend or exposure: ``refuse`` the panel, or ``zero``: nothing ran."""
-    controls: Literal["refuse", "previous", "mean", "zero"] = "refuse"
-    """Empty control: ``refuse``, take the region's ``previous`` value, its ``mean``, or ``zero``."""
-
-
-class DataSpec(Spec):
-    """Where the panel lies and how its cells are read."""
-
-    path: Annotated[str, Field(min_length=1)]
-    """CSV, Parquet file or Hive-partitioned directory; relative to the spec's file, or any URI."""
-    date_format: str | None = None
-    """Format of text dates, e.g. ``%d/%m/%Y``; None expects ISO dates such as 2024-01-31."""
-    fill: FillSpec = FillSpec()
-    """What empty cells of media and controls mean; by default they are refused."""
-
-
-class ChannelColumns(Spec):
-    """Columns of one channel; at least one of them."""
-
-    spend: Column | None = None
-    """Column of spend in currency."""
-    exposure: Column | None = None
-    """Column of exposure (impressions, GRPs, clicks); drives the response where given."""
-
-    @model_validator(mode="after")
-    def _has_a_column(self) -> ChannelColumns:
-        if self.spend is None and self.exposure is None:
-            raise ValueError("a channel needs a column of `spend` or of `exposure`, or both; name one")
-        return self
-
-
-class ColumnsSpec(Spec):
-    """Roles of the panel's columns; a column has one role."""
-
-    region: Column | None = None
-    """Region; omit for a national panel."""
-    date: Column
-    """First day of the period."""
-    kpi: Column
-    """What media are to move."""
-    population: Column | None = None
-    """Size of the region, constant within it."""
-    channels: Annotated[dict[Column, ChannelColumns], Field(min_length=1)]
-    """Channel name to its columns."""
-    controls: tuple[Column, ...] = ()
-    """Columns that move the KPI and are not media."""
-    events: tuple[Column, ...] = ()
-    """Columns that mark events (0 or 1, or a strength); they enter the model as controls."""
-
-    def roles(self) -> list[tuple[str, str]]:
-        """Every (role, column) named, roles as YAML paths below ``columns``."""
-        pairs: list[tuple[str, str | None]] = [
-            ("region", self.region),
-            ("date", self.date),
-            ("kpi", self.kpi),
-            ("population", self.population),
-        ]
-        for name, channel in self.channels.items():
-            pairs += [
-                (f"channels.{name}.spend", channel.spend),
-                (f"channels.{name}.exposure", channel.exposure),
-            ]
-        pairs += [("controls", column) for column in self.controls]
-        pairs += [("events", column) for column in self.events]
-        return [(role, column) for role, column in pairs if column is not None]
-
-    @model_validator(mode="after")
-    def _one_role_per_column(self) -> ColumnsSpec:
-        roles: dict[str, list[str]] = {}
-        for role, column in self.roles():
-            roles.setdefault(column, []).append(role)
-        clashes = [f"{column!r} is {' and '.join(uses)}" for column, uses in roles.items() if len(uses) > 1]
-        if clashes:
-            raise ValueError(
-                f"{'; '.join(clashes)}. A column has one role: used twice, its effect could not be told "
-                "apart. Remove all but one"
-            )
-        others = {column for role, column in self.roles() if role in ("controls", "events")}
-        if both := sorted(others & set(self.channels)):
-            raise ValueError(
-                f"{', '.join(both)} names both a channel and a control; contributions are listed by name. "
-                "Rename the channel"
-            )
-        return self
 
 
 class HolidaysSpec(Spec):
@@ -147,6 +74,10 @@ class MarketSpec(Spec):
     """Where the panel lies and how its cells are read."""
     columns: ColumnsSpec
     """Roles of the panel's columns."""
+    regions: Annotated[RegionsSpec, Field(json_schema_extra=PLACE_ONLY)] = RegionsSpec()
+    """Which regions of the panel are modelled; ``data.regions`` says the same."""
+    renamed: dict[Column, Column] = Field(default={}, json_schema_extra=PLACE_ONLY)
+    """Channels that had another name in an older model: new name to old name. The two count as one."""
     currency: Annotated[str, Field(min_length=1, max_length=20)] = "USD"
     """Currency of spend."""
     kpi_value: Positive | Column = 1.0
@@ -163,6 +94,38 @@ class MarketSpec(Spec):
     """How the model is fitted."""
     tune: Annotated[TuneSpec, Field(json_schema_extra=PLACE_ONLY)] = TuneSpec()
     """What a sweep searches and how it judges."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _regions_of_data(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("data"), dict):
+            return values
+        if "regions" in values["data"] and "regions" not in values:
+            data = dict(values["data"])
+            return {**values, "data": data, "regions": data.pop("regions")}
+        return values
+
+    @model_validator(mode="after")
+    def _renamed_channels_are_known(self) -> MarketSpec:
+        for new, old in self.renamed.items():
+            if new not in self.columns.channels:
+                raise self._stranger("renamed", new)
+            if old in self.columns.channels:
+                raise ValueError(
+                    f"renamed says that {new!r} was {old!r}, but {old!r} is a channel still; one of two "
+                    "channels cannot have been the other. Remove the line"
+                )
+        if len(set(self.renamed.values())) < len(self.renamed):
+            raise ValueError("renamed gives two channels the same old name; write each once")
+        return self
+
+    @model_validator(mode="after")
+    def _excluded_regions_exist(self) -> MarketSpec:
+        if self.regions.exclude and self.columns.region is None:
+            raise ValueError(
+                "regions.exclude names regions, but the model is national. Name columns.region, or remove it"
+            )
+        return self
 
     def _stranger(self, where: str, name: str) -> ValueError:
         close = nearest(name, self.columns.channels) or self.columns.channels
