@@ -76,7 +76,7 @@ class MarketSpec(Spec):
     """Roles of the panel's columns."""
     regions: Annotated[RegionsSpec, Field(json_schema_extra=PLACE_ONLY)] = RegionsSpec()
     """Which regions of the panel are modelled; ``data.regions`` says the same."""
-    renamed: dict[Column, Column] = Field(default={}, json_schema_extra=PLACE_ONLY)
+    renamed: Annotated[dict[Column, Column], Field(json_schema_extra=PLACE_ONLY)] = Field(default={})
     """Channels that had another name in an older model: new name to old name. The two count as one."""
     currency: Annotated[str, Field(min_length=1, max_length=20)] = "USD"
     """Currency of spend."""
