@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -178,6 +178,29 @@ def await_cpus(wait: float) -> int:
             )
         time.sleep(0.5)
     return cpus
+
+
+def results(tasks: Sequence[Any]) -> list[Any]:
+    """What tasks of the connected cluster return, in their order.
+
+    Raises:
+        MMMError: What the first of them raised that failed.
+        ClusterError: A worker died as often as its task may be tried.
+    """
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+
+    try:
+        return list(ray.get(list(tasks)))
+    except RayTaskError as error:
+        if isinstance(error.cause, MMMError):
+            raise error.cause from error
+        raise
+    except RayError as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ClusterError(
+            f"The cluster did not finish the work: {reason}. Run the same command again; what is done stays."
+        ) from error
 
 
 def cpus_now() -> int:

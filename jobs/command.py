@@ -7,24 +7,23 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from jobs.cluster import ClusterError
-from jobs.record.tracking import TrackingError
-from mmm.errors import MMMError, ProblemsError
+from mmm.errors import MMMError
+
+Say = Callable[[str], None]
+"""Whoever is told how a job goes, a line at a time."""
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-AWAY: tuple[type[Exception], ...] = (ClusterError, TrackingError)
-"""Errors of what a job stands on, which no other input would mend."""
+FAILURES = (RuntimeError, ConnectionError)
+"""Errors of ours that are these too are of a run or of what it stands on (a cluster, MLflow, a fit that
+diverged); all others are of the input."""
 
 
-def run_command(
-    work: Callable[[], int], interrupted: str, failures: tuple[type[Exception], ...] = AWAY
-) -> int:
+def run_command(work: Callable[[], int], interrupted: str) -> int:
     """Run a command's work; SIGTERM interrupts it as Ctrl-C does.
 
     Args:
         work: Does it and returns the exit status.
         interrupted: What to say if it is interrupted.
-        failures: Errors that are not the input's.
 
     Returns:
         Its status, 1 if it failed, 2 if the input must be corrected, 130 if it was interrupted.
@@ -34,13 +33,17 @@ def run_command(
         return work()
     except MMMError as error:
         sys.stderr.write(f"error: {error}\n")
-        corrigible = isinstance(error, ProblemsError) or not isinstance(error, failures)
-        return BAD_INPUT if corrigible else FAILED
+        return FAILED if isinstance(error, FAILURES) else BAD_INPUT
     except KeyboardInterrupt:
         sys.stderr.write(f"{interrupted}\n")
         return INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def say(text: str) -> None:
+    """A line of the job's log, at once."""
+    print(text, flush=True)
 
 
 def duration(seconds: float) -> str:

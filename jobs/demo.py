@@ -23,7 +23,8 @@ from rich.table import Table
 
 from jobs.record.store import absolute
 from jobs.record.tracking import DATABASE, FOLDER
-from jobs.refit.command import refit, report
+from jobs.refit.command import report
+from jobs.refit.run import refit
 from jobs.refit.select import plan
 from mmm.analysis.shares import SHARE_COLUMNS, saved_shares
 from mmm.config import MarketSpec

@@ -5,19 +5,17 @@ Exit status: 0 done, 1 MLflow does not answer, 2 the input must be corrected.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
+from jobs.command import DONE, run_command, say
+from jobs.options import add_tracking, count, job_parser
 from jobs.record.store import absolute
-from jobs.record.tracking import NO_TRACKING, TrackingError, open_tracking
+from jobs.record.tracking import NO_TRACKING, open_tracking
 from jobs.record.versions import CHALLENGER, CHAMPION, PREVIOUS, Registry, RegistryError, Version, model_name
-from mmm.errors import MMMError
-
-DONE, FAILED, BAD_INPUT = 0, 1, 2
 
 
 def promote(registry: Registry, brand: str, market: str, version: int | None = None) -> Version:
@@ -70,28 +68,25 @@ def show(registry: Registry, console: Console) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m jobs.promote",
-        description="Decide by hand which fitted model a brand-market uses.",
-        allow_abbrev=False,
-    )
+    parser = job_parser("jobs.promote", "Decide by hand which fitted model a brand-market uses.")
     parser.add_argument("brand", nargs="?", help="brand")
     parser.add_argument("market", nargs="?", help="market")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--version", type=int, help="version to promote; by default the challenger")
+    what.add_argument("--version", type=count, help="version to promote; by default the challenger")
     what.add_argument("--rollback", action="store_true", help="back to the champion before")
     what.add_argument("--list", action="store_true", help="show what is in use and what waits")
     parser.add_argument("--out", default="out/refit", help="place of the refit's results (default out/refit)")
-    parser.add_argument(
-        "--tracking", metavar="URI", help="MLflow; default MLFLOW_TRACKING_URI, else in --out"
-    )
+    add_tracking(parser, "in --out")
     options = parser.parse_args(arguments)
     if not options.list and options.market is None:
         parser.error("name a brand and a market, or give --list")
-    try:
+    if options.tracking == NO_TRACKING:
+        parser.error(f"--tracking {NO_TRACKING} has no registry")
+
+    def work() -> int:
         tracking = open_tracking(options.tracking, absolute(options.out))
         if tracking is None:
-            parser.error(f"--tracking {NO_TRACKING} has no registry")
+            raise RegistryError(f"MLFLOW_TRACKING_URI={NO_TRACKING} has no registry. Give --tracking URI.")
         registry = Registry(tracking)
         if options.list:
             show(registry, Console())
@@ -100,11 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             version = roll_back(registry, options.brand, options.market)
         else:
             version = promote(registry, options.brand, options.market, options.version)
-    except MMMError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return FAILED if isinstance(error, TrackingError) else BAD_INPUT
-    print(f"{options.brand} / {options.market}: version {version.number} is champion")
-    return DONE
+        say(f"{options.brand} / {options.market}: version {version.number} is champion")
+        return DONE
+
+    return run_command(work, "interrupted; see what is in use with --list")
 
 
 if __name__ == "__main__":

@@ -11,198 +11,13 @@ must be corrected, 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
-from jobs.cluster import connect
-from jobs.command import AWAY, DONE, FAILED, run_command
-from jobs.record.identity import identify
-from jobs.record.rows import Row, read_table, write_table
-from jobs.record.store import absolute, check_place, read_row
-from jobs.record.tracking import open_tracking
-from jobs.record.versions import Registry
-from jobs.refit.monitor import shift_finding
-from jobs.refit.page import write_overview
-from jobs.refit.recorder import Recorder, with_role
-from jobs.refit.schedule import Tally, run_all
-from jobs.refit.select import Plan, parse_only, parse_tune, plan, with_last
-from jobs.results import summary
-from mmm.analysis.compare import share_shift
-from mmm.errors import MMMError
-
-SAY_EVERY = 5.0
-"""Seconds between lines of progress."""
-
-Say = Callable[[str], None]
-
-
-class TableError(MMMError, OSError):
-    """A table of the portfolio that could not be written at the end."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a refit came to.
-
-    Attributes:
-        rows: Rows of the markets asked for, in the order of the portfolio.
-        table: Place of ``portfolio.parquet``.
-        page: Place of ``portfolio.html``.
-        unrecorded: Rows that MLflow did not take.
-        trouble: Why not.
-        seconds: Wall time.
-    """
-
-    rows: tuple[Row, ...]
-    table: str
-    page: str
-    unrecorded: tuple[Row, ...]
-    trouble: str
-    seconds: float
-
-    @property
-    def failed(self) -> tuple[Row, ...]:
-        """Rows of markets that are not up to date."""
-        return tuple(row for row in self.rows if row.status == "failed")
-
-
-def refit(
-    todo: Plan,
-    out: str,
-    *,
-    address: str | None = None,
-    cpus: int | None = None,
-    tracking: str | None = None,
-    tries: int = 3,
-    together: int | None = None,
-    say: Say = print,
-) -> Outcome:
-    """Bring the markets of a plan up to date.
-
-    Args:
-        todo: From :func:`jobs.refit.select.plan`.
-        out: Absolute place of the results, on storage that every worker sees.
-        address: Ray cluster; None starts one here unless ``RAY_ADDRESS`` names one.
-        cpus: CPUs of a cluster started here.
-        tracking: MLflow's URI, ``none``, or None: see :func:`jobs.record.tracking.open_tracking`.
-        tries: How often a market is begun whose worker dies.
-        together: Markets of a task; None chooses.
-        say: Told the progress.
-
-    Raises:
-        OutputError: ``out`` cannot be written.
-        TrackingError: MLflow does not answer at the start.
-        ClusterError: No cluster, or one without workers.
-        TableError: The models are there, the table and the page of the portfolio could not be written.
-    """
-    started = time.perf_counter()
-    check_place(out)
-    before = read_table(out)
-    todo, before = with_last(todo, before)
-    record = open_tracking(tracking, out)
-    recorder = Recorder(None if record is None else Registry(record))
-    rows = {(row.brand, row.market): row for row in todo.broken}
-    for row in todo.broken:
-        say(_line(row))
-    try:
-        with connect(address, cpus=cpus) as cluster:
-            say(f"{len(todo.work)} brand-markets on {cluster.cpus} CPUs of {_place(cluster.address)}")
-            _run(todo, rows, before, recorder, tries, together, say)
-    finally:
-        unrecorded = recorder.finish()
-        rows = {key: with_role(row, recorder.recorded.get(key)) for key, row in rows.items()}
-        table, page = _write(todo, rows, before, out)
-    ordered = tuple(rows[key] for key in todo.names if key in rows)
-    return Outcome(ordered, table, page, tuple(unrecorded), recorder.trouble, time.perf_counter() - started)
-
-
-def _run(
-    todo: Plan,
-    rows: dict[tuple[str, str], Row],
-    before: Mapping[tuple[str, str], Row],
-    recorder: Recorder,
-    tries: int,
-    together: int | None,
-    say: Say,
-) -> None:
-    asked = {(work.spec.brand, work.spec.market): work for work in todo.work}
-    tally = Tally(total=len(todo.work) + len(todo.broken), failed=len(todo.broken))
-    said = time.monotonic()
-    for row in run_all(todo.work, tally, tries=tries, together=together):
-        key = (row.brand, row.market)
-        rows[key] = compared(row, before.get(key))
-        say(_line(rows[key]))
-        if row.status != "failed":
-            spec, trials = asked[key].spec, asked[key].trials
-            legacy_key = identify(spec, row.data_fingerprint, trials=trials).legacy_key
-            recorder.add(rows[key], spec, legacy_key)
-        if time.monotonic() - said > SAY_EVERY:
-            said = time.monotonic()
-            say(tally.line())
-    say(tally.line())
-
-
-def compared(row: Row, before: Row | None) -> Row:
-    """A row with what changed since the last refit of its market.
-
-    A failed market keeps the directory of its last good model, and with it what later refits compare with.
-    """
-    if before is None or not before.key:
-        return row if row.status == "failed" else replace(row, change="new")
-    if row.status == "failed":
-        return replace(
-            row,
-            key=before.key,
-            directory=before.directory,
-            data_fingerprint=before.data_fingerprint,
-            spec_digest=before.spec_digest,
-            until=before.until,
-        )
-    last = before if before.shares else (read_row(before.directory) or before)
-    changes = [
-        word
-        for word, name in (("data", "data_fingerprint"), ("settings", "spec_digest"))
-        if getattr(row, name) != getattr(before, name)
-    ]
-    shift = share_shift(row.shares, last.shares)
-    new, old = row.scores.get("holdout_skill"), last.scores.get("holdout_skill")
-    finding = shift_finding(shift)
-    return replace(
-        row,
-        change=", ".join(changes),
-        share_shift=shift,
-        skill_change=None if new is None or old is None else new - old,
-        findings=row.findings if finding is None else (*row.findings, summary(finding)),
-    )
-
-
-def _write(
-    todo: Plan, rows: Mapping[tuple[str, str], Row], before: Mapping[tuple[str, str], Row], out: str
-) -> tuple[str, str]:
-    """Table and page of the portfolio: what was not asked for, or not reached, keeps its earlier row."""
-    merged = {**before, **rows}
-    whole = [merged[key] for key in dict.fromkeys(todo.names) if key in merged]
-    try:
-        return write_table(whole, out), write_overview(whole, out)
-    except OSError as error:
-        raise TableError(
-            f"The table of the portfolio cannot be written below {out} ({error}). Models that are done stay: "
-            "make room and run the same command again, nothing is fitted twice."
-        ) from error
-
-
-def _line(row: Row) -> str:
-    if row.status == "failed":
-        return f"failed     {row.name}: {row.reason}"
-    skill = row.scores.get("holdout_skill")
-    told = "" if skill is None else f", holdout skill {skill:.2f}"
-    again = f", try {row.tries}" if row.tries > 1 else ""
-    return f"{row.status:<10} {row.name}: {row.seconds:.1f} s{told}{again}"
-
-
-def _place(address: str) -> str:
-    return "this machine" if address == "local" else address
+from jobs.command import DONE, FAILED, Say, run_command, say
+from jobs.options import add_address, add_cpus, add_set, add_tracking, count, job_parser, not_negative
+from jobs.record.store import absolute
+from jobs.refit.run import Outcome, refit
+from jobs.refit.select import parse_only, parse_tune, plan
 
 
 def report(outcome: Outcome, say: Say) -> int:
@@ -255,33 +70,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tracking=options.tracking,
             tries=options.tries,
             together=options.together,
-            say=_say,
+            say=say,
         )
-        return report(outcome, _say)
+        return report(outcome, say)
 
-    return run_command(
-        work,
-        "interrupted; what is done stays done, run the same command to go on",
-        failures=(*AWAY, TableError),
-    )
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 1")
-    return number
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
+    return run_command(work, "interrupted; what is done stays done, run the same command to go on")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jobs.refit",
-        description="Refit every brand-market of a portfolio whose data or settings changed.",
-        allow_abbrev=False,
+    parser = job_parser(
+        "jobs.refit", "Refit every brand-market of a portfolio whose data or settings changed."
     )
     add = parser.add_argument
     add("portfolio", metavar="PORTFOLIO", help="spec of the portfolio (YAML), path or URI")
@@ -289,22 +87,25 @@ def _parser() -> argparse.ArgumentParser:
     add("--only", metavar="KEY=NAMES", nargs="+", action="extend", default=[], help="e.g. brand=acme")
     for key in ("brand", "market"):
         add(f"--{key}", metavar="NAMES", action="append", default=[], help=f"short for --only {key}=NAMES")
-    add("--members", type=int, help="ensemble members, short for --set train.members=N")
-    add("--set", metavar="PATH=VALUE", action="append", default=[], help="replace a setting of every market")
+    add("--members", type=count, help="ensemble members, short for --set train.members=N")
+    add_set(parser, "of every market")
     add("--tune", metavar="trials=N", help="first search each market's settings, see `tune:` of its spec")
-    add("--address", help="Ray cluster to join; by default RAY_ADDRESS, else one is started here")
-    add("--cpus", type=int, help="CPUs of a cluster started here; by default all")
-    add("--threads", type=int, default=1, help="CPUs of each fit (default 1)")
-    add("--timeout", type=float, default=3600.0, help="seconds a market may take, 0 for no limit (3600)")
-    add("--tries", type=int, default=3, help="how often a market is begun whose worker dies (default 3)")
+    add_address(parser)
+    add_cpus(parser)
+    add("--threads", type=count, default=1, help="CPUs of each fit (default 1)")
+    add(
+        "--timeout",
+        type=not_negative,
+        default=3600.0,
+        help="seconds a market may take, 0 for no limit (3600)",
+    )
+    add("--tries", type=count, default=3, help="how often a market is begun whose worker dies (default 3)")
     add(
         "--together",
         metavar="N",
-        type=_positive,
+        type=count,
         help="markets fitted at once in one task (default: up to 16, by their number and the CPUs)",
     )
-    add(
-        "--tracking", metavar="URI", help="MLflow; default MLFLOW_TRACKING_URI, else sqlite in --out; or none"
-    )
+    add_tracking(parser, "sqlite in --out; or none")
     add("--reports", action="store_true", help="also write report.html for each market, about 5 MB each")
     return parser

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jobs.cluster import LOCAL, connect
-from jobs.command import AWAY, DONE, run_command
+from jobs.cluster import LOCAL, connect, results
+from jobs.command import DONE, Say, run_command, say
+from jobs.options import add_address, add_set, add_tracking, count, job_parser, not_negative
 from jobs.record.identity import recall
 from jobs.record.rows import Row
 from jobs.record.store import absolute, check_place
@@ -23,14 +24,12 @@ from jobs.record.tracking import Tracking, open_tracking
 from jobs.record.versions import Registry
 from jobs.train.assemble import Looked, finish, look
 from jobs.train.claim import claim, home_of, release
-from jobs.train.progress import Say
 from jobs.train.ray_train import Crew, await_room, cluster_gpus, run_training
 from jobs.train.record import LiveRun
 from jobs.train.shards import cut_regions
 from jobs.train.worker import TrainPlan
 from mmm.config import MarketSpec
 from mmm.config.files import load_market
-from mmm.errors import MMMError
 from mmm.output import check_output
 from mmm.storage import is_uri
 
@@ -164,17 +163,13 @@ def _on_cluster(work: Any, *arguments: Any, **options: Any) -> Any:
 
     Raises:
         MMMError: What the work raises.
+        ClusterError: Its worker died, again and again.
     """
     import ray
-    from ray.exceptions import RayTaskError
 
     task: Any = ray.remote(num_cpus=1, max_retries=2)(work)
-    try:
-        return ray.get(task.remote(*arguments, **options))
-    except RayTaskError as error:
-        if isinstance(error.cause, MMMError):
-            raise error.cause from error
-        raise
+    (answer,) = results([task.remote(*arguments, **options)])
+    return answer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -182,15 +177,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
 
     def work() -> int:
-        row = train(load_market(options.spec, options.set), _settings(options), _say)
-        _say(summary(row))
+        row = train(load_market(options.spec, options.set), _settings(options), say)
+        say(summary(row))
         return DONE
 
-    return run_command(
-        work,
-        "interrupted; run the same command to go on from the last checkpoint",
-        failures=(*AWAY, RuntimeError),
-    )
+    return run_command(work, "interrupted; run the same command to go on from the last checkpoint")
 
 
 def summary(row: Row) -> str:
@@ -215,40 +206,26 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)
-
-
-def _count(text: str) -> int:
-    """A positive number of something."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive whole number")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jobs.train",
-        description="Train one model over shards of its panel's regions.",
-        allow_abbrev=False,
-    )
+    parser = job_parser("jobs.train", "Train one model over shards of its panel's regions.")
     add = parser.add_argument
     add("spec", metavar="SPEC", help="spec of the market (YAML), path or URI")
-    add("--workers", type=_count, default=2, help="shards, and processes that train them (default 2)")
+    add("--workers", type=count, default=2, help="shards, and processes that train them (default 2)")
     add("--out", default="out/train", help="place of the fitted model, path or URI (default out/train)")
-    add("--set", metavar="PATH=VALUE", action="append", default=[], help="replace a setting")
-    add("--address", help="Ray cluster to join; by default RAY_ADDRESS, else one is started here")
-    add("--cpus-per-worker", type=_count, default=1, help="CPUs, and threads, of a worker (default 1)")
+    add_set(parser)
+    add_address(parser)
+    add("--cpus-per-worker", type=count, default=1, help="CPUs, and threads, of a worker (default 1)")
     add("--gpu", choices=("auto", "yes", "no"), default="auto", help="a GPU for each worker (default auto)")
-    add("--checkpoint-every", metavar="EPOCHS", type=_count, default=100, help="default 100")
-    add("--tries", type=int, default=3, help="how often workers are started again after one died (3)")
-    add("--wait", type=float, default=300.0, help="seconds in which a cluster must have room (default 300)")
+    add("--checkpoint-every", metavar="EPOCHS", type=count, default=100, help="default 100")
+    add("--tries", type=count, default=3, help="how often workers are started again after one died (3)")
+    add(
+        "--wait",
+        type=not_negative,
+        default=300.0,
+        help="seconds in which a cluster must have room (default 300)",
+    )
     add("--force", action="store_true", help="replace a fitted model that is at --out")
     add("--anew", action="store_true", help="delete the checkpoints of an interrupted training at --out")
     add("--no-report", dest="report", action="store_false", help="write no report.html")
-    add(
-        "--tracking",
-        metavar="URI",
-        help="MLflow; default MLFLOW_TRACKING_URI, else sqlite beside --out; or none",
-    )
+    add_tracking(parser, "sqlite beside --out; or none")
     return parser

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.command import Say
 from jobs.record.tracking import TrackingError
 
 READ_EVERY = 0.5
 """Seconds between looks at the board."""
 SAY_EVERY = 5.0
 """Seconds between lines of progress."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

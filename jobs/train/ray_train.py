@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.cluster import ClusterError
-from jobs.train.progress import Board, BoardReader, BoardWriter, Say
+from jobs.command import Say
+from jobs.train.progress import Board, BoardReader, BoardWriter
 from jobs.train.shards import cut_regions
 from jobs.train.worker import Silent, TrainPlan, train_shard
 from mmm.errors import CheckpointError, MMMError, TrainingError

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
-from ray.exceptions import RayError, RayTaskError
 
-from jobs.cluster import ClusterError
+from jobs.cluster import results
 from jobs.record.identity import FitIdentity, find_fit, identify
 from jobs.record.rows import Row
 from jobs.record.store import put, result_place
@@ -67,16 +66,7 @@ def finish(spec: MarketSpec, chosen: MarketSpec, read: PanelRead, out: str, *, c
     tasks: list[ray.ObjectRef[Any]] = [delivered.remote(chosen, panel, out), scored.remote(spec, panel)]
     if spec_digest(chosen) != spec_digest(spec):
         tasks.append(scored.remote(chosen, panel))
-    try:
-        row, default, *tuned = ray.get(tasks)
-    except RayTaskError:
-        raise
-    except RayError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ClusterError(
-            f"The last fits of the sweep did not come back: {reason}. Run the same command again; its trials "
-            "are kept."
-        ) from error
+    row, default, *tuned = results(tasks)
     return Final(row, default, tuned[0] if tuned else default)
 
 

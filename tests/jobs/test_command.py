@@ -8,7 +8,8 @@ import pytest
 from jobs.cluster import ClusterError
 from jobs.command import duration, run_command
 from jobs.record.tracking import TrackingError
-from mmm.errors import OutputError, SpecError
+from jobs.record.versions import RegistryError
+from mmm.errors import OutputError, SpecError, TrainingError
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,8 @@ from mmm.errors import OutputError, SpecError
         (OutputError("full"), 2),
         (ClusterError("gone"), 1),
         (TrackingError("gone"), 1),
+        (TrainingError("diverged"), 1),
+        (RegistryError("no such version"), 2),
     ],
 )
 def test_errors_have_one_status_each_and_are_told(

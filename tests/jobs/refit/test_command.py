@@ -13,7 +13,8 @@ import pytest
 from jobs.record.rows import Row, read_table
 from jobs.record.tracking import open_tracking
 from jobs.record.versions import Registry
-from jobs.refit.command import compared, main
+from jobs.refit.command import main
+from jobs.refit.run import compared
 from tests.jobs.portfolios import QUICK, panel_of, tiny_portfolio
 from tests.jobs.rows import row
 
