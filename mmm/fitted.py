@@ -6,7 +6,6 @@ Shapes: M members, G regions, T periods, C channels.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -20,10 +19,19 @@ from mmm.config.files import dump_yaml, parse_yaml, validate
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling
 from mmm.data.split import Split
-from mmm.errors import ModelFileError, SpecError
+from mmm.errors import ModelFileError
 from mmm.graph.channel_graph import ChannelGraph
 from mmm.model.parameters import Scales
 from mmm.model.predictor import Predictor
+from mmm.model_files import (
+    DAMAGE,
+    check_digests,
+    check_weights,
+    read_arrays,
+    read_json,
+    write_arrays,
+    write_provenance,
+)
 from mmm.output import MODEL_FOLDER, model_folder
 
 FORMAT = 2
@@ -89,10 +97,10 @@ def save_fitted(fitted: Fitted, directory: Path) -> None:
     folder = directory / MODEL_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "spec.yaml").write_text(dump_yaml(fitted.spec), encoding="utf-8")
-    _write_arrays(folder / "weights.npz", dict(fitted.parameters))
-    _write_arrays(folder / "scaling.npz", {**_arrays_of(fitted.scaling), "log_half_C": fitted.log_half_C})
-    _write_arrays(folder / "panel.npz", _arrays_of(fitted.panel))
-    _write_arrays(folder / "graph.npz", _arrays_of(fitted.graph))
+    write_arrays(folder / "weights.npz", dict(fitted.parameters))
+    write_arrays(folder / "scaling.npz", {**_arrays_of(fitted.scaling), "log_half_C": fitted.log_half_C})
+    write_arrays(folder / "panel.npz", _arrays_of(fitted.panel))
+    write_arrays(folder / "graph.npz", _arrays_of(fitted.graph))
     provenance = {
         "format": FORMAT,
         "trained_until": fitted.trained_until,
@@ -101,8 +109,8 @@ def save_fitted(fitted: Fitted, directory: Path) -> None:
         "weights": {name: list(value.shape) for name, value in fitted.parameters.items()},
         **fitted.provenance,
     }
-    (folder / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
     (folder / "trace.json").write_text(json.dumps(dict(fitted.trace)) + "\n", encoding="utf-8")
+    write_provenance(folder / "provenance.json", provenance)
 
 
 def load_fitted(directory: Path | str) -> Fitted:
@@ -112,33 +120,69 @@ def load_fitted(directory: Path | str) -> Fitted:
         ModelFileError: No fitted model lies there, a file is missing or damaged, or the format is another.
     """
     folder = model_folder(directory)
-    provenance = _read_json(folder / "provenance.json")
-    found = provenance.pop("format", None)
+    written = read_json(folder / "provenance.json")
+    found = written.get("format")
     if found != FORMAT:
         raise ModelFileError(
             f"{folder} has format {found}, this program reads {FORMAT}. Fit the model again."
         )
     try:
-        spec_text = (folder / "spec.yaml").read_text(encoding="utf-8")
-        document = parse_yaml(spec_text, str(folder / "spec.yaml"))
-        scaling = _read_arrays(folder / "scaling.npz")
-        parameters = _read_arrays(folder / "weights.npz")
-        _check_shapes(folder / "weights.npz", parameters, provenance.pop("weights"))
-        return Fitted(
-            spec=validate(MarketSpec, document.values, document.source, document.lines),
-            panel=Panel(**_plain(Panel, _read_arrays(folder / "panel.npz"))),
-            log_half_C=scaling.pop("log_half_C"),
-            scaling=Scaling(**_plain(Scaling, scaling)),
-            split=Split(*provenance.pop("split")),
-            scales=Scales(**provenance.pop("scales")),
-            parameters=parameters,
-            graph=ChannelGraph(**_plain(ChannelGraph, _read_arrays(folder / "graph.npz"))),
-            trained_until=provenance.pop("trained_until"),
-            trace=_read_json(folder / "trace.json"),
-            provenance=provenance,
-        )
-    except (KeyError, TypeError, OSError, SpecError) as error:
-        raise ModelFileError(f"{folder} is incomplete or damaged ({error}). Fit the model again.") from error
+        fitted = _read(folder, {name: value for name, value in written.items() if name != "format"})
+        _check_extents(fitted)
+    except ModelFileError:
+        raise
+    except DAMAGE as error:
+        raise ModelFileError(
+            f"{folder} is incomplete or damaged ({type(error).__name__}: {error}). Fit the model again."
+        ) from error
+    check_digests(folder / "provenance.json", written)
+    return fitted
+
+
+def _read(folder: Path, provenance: dict[str, Any]) -> Fitted:
+    """The files as what they stand for; damage shows as an error of any kind."""
+    provenance.pop("files", None)
+    spec_text = (folder / "spec.yaml").read_text(encoding="utf-8")
+    document = parse_yaml(spec_text, str(folder / "spec.yaml"))
+    scaling = read_arrays(folder / "scaling.npz")
+    parameters = read_arrays(folder / "weights.npz")
+    check_weights(folder / "weights.npz", parameters, provenance.pop("weights"))
+    return Fitted(
+        spec=validate(MarketSpec, document.values, document.source, document.lines),
+        panel=Panel(**_plain(Panel, read_arrays(folder / "panel.npz"))),
+        log_half_C=scaling.pop("log_half_C"),
+        scaling=Scaling(**_plain(Scaling, scaling)),
+        split=Split(*provenance.pop("split")),
+        scales=Scales(**provenance.pop("scales")),
+        parameters=parameters,
+        graph=ChannelGraph(**_plain(ChannelGraph, read_arrays(folder / "graph.npz"))),
+        trained_until=provenance.pop("trained_until"),
+        trace=read_json(folder / "trace.json"),
+        provenance=provenance,
+    )
+
+
+def _check_extents(fitted: Fitted) -> None:
+    """Whether the files belong together, as far as their extents say.
+
+    Raises:
+        ValueError: They do not.
+    """
+    panel, scaling, graph = fitted.panel, fitted.scaling, fitted.graph
+    regions, periods, channels = len(panel.regions), len(panel.dates), len(panel.channels)
+    extents = {
+        "panel.npz": (panel.kpi_GT.shape == (regions, periods))
+        and panel.media_GTC.shape == panel.spend_GTC.shape == (regions, periods, channels)
+        and panel.controls_GTK.shape == (regions, periods, len(panel.controls))
+        and bool(np.isfinite(panel.media_GTC).all()),
+        "scaling.npz": scaling.kpi_G.shape == scaling.size_G.shape == (regions,)
+        and scaling.media_C.shape == fitted.log_half_C.shape == (channels,)
+        and not np.isnan(fitted.log_half_C).any(),
+        "graph.npz": graph.channels == panel.channels and graph.edges_CC.shape == (channels, channels),
+        "provenance.json": fitted.split.n_periods == periods and 0 < fitted.trained_until <= periods,
+    }
+    if wrong := [name for name, fits in extents.items() if not fits]:
+        raise ValueError(f"{' and '.join(wrong)}: not of the same model as the other files")
 
 
 _PLAIN: dict[type, dict[str, str]] = {
@@ -187,36 +231,3 @@ def _plain(kind_of: type, arrays: dict[str, Any]) -> dict[str, Any]:
         elif value.size == 0:
             restored[name] = None
     return restored
-
-
-def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
-    with path.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-
-
-def _read_arrays(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise ModelFileError(f"{path} is missing or damaged ({error}). Fit the model again.") from error
-
-
-def _check_shapes(path: Path, arrays: Mapping[str, Floats], shapes: Mapping[str, list[int]]) -> None:
-    wrong = sorted(
-        name
-        for name in {*arrays, *shapes}
-        if name not in arrays or list(arrays[name].shape) != shapes.get(name)
-    )
-    if wrong:
-        raise ModelFileError(f"{path} lacks {', '.join(wrong)} or holds them otherwise. Fit the model again.")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        loaded = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelFileError(f"{path} is missing or damaged ({error}). Fit the model again.") from error
-    if not isinstance(loaded, dict):
-        raise ModelFileError(f"{path} does not hold what it should. Fit the model again.")
-    return loaded
