@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -44,6 +45,17 @@ def check_output(out: str | Path, *, force: bool = False, folder: bool = False) 
     return path
 
 
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """The error of a place that refused to be written; a full disk is named as such."""
+    home = next((folder for folder in (path, *path.parents) if folder.is_dir()), path)
+    reasons = {
+        errno.ENOSPC: f": the disk of {home} is full. Free some space, or write to another disk.",
+        errno.EDQUOT: f": the disk quota of {home} is used up. Free some space, or write elsewhere.",
+    }
+    other = f" ({error.strerror or error}). Give an --out that you may write."
+    return OutputError(f"{path} cannot be written{reasons.get(error.errno or 0, other)}")
+
+
 def model_folder(directory: str | Path) -> Path:
     """Folder of weights of a fitted model's directory.
 
@@ -76,10 +88,7 @@ def _try_writing(home: Path, path: Path) -> None:
         with tempfile.TemporaryFile(dir=home):
             pass
     except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(
-            f"{path} cannot be written ({reason}). Give an --out that you may write."
-        ) from error
+        raise unwritable(path, error) from error
 
 
 @contextmanager
@@ -104,11 +113,16 @@ def prepare_output(out: str | Path, *, force: bool = False) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror or error}).") from error
+        raise unwritable(path, error) from error
     try:
         yield scratch
         scratch.chmod(0o755)
         _swap(scratch, path)
+    except OSError as error:
+        # The block may fail to read something else; only a disk that is full is of this place.
+        if isinstance(error, OutputError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise unwritable(path, error) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -123,7 +137,7 @@ def _swap(scratch: Path, path: Path) -> None:
     except OSError as error:
         if old.exists() and not path.exists():
             old.rename(path)
-        raise OutputError(f"{path} cannot be written ({error.strerror or error}).") from error
+        raise unwritable(path, error) from error
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -143,12 +157,19 @@ def write_text(out: str | Path, text: str, *, force: bool = False) -> Path:
     if path.is_dir():
         raise OutputError(f"{path} is a folder; a file is to be written. Name the file.")
     check_output(path, force=force)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
-    ) as stream:
-        scratch = Path(stream.name)
-        stream.write(text)
-    scratch.chmod(0o644)
-    scratch.replace(path)
+    scratch: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
+        ) as stream:
+            scratch = Path(stream.name)
+            stream.write(text)
+        scratch.chmod(0o644)
+        scratch.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        if scratch is not None:
+            scratch.unlink(missing_ok=True)
     return path

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from mmm.errors import OutputError
-from mmm.output import check_output, prepare_output, write_text
+from mmm.output import check_output, prepare_output, unwritable, write_text
 
 
 def fitted(folder: Path, content: str = "old") -> Path:
@@ -100,3 +102,46 @@ def test_a_file_is_never_replaced_by_a_folder(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is a file"), prepare_output(panel, force=True):
         pass
     assert panel.read_text() == "date,kpi\n"
+
+
+def full_disk(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk fills while the text is written: after the scratch file was made."""
+    real = tempfile.NamedTemporaryFile
+
+    def filling(*args: object, **kwargs: object) -> object:
+        stream = real(*args, **kwargs)  # type: ignore[call-overload]
+        stream.write = full_disk
+        return stream
+
+    (tmp_path / "plan.json").write_text("old")
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", filling)
+    with pytest.raises(OutputError, match=r"plan\.json cannot be written: the disk of .* is full") as caught:
+        write_text(tmp_path / "plan.json", "new", force=True)
+
+    assert "Free some space" in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+    assert (tmp_path / "plan.json").read_text() == "old"
+
+
+def test_a_disk_that_fills_in_the_block_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    def filled() -> None:
+        with prepare_output(tmp_path / "run") as scratch:
+            (scratch / "half").write_text("half")
+            full_disk()
+
+    with pytest.raises(OutputError, match="is full"):
+        filled()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_block_cannot_read_is_not_blamed_on_the_place(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), prepare_output(tmp_path / "run"):
+        (tmp_path / "nowhere").read_text()
+
+
+def test_a_used_up_quota_is_named(tmp_path: Path) -> None:
+    assert "quota" in str(unwritable(tmp_path / "a" / "b", OSError(errno.EDQUOT, "Disk quota exceeded")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import pickle
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +15,10 @@ import torch
 from mmm.config import MarketSpec
 from mmm.config.legacy_digest import legacy_digest
 from mmm.errors import CheckpointError
+from mmm.model_files import DAMAGE
+from mmm.output import unwritable
+
+logger = logging.getLogger(__name__)
 
 KEEP_EVERY = 10.0
 """Seconds between saves."""
@@ -106,11 +112,23 @@ class FileCheckpoint:
         return self._read(path)["state"] if self.resume and path.exists() else None
 
     def save(self, stage: str, state: dict[str, Any]) -> None:
-        """Write the state of a stage now."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Write the state of a stage now.
+
+        Raises:
+            OutputError: The place cannot be written, for example because the disk is full; what was saved
+                before is still there.
+        """
+        # Serialised in memory: torch's own writer hides why a disk refuses.
+        content = io.BytesIO()
+        torch.save({"identity": self._identity, "state": state}, content)
         scratch = self.folder / f".{stage}.part"
-        torch.save({"identity": self._identity, "state": state}, scratch)
-        scratch.replace(self.folder / f"{stage}.pt")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            scratch.write_bytes(content.getbuffer())
+            scratch.replace(self.folder / f"{stage}.pt")
+        except OSError as error:
+            scratch.unlink(missing_ok=True)
+            raise unwritable(self.folder, error) from error
         self._last = time.monotonic()
 
     def keep(self, stage: str, epoch: int, state: Callable[[], dict[str, Any]]) -> None:  # noqa: ARG002
@@ -119,21 +137,27 @@ class FileCheckpoint:
             self.save(stage, state())
 
     def remove(self) -> None:
-        """Delete what was saved."""
-        for path in self.folder.glob("*.pt"):
-            path.unlink()
-        if self.folder.is_dir():
-            self.folder.rmdir()
+        """Delete what was saved and what a save left half-written when it was killed."""
+        if not self.folder.is_dir():
+            return
+        for path in (*self.folder.glob("*.pt"), *self.folder.glob("*.part"), *self.folder.glob(".*.part")):
+            path.unlink(missing_ok=True)
+        if rest := sorted(path.name for path in self.folder.iterdir()):
+            logger.warning("%s stays: it holds %s, which is no checkpoint", self.folder, ", ".join(rest[:5]))
+            return
+        self.folder.rmdir()
 
     @staticmethod
     def _read(path: Path) -> dict[str, Any]:
         try:
             loaded: Any = torch.load(path, weights_only=True)
-        except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        except (*DAMAGE, pickle.UnpicklingError) as error:
             raise CheckpointError(
                 f"{path} cannot be read ({error}). Fit without --resume to begin anew."
             ) from error
-        if not isinstance(loaded, dict) or not {"identity", "state"} <= loaded.keys():
+        if not isinstance(loaded, dict) or not all(
+            isinstance(loaded.get(part), dict) for part in ("identity", "state")
+        ):
             raise CheckpointError(
                 f"{path} cannot be read: it is no checkpoint. Fit without --resume to begin anew."
             )

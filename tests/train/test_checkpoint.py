@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from mmm.errors import CheckpointError
+from mmm.errors import CheckpointError, OutputError
 from mmm.train.checkpoint import FileCheckpoint, NoCheckpoint
 
 IDENTITY = {"data": "d", "spec": "s", "n_train": 40}
@@ -126,3 +128,56 @@ def test_an_interrupted_write_leaves_the_last_state(tmp_path: Path, monkeypatch:
     with pytest.raises(OSError, match="disk full"):
         checkpoint.save("train", {"epoch": 2})
     assert checkpoint.load("train") == {"epoch": 1}
+
+
+@pytest.mark.parametrize("leftover", [".train.part", ".another.part", "old.part"])
+def test_what_a_killed_save_left_is_removed(tmp_path: Path, leftover: str) -> None:
+    opened(tmp_path / "c").save("train", {"epoch": 3})
+    (tmp_path / "c" / leftover).write_bytes(b"half")
+    opened(tmp_path / "c", resume=False)
+
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_file_of_somebody_else_stays_and_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    opened(tmp_path / "c").save("train", {"epoch": 3})
+    (tmp_path / "c" / "notes.txt").write_text("mine")
+    opened(tmp_path / "c").remove()
+
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["notes.txt"]
+    assert "notes.txt" in caplog.text
+
+
+def test_a_full_disk_is_named_and_the_save_before_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = opened(tmp_path / "c")
+    checkpoint.save("train", {"epoch": 3})
+
+    def filling(path: Path, content: bytes) -> int:
+        with path.open("wb") as stream:
+            stream.write(content[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", filling)
+    with pytest.raises(OutputError, match=r"the disk of .* is full"):
+        checkpoint.save("train", {"epoch": 4})
+
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["train.pt"]
+    state = opened(tmp_path / "c").load("train")
+    assert state is not None and state["epoch"] == 3
+
+
+def test_no_damage_of_a_checkpoint_escapes_as_anything_else(tmp_path: Path) -> None:
+    opened(tmp_path / "c").save("train", {"epoch": 3, "parameters": {"a": torch.ones(50)}})
+    path = tmp_path / "c" / "train.pt"
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for _ in range(60):
+        start = int(rng.integers(0, len(whole)))
+        path.write_bytes(rng.choice([whole[:start], whole[:start] + rng.bytes(32) + whole[start + 32 :]]))
+        try:
+            opened(tmp_path / "c").load("train")
+        except CheckpointError:
+            refused += 1
+    assert refused > 30

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmm.errors import OutputError
+from mmm.output import write_text
 from mmm.report import words
 from mmm.report.model.page import page
 from mmm.report.shell import Drawn, Tile, strip
@@ -34,12 +34,7 @@ def build_report(directory: Path, out: Path | None = None) -> Path:
     directory = Path(directory)
     target = Path(out) if out is not None else directory / "report.html"
     text = render(load_tables(directory))
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
-    return target
+    return write_text(target, text, force=True)
 
 
 def render(tables: Tables) -> str:
