@@ -4,7 +4,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-PYTHON ?= python3.11
+# The first of these that runs here; what is on the path may be a shim of a version that is not installed.
+PYTHONS := python3.11 python3.12 python3.13 python3
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(firstword $(shell for p in $(PYTHONS); do $$p -c "$(FITS)" 2>/dev/null && echo $$p; done) python3.11)
 BIN := .venv/bin
 STAMP := .venv/.installed
 # Test processes. Tests that start Ray come after the others and one by one: they fill the machine themselves.
