@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from mmm.config import MarketSpec, ModelSpec
@@ -25,6 +26,19 @@ from mmm.model.temporal import Parameters
 
 CHANNELS = ("tv", "search", "radio", "email", "print")
 HOLDOUT = 8
+BY_REGION = ("present_GT", "kpi_GT", "media_GTC", "spend_GTC", "controls_GTK", "kpi_value_GT")
+"""Fields of a panel whose first axis is regions; population is one as well, or None."""
+
+
+def some_regions(panel: Panel, region_S: npt.ArrayLike) -> Panel:
+    """The panel of some of its regions, by position, on the same calendar."""
+    rows = np.asarray(region_S)
+    return replace(
+        panel,
+        regions=tuple(panel.regions[g] for g in rows),
+        population_G=None if panel.population_G is None else panel.population_G[rows],
+        **{name: getattr(panel, name)[rows] for name in BY_REGION},
+    )
 
 
 def small_panel(

@@ -205,13 +205,13 @@ def contains(kind: BaseDistribution, value: Value) -> bool:
 
 def own_params(bench: Bench) -> dict[str, Value]:
     """The spec's own settings as a point of the space, as far as they lie in it."""
-    from mmm.data.split import carry_over
+    from mmm.data.split import default_lags
     from mmm.model.inputs import NATIONAL_KNOTS, REGIONAL_KNOTS
 
     frequency = bench.panel.frequency
     left_to_data: dict[str, Value] = {
         "model.priors.share_sd": bench.spec.model.priors.share_scale(len(bench.panel.channels)),
-        "model.adstock.max_lag": carry_over(None, frequency),
+        "model.adstock.max_lag": default_lags(None, frequency),
         "model.baseline.national_knots": NATIONAL_KNOTS[frequency],
         "model.baseline.regional_knots": REGIONAL_KNOTS[frequency],
     }

@@ -23,7 +23,7 @@ from mmm.config.files import validate
 from mmm.config.paths import replaced
 from mmm.config.sweep import Parameter, Value, default_space
 from mmm.data.panel import Floats, Panel
-from mmm.data.split import MIN_TRAIN, Split, carry_over, rolling_origins
+from mmm.data.split import MIN_TRAIN, Split, default_lags, rolling_origins
 from mmm.errors import Problem, SpecError
 
 Settings = Mapping[str, Value]
@@ -82,7 +82,7 @@ def prepare(spec: MarketSpec, panel: Panel, split: Split) -> Bench:
     tune, seen = spec.tune, split.n_train + split.n_holdout
     known = first_periods(panel, seen)
     space = tune.space or default_space(panel.frequency, attribution_priors=_has_priors(spec))
-    lags = max(carry_over(value, panel.frequency) for value in _max_lags(spec, space))
+    lags = max(default_lags(value, panel.frequency) for value in _max_lags(spec, space))
     try:
         origins = rolling_origins(
             seen, tune.gap + split.n_holdout, tune.origins, tune.step or split.n_holdout,

@@ -9,11 +9,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 from scipy import special
 
-Floats = npt.NDArray[np.float64]
+from mmm.data.panel import Floats
 
 LEVEL = 0.9
 """Coverage of every interval unless asked otherwise."""

@@ -6,7 +6,7 @@ Shapes: G regions, T periods, C channels, K controls.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 Dates = npt.NDArray[np.datetime64]
 Frequency = Literal["daily", "weekly", "monthly", "quarterly"]
 
@@ -78,20 +79,6 @@ class Panel:
     def observed_GT(self) -> Bools:
         """Cells whose KPI is known: only these enter losses and scores."""
         return np.isfinite(self.kpi_GT)
-
-    def shard(self, region_S: npt.NDArray[np.int64]) -> Panel:
-        """The panel of some of its regions, by position, on the same calendar."""
-        return replace(
-            self,
-            regions=tuple(self.regions[g] for g in region_S),
-            present_GT=self.present_GT[region_S],
-            kpi_GT=self.kpi_GT[region_S],
-            media_GTC=self.media_GTC[region_S],
-            spend_GTC=self.spend_GTC[region_S],
-            controls_GTK=self.controls_GTK[region_S],
-            population_G=None if self.population_G is None else self.population_G[region_S],
-            kpi_value_GT=self.kpi_value_GT[region_S],
-        )
 
     @property
     def periods_per_year(self) -> float:

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -19,12 +18,12 @@ from mmm.data.calendar import Calendar, infer_calendar
 from mmm.data.cells import cell_findings, cell_problems, population_problems, row_problems
 from mmm.data.experiments import locate_experiments
 from mmm.data.layout import lay_out
-from mmm.data.panel import NATIONAL, Dates, Frequency, Panel
+from mmm.data.panel import NATIONAL, Panel
 from mmm.data.parse import parse_dates, parse_numbers, parse_regions
 from mmm.data.schema import Finding, LongTable, Role, named, number_roles
 from mmm.data.series import series_findings, series_problems
 from mmm.data.source import Source, open_source, read_columns
-from mmm.data.split import Split, carry_over, split_periods
+from mmm.data.split import Split, default_lags, split_periods
 from mmm.errors import PanelError, Problem, SpecError
 
 
@@ -43,23 +42,6 @@ class PanelRead:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class PanelIndex:
-    """Regions and periods of a panel, without its values.
-
-    Attributes:
-        regions: G names, sorted.
-        observed_G: Cells of each region whose KPI is known, to balance shards by.
-        dates: T period starts, without gaps.
-        frequency: Length of a period.
-    """
-
-    regions: tuple[str, ...]
-    observed_G: npt.NDArray[np.int64]
-    dates: Dates
-    frequency: Frequency
-
-
 def read_panel(spec: MarketSpec, *, regions: Sequence[str] | None = None) -> PanelRead:
     """Read a market's panel from where its spec says.
 
@@ -76,7 +58,7 @@ def read_panel(spec: MarketSpec, *, regions: Sequence[str] | None = None) -> Pan
     """
     source = open_source(spec.data.path, spec.brand, spec.market)
     roles, missing = _known_roles(spec, source.columns, source.place)
-    calendar = None if regions is None else _whole_index(spec, source)[1]
+    calendar = None if regions is None else _whole_calendar(spec, source)
     names = [*_index_columns(spec), *(role.column for role in roles)]
     where = None
     if regions is not None and spec.columns.region is not None:
@@ -111,37 +93,19 @@ def panel_from_frame(frame: pd.DataFrame, spec: MarketSpec) -> PanelRead:
     return _assemble(table, spec, roles, [*missing, *problems], None)
 
 
-def read_index(spec: MarketSpec) -> PanelIndex:
-    """Regions with their rows, and the calendar: what is needed to cut a panel into shards.
-
-    Raises:
-        PanelError: No such file or columns, or dates that make no calendar.
-    """
-    source = open_source(spec.data.path, spec.brand, spec.market)
-    roles, missing = _known_roles(spec, source.columns, source.place)
-    if missing:
-        raise PanelError(source.place, missing)
-    kpi = next(role for role in roles if role.kind == "kpi")
-    table, calendar = _whole_index(spec, source, kpi)
-    known_N = np.isfinite(table.numbers[kpi.column]) & (table.region_N >= 0)
-    observed_G = np.bincount(table.region_N[known_N], minlength=len(table.regions))
-    return PanelIndex(table.regions, observed_G.astype(np.int64), calendar.dates_T, calendar.frequency)
-
-
 def _index_columns(spec: MarketSpec) -> list[str]:
     return [column for column in (spec.columns.region, spec.columns.date) if column is not None]
 
 
-def _whole_index(spec: MarketSpec, source: Source, *roles: Role) -> tuple[LongTable, Calendar]:
-    """Regions, dates and the numbers of a few roles over all rows, and the calendar they make."""
-    text = _index_columns(spec)
-    names = [*text, *(role.column for role in roles)]
-    arrow = read_columns(source, names, text=text)
-    table, problems = _parse({name: arrow[name] for name in names}, spec, roles, source.place)
+def _whole_calendar(spec: MarketSpec, source: Source) -> Calendar:
+    """The calendar that the dates of all regions make."""
+    names = _index_columns(spec)
+    arrow = read_columns(source, names, text=names)
+    table, problems = _parse({name: arrow[name] for name in names}, spec, (), source.place)
     calendar, more = infer_calendar(table)
     if calendar is None or problems:
         raise PanelError(source.place, [*problems, *more])
-    return table, calendar
+    return calendar
 
 
 def _known_roles(
@@ -274,7 +238,7 @@ def _already_told(problem: Problem, spec: MarketSpec, columns: set[str]) -> bool
 
 
 def _split(spec: MarketSpec, calendar: Calendar) -> tuple[Split | None, list[Problem]]:
-    lag = carry_over(spec.model.adstock.max_lag, calendar.frequency)
+    lag = default_lags(spec.model.adstock.max_lag, calendar.frequency)
     try:
         return split_periods(len(calendar.dates_T), spec.splits, max_lag=lag), []
     except SpecError as error:

@@ -72,7 +72,7 @@ class Split:
         return np.repeat(("train", "holdout", "test"), (self.n_train, self.n_holdout, self.n_test))
 
 
-def carry_over(max_lag: int | None, frequency: Frequency) -> int:
+def default_lags(max_lag: int | None, frequency: Frequency) -> int:
     """Periods of carry-over: those of the spec, or the default of the frequency."""
     return DEFAULT_MAX_LAG[frequency] if max_lag is None else max_lag
 

@@ -18,8 +18,9 @@ import numpy as np
 from scipy.signal import lfilter
 
 from mmm.config import GraphSpec
+from mmm.data.panel import Bools, Floats
 from mmm.errors import Problem
-from mmm.graph.notears import Bools, Floats, reachable, topological_order
+from mmm.graph.notears import reachable, topological_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,15 +74,6 @@ class ChannelGraph:
         coefficient_KCC = self.coefficient_MKCC[index]
         edges_CC = np.asarray(coefficient_KCC.any(axis=0))
         return replace(self, edges_CC=edges_CC, coefficient_KCC=coefficient_KCC)
-
-    def rescaled(self, unit_C: Floats) -> ChannelGraph:
-        """The graph of media that have been divided by ``unit_C``, one positive unit per channel."""
-        ratio_CC = unit_C[:, None] / unit_C[None, :]
-        return replace(
-            self,
-            coefficient_KCC=self.coefficient_KCC * ratio_CC,
-            coefficient_MKCC=self.coefficient_MKCC * ratio_CC,
-        )
 
     def without_edges(self) -> ChannelGraph:
         """The same channels, none moving another."""
@@ -164,25 +156,6 @@ def downstream_delta(delta_GTC: Floats, graph: ChannelGraph) -> Floats:
                         total_GTC[:, :, cause], graph.retention_K[shape], graph.delay_K[shape]
                     )
     return total_GTC
-
-
-def impulse_kernel(graph: ChannelGraph, lags: int) -> Floats:
-    """Response of each channel's media to one unit of each, by lag, through every path.
-
-    ``delta_total[t, j] = Σ_l Σ_i kernel[l, i, j] · delta[t − l, i]``; the kernel holds the identity at
-    lag 0, so that imposed changes are part of the total.
-
-    Args:
-        graph: The channel graph.
-        lags: Lags after the period of the impulse.
-
-    Returns:
-        Kernel [lags + 1, cause, effect].
-    """
-    size = len(graph.channels)
-    impulse_GTC = np.zeros((size, lags + 1, size))
-    impulse_GTC[np.arange(size), 0, np.arange(size)] = 1.0
-    return downstream_delta(impulse_GTC, graph).transpose(1, 0, 2)
 
 
 def check_graph(spec: GraphSpec, channels: Sequence[str]) -> list[Problem]:

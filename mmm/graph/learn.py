@@ -17,6 +17,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from mmm.config import GraphSpec
+from mmm.data.panel import Bools, Floats
 from mmm.errors import SpecError
 from mmm.graph.channel_graph import ChannelGraph, check_graph, edge_mask, empty_graph
 from mmm.graph.moments import (
@@ -30,7 +31,7 @@ from mmm.graph.moments import (
     period_totals,
     strength_index,
 )
-from mmm.graph.notears import Bools, Floats, acyclic_part, notears, reachable
+from mmm.graph.notears import acyclic_part, notears, reachable
 from mmm.graph.structure import direction_discount, structural_moments
 
 CHANCE = 3.5

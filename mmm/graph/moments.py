@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmm.data.panel import Bools, Floats
 from mmm.graph.channel_graph import carried
-from mmm.graph.notears import Bools, Floats
 
 OWN_LAGS = 2
 """Periods of a channel's own past that its equation holds."""

@@ -18,8 +18,7 @@ import numpy.typing as npt
 from scipy.linalg import expm
 from scipy.optimize import Bounds, minimize
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from mmm.data.panel import Bools, Floats
 
 OUTER_STEPS = 60
 """Updates of the augmented Lagrangian's multiplier at most."""
@@ -117,15 +116,16 @@ def notears(
             convex problem in one go.
         tolerance: Value of ``acyclicity`` at which to stop.
     """
-    problem = _Problem(moments, l1, allowed_DD, unpenalised_DD, signs=(1.0,) if non_negative else (1.0, -1.0))
-    parts = np.zeros(len(problem.costs))
+    signs = (1.0,) if non_negative else (1.0, -1.0)
+    lagrangian = _Lagrangian(moments, l1, allowed_DD, unpenalised_DD, signs=signs)
+    parts = np.zeros(len(lagrangian.costs))
     if not acyclic or not len(parts):
-        return problem.weights(problem.solve(parts, rho=0.0, alpha=0.0) if len(parts) else parts)
+        return lagrangian.weights(lagrangian.solve(parts, rho=0.0, alpha=0.0) if len(parts) else parts)
     rho, alpha, cycles = 1.0, 0.0, np.inf
     for _ in range(OUTER_STEPS):
         while True:
-            candidate = problem.solve(parts, rho=rho, alpha=alpha)
-            remaining = acyclicity(problem.weights(candidate))[0]
+            candidate = lagrangian.solve(parts, rho=rho, alpha=alpha)
+            remaining = acyclicity(lagrangian.weights(candidate))[0]
             if remaining <= 0.25 * cycles or rho >= PENALTY_MAX:
                 break
             rho *= 10.0
@@ -133,10 +133,10 @@ def notears(
         alpha += rho * cycles
         if cycles <= tolerance or rho >= PENALTY_MAX:
             break
-    return problem.weights(parts)
+    return lagrangian.weights(parts)
 
 
-class _Problem:
+class _Lagrangian:
     """Allowed weights split into non-negative parts, and the augmented Lagrangian of those parts."""
 
     def __init__(

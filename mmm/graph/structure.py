@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import nnls
 
+from mmm.data.panel import Bools, Floats
 from mmm.graph.moments import DELAY_K, structure_index
-from mmm.graph.notears import Bools, Floats, Moments
+from mmm.graph.notears import Moments
 
 REVERSE_DISCOUNT = 0.5
 """Part of the evidence for the reverse that is taken off an edge's own."""

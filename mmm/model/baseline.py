@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from mmm.data.panel import Floats
 
 
 def level_basis(periods: int, n_train: int, spacing: int) -> Floats:

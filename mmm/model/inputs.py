@@ -15,7 +15,7 @@ from torch import Tensor
 from mmm.config import ModelSpec
 from mmm.data.panel import Floats, Frequency, Panel
 from mmm.data.scale import Scaling
-from mmm.data.split import carry_over as periods_of_carry_over
+from mmm.data.split import default_lags
 from mmm.model.adstock import carry_over, geometric_kernel, lag_stack
 from mmm.model.baseline import level_basis, season_basis
 
@@ -100,7 +100,7 @@ def build_inputs(
         dtype: Floating type of the tensors.
     """
     periods = len(panel.dates)
-    lags = periods_of_carry_over(spec.adstock.max_lag, panel.frequency) + 1
+    lags = default_lags(spec.adstock.max_lag, panel.frequency) + 1
 
     def tensor(values: Floats) -> Tensor:
         return torch.as_tensor(np.array(values, dtype=np.float64), dtype=dtype)

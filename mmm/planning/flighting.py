@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from mmm.data.panel import Floats
+
 Flighting = str | Sequence[float] | Mapping[str, Sequence[float]]
 
 

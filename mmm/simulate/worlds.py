@@ -211,15 +211,6 @@ class World:
         """
         return float(self.planned_C(multipliers_C, horizon).sum())
 
-    def kpi_under_spend(self, spend_GHC: Floats) -> float:
-        """Media-driven KPI of a plan in currency, at the prices of the last H periods.
-
-        Args:
-            spend_GHC: Spend of each region, coming period and channel.
-        """
-        horizon = spend_GHC.shape[1]
-        return self.kpi_under(spend_GHC / self.spend_GTC[:, -horizon:], horizon)
-
     def frame(self) -> pd.DataFrame:
         """The panel as a user would have it: one row per region and week."""
         periods = len(self.dates)

@@ -11,7 +11,7 @@ from mmm.config import MarketSpec
 from mmm.config.files import validate
 from mmm.data.experiments import LiftTest, locate_experiments
 from mmm.data.panel import Floats, Panel
-from tests.small import market, small_panel, with_gaps
+from tests.small import market, small_panel, some_regions, with_gaps
 
 PANEL = small_panel(regions=4, periods=48)
 FIRST, LAST = "2023-03-06", "2023-04-03"
@@ -114,14 +114,15 @@ def test_shards_see_the_same_test() -> None:
             return values
 
         for row in rows:
-            locate_experiments(spec, PANEL.shard(row), regions=PANEL.regions, total=listen)
+            locate_experiments(spec, some_regions(PANEL, row), regions=PANEL.regions, total=listen)
         together = heard[0] + heard[1]
 
         def tell(_: Floats, together: Floats = together) -> Floats:
             return together
 
         parts = [
-            locate_experiments(spec, PANEL.shard(row), regions=PANEL.regions, total=tell) for row in rows
+            locate_experiments(spec, some_regions(PANEL, row), regions=PANEL.regions, total=tell)
+            for row in rows
         ]
         assert [len(found) for found, _ in parts] == [1, 1]
         treated = np.concatenate([found[0].treated_RP for found, _ in parts])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmm.config import SplitsSpec
-from mmm.data.split import Split, carry_over, rolling_origins, split_periods
+from mmm.data.split import Split, default_lags, rolling_origins, split_periods
 from mmm.errors import SpecError
 
 
@@ -42,8 +42,13 @@ def test_tails_must_leave_enough_to_train_on(periods: int, holdout: int, code: s
 
 
 def test_carry_over_follows_the_frequency_unless_set() -> None:
-    assert [carry_over(None, name) for name in ("daily", "weekly", "monthly", "quarterly")] == [28, 13, 3, 1]
-    assert carry_over(0, "weekly") == 0
+    assert [default_lags(None, name) for name in ("daily", "weekly", "monthly", "quarterly")] == [
+        28,
+        13,
+        3,
+        1,
+    ]
+    assert default_lags(0, "weekly") == 0
 
 
 def test_rolling_origins_end_with_the_data() -> None:

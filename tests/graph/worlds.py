@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from mmm.data.panel import Floats
+
 WEEKS = 365.25 / 7.0
 
 

@@ -18,7 +18,7 @@ from mmm.model.network import channel_shape, channel_weight, forward
 from mmm.model.parameters import REGIONAL, Scales
 from mmm.model.saturation import hill
 from mmm.model.temporal import Parameters
-from tests.small import posed, sketch, small_panel
+from tests.small import posed, sketch, small_panel, some_regions
 
 SPEC = ModelSpec(temporal=TemporalSpec(hidden=3, stride=4))
 SCALES = Scales()
@@ -66,7 +66,7 @@ def permuted_regions(parameters: Parameters, order: list[int]) -> Parameters:
 def test_permuting_regions_permutes_the_output() -> None:
     panel, order = small_panel(), [2, 0, 1]
     inputs, _, parameters = posed(panel, SPEC)
-    turned, _, _ = posed(panel.shard(np.array(order)), SPEC)
+    turned, _, _ = posed(some_regions(panel, order), SPEC)
 
     expected = forward(parameters, inputs, SPEC, SCALES).prediction_MGT[:, order]
     found = forward(permuted_regions(parameters, order), turned, SPEC, SCALES).prediction_MGT

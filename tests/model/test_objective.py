@@ -20,7 +20,7 @@ from mmm.model.network import forward
 from mmm.model.objective import Target, attribution_penalty, misfit, objective, robust
 from mmm.model.parameters import REGIONAL, Scales, standard_normal
 from mmm.model.temporal import Parameters
-from tests.small import posed, small_panel, with_gaps
+from tests.small import posed, small_panel, some_regions, with_gaps
 
 SCALES = Scales()
 SPEC = ModelSpec(temporal=TemporalSpec(hidden=3, stride=4))
@@ -171,7 +171,9 @@ def loss_and_gradient(
         control_mean_GK=full.control_mean_GK[rows],
     )
     measured = build_inputs(panel, full, spec, n_train, dtype=torch.float64).log_half_C.numpy()
-    inputs = build_inputs(panel.shard(rows), scaling, spec, n_train, log_half_C=measured, dtype=torch.float64)
+    inputs = build_inputs(
+        some_regions(panel, rows), scaling, spec, n_train, log_half_C=measured, dtype=torch.float64
+    )
     own = {
         name: (value[:, rows] if name in REGIONAL else value).clone().requires_grad_(True)
         for name, value in parameters.items()

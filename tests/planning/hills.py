@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from mmm.data.panel import Floats
 from mmm.planning.response import PlanContext
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from mmm.data.panel import Floats
 
 NAMES = (
     "tv", "search", "social", "video", "display", "radio", "email", "outdoor", "affiliates", "podcast",

@@ -18,7 +18,7 @@ from mmm.train.fit import fit
 from mmm.train.prepare import Problem, pose
 from mmm.train.sharded_state import cut, fitted_of, put_together, rows_of, state_of
 from mmm.train.shards import Alone, Survey
-from tests.small import market, small_panel, split_of, with_gaps
+from tests.small import market, small_panel, some_regions, split_of, with_gaps
 from tests.train.crew import Table, Thread, crew
 
 TRAIN: dict[str, Any] = {"epochs": 40, "members": 2, "validation": 6, "patience": 15}
@@ -47,7 +47,7 @@ def survey_of(spec: MarketSpec, panel: Panel) -> Survey:
 
 
 def rows(panel: Panel, own: slice) -> Panel:
-    return panel.shard(np.arange(len(panel.regions))[own])
+    return some_regions(panel, np.arange(len(panel.regions))[own])
 
 
 def on_shards(spec: MarketSpec, panel: Panel, sizes: tuple[int, ...], **options: Any) -> tuple[Fitted, Table]:

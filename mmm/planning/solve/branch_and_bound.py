@@ -15,13 +15,10 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import isotonic_regression, linprog
 
+from mmm.data.panel import Floats, Ints
 from mmm.planning.solve.limits import Limits, inequalities
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

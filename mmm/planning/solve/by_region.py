@@ -10,13 +10,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from mmm.data.panel import Floats, Ints
 from mmm.planning.solve.branch_and_bound import Curves, majorant_slopes, search
 from mmm.planning.solve.limits import Limits
 from mmm.planning.solve.local import climb_blocks, repair
 from mmm.planning.solve.objective import Objective
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 OUTER_POINTS = 129
 """Points of a channel's curve."""

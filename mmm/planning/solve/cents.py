@@ -8,15 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from mmm.data.panel import Floats, Ints
 from mmm.planning.solve.by_region import inner_limits_of, is_nested, outer_limits_of
 from mmm.planning.solve.limits import Limits
 from mmm.planning.solve.local import repair
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 CENT = 0.01
 """Smallest amount a plan names."""

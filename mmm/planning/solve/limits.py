@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linprog
 
-Floats = npt.NDArray[np.float64]
+from mmm.data.panel import Floats
 
 TOLERANCE = 1e-7
 """Largest violation of a limit that still counts as kept, relative to the size of the plan."""

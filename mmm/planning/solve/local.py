@@ -10,14 +10,11 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, minimize
 
+from mmm.data.panel import Floats, Ints
 from mmm.planning.solve.limits import Limits, feasible_point, inequalities
 from mmm.planning.solve.objective import Objective
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def refine(

@@ -6,14 +6,12 @@ Shapes: S plans, Y variables the solver moves, R rows, E equalities.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import differential_evolution, linprog
 
+from mmm.data.panel import Floats
 from mmm.planning.solve.limits import Limits, inequalities
 from mmm.planning.solve.local import with_sums
 from mmm.planning.solve.objective import Objective
-
-Floats = npt.NDArray[np.float64]
 
 
 class AllowedRays:

@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator
 
+from mmm.data.panel import Floats, Ints
 from mmm.planning.solve.branch_and_bound import Curves, search
 from mmm.planning.solve.by_region import climb, is_nested, nested_plans
 from mmm.planning.solve.limits import Limits
@@ -20,8 +20,6 @@ from mmm.planning.solve.local import refine, repair
 from mmm.planning.solve.objective import Objective
 from mmm.planning.solve.random_starts import allowed_plans, evolve
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Method = Literal["slsqp", "trust-constr", "differential_evolution", "hybrid"]
 
 MANY = 120

@@ -11,12 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from mmm.data.panel import Floats
 from mmm.planning.solve.limits import Limits, total_range
 from mmm.planning.solve.solver import Solution, Solver
-
-Floats = npt.NDArray[np.float64]
 
 SCAN = 24
 """Totals looked at before the bracket is narrowed."""
