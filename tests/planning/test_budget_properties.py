@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from mmm.data.panel import Floats
 from mmm.planning.budget import best_plan
 from mmm.planning.plan import Plan
 from mmm.planning.response import PlanContext
-from tests.planning.hills import Floats, Hills, random_context, random_hills
+from tests.planning.hills import Hills, random_context, random_hills
 
 Rows = list[tuple[Floats, float, float]]
 

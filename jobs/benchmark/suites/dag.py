@@ -14,16 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from mmm.graph.notears import (
-    CYCLE_TOLERANCE,
-    Bools,
-    Floats,
-    Moments,
-    acyclic_part,
-    moments_of,
-    notears,
-    topological_order,
-)
+from mmm.data.panel import Bools, Floats
+from mmm.graph.notears import CYCLE_TOLERANCE, Moments, acyclic_part, moments_of, notears, topological_order
 
 RIDGE = 1e-10
 """Share of a node's power added to the diagonal, so that collinear causes still have a solution."""

@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from mmm.data.panel import Floats
 from mmm.planning.solve.branch_and_bound import Curves, majorant_slopes, search
 from mmm.planning.solve.limits import Limits
-from tests.planning.hills import Floats, random_hills
+from tests.planning.hills import random_hills
 
 
 def limits(lower_X: Floats, upper_X: Floats, total: float, rows: list[tuple[Floats, float, float]]) -> Limits:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mmm.data.panel import Floats
 from mmm.planning.solve.cents import in_cents
 from mmm.planning.solve.limits import Limits
-from tests.planning.hills import Floats
 
 
 def limits(

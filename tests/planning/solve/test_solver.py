@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
+from mmm.data.panel import Floats
 from mmm.planning.solve.limits import Limits
 from mmm.planning.solve.local import climb_blocks, refine, repair
 from mmm.planning.solve.objective import Objective
 from mmm.planning.solve.random_starts import allowed_plans, evolve
 from mmm.planning.solve.solver import Method, Solver
-from tests.planning.hills import Floats, Summed, random_hills
+from tests.planning.hills import Summed, random_hills
 
 
 def problem(seed: int, variables: int | None = None, members: int = 4) -> tuple[Objective, Limits, Floats]:
