@@ -20,6 +20,8 @@ DRIFT_ERRORS = 3.0
 """Standard errors from which a mean residual is no accident."""
 DRIFT_LEAST = 0.02
 """Mean residual, relative to the KPI, below which nobody cares."""
+TRAINING_SKILL_LEAST = -1.0
+"""Skill within training below which a fit is broken: twice the squared error of a rule of thumb."""
 BIAS_MOST = 0.05
 """Bias of a forecast, relative to the KPI, from which it is said."""
 BASELINE_LEAST = 0.2
@@ -32,10 +34,27 @@ BASELINE_RANGE = 3.0
 
 def model_findings(fitted: Fitted, metrics: Mapping[str, Any]) -> Iterator[Finding]:
     """Skill and bias of the forecast, drift of residuals, sanity of the baseline."""
+    yield from _training_skill(metrics)
     yield from _skill(metrics)
     yield from _bias(fitted, metrics)
     yield from _drift(fitted)
     yield from _baseline(fitted)
+
+
+def _training_skill(metrics: Mapping[str, Any]) -> Iterator[Finding]:
+    training = metrics.get("train", {})
+    skill = training.get("skill")
+    if skill is None or skill >= TRAINING_SKILL_LEAST:
+        return
+    best = max(training["naive"].items(), key=lambda item: item[1]["r2"] or float("-inf"))[0]
+    yield Finding(
+        severity="error",
+        code="training_below_naive",
+        where="train",
+        what=f"The fit is far worse than the rule {best} even where it was trained: skill {skill:,.2f}.",
+        why="It has not found what moves the KPI: no effect, return or plan of this model can be used.",
+        what_to_do="Look for breaks in the data first (mmm validate), for missing controls next.",
+    )
 
 
 def _skill(metrics: Mapping[str, Any]) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from mmm.config import MarketSpec
 from mmm.config.files import unknown_name
 from mmm.data.calendar import Calendar, infer_calendar
 from mmm.data.cells import cell_findings, cell_problems, population_problems, row_problems
+from mmm.data.closed import closed_findings, closed_periods, without_closed
 from mmm.data.experiments import locate_experiments
 from mmm.data.layout import lay_out
 from mmm.data.panel import NATIONAL, Panel
@@ -213,6 +214,10 @@ def _assemble(
         panel = lay_out(table, spec, calendar)
     except SpecError as error:
         raise PanelError(table.source, [*problems, *error.problems]) from error
+    given = panel
+    closed_GT = closed_periods(panel)
+    if spec.data.closed == "leave_out":
+        panel = without_closed(panel, closed_GT)
     if known is None and (table.region_N >= 0).any():
         about = {problem.where for problem in problems}
         found = series_problems(panel, split)
@@ -223,7 +228,9 @@ def _assemble(
     if problems or split is None:
         raise PanelError(table.source, problems)
     findings = cell_findings(table, roles, spec.data.fill)
-    findings += series_findings(panel, split) if known is None else []
+    if known is None:
+        findings += closed_findings(given, closed_GT, left_out=spec.data.closed == "leave_out")
+        findings += series_findings(given, split)
     return PanelRead(panel, split, tuple(findings))
 
 

@@ -282,3 +282,12 @@ def test_a_direct_effect_like_the_mediated_one_is_said() -> None:
     findings = found(replace(with_media(fitted, media_GTC), parameters=same))
 
     assert [finding.where for finding in of_code(findings, "direct_or_mediated")] == ["tv -> search"]
+
+
+def test_a_fit_that_fails_where_it_was_trained_is_an_error() -> None:
+    fitted = sound(members=1)
+    level = fitted.scaling.kpi_G[:, None]
+    findings = found(told(fitted, fitted.panel.kpi_GT + 3.0 * level))
+
+    (said,) = of_code(findings, "training_below_naive")
+    assert said.severity == "error"

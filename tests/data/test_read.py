@@ -349,5 +349,5 @@ def test_real_panel_is_read_fast(real_panel: Path) -> None:
     assert time.perf_counter() - start < 2.0
     assert read.panel.kpi_GT.shape == (190, 109)
     assert read.panel.present_GT.sum() == 20_370
-    assert [finding.code for finding in read.findings] == ["absent_periods"]
+    assert [finding.code for finding in read.findings] == ["closed_periods", "absent_periods"]
     assert (read.split.n_train, read.split.n_holdout, read.split.n_test) == (96, 13, 0)
