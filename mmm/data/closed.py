@@ -36,7 +36,7 @@ def closed_periods(panel: Panel) -> Bools:
     """
     idle_GT = ~(panel.media_GTC.any(axis=2) | panel.spend_GTC.any(axis=2))
     closed_GT = np.zeros_like(panel.observed_GT)
-    for g in np.flatnonzero((panel.kpi_GT == 0).any(axis=1) | _ever_near(panel)):
+    for g in np.flatnonzero(_ever_near(panel)):
         closed_GT[g] = _closed_of_region(panel.kpi_GT[g], panel.observed_GT[g], idle_GT[g])
     return closed_GT
 
