@@ -34,11 +34,16 @@ def closed_periods(panel: Panel) -> Bools:
     Long runs of zeros count whatever the media, single zeros only where nothing runs and no period with
     media is near 0. A KPI that is 0 now and then by nature, or always, has no closed periods.
     """
-    idle_GT = ~(panel.media_GTC.any(axis=2) | panel.spend_GTC.any(axis=2))
+    idle_GT = _idle(panel)
     closed_GT = np.zeros_like(panel.observed_GT)
     for g in np.flatnonzero(_ever_near(panel)):
         closed_GT[g] = _closed_of_region(panel.kpi_GT[g], panel.observed_GT[g], idle_GT[g])
     return closed_GT
+
+
+def _idle(panel: Panel) -> Bools:
+    idle_GT: Bools = ~(panel.media_GTC.any(axis=2) | panel.spend_GTC.any(axis=2))
+    return idle_GT
 
 
 def _ever_near(panel: Panel) -> Bools:
@@ -88,7 +93,7 @@ def _least_run(zero_T: Bools, length_T: npt.NDArray[np.int64], known: int) -> in
 
 def without_closed(panel: Panel, closed_GT: Bools) -> Panel:
     """The panel with closed periods masked: no KPI is known there and, where nothing ran, no row is."""
-    idle_GT = ~(panel.media_GTC.any(axis=2) | panel.spend_GTC.any(axis=2))
+    idle_GT = _idle(panel)
     return replace(
         panel,
         kpi_GT=np.where(closed_GT, np.nan, panel.kpi_GT),
