@@ -42,7 +42,8 @@ def closed_periods(panel: Panel) -> Bools:
 
 
 def _idle(panel: Panel) -> Bools:
-    idle_GT: Bools = ~(panel.media_GTC.any(axis=2) | panel.spend_GTC.any(axis=2))
+    runs_GTC = (panel.media_GTC > 0) | (panel.spend_GTC > 0)
+    idle_GT: Bools = np.logical_not(np.any(runs_GTC, axis=2))
     return idle_GT
 
 
