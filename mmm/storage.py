@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import posixpath
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -70,17 +72,64 @@ def _fsspec_filesystem(place: str) -> tuple[pafs.FileSystem, str]:
     return pafs.PyFileSystem(pafs.FSSpecHandler(remote)), path
 
 
-def read_text(place: str) -> str:
+def check_regular(place: str) -> None:
+    """Whether a local place may be opened to read: a pipe would wait for ever, a device never end.
+
+    Raises:
+        ValueError: It is a folder, a pipe, a socket or a device. Places of other kinds, and those that are
+            not there, are left to whoever opens them.
+    """
+    if is_uri(place) and not place.startswith("file://"):
+        return
+    _, path = filesystem(place)
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return
+    for is_kind, kind in _SPECIAL.items():
+        if is_kind(mode):
+            raise ValueError(f"it is a {kind}, not a file. Give the path of a file")
+
+
+_SPECIAL = {
+    stat.S_ISDIR: "folder",
+    stat.S_ISFIFO: "named pipe",
+    stat.S_ISSOCK: "socket",
+    stat.S_ISCHR: "device",
+    stat.S_ISBLK: "device",
+}
+
+
+def read_text(place: str, most: int | None = None) -> str:
     """The text of a file, UTF-8.
+
+    Args:
+        place: Path or URI.
+        most: Bytes it may hold.
 
     Raises:
         OSError: It does not exist or cannot be read.
-        ValueError: It is not UTF-8, or its scheme is unknown.
+        ValueError: It is no regular file, too large or not UTF-8, or its scheme is unknown.
     """
+    check_regular(place)
     source, path = filesystem(place)
     with source.open_input_file(path) as stream:
-        text = bytes(stream.read())
-    return text.decode("utf-8-sig")
+        content = bytes(stream.read() if most is None else stream.read(most + 1))
+    if most is not None and len(content) > most:
+        raise ValueError(f"it is larger than {most} bytes, the most that is read of such a file")
+    return _decoded(content)
+
+
+def _decoded(content: bytes) -> str:
+    """Text of bytes in UTF-8; other encodings are told by name where they can be."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
+        raise ValueError("its encoding is UTF-16 or UTF-32, not UTF-8. Save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"its encoding is not UTF-8 (byte {error.start}). Save it as UTF-8 with your editor"
+        ) from error
 
 
 def list_files(place: str) -> list[StoredFile]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -16,25 +15,11 @@ from pydantic import ValidationError
 from mmm.config import MarketSpec, Spec
 from mmm.config.paths import replaced
 from mmm.config.problems import Location, nearest, place, spec_problems
+from mmm.config.yaml_bounds import MOST_BYTES, BoundedLoader, BoundError, construct, parse_value
 from mmm.errors import Problem, SpecError
-from mmm.storage import parent, read_text, resolve
+from mmm.storage import is_uri, parent, read_text, resolve
 
 S = TypeVar("S", bound=Spec)
-
-
-class _Loader(yaml.SafeLoader):
-    """Booleans and numbers of YAML 1.2: ``no`` is a market (Norway), ``1e-3`` is a number."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"
-    ]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
 
 
 @dataclass(frozen=True)
@@ -59,17 +44,28 @@ def read_yaml(source: str) -> Document:
         SpecError: No such file, not YAML (with the line), a key given twice, or not a mapping.
     """
     try:
-        text = read_text(source)
+        text = read_text(source, MOST_BYTES)
     except (OSError, ValueError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
-        raise SpecError(source, [Problem("unreadable_spec", "", f"{reason}. Check the path.")]) from error
+        raise SpecError(source, [Problem("unreadable_spec", "", _why_unreadable(source, error))]) from error
     return parse_yaml(text, source)
+
+
+def _why_unreadable(source: str, error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return (
+            "it cannot be reached, or there is no such file. Check address and server."
+            if is_uri(source)
+            else "no such file. Check the path."
+        )
+    if isinstance(error, PermissionError):
+        return f"{error.strerror}. Make it readable, or give another."
+    return f"{' '.join(str(error).split())[:300].rstrip('.')}."
 
 
 def parse_yaml(text: str, source: str) -> Document:
     """Parse YAML text whose top level is a mapping; errors as in :func:`read_yaml`."""
     try:
-        loader = _Loader(text)
+        loader = BoundedLoader(text)
     except yaml.YAMLError as error:
         raise SpecError(source, [_syntax_problem(error)]) from error
     lines: dict[Location, int] = {}
@@ -77,7 +73,7 @@ def parse_yaml(text: str, source: str) -> Document:
     try:
         node = loader.get_single_node()
         _walk(node, (), lines, problems)
-        values = None if node is None or problems else loader.construct_document(node)
+        values = None if node is None or problems else construct(loader, node)
     except yaml.YAMLError as error:
         raise SpecError(source, [_syntax_problem(error)]) from error
     finally:
@@ -95,6 +91,8 @@ def _syntax_problem(error: yaml.YAMLError) -> Problem:
     mark = getattr(error, "problem_mark", None)
     where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     reason = getattr(error, "problem", None) or str(error).split("\n")[0]
+    if isinstance(error, BoundError):
+        return Problem("too_large", where, f"{reason}. Write less, or split it over several files.")
     return Problem("yaml_syntax", where, f"not valid YAML: {reason}. Mind indentation, colons and quotes.")
 
 
@@ -184,7 +182,7 @@ def with_experiments(values: Mapping[str, Any], source: str) -> dict[str, Any]:
         return dict(values)
     place_of = resolve(path, parent(source))
     try:
-        rows = list(csv.DictReader(io.StringIO(read_text(place_of)), strict=True))
+        rows = list(csv.DictReader(io.StringIO(read_text(place_of, MOST_BYTES)), strict=True))
     except (OSError, ValueError, csv.Error) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
         message = f"{place_of}: {reason}. Give a CSV, or list the tests in the spec."
@@ -224,8 +222,7 @@ def override(values: Mapping[str, Any], overrides: Iterable[str], source: str) -
             problems.append(Problem("bad_override", f"--set {setting}", message))
             continue
         try:
-            value = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
-            result = replaced(result, {path: value})
+            result = replaced(result, {path: parse_value(text)})
         except (yaml.YAMLError, TypeError) as error:
             reason = str(error).split("\n")[0]
             message = f"cannot be applied: {reason}. Write path=value with a YAML value."

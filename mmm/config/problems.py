@@ -15,6 +15,9 @@ from mmm.errors import Problem
 
 Location = tuple[str | int, ...]
 
+MOST_PROBLEMS = 200
+"""Problems told of one specification; finding the nearest names of a hundred thousand takes minutes."""
+
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """Names most like ``name``, best first, whatever their case: like spelling, then a part in common."""
@@ -53,7 +56,8 @@ def spec_problems(
     """
     problems: dict[tuple[Location, str], Problem] = {}
     unions: set[Location] = set()
-    for detail in error.errors():
+    details = error.errors()
+    for detail in details[:MOST_PROBLEMS]:
         location = _real_location(detail["loc"], values)
         if location != tuple(detail["loc"]) and detail["type"] != "extra_forbidden":
             if location in unions and detail["type"].endswith("_type"):
@@ -64,7 +68,9 @@ def spec_problems(
         problems.setdefault(
             (location, detail["type"]), Problem(_code(detail), place(prefix + location, lines), message)
         )
-    return list(problems.values())
+    rest = len(details) - MOST_PROBLEMS
+    more = [Problem("more", "", f"and {rest} more. Correct these first.")] if rest > 0 else []
+    return [*problems.values(), *more]
 
 
 def place(location: Location, lines: Mapping[Location, int]) -> str:

@@ -165,7 +165,7 @@ def test_missing_and_binary_files_are_said(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no such file"):
         load_market(str(tmp_path / "nope.yaml"))
     (tmp_path / "spec.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SpecError, match="utf-8"):
+    with pytest.raises(SpecError, match="not UTF-8"):
         load_market(str(tmp_path / "spec.yaml"))
     with pytest.raises(SpecError):
         load_market(str(tmp_path))
