@@ -1,12 +1,16 @@
-"""What a fit came to: its row of scores, shares and findings."""
+"""What a fit came to: its row of scores, shares and findings, written beside the model."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from jobs.record.identity import FitIdentity
 from jobs.record.rows import SCORES, WINDOWS, Row
+from jobs.record.store import put
 from mmm.analysis.shares import result_shares
 from mmm.config import MarketSpec
 from mmm.data.schema import Finding
@@ -32,6 +36,47 @@ def result_row(spec: MarketSpec, result: Result) -> Row:
         findings=tuple(summary(finding) for finding in result.findings),
         until=str(result.fitted.panel.dates[-1]),
     )
+
+
+def keep_fit(
+    result: Result,
+    spec: MarketSpec,
+    identity: FitIdentity,
+    place: str,
+    *,
+    report: bool,
+    settings: Mapping[str, Any] | None = None,
+    seconds: float = 0.0,
+) -> Row:
+    """Write a fitted model with its row beside it, whole or not at all.
+
+    Args:
+        result: What was fitted.
+        spec: Its market.
+        identity: What identifies the fit.
+        place: Folder of the fit, path or URI.
+        report: Also write ``report.html``.
+        settings: Settings a search put in place of the spec's own, by path.
+        seconds: What it took.
+
+    Returns:
+        The row.
+
+    Raises:
+        OutputError: The place cannot be written.
+        OSError: It is full.
+    """
+    from mmm.pipeline import write_result
+
+    row = replace(
+        result_row(spec, result),
+        **identity.fields,
+        directory=place,
+        settings=dict(settings or {}),
+        seconds=seconds,
+    )
+    put(place, row, lambda folder: write_result(result, folder, report=report))
+    return row
 
 
 def _by_channel(shares: pd.DataFrame, column: str) -> dict[str, float]:

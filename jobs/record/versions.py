@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from jobs.record.gates import Gates, objections
 from jobs.record.rows import Row
-from jobs.record.tracking import Tracking, reaching, settings_of
+from jobs.record.runs import Run, find_run, fit_tags, record_fit, settings_of, start_run
+from jobs.record.tracking import Tracking, reaching
 from mmm.config import MarketSpec
 from mmm.errors import MMMError
 from mmm.storage import is_uri
@@ -29,19 +30,6 @@ class RegistryError(MMMError, LookupError):
 def model_name(brand: str, market: str) -> str:
     """Name of a registered model; neither part can hold ``=``, so names of two markets never meet."""
     return f"brand={brand},market={market}"
-
-
-def run_tags(row: Row) -> dict[str, str]:
-    """Text to search the run of a fit by."""
-    names = ("brand", "market", "key", "data_fingerprint", "spec_digest", "directory", "until")
-    return {name: getattr(row, name) for name in names}
-
-
-def run_metrics(row: Row) -> dict[str, float]:
-    """Scores, shares and seconds of a fit."""
-    metrics = {name: value for name, value in row.scores.items() if value is not None}
-    metrics |= {f"share.{channel}": share for channel, share in row.shares.items()}
-    return {**metrics, "seconds": row.seconds}
 
 
 @dataclass(frozen=True)
@@ -109,35 +97,29 @@ class Registry:
     def _brought_up(self, version: Version, row: Row) -> Version:
         """A version of a fit and its run under the key and digest that the fit has today."""
         own = replace(version.row, key=row.key, spec_digest=row.spec_digest)
-        run_id = self._tracking.find_run(version.row.key)
+        if (run := find_run(self._tracking, version.row.key)) is not None:
+            run.log(tags={"key": row.key, "spec_digest": row.spec_digest})
         with reaching(self._tracking.uri):
-            if run_id is not None:
-                for tag, text in (("key", row.key), ("spec_digest", row.spec_digest)):
-                    self._client.set_tag(run_id, tag, text)
             for tag, text in (("key", row.key), ("row", own.to_json())):
                 self._client.set_model_version_tag(version.model, str(version.number), tag, text)
         return replace(version, row=own)
 
     def _register(self, name: str, row: Row, spec: MarketSpec) -> Version:
-        run_id = self._tracking.find_run(row.key) or self._run(row, spec)
-        source = row.directory if is_uri(row.directory) else self._tracking.artifact_uri(run_id)
+        run = find_run(self._tracking, row.key) or self._run(row, spec)
+        source = row.directory if is_uri(row.directory) else run.model_uri()
         row_text = replace(row, status="done").to_json()
         with reaching(self._tracking.uri):
             if name not in self._known:
                 self._create_model(name, row)
             made = self._client.create_model_version(
-                name, source, run_id, tags={"key": row.key, "row": row_text}
+                name, source, run.id, tags={"key": row.key, "row": row_text}
             )
         return Version(name, int(made.version), row, (), "")
 
-    def _run(self, row: Row, spec: MarketSpec) -> str:
-        return self._tracking.log_run(
-            row.name,
-            tags=run_tags(row),
-            params=settings_of(spec) | row.settings,
-            metrics=run_metrics(row),
-            directory=None if is_uri(row.directory) else row.directory,
-        )
+    def _run(self, row: Row, spec: MarketSpec) -> Run:
+        run = start_run(self._tracking, row.name, fit_tags(row), settings_of(spec) | row.settings)
+        record_fit(run, row)
+        return run
 
     def _create_model(self, name: str, row: Row) -> None:
         from mlflow.exceptions import MlflowException

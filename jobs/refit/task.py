@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from jobs.record.identity import find_fit, identify
+from jobs.record.identity import FitIdentity, find_fit, identify
 from jobs.record.rows import Row
-from jobs.record.store import put, result_place
+from jobs.record.store import result_place
 from jobs.refit.monitor import drift
 from jobs.refit.page import ensure_report
-from jobs.results import result_row
+from jobs.results import keep_fit
 from mmm.config import MarketSpec
 from mmm.data.panel import data_fingerprint
 from mmm.data.read import PanelRead, read_panel
@@ -88,7 +88,8 @@ class _Due:
     work: Work
     spec: MarketSpec
     read: PanelRead
-    known: dict[str, Any]
+    identity: FitIdentity
+    settings: dict[str, Any]
     seconds: float
 
     @property
@@ -159,10 +160,10 @@ def _look(work: Work) -> _Due | Row:
         if work.report:
             ensure_report(row.directory)
         return row
-    known = {**identity.fields, "directory": result_place(work.out, spec.brand, spec.market, identity.key)}
+    settings: dict[str, Any] = {}
     if work.trials:
-        spec, read, known["settings"] = _tuned(work, read)
-    return _Due(work, spec, read, known, 0.0)
+        spec, read, settings = _tuned(work, read)
+    return _Due(work, spec, read, identity, settings, 0.0)
 
 
 def _read(spec: MarketSpec) -> PanelRead:
@@ -222,13 +223,16 @@ def _fit(due: Sequence[_Due]) -> Iterator[Row]:
 
 def _keep(market: _Due, result: Result) -> Row:
     """Write a fitted model; returns its row."""
-    from mmm.pipeline import write_result
-
     findings = (*result.findings, *drift(market.read.panel, market.read.split))
     result = replace(result, findings=findings)
-    row = replace(result_row(market.spec, result), **market.known)
-    put(row.directory, row, lambda folder: write_result(result, folder, report=market.work.report))
-    return row
+    return keep_fit(
+        result,
+        market.spec,
+        market.identity,
+        result_place(market.work.out, market.spec.brand, market.spec.market, market.identity.key),
+        report=market.work.report,
+        settings=market.settings,
+    )
 
 
 @contextmanager

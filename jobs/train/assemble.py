@@ -6,15 +6,14 @@ Both run in one process that reads the whole panel; neither holds anything of th
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from jobs.record.identity import FitIdentity, identify
 from jobs.record.rows import Row
-from jobs.record.store import put
-from jobs.results import result_row
+from jobs.results import keep_fit
 from jobs.train.worker import FITTED, TrainPlan
 from mmm.config import MarketSpec
 from mmm.data.experiments import locate_experiments
@@ -90,20 +89,15 @@ def finish(plan: TrainPlan, out: str, *, report: bool, seconds: float) -> Row:
     Raises:
         CheckpointError: A fit is not there.
     """
-    from mmm.pipeline import analysed, read_market, write_result
+    from mmm.pipeline import analysed, read_market
 
     started = time.perf_counter() - seconds
     read = read_market(plan.spec)
     fits = [_fitted(plan, name, read) for name in plan.fits]
     result = analysed(plan.spec, read, fits[0], fits[-1], started)
-    row = replace(
-        result_row(plan.spec, result),
-        **identify(plan.spec, plan.survey.fingerprint).fields,
-        directory=out,
-        seconds=round(time.perf_counter() - started, 3),
-    )
-    put(out, row, lambda folder: write_result(result, folder, report=report))
-    return row
+    identity = identify(plan.spec, plan.survey.fingerprint)
+    taken = round(time.perf_counter() - started, 3)
+    return keep_fit(result, plan.spec, identity, out, report=report, seconds=taken)
 
 
 def _fitted(plan: TrainPlan, name: str, read: PanelRead) -> Fitted:

@@ -12,6 +12,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from jobs.cluster import LOCAL, connect, results
@@ -19,13 +20,14 @@ from jobs.command import DONE, Say, run_command, say
 from jobs.options import add_address, add_set, add_tracking, count, job_parser, not_negative
 from jobs.record.identity import recall
 from jobs.record.rows import Row
+from jobs.record.runs import find_run, record_fit
 from jobs.record.store import absolute, check_place
 from jobs.record.tracking import Tracking, open_tracking
 from jobs.record.versions import Registry
 from jobs.train.assemble import Looked, finish, look
 from jobs.train.claim import claim, home_of, release
 from jobs.train.ray_train import Crew, await_room, cluster_gpus, run_training
-from jobs.train.record import LiveRun
+from jobs.train.record import log_losses, training_run
 from jobs.train.shards import cut_regions
 from jobs.train.worker import TrainPlan
 from mmm.config import MarketSpec
@@ -105,8 +107,8 @@ def train(spec: MarketSpec, settings: Settings, say: Say = print) -> Row:
 
 def _tidy(spec: MarketSpec, row: Row, crew: Crew, record: Tracking | None, keys: tuple[str, ...]) -> None:
     """What a driver that died at the very end left open."""
-    if record is not None and not any(record.find_run(key) for key in keys):
-        LiveRun(record, spec, keys, crew).finish(row)
+    if record is not None and not any(find_run(record, key) for key in keys):
+        record_fit(training_run(record, spec, keys, crew), row)
     release(row.directory)
 
 
@@ -125,13 +127,13 @@ def _train(spec: MarketSpec, looked: Looked, settings: Settings, record: Trackin
     )
     keys = looked.identity(spec).keys
     say(f"training {keys[0]}; checkpoints every {plan.every} epochs in {plan.place}")
-    run = None if record is None else LiveRun(record, spec, keys, settings.crew)
-    run_training(plan, settings.crew, say, None if run is None else run.log)
+    run = None if record is None else training_run(record, spec, keys, settings.crew)
+    run_training(plan, settings.crew, say, None if run is None else partial(log_losses, run))
     row: Row = _on_cluster(
         finish, plan, settings.out, report=settings.report, seconds=time.perf_counter() - started
     )
     if run is not None:
-        run.finish(row)
+        record_fit(run, row)
     release(settings.out)
     return row
 

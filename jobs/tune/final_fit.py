@@ -13,8 +13,8 @@ import ray
 from jobs.cluster import results
 from jobs.record.identity import FitIdentity, find_fit, identify
 from jobs.record.rows import Row
-from jobs.record.store import put, result_place
-from jobs.results import result_row
+from jobs.record.store import result_place
+from jobs.results import keep_fit
 from jobs.tune.trial import known_by, with_settings
 from mmm.config import MarketSpec
 from mmm.config.digest import spec_digest
@@ -100,14 +100,11 @@ def deliver(spec: MarketSpec, read: PanelRead, out: str) -> Row:
         return known
     place = result_place(out, spec.brand, spec.market, identity.key)
 
-    from mmm.pipeline import fit_panel, write_result
+    from mmm.pipeline import fit_panel
 
     if split.n_test:
         read = replace(read, split=before_test(split))
         spec = with_settings(known_by(spec, read.panel, read.split.n_train), {"train.refit_on_all": False})
     else:
         spec = with_settings(spec, {"train.refit_on_all": True})
-    result = fit_panel(spec, read)
-    row = replace(result_row(spec, result), directory=place, **identity.fields)
-    put(place, row, lambda folder: write_result(result, folder, report=True))
-    return row
+    return keep_fit(fit_panel(spec, read), spec, identity, place, report=True)

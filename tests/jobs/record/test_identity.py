@@ -10,6 +10,7 @@ import pytest
 
 from jobs.record.identity import FitIdentity, brought_up, find_fit, identify
 from jobs.record.rows import Row, read_table, write_table
+from jobs.record.runs import find_run
 from jobs.record.store import put, read_row, result_place
 from jobs.record.tracking import Tracking, open_tracking
 from jobs.record.versions import Registry, model_name
@@ -139,10 +140,9 @@ def test_a_training_done_before_is_not_begun_again(tmp_path: Path) -> None:
 
 def registered_as_legacy(tracking: Tracking, now: Row, old: Row) -> None:
     """Run and version with the tags they had before decision 0011."""
-    run_id = tracking.find_run(now.key)
-    assert run_id is not None
-    for tag, text in (("key", old.key), ("spec_digest", old.spec_digest)):
-        tracking.client.set_tag(run_id, tag, text)
+    run = find_run(tracking, now.key)
+    assert run is not None
+    run.log(tags={"key": old.key, "spec_digest": old.spec_digest})
     for tag, text in (("key", old.key), ("row", old.to_json())):
         tracking.client.set_model_version_tag(model_name(now.brand, now.market), str(now.version), tag, text)
 
@@ -174,4 +174,5 @@ def test_a_portfolio_refitted_before_is_unchanged_in_table_registry_and_folders(
         for model in Registry(tracking).models():
             (version,) = tracking.client.search_model_versions(f"name = '{model}'")
             assert version.tags["key"] in {row_.key for row_ in second.values()}
-            assert tracking.find_run(version.tags["key"]) == version.run_id
+            run = find_run(tracking, version.tags["key"])
+            assert run is not None and run.id == version.run_id

@@ -11,7 +11,8 @@ import yaml
 
 from jobs.promote import main, promote, roll_back
 from jobs.record.rows import Row
-from jobs.record.tracking import Tracking, TrackingError, open_tracking, settings_of
+from jobs.record.runs import find_run, record_fit, start_run
+from jobs.record.tracking import Tracking, TrackingError, open_tracking
 from jobs.record.versions import Registry, RegistryError, model_name
 from jobs.refit.recorder import Recorder
 from mmm.config import MarketSpec
@@ -92,9 +93,9 @@ def test_a_version_of_the_legacy_digest_gets_the_key_of_today(tracking: Tracking
     assert [(item.version, item.role) for item in found] == [(1, "champion")] * 2
     version = Registry(tracking).version(model_name(model.brand, "us"), 1)
     assert (version.row.key, version.row.spec_digest) == (now.key, "today")
-    run_id = tracking.find_run(now.key)
-    assert run_id is not None and tracking.find_run(model.key) is None
-    assert tracking.client.get_run(run_id).data.tags["spec_digest"] == "today"
+    run = find_run(tracking, now.key)
+    assert run is not None and find_run(tracking, model.key) is None
+    assert tracking.client.get_run(run.id).data.tags["spec_digest"] == "today"
     assert Registry(tracking).record(newer(model, "e"), SPEC, legacy_key="0" * 16).version == 2
 
 
@@ -103,20 +104,21 @@ def test_settings_found_by_a_search_are_those_of_the_run(tracking: Tracking, mod
 
     Registry(tracking).record(tuned, SPEC)
 
-    run_id = tracking.find_run(model.key)
-    assert run_id is not None
-    params = tracking.client.get_run(run_id).data.params
+    run = find_run(tracking, model.key)
+    assert run is not None
+    params = tracking.client.get_run(run.id).data.params
     assert params["model.saturation.slope_min"] == "1.2"
     assert params["model.saturation.spread"] == "1.0"
 
 
 def test_a_run_without_its_version_is_not_made_again(tracking: Tracking, model: Row) -> None:
     """A job that died between the two."""
-    run_id = tracking.log_run("x", tags={"key": model.key}, params={}, metrics={}, directory=model.directory)
+    run = start_run(tracking, "x", {"key": model.key})
+    record_fit(run, model)
 
     Registry(tracking).record(model, SPEC)
 
-    assert tracking.client.get_model_version(model_name(model.brand, "us"), "1").run_id == run_id
+    assert tracking.client.get_model_version(model_name(model.brand, "us"), "1").run_id == run.id
 
 
 def test_a_version_without_a_role_gets_one(tracking: Tracking, model: Row) -> None:
@@ -174,14 +176,6 @@ def test_what_is_not_there_is_named(tracking: Tracking, model: Row, database: st
 
 def test_names_of_two_markets_never_meet() -> None:
     assert model_name("a,market", "b") != model_name("a", "market,b")
-
-
-def test_settings_are_numbers() -> None:
-    settings = settings_of(SPEC)
-
-    assert settings["train.members"] == 8
-    assert settings["model.temporal.enabled"] == 1
-    assert settings["model.graph.mode"] == "notears"
 
 
 def test_a_server_that_is_down_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from jobs.record.runs import PARENT
 from jobs.record.tracking import open_tracking
 from jobs.tune.command import concurrency, main
 from jobs.tune.live_view import SweepView
-from jobs.tune.record import PARENT
 from jobs.tune.search import search_in_process
 from jobs.tune.store import read_rows
 from jobs.tune.trial_row import TrialRow

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from jobs.record.runs import PARENT
 from jobs.record.tracking import Tracking, TrackingError, open_tracking
-from jobs.tune.record import PARENT, TuneRecord
+from jobs.tune.record import TuneRecord
 from jobs.tune.store import Study
 from tests.jobs.tune.sweeps import GRU, SLOPE, row, stopped, sweep_of
 

@@ -1,0 +1,190 @@
+"""Runs in MLflow: begun, told settings and figures, closed; and what is kept there of a fit.
+
+Channels and settings have names that MLflow does not take. They are written here, and nowhere else, in the
+characters that it takes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from jobs.record.rows import Row
+from jobs.record.tracking import Tracking, reaching
+from mmm.config import MarketSpec
+from mmm.config.paths import flatten
+from mmm.storage import is_uri
+
+MODEL = "model"
+"""Artifact folder of a run that holds the fitted model's directory."""
+PARENT = "mlflow.parentRunId"
+"""Tag of a run that belongs below another."""
+LONGEST = 250
+"""Characters of a name that MLflow takes."""
+
+Point = tuple[str, float, int]
+"""Name, value and step of a metric."""
+T = TypeVar("T")
+
+
+def mlflow_name(name: str) -> str:
+    """A name in the characters that MLflow takes, as it is where it can be.
+
+    Others become ``_``; six digits of a digest then tell names apart that would be the same.
+    """
+    plain = re.sub(r"[^\w\-. ]|(?<=\.)\.", "_", name, flags=re.ASCII)
+    if plain == name and len(name) <= LONGEST:
+        return name
+    return f"{plain[: LONGEST - 7]} {hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+class Run:
+    """A run under way. Whatever is told it may be told again after an error.
+
+    Args:
+        tracking: Connection to MLflow.
+        identity: Id of the run.
+    """
+
+    def __init__(self, tracking: Tracking, identity: str) -> None:
+        self._tracking, self.id = tracking, identity
+
+    def log(
+        self,
+        metrics: Mapping[str, float] | Iterable[Point] = (),
+        params: Mapping[str, object] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Record figures, settings and text.
+
+        Args:
+            metrics: Figures by name, or with steps.
+            params: Settings; None and what is empty is left out, switches are 0 and 1.
+            tags: Text to search by.
+
+        Raises:
+            TrackingError: The server did not take all of it.
+        """
+        from mlflow.entities import Metric, Param, RunTag
+
+        now = round(time.time() * 1000)
+        points = [(*item, 0) for item in metrics.items()] if isinstance(metrics, Mapping) else metrics
+        client = self._tracking.client
+        with reaching(self._tracking.uri):
+            for some in _parts([Param(mlflow_name(key), text) for key, text in _texts(params or {})], 100):
+                client.log_batch(self.id, params=some)
+            for more in _parts([Metric(mlflow_name(key), value, now, at) for key, value, at in points], 1000):
+                client.log_batch(self.id, metrics=more)
+            if tags:
+                client.log_batch(self.id, tags=[RunTag(key, text) for key, text in tags.items()])
+
+    def keep_folder(self, directory: str) -> None:
+        """Keep a fitted model's local directory as artifact ``model``."""
+        with reaching(self._tracking.uri):
+            self._tracking.client.log_artifacts(self.id, directory, MODEL)
+
+    def keep_text(self, name: str, text: str) -> None:
+        """Keep a text file."""
+        with reaching(self._tracking.uri):
+            self._tracking.client.log_text(self.id, text, name)
+
+    def model_uri(self) -> str:
+        """Where the kept directory of the fitted model lies."""
+        with reaching(self._tracking.uri):
+            return f"{self._tracking.client.get_run(self.id).info.artifact_uri}/{MODEL}"
+
+    def close(self, *, failed: bool = False) -> None:
+        """The work is done, or failed."""
+        with reaching(self._tracking.uri):
+            self._tracking.client.set_terminated(self.id, "FAILED" if failed else "FINISHED")
+
+
+def _texts(params: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for name, value in params.items():
+        if value is not None and value not in ([], (), {}):
+            yield name, str(int(value) if isinstance(value, bool) else value)
+
+
+def _parts(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
+    """As many at once as MLflow takes."""
+    for first in range(0, len(items), most):
+        yield items[first : first + most]
+
+
+def start_run(
+    tracking: Tracking, name: str, tags: Mapping[str, str], params: Mapping[str, object] | None = None
+) -> Run:
+    """Begin a run.
+
+    Raises:
+        TrackingError: The server did not take it.
+    """
+    with reaching(tracking.uri):
+        made = tracking.client.create_run(tracking.experiment_id, run_name=name, tags=dict(tags))
+    run = Run(tracking, str(made.info.run_id))
+    run.log(params=params)
+    return run
+
+
+def resume_run(tracking: Tracking, identity: str) -> Run | None:
+    """A run opened again, None if it is gone.
+
+    Raises:
+        TrackingError: The server did not answer.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with reaching(tracking.uri):
+        try:
+            tracking.client.update_run(identity, status="RUNNING")
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+    return Run(tracking, identity)
+
+
+def find_run(tracking: Tracking, key: str, status: str = "FINISHED") -> Run | None:
+    """The run of the fit with this key, None if there is none of that status.
+
+    Raises:
+        TrackingError: The server did not answer.
+    """
+    query = f"tags.key = '{key}' and attributes.status = '{status}'"
+    with reaching(tracking.uri):
+        runs = tracking.client.search_runs([tracking.experiment_id], query, max_results=1)
+    return Run(tracking, str(runs[0].info.run_id)) if runs else None
+
+
+def settings_of(spec: MarketSpec) -> dict[str, object]:
+    """Every setting of model, training and splits by path."""
+    sections = {"model": spec.model, "train": spec.train, "splits": spec.splits}
+    return {f"{name}.{path}": v for name, part in sections.items() for path, v in flatten(part).items()}
+
+
+def fit_tags(row: Row) -> dict[str, str]:
+    """Text to search the run of a fit by."""
+    names = ("brand", "market", "key", "data_fingerprint", "spec_digest", "directory", "until")
+    return {name: getattr(row, name) for name in names}
+
+
+def fit_metrics(row: Row) -> dict[str, float]:
+    """Scores, shares and seconds of a fit."""
+    metrics = {name: value for name, value in row.scores.items() if value is not None}
+    metrics |= {f"share.{channel}": share for channel, share in row.shares.items()}
+    return {**metrics, "seconds": row.seconds}
+
+
+def record_fit(run: Run, row: Row) -> None:
+    """Close a run with what its fit came to and, from a local folder, the fitted model.
+
+    Raises:
+        TrackingError: The server did not take everything; calling again begins anew.
+    """
+    run.log(fit_metrics(row), tags=fit_tags(row))
+    if not is_uri(row.directory):
+        run.keep_folder(row.directory)
+    run.close()
