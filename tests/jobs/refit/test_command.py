@@ -164,7 +164,7 @@ def test_a_table_that_cannot_be_written_says_so_and_keeps_the_models(
 
     command = [str(portfolio), "--out", str(tmp_path / "out"), "--tracking", "none", *SET]
     with monkeypatch.context() as patch:
-        patch.setattr("jobs.refit.command.write_table", full)
+        patch.setattr("jobs.refit.run.write_table", full)
         status = main(command)
     said = capsys.readouterr().err
 
