@@ -116,6 +116,7 @@ def solve_graph(
     used = np.flatnonzero(statistics.count_B)
     edges_MCC, coefficients = [], []
     for _ in range(n_bootstrap):
+        # Blocks, not cells, are drawn: cells of a region or a stretch of time are no independent evidence.
         weight_B = np.zeros(len(statistics.count_B))
         if len(used):
             np.add.at(weight_B, rng.choice(used, size=len(used)), 1.0)
@@ -149,6 +150,7 @@ class _Rules:
         size = len(channels)
         required_CC = edge_mask(spec.required, channels)
         allowed_CC = ~edge_mask(spec.forbidden, channels) & ~np.eye(size, dtype=bool)
+        # No edge may close a cycle with required ones: they would have to give way, and must not.
         allowed_CC &= ~reachable(required_CC).T
         ordered = spec.mode == "triangular"
         if ordered:
@@ -173,6 +175,7 @@ def _solve(statistics: GraphStatistics, weight_B: Floats, rules: _Rules) -> tupl
     )
     support_CC = acyclic_part(weights_CC, rules.required_CC)
     score_CC = np.where(support_CC, weights_CC, 0.0)
+    # Where the order is given the direction is known, and evidence for the reverse says nothing.
     if not rules.ordered:
         score_CC = score_CC * direction_discount(moment_FF, support_CC, cells)
     edges_CC = (score_CC >= rules.threshold) | rules.required_CC
@@ -188,6 +191,7 @@ def _coefficients(moment_FF: Floats, edges_CC: Bools) -> Floats:
         causes = np.flatnonzero(edges_CC[:, effect])
         index = np.array([span.start + cause for cause in causes for span in shapes])
         gram = moment_FF[np.ix_(index, index)]
+        # Shapes of one cause are nearly collinear and channels differ in units: scaled, with a small ridge.
         scale = np.sqrt(np.maximum(gram.diagonal(), np.finfo(np.float64).tiny))
         factor = np.linalg.cholesky(gram / np.outer(scale, scale) + 1e-6 * np.eye(len(index)))
         target = np.linalg.solve(factor, moment_FF[index, media.start + effect] / scale)

@@ -153,6 +153,7 @@ def graph_statistics(
     features_GTF, valid_GT = _features(media_GTC, present_GT, size_G)
     features_GTF = _without_calendar(features_GTF, valid_GT, design)
     if design.period_effects:
+        # Period means put back a little of the calendar where cells are missing: it is taken out again.
         features_GTF = features_GTF - totals.mean_TF
         features_GTF = _without_calendar(features_GTF, valid_GT, design)
     count = features_GTF.shape[2]
@@ -185,15 +186,19 @@ def _features(media_GTC: Floats, present_GT: Bools, size_G: Floats) -> tuple[Flo
     count_G = np.maximum(present_GT.sum(axis=1), 1)[:, None, None]
     media_GTC = np.where(present_GT[:, :, None], media_GTC, 0.0)
     mean_G1C = media_GTC.sum(axis=1, keepdims=True) / count_G
+    # Square roots: the variance of media grows with their level, and a few bursts would decide correlations.
     relative_GTC = np.sqrt(media_GTC / np.where(mean_G1C > 0, mean_G1C, 1.0))
     sized_GTC = media_GTC / size_G[:, None, None]
     parts = [relative_GTC, *(_lagged(relative_GTC, lag) for lag in range(1, OWN_LAGS + 1))]
     for scaled_GTC in (relative_GTC, sized_GTC):
         if scaled_GTC is sized_GTC:
             parts.append(scaled_GTC)
+        # What ran before the data is unknown: taken as the region's mean rather than as nothing, which
+        # would give all channels the same ramp and so a correlation.
         start_G1C = scaled_GTC.sum(axis=1, keepdims=True) / count_G
         for retention, delay in zip(RETENTION_K, DELAY_K, strict=True):
             parts.append(carried(scaled_GTC, retention, delay, start_G1C))
+    # A cell whose own past is absent would show a lag of 0, a collapse that never happened.
     valid_GT = present_GT.copy()
     for lag in range(1, OWN_LAGS + 1):
         valid_GT[:, lag:] &= present_GT[:, :-lag]
@@ -211,6 +216,8 @@ def _without_calendar(features_GTF: Floats, valid_GT: Bools, design: GraphDesign
     """Features less their projection on the calendar over valid cells; zero elsewhere."""
     calendar_TR = design.calendar_TR()
     out_GTF = np.where(valid_GT[:, :, None], features_GTF, 0.0)
+    # Calendar terms are orthonormal over whole series only. Over the cells that a region has they are made so
+    # again, once for each pattern of gaps, of which most panels have few.
     patterns, pattern_G = np.unique(valid_GT, axis=0, return_inverse=True)
     for pattern, valid_T in enumerate(patterns):
         regions = np.flatnonzero(pattern_G.ravel() == pattern)

@@ -121,8 +121,12 @@ def notears(
     parts = np.zeros(len(lagrangian.costs))
     if not acyclic or not len(parts):
         return lagrangian.weights(lagrangian.solve(parts, rho=0.0, alpha=0.0) if len(parts) else parts)
+    # Each solution starts from the last. With a penalty on cycles the problem is not convex, and where it is
+    # begun decides which edge of a cycle gives way: the weaker one, as seen before the penalty grew.
     rho, alpha, cycles = 1.0, 0.0, np.inf
     for _ in range(OUTER_STEPS):
+        # Tighten until a step removes three quarters of the cycles: the multiplier alone would take many
+        # updates, and a penalty that is large from the start makes the problem stiff.
         while True:
             candidate = lagrangian.solve(parts, rho=rho, alpha=alpha)
             remaining = acyclicity(lagrangian.weights(candidate))[0]
@@ -137,7 +141,11 @@ def notears(
 
 
 class _Lagrangian:
-    """Allowed weights split into non-negative parts, and the augmented Lagrangian of those parts."""
+    """Allowed weights split into non-negative parts, and the augmented Lagrangian of those parts.
+
+    A weight is its positive less its negative part, so that L1 is linear in what is sought and bounds take
+    the place of a kink that L-BFGS could not step over. Weights that may not be are no unknowns at all.
+    """
 
     def __init__(
         self,
@@ -198,6 +206,7 @@ def acyclic_part(weights_DD: Floats, first_DD: Bools | None = None) -> Bools:
         cause, effect = divmod(int(flat), size)
         if strength[cause, effect] == 0:
             break
+        # Reachability is kept up with every edge, so that "closes a cycle" is one look instead of a search.
         if not reach_DD[effect, cause]:
             edges_DD[cause, effect] = True
             reach_DD |= np.outer(reach_DD[:, cause], reach_DD[effect])
@@ -222,4 +231,5 @@ def topological_order(edges_DD: Bools) -> list[int]:
     if reach_DD.diagonal().any():
         cycle = ", ".join(str(node) for node in np.flatnonzero(reach_DD.diagonal()))
         raise ValueError(f"edges among nodes {cycle} form a cycle; a directed acyclic graph has none.")
+    # Whatever leads to a node leads to all that it leads to: further downstream, more ancestors.
     return [int(node) for node in np.argsort(reach_DD.sum(axis=0), kind="stable")]

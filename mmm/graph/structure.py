@@ -39,22 +39,30 @@ def structural_moments(moment_FF: Floats, channels: int, *, lagged: bool = False
             if delay or not lagged
         ]
     )
+    # A channel's own past predicts it best of all, and its causes too: what both share with that past would
+    # look like influence. So each equation is solved on what its own past leaves, and has a Gram of its own.
     net_CFF = np.stack(
         [_net_of(moment_FF, [span.start + effect for span in own]) for effect in range(channels)]
     )
     power_C = net_CFF[every, every + media.start, every + media.start]
+    # A channel that its own past explains wholly has no innovation: rounding alone must not be correlated.
     floor_C = 1e-9 * np.maximum(moment_FF.diagonal()[media], np.finfo(np.float64).tiny)
     power_C = np.maximum(power_C, floor_C)
     variance_CKC = net_CFF[every[:, None, None], carried_KC, carried_KC]
     cross_CKC = net_CFF[every[:, None, None], carried_KC, media.start + every[:, None, None]]
+    # The same of a cause that is constant once the effect's past is known: an infinite scale, correlation 0.
     usable = variance_CKC > 1e-9 * np.maximum(moment_FF.diagonal()[carried_KC], np.finfo(np.float64).tiny)
     scale_CKC = np.sqrt(np.where(usable, variance_CKC, np.inf))
     correlation_CKC = cross_CKC / scale_CKC / np.sqrt(power_C)[:, None, None]
     correlation_CKC[every, :, every] = 0.0
+    # One shape for a cause in all equations, that which explains most over all effects: chosen for each pair
+    # it would be the luckiest of K for every pair, and noise would win edges. Negative correlations do not
+    # count, since influence is taken to be non-negative.
     best_C = np.argmax((np.maximum(correlation_CKC, 0.0) ** 2).sum(axis=0), axis=0)
     index_C = carried_KC[best_C, every]
     scale_CC = scale_CKC[:, best_C, every]
     gram_CCC = net_CFF[:, index_C[:, None], index_C[None, :]] / scale_CC[:, :, None] / scale_CC[:, None, :]
+    # Correlations, so that one L1 and one threshold hold for loud and quiet channels alike.
     gram_CCC[:, every, every] = 1.0 + RIDGE
     cross_CC = correlation_CKC[:, best_C, every].T
     return Moments(gram_DDD=gram_CCC, cross_DD=cross_CC, power_D=np.ones(channels))
@@ -78,11 +86,14 @@ def direction_discount(moment_FF: Floats, support_CC: Bools, cells: float) -> Fl
         support_CC: Edges asked about.
         cells: Cells behind the moments.
     """
+    # Both directions of each pair are needed, the reverse of an edge being what it is discounted by.
     wanted_CC = support_CC | support_CC.T
     evidence_CC = _evidence(structural_moments(moment_FF, len(support_CC)), wanted_CC)
     own_CC = np.where(evidence_CC > 0, evidence_CC, 1.0)
     whole_CC = (evidence_CC - REVERSE_DISCOUNT * evidence_CC.T) / own_CC
     past_CC = _evidence(structural_moments(moment_FF, len(support_CC), lagged=True), wanted_CC)
+    # Edges that act within the period have no evidence from earlier ones in either direction: the doubt makes
+    # their factor 1 instead of a ratio of two chances.
     doubt = DOUBT / cells
     earlier_CC = (past_CC - past_CC.T + doubt) / (past_CC + doubt)
     return np.clip(whole_CC, DISCOUNT_FLOOR, 1.0) * np.clip(earlier_CC, DISCOUNT_FLOOR, 1.0)
@@ -94,11 +105,14 @@ def _evidence(moments: Moments, wanted_CC: Bools) -> Floats:
     evidence_CC = np.zeros((size, size))
     for effect in range(size):
         others = np.flatnonzero(np.arange(size) != effect)
+        # The Cholesky factor stands in for the rows: its columns have the same inner products, so that
+        # least squares on it are least squares on the data, and leaving a cause out is leaving a column out.
         factor = np.linalg.cholesky(moments.gram_DDD[effect][np.ix_(others, others)])
         target = np.linalg.solve(factor, moments.cross_DD[others, effect])
         unexplained = max(float(moments.power_D[effect] - target @ target), 0.0)
         weights, misfit = _nnls(factor.T, target)
         residual = max(unexplained + misfit**2, 1e-9)
+        # A cause with weight 0 has no evidence, and one that nobody asked about costs a solution.
         for at in np.flatnonzero((weights > 0) & wanted_CC[others, effect]):
             without = _nnls(np.delete(factor.T, at, axis=1), target)[1]
             evidence_CC[others[at], effect] = np.log(max(unexplained + without**2, residual) / residual)

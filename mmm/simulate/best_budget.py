@@ -67,6 +67,8 @@ def best_budget(world: World, *, horizon: int = 13, max_change: float = 0.5) -> 
     start_C = _best_on_grid(kpi_CP, share_C, grid_P)
     current_kpi = world.kpi_under(np.ones_like(share_C), horizon)
     best_C, best_kpi = np.ones_like(share_C), current_kpi
+    # Candidates are judged by the world itself, not by the interpolation they were found on, and repeating
+    # the last periods is one of them: the best plan is never worse than that.
     for candidate_C in _refine(kpi_CP, share_C, grid_P, start_C):
         kpi = world.kpi_under(candidate_C, horizon)
         if kpi > best_kpi:
@@ -81,12 +83,14 @@ def _best_on_grid(kpi_CP: Floats, share_C: Floats, grid_P: Floats, states: int =
     value_S = np.full(states + 1, -np.inf)
     value_S[0] = 0.0
     choices = []
+    # value_S[s]: the most that the channels so far bring for exactly s steps of money above their least.
     for kpi_P, cost_P in zip(kpi_CP, cost_CP, strict=True):
         option_PS = np.full((len(grid_P), states + 1), -np.inf)
         for p, cost in enumerate(cost_P[cost_P <= states]):
             option_PS[p, cost:] = value_S[: states + 1 - cost] + kpi_P[p]
         choices.append(option_PS.argmax(axis=0))
         value_S = option_PS.max(axis=0)
+    # At most, not exactly, the money there is: what no channel wants is left, and refinement places it.
     state, best_C = int(value_S.argmax()), np.ones_like(share_C)
     for c in range(len(share_C) - 1, -1, -1):
         chosen = choices[c][state]
