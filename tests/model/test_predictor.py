@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -135,6 +136,15 @@ def test_deviations_of_effectiveness_fade_after_the_data() -> None:
     assert (np.abs(ahead_MCGH[..., 0]) <= np.abs(last_MCG)).all()
     np.testing.assert_allclose(ahead_MCGH[..., -1], 0.0, atol=0.05 * np.abs(last_MCG).max())
     assert (np.abs(ahead_MCGH[..., 1:]) <= np.abs(ahead_MCGH[..., :-1])).all()
+
+
+def test_a_tenth_of_a_deviation_is_lost_with_every_period_ahead() -> None:
+    """A channel half as effective again at the end: 1.45 one period later, 1.405 two, 1.3645 three."""
+    predictor = sketch(model=STEADY).predictor
+    predictor.__dict__["_effectiveness"] = torch.full((3, 3, 3, 48), 1.5, dtype=torch.float64)
+    ahead_MCGH = predictor.weight_ahead(3).numpy() / predictor.weight_MCG[..., None]
+
+    np.testing.assert_allclose(ahead_MCGH, np.broadcast_to([1.45, 1.405, 1.3645], (3, 3, 3, 3)))
 
 
 def test_kernels_and_noise_have_their_units() -> None:

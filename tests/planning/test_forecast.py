@@ -33,6 +33,20 @@ def test_what_is_left_open_grows_with_the_distance_from_the_fit() -> None:
     assert noise_HH[0, 0] > 9 * step
 
 
+def test_the_level_walks_by_its_own_scale_and_by_that_of_every_region() -> None:
+    """Steps of a tenth of 600 for the nation and of a fifth of each region: 3600 + 5600 a period."""
+    fitted = sketch()
+    fitted = replace(
+        fitted,
+        scales=replace(fitted.scales, national_level=0.1, regional_level=0.2),
+        scaling=replace(fitted.scaling, kpi_G=np.array([100.0, 200.0, 300.0])),
+    )
+    noise_HH = outlook_of(fitted, 3).noise_HH
+
+    np.testing.assert_allclose(noise_HH[0, 1:], 9 * 9200.0)
+    np.testing.assert_allclose(noise_HH[1, 2], 10 * 9200.0)
+
+
 def test_controls_stay_at_their_mean_of_the_last_year() -> None:
     panel = small_panel(periods=80)
     controls_GTK = panel.controls_GTK.copy()

@@ -16,7 +16,7 @@ from mmm.data.panel import Panel
 from mmm.data.scale import fit_scaling
 from mmm.errors import SpecError
 from mmm.fitted import Fitted, load_fitted
-from mmm.model.objective import HELD_SD, log_prior
+from mmm.model.objective import log_prior
 from mmm.train.fit import fit
 from mmm.train.warm_start import check_previous, expected, for_fits, kept_scaling
 from tests.data.panels import frame, spec, write
@@ -82,13 +82,14 @@ def test_each_fit_expects_its_own_member_or_all_the_mean() -> None:
 
 
 def test_parameters_are_held_by_their_distance() -> None:
+    """A quarter away, at a standard deviation of a half, costs (1/2)² / 2 for each number."""
     inputs, scaling, parameters = posed(small_panel(), SPEC)
     free = target_of(inputs, scaling)
     held = {name: parameters[name] + 0.25 for name in ("half", "region_scale")}
     size = sum(value[0].numel() for value in held.values())
     more_M = log_prior(parameters, SPEC, replace(free, held=held)) - log_prior(parameters, SPEC, free)
 
-    np.testing.assert_allclose(more_M.numpy(), size * 0.5 * (0.25 / HELD_SD) ** 2, rtol=1e-9)
+    np.testing.assert_allclose(more_M.numpy(), size * 0.125, rtol=1e-9)
 
 
 def test_an_older_model_holds_the_new_one_where_the_data_say_nothing() -> None:

@@ -31,6 +31,17 @@ def test_without_a_known_token_nothing_is_told(models: Path, header: dict[str, s
         assert client.get("/healthz").status_code == 200
 
 
+def test_a_token_is_known_by_the_whole_of_its_digest(models: Path) -> None:
+    """Another digest that begins, or ends, as the token's own is another token."""
+    digest = READER_ENTRY.sha256
+    near = [digest[:32] + "0" * 32, "0" * 32 + digest[32:], digest[:63] + ("1" if digest[63] == "0" else "0")]
+    entries = tuple(READER_ENTRY.model_copy(update={"sha256": other}) for other in near)
+    with client_of(models, tokens=entries) as client:
+        assert client.get("/v1/models", headers=bearer(READER)).status_code == 401
+    with client_of(models, tokens=(*entries, READER_ENTRY)) as client:
+        assert client.get("/v1/models", headers=bearer(READER)).status_code == 200
+
+
 def test_scopes(models: Path) -> None:
     with client_of(models, tokens=TOKENS) as client:
         assert client.get("/v1/models", headers=bearer(READER)).status_code == 200
