@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from jobs.benchmark.errors import BenchmarkError
+from jobs.benchmark.figures import BenchmarkError
 from mmm.config import MarketSpec
 from mmm.config.files import dump_yaml, load_market
 from mmm.data.panel import Floats
@@ -59,13 +59,13 @@ class Case:
         spend_C: Floats = self.read.panel.spend_GTC[:, -HORIZON:].sum((0, 1))
         return spend_C
 
-    def room(self, method: str) -> Path:
+    def folder_of(self, method: str) -> Path:
         """An empty folder for what a method reads and writes."""
-        room = self.folder / method.replace(" ", "-").replace(",", "")
-        room.mkdir(parents=True, exist_ok=True)
-        return room
+        folder = self.folder / method.replace(" ", "-").replace(",", "")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
-    def write_job(self, room: Path, **job: Any) -> None:
+    def write_job(self, folder: Path, **job: Any) -> None:
         """``job.json``: what is asked of a program that answers with ``answer.json``."""
         panel = self.read.panel
         asked = {
@@ -78,13 +78,13 @@ class Case:
             "plan": bool(panel.has_spend_C.all()),
             **job,
         }
-        (room / "job.json").write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+        (folder / "job.json").write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
 
-    def write_arrays(self, room: Path) -> None:
+    def write_arrays(self, folder: Path) -> None:
         """``panel.npz``: the panel dense, NaN where a KPI or a control is not known."""
         panel = self.read.panel
         np.savez(
-            room / "panel.npz",
+            folder / "panel.npz",
             kpi_GT=panel.kpi_GT,
             media_GTC=panel.media_GTC,
             spend_GTC=panel.spend_GTC,
@@ -169,15 +169,15 @@ class Answer:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_answer(room: Path, channels: Sequence[str], peak_mb: float | None) -> Answer:
+def read_answer(folder: Path, channels: Sequence[str], peak_mb: float | None) -> Answer:
     """The answer a program left in its folder.
 
     Raises:
         BenchmarkError: It left none, or one of another kind.
     """
     try:
-        said = json.loads((room / "answer.json").read_text(encoding="utf-8"))
-        predicted = room / "predicted.npy"
+        said = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
+        predicted = folder / "predicted.npy"
 
         def by_channel(name: str) -> Floats | None:
             values = said.get(name) or {}
@@ -197,4 +197,4 @@ def read_answer(room: Path, channels: Sequence[str], peak_mb: float | None) -> A
             more=said,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BenchmarkError(f"its answer in {room} cannot be read: {error}") from error
+        raise BenchmarkError(f"its answer in {folder} cannot be read: {error}") from error

@@ -5,16 +5,97 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jobs.benchmark.case import Answer, Case, read_answer
-from jobs.benchmark.errors import BenchmarkError
-from jobs.benchmark.peers.venv import Peer, interpreter
+from jobs.benchmark.figures import BenchmarkError
 from jobs.benchmark.process import run_measured
 from mmm.data.panel import data_fingerprint
+
+INSTALL_LIMIT = 900.0
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A published package that competes.
+
+    Attributes:
+        name: Method's name in rows.
+        steps: Requirements of each call of pip, in order.
+        driver: Program beside this file that fits and answers.
+    """
+
+    name: str
+    steps: tuple[tuple[str, ...], ...]
+    driver: str
+
+    @property
+    def program(self) -> Path:
+        """The driver's place."""
+        return Path(__file__).parent / self.driver
+
+    @property
+    def requirements(self) -> str:
+        """Everything asked of pip, in one line."""
+        return " ".join(word for step in self.steps for word in step)
+
+
+DEEPCAUSAL = Peer(
+    "deepcausalmmm",
+    (("torch==2.13.0", "numpy<2"), ("deepcausalmmm==1.0.21", "numpy<2", "torch==2.13.0")),
+    "deepcausal_driver.py",
+)
+PYMC = Peer("pymc-marketing", (("pymc-marketing==0.19.2",),), "pymc_driver.py")
+
+
+_lock = threading.Lock()
+_failed: dict[Path, str] = {}
+
+
+def interpreter(peer: Peer, cache: Path) -> Path:
+    """Python of the peer's environment; made if it is not there, tried once in a run.
+
+    Raises:
+        BenchmarkError: It cannot be made: no package index, no build for this machine.
+    """
+    with _lock:
+        home = home_of(peer, cache)
+        if home in _failed:
+            raise BenchmarkError(_failed[home])
+        try:
+            return _made(peer, home)
+        except BenchmarkError as error:
+            _failed[home] = str(error)
+            raise
+
+
+def home_of(peer: Peer, cache: Path) -> Path:
+    """Folder of the peer's environment."""
+    return cache / f"{peer.name}-py{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _made(peer: Peer, home: Path) -> Path:
+    python, stamp = home / "bin" / "python", home / "complete"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == peer.requirements:
+        return python
+    shutil.rmtree(home, ignore_errors=True)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    log = home.with_suffix(".log")
+    commands: list[Sequence[str | Path]] = [[sys.executable, "-m", "venv", home]]
+    quiet = ("--quiet", "--disable-pip-version-check")
+    commands += [[python, "-m", "pip", "install", *quiet, *step] for step in peer.steps]
+    try:
+        for command in commands:
+            run_measured(command, log, limit=INSTALL_LIMIT)
+    except BenchmarkError as error:
+        raise BenchmarkError(f"its environment cannot be made: {error} (see {log})") from error
+    stamp.write_text(peer.requirements, encoding="utf-8")
+    return python
+
 
 OURS = "ray-mmm"
 TUNED = "ray-mmm, tuned"
@@ -48,11 +129,11 @@ def ask_ours(
     Raises:
         BenchmarkError: It failed.
     """
-    room = case.room(label)
-    case.write_job(room, settings=list(settings), trials=trials, threads=threads)
-    command: list[str | Path] = [sys.executable, "-m", "jobs.benchmark.worker", room]
-    usage = run_measured(command, room / "log.txt", limit=limit, threads=threads)
-    return read_answer(room, case.read.panel.channels, usage.peak_mb)
+    folder = case.folder_of(label)
+    case.write_job(folder, settings=list(settings), trials=trials, threads=threads)
+    command: list[str | Path] = [sys.executable, "-m", "jobs.benchmark.worker", folder]
+    usage = run_measured(command, folder / "log.txt", limit=limit, threads=threads)
+    return read_answer(folder, case.read.panel.channels, usage.peak_mb)
 
 
 def ask_peer(
@@ -82,11 +163,11 @@ def ask_peer(
         BenchmarkError: It cannot be installed, failed, or took too long.
     """
     python = interpreter(peer, cache)
-    room = case.room(label or peer.name)
-    case.write_arrays(room)
-    case.write_job(room, seed=seed, settings=dict(settings or {}), threads=threads)
-    usage = run_measured([python, peer.program, room], room / "log.txt", limit=limit, threads=threads)
-    return read_answer(room, case.read.panel.channels, usage.peak_mb)
+    folder = case.folder_of(label or peer.name)
+    case.write_arrays(folder)
+    case.write_job(folder, seed=seed, settings=dict(settings or {}), threads=threads)
+    usage = run_measured([python, peer.program, folder], folder / "log.txt", limit=limit, threads=threads)
+    return read_answer(folder, case.read.panel.channels, usage.peak_mb)
 
 
 @dataclass(frozen=True)
@@ -111,12 +192,12 @@ class Kept:
         except BenchmarkError:
             return None
 
-    def keep(self, case: Case, peer: Peer, room: Path, peak_mb: float | None) -> None:
-        """Keep what a peer left in its room."""
+    def keep(self, case: Case, peer: Peer, folder: Path, peak_mb: float | None) -> None:
+        """Keep what a peer left in its folder."""
         place = self._place(case, peer)
         place.mkdir(parents=True, exist_ok=True)
         for name in ("answer.json", "predicted.npy", "job.json"):
-            if (room / name).exists():
-                shutil.copy(room / name, place / name)
+            if (folder / name).exists():
+                shutil.copy(folder / name, place / name)
         about = {"requirements": peer.requirements, "peak_mb": peak_mb}
         (place / "about.json").write_text(json.dumps(about) + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.benchmark.errors import BenchmarkError
+from jobs.benchmark.figures import BenchmarkError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 THREAD_SETTINGS = (

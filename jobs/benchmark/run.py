@@ -1,4 +1,4 @@
-"""The benchmark's command: suites one after the other, rows as they come, tables at the end."""
+"""The benchmark's command: suites one after the other, figures as they come, results at the end."""
 
 from __future__ import annotations
 
@@ -14,22 +14,58 @@ from types import FrameType
 
 import pandas as pd
 from rich.console import Console
+from rich.table import Table as Grid
 
-from jobs.benchmark.book import Book, Row, Status
-from jobs.benchmark.course import Course, Task
-from jobs.benchmark.errors import BenchmarkError, NotHereError
-from jobs.benchmark.peers.venv import DEEPCAUSAL, PYMC, interpreter
-from jobs.benchmark.plan import DEFAULT_PEERS, PEERS, QUICK, QUICK_PEERS, Order, Sizes
+from jobs.benchmark.figures import BenchmarkError, Figure, FigureLog, NotHereError, Status
+from jobs.benchmark.methods import DEEPCAUSAL, PYMC, interpreter
 from jobs.benchmark.process import stop_all
-from jobs.benchmark.publish import publish
 from jobs.benchmark.suites.graph import graph_tasks
-from jobs.benchmark.suites.portfolio import portfolio_tasks
+from jobs.benchmark.suites.operations import portfolio_tasks, serve_tasks, train_tasks
 from jobs.benchmark.suites.real import real_tasks
-from jobs.benchmark.suites.serving import serve_tasks
 from jobs.benchmark.suites.speed import speed_summary, speed_tasks
-from jobs.benchmark.suites.training import train_tasks
 from jobs.benchmark.suites.truth import truth_tasks
+from jobs.benchmark.table import floor_table, floors
+from jobs.benchmark.tables import Table, about_run, legend, markdown, tables_of
+from jobs.benchmark.tasks import DEFAULT_PEERS, PEERS, QUICK, QUICK_PEERS, RunOptions, Sizes, Task, TaskRunner
 from mmm.errors import MMMError
+from mmm.report.benchmark import Section, write_page
+
+MARKDOWN = "benchmark.md"
+PAGE = "benchmark.html"
+
+
+def publish(rows: pd.DataFrame, folder: Path, console: Console) -> None:
+    """Write ``benchmark.md`` and ``benchmark.html`` beside the rows, and print the tables."""
+    tables, kept = tables_of(rows), floors(rows)
+    everything = [*tables, floor_table(kept)]
+    about = about_run(rows)
+    (folder / MARKDOWN).write_text(as_markdown(everything, about), encoding="utf-8")
+    sections = [Section(table.title, table.text, table.header, table.rows) for table in everything]
+    write_page(folder / PAGE, sections, about, legend(tables), rows)
+    for table in everything:
+        console.print(_grid(table))
+    if marks := legend(tables):
+        console.print(marks, markup=False, highlight=False, soft_wrap=True)
+
+
+def as_markdown(tables: list[Table], about: str) -> str:
+    """Everything as one Markdown text."""
+    parts = ["# Benchmark", about]
+    for table in tables:
+        parts += [f"## {table.title}", *([table.text] if table.text else []), markdown(table)]
+    if marks := legend(tables):
+        parts.append(marks)
+    return "\n\n".join(parts) + "\n"
+
+
+def _grid(table: Table) -> Grid:
+    grid = Grid(title=table.title, title_justify="left", caption=table.text, caption_justify="left")
+    for place, name in enumerate(table.header):
+        grid.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
+    for row in table.rows:
+        grid.add_row(*row)
+    return grid
+
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -39,14 +75,14 @@ class Suite:
     """A part of the benchmark.
 
     Attributes:
-        tasks: What it does for an order.
+        tasks: What it does for an run_options.
         about: For the help.
         summary: Rows that follow from those of the suite.
     """
 
-    tasks: Callable[[Order], list[Task]]
+    tasks: Callable[[RunOptions], list[Task]]
     about: str
-    summary: Callable[[pd.DataFrame], list[Row]] | None = None
+    summary: Callable[[pd.DataFrame], list[Figure]] | None = None
 
 
 SUITES = {
@@ -65,63 +101,66 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     console = Console(stderr=True)
     try:
-        order = _order(options)
+        run_options = _run_options(options)
     except MMMError as error:
         console.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         return WRONG
     signal.signal(signal.SIGTERM, _interrupt)
     started = time.perf_counter()
     try:
-        failures, rows = run_suites(order, console)
+        failures, rows = run_suites(run_options, console)
     except KeyboardInterrupt:
         stop_all()
-        console.print(f"interrupted; what was found so far lies in {order.out}", soft_wrap=True)
+        console.print(f"interrupted; what was found so far lies in {run_options.out}", soft_wrap=True)
         return INTERRUPTED
-    publish(rows, order.out, Console())
+    publish(rows, run_options.out, Console())
     if not options.keep_work:
-        shutil.rmtree(order.work, ignore_errors=True)
+        shutil.rmtree(run_options.work, ignore_errors=True)
     console.print(
-        f"{order.out}: {len(rows)} rows in {(time.perf_counter() - started) / 60:.1f} min", soft_wrap=True
+        f"{run_options.out}: {len(rows)} rows in {(time.perf_counter() - started) / 60:.1f} min",
+        soft_wrap=True,
     )
     for failure in failures:
         console.print(f"failed: {failure}", markup=False, highlight=False, soft_wrap=True)
     return FAILED if failures else DONE
 
 
-def run_suites(order: Order, console: Console) -> tuple[list[str], pd.DataFrame]:
+def run_suites(run_options: RunOptions, console: Console) -> tuple[list[str], pd.DataFrame]:
     """Prepare every suite, run them, and return what failed and all rows."""
-    book = Book(order.out, "quick" if order.quick else "default")
+    log = FigureLog(run_options.out, "quick" if run_options.quick else "default")
     prepared: list[tuple[str, list[Task]]] = []
     failures: list[str] = []
-    for name in order.suites:
+    for name in run_options.suites:
         try:
-            prepared.append((name, SUITES[name].tasks(order)))
+            prepared.append((name, SUITES[name].tasks(run_options)))
         except MMMError as error:
             status: Status = "skipped" if isinstance(error, NotHereError) else "failed"
             if status == "failed":
                 failures.append(f"{name}: {error}")
-            book.add([Row(suite=name, status=status, note=str(error))])
+            log.add([Figure(suite=name, status=status, note=str(error))])
             console.print(f"{name}: {status}, {error}", markup=False, highlight=False, soft_wrap=True)
-    _prepare_peers(order, console)
-    expect = sum(task.expect / (1 if task.alone else order.cores) for _, tasks in prepared for task in tasks)
-    course = Course(book, console, order.cores, expect)
+    _prepare_peers(run_options, console)
+    expect = sum(
+        task.expect / (1 if task.alone else run_options.cores) for _, tasks in prepared for task in tasks
+    )
+    runner = TaskRunner(log, console, run_options.cores, expect)
     for name, tasks in prepared:
-        course.run(tasks)
+        runner.run(tasks)
         if (summary := SUITES[name].summary) is not None:
-            book.add(summary(book.frame()))
-    return failures + course.failures, book.frame()
+            log.add(summary(log.frame()))
+    return failures + runner.failures, log.frame()
 
 
-def _prepare_peers(order: Order, console: Console) -> None:
+def _prepare_peers(run_options: RunOptions, console: Console) -> None:
     """Make the environments of the peers asked for; one that cannot be made fails its tasks later."""
-    if not {"truth", "real", "speed"} & set(order.suites):
+    if not {"truth", "real", "speed"} & set(run_options.suites):
         return
     for peer in (DEEPCAUSAL, PYMC):
-        if not any(name.startswith(peer.name) for name in order.peers):
+        if not any(name.startswith(peer.name) for name in run_options.peers):
             continue
         started = time.perf_counter()
         try:
-            interpreter(peer, order.cache)
+            interpreter(peer, run_options.cache)
             said = f"{peer.name}: environment ready after {time.perf_counter() - started:.0f} s"
         except BenchmarkError as error:
             said = f"{peer.name}: {error}"
@@ -132,7 +171,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _order(options: argparse.Namespace) -> Order:
+def _run_options(options: argparse.Namespace) -> RunOptions:
     """The run asked for, its folders made.
 
     Raises:
@@ -152,7 +191,7 @@ def _order(options: argparse.Namespace) -> Order:
         sizes = replace(sizes, worlds=options.worlds, stable_worlds=min(options.worlds, sizes.stable_worlds))
     chosen = options.peers or (QUICK_PEERS if options.quick else DEFAULT_PEERS)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Order(
+    return RunOptions(
         suites=tuple(options.suite or SUITES),
         peers=() if "none" in chosen else tuple(chosen),
         out=out,

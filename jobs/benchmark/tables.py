@@ -84,7 +84,7 @@ TRUTH = (
     Column("seconds per fit", "s per fit", 1),
 )
 METHODS = ("ray-mmm", "deepcausalmmm", "pymc-marketing", "ridge")
-"""Order of methods by the start of their name; others follow, published figures come last."""
+"""RunOptions of methods by the start of their name; others follow, published figures come last."""
 REAL = (
     Column("R²", digits=4),
     Column("within-region R²", digits=2),
@@ -255,3 +255,12 @@ def markdown(table: Table) -> str:
     """A table in Markdown, without its heading."""
     lines = [table.header, tuple("---" for _ in table.header), *table.rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def about_run(rows: pd.DataFrame) -> str:
+    """Machine, commit, versions and time of the rows."""
+    if rows.empty:
+        return "no rows"
+    last = rows.iloc[-1]
+    quick = "quick sizes, which show that it runs and claim nothing · " if last["sizes"] == "quick" else ""
+    return f"{quick}{last['machine']} · commit {last['commit']} · {last['versions']} · {last['written']}"

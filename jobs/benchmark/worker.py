@@ -1,6 +1,7 @@
-"""One fit of this product in a process of its own: ``python -m jobs.benchmark.worker FOLDER``.
+"""Fits of this product in a process of their own: ``python -m jobs.benchmark.worker FOLDER``.
 
-Reads ``job.json``, writes ``answer.json`` and ``predicted.npy``, as the peers' programs do.
+Reads ``job.json``, writes ``answer.json`` and ``predicted.npy``, as the peers' programs do. A job with an
+``axis`` times fits of growing size: set-up, calibration and the channel graph count.
 
 Shapes: M members, G regions, T periods, C channels.
 """
@@ -10,25 +11,71 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from jobs.benchmark.case import world_case
 from mmm.analysis.attribution import effects_table, predictions_table
 from mmm.analysis.curves import response_curves
+from mmm.config import TrainSpec
 from mmm.config.files import load_market
 from mmm.data.read import read_panel
 from mmm.fitted import Fitted
 from mmm.planning.planner import plan_budget
+from mmm.simulate.portfolio import Design, simulate_market
 from mmm.train.fit import fit
+
+BASE = Design(regions=24, weeks=104, channels=8)
+MEMBERS = 2
+REPEATS = 2
+SHORT = 5.0
+"""Seconds below which a fit is timed twice."""
+
+
+def designs_along(axis: str, size: int) -> Design:
+    """The market of this size along an axis; members are no matter of the market."""
+    if axis == "regions":
+        return replace(BASE, regions=size)
+    if axis == "weeks":
+        return replace(BASE, weeks=size)
+    return replace(BASE, channels=size) if axis == "channels" else BASE
+
+
+def seconds_of(folder: Path, axis: str, size: int, epochs: int, seed: int) -> float:
+    """Wall time of one fit; of a short one the quicker of two."""
+    design = designs_along(axis, size)
+    case = world_case(simulate_market(design, seed=seed), folder / f"{axis}-{size}", f"{size} {axis}")
+    members = size if axis == "members" else MEMBERS
+    spec = case.spec.model_copy(update={"train": TrainSpec(members=members, epochs=epochs)})
+    found: list[float] = []
+    while not found or (len(found) < REPEATS and found[0] < SHORT):
+        started = time.perf_counter()
+        fit(spec, case.read.panel, case.read.split)
+        found.append(time.perf_counter() - started)
+    return min(found)
+
+
+def time_growth(folder: Path, job: dict[str, Any]) -> None:
+    """Time every size; the first one twice over, so that nothing is measured cold."""
+    axis, epochs, seed = job["axis"], job["epochs"], job["seed"]
+    seconds_of(folder, axis, job["sizes"][0], min(epochs, 5), seed)
+    seconds = [seconds_of(folder, axis, size, epochs, seed) for size in job["sizes"]]
+    (folder / "answer.json").write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
 
 
 def main(folder: Path) -> None:
-    """Fit, ask, write."""
+    """Do the job of a folder."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     torch.set_num_threads(job["threads"])
+    (time_growth if "axis" in job else answer_job)(folder, job)
+
+
+def answer_job(folder: Path, job: dict[str, Any]) -> None:
+    """Fit, ask, write."""
     spec = load_market(job["spec"], job["settings"])
     read = read_panel(spec)
     tuning = time.perf_counter()

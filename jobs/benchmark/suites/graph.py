@@ -11,13 +11,11 @@ from functools import partial
 
 import numpy as np
 
-from jobs.benchmark.book import Row, figures
-from jobs.benchmark.course import Task
+from jobs.benchmark.figures import Figure, figures
 from jobs.benchmark.methods import OURS
-from jobs.benchmark.plan import Order
 from jobs.benchmark.suites import scores
-from jobs.benchmark.suites.dag import learn_dag
-from jobs.benchmark.suites.linear_graphs import Family, linear_data, random_dag
+from jobs.benchmark.suites.linear_dag import Family, learn_dag, linear_data, random_dag
+from jobs.benchmark.tasks import RunOptions, Task
 from mmm.config import GraphSpec
 from mmm.data.panel import Bools, Floats
 from mmm.graph.learn import learn_channel_graph
@@ -40,31 +38,37 @@ LAGGED_SEEDS = 1000
 WEEKS_PER_YEAR = 365.25 / 7
 
 
-def graph_tasks(order: Order) -> list[Task]:
+def graph_tasks(run_options: RunOptions) -> list[Task]:
     """Linear graphs by family, and lagged media worlds."""
-    count = order.sizes.graphs
-    families = LINEAR[:1] if order.quick else LINEAR
+    count = run_options.sizes.graphs
+    families = LINEAR[:1] if run_options.quick else LINEAR
     tasks = [
         Task(
             suite=SUITE,
             case=name,
             method=OURS,
-            work=partial(_linear, order, name, family, nodes, edges),
+            work=partial(_linear, run_options, name, family, nodes, edges),
             expect=count * (0.2 if nodes <= 10 else 2.0),
         )
         for name, family, nodes, edges in families
     ]
     return [
         *tasks,
-        Task(suite=SUITE, case="lagged media", method=OURS, work=partial(_lagged, order), expect=count * 0.8),
+        Task(
+            suite=SUITE,
+            case="lagged media",
+            method=OURS,
+            work=partial(_lagged, run_options),
+            expect=count * 0.8,
+        ),
     ]
 
 
-def _linear(order: Order, name: str, family: Family, nodes: int, edges: int) -> list[Row]:
+def _linear(run_options: RunOptions, name: str, family: Family, nodes: int, edges: int) -> list[Figure]:
     """Structural Hamming distance on graphs drawn one after the other."""
-    rows: list[Row] = []
-    for index in range(order.sizes.graphs):
-        seed = order.seed + index
+    rows: list[Figure] = []
+    for index in range(run_options.sizes.graphs):
+        seed = run_options.seed + index
         rng = np.random.default_rng(seed)
         true_DD = random_dag(rng, nodes, family, edges)
         data_ND = linear_data(rng, true_DD, ROWS)
@@ -76,20 +80,20 @@ def _linear(order: Order, name: str, family: Family, nodes: int, edges: int) -> 
         for method, answer in answers.items():
             started = time.perf_counter()
             found_DD = answer()
-            base = Row(
+            base = Figure(
                 suite=SUITE, case=name, method=method, seed=seed, seconds=time.perf_counter() - started
             )
             rows += figures(base, {"SHD": scores.structural_hamming_distance(found_DD, true_DD)})
     return rows
 
 
-def _lagged(order: Order) -> list[Row]:
+def _lagged(run_options: RunOptions) -> list[Figure]:
     """Ranking of pairs of channels, each world judged by graphs that no other world has."""
     worlds = [
-        simulate_market(order.sizes.design, seed=order.seed + LAGGED_SEEDS + index)
-        for index in range(order.sizes.graphs)
+        simulate_market(run_options.sizes.design, seed=run_options.seed + LAGGED_SEEDS + index)
+        for index in range(run_options.sizes.graphs)
     ]
-    rows: list[Row] = []
+    rows: list[Figure] = []
     for world in worlds:
         edges_CC = world.graph_CC != 0
         others = [other.graph_CC != 0 for other in worlds if other is not world]
@@ -104,7 +108,7 @@ def _lagged(order: Order) -> list[Row]:
             started = time.perf_counter()
             score_CC = answer()
             seconds = time.perf_counter() - started
-            base = Row(suite=SUITE, case="lagged media", method=method, seed=world.seed, seconds=seconds)
+            base = Figure(suite=SUITE, case="lagged media", method=method, seed=world.seed, seconds=seconds)
             rows += figures(
                 base,
                 {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
-from jobs.benchmark.suites.linear_graphs import structural_hamming_distance
+from jobs.benchmark.suites.linear_dag import structural_hamming_distance
 from mmm.data.panel import Bools, Floats
 
 __all__ = [

@@ -14,17 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from jobs.benchmark.book import Row, figures
+from jobs.benchmark.baselines import ridge_answer
 from jobs.benchmark.case import Answer, Case, windowed_case, world_case
-from jobs.benchmark.course import Task
-from jobs.benchmark.errors import BenchmarkError
-from jobs.benchmark.methods import OURS, POINT, RIDGE, ask_ours, ask_peer
-from jobs.benchmark.panel import real_spec
-from jobs.benchmark.peers.ridge import ridge_answer
-from jobs.benchmark.peers.venv import DEEPCAUSAL
-from jobs.benchmark.plan import Order
+from jobs.benchmark.figures import BenchmarkError, Figure, figures
+from jobs.benchmark.methods import DEEPCAUSAL, OURS, POINT, RIDGE, ask_ours, ask_peer
 from jobs.benchmark.process import run_measured
+from jobs.benchmark.suites.real import real_spec
 from jobs.benchmark.suites.scores import growth_exponent
+from jobs.benchmark.tasks import RunOptions, Task
 from mmm.config.files import load_market
 from mmm.data.read import read_panel
 from mmm.simulate.portfolio import simulate_market
@@ -39,13 +36,13 @@ GROWTH_LIMIT = 600.0
 WARM_EPOCHS = 5
 
 
-def speed_tasks(order: Order) -> list[Task]:
+def speed_tasks(run_options: RunOptions) -> list[Task]:
     """One fit of each method on the real panel, and growth along each axis.
 
     Raises:
         BenchmarkError: The panel is not there and cannot be fetched.
     """
-    sizes, case = order.sizes, _case(order)
+    sizes, case = run_options.sizes, _case(run_options)
 
     def ours(method: str, settings: tuple[str, ...], expect: float) -> Task:
         return _task(
@@ -53,41 +50,43 @@ def speed_tasks(order: Order) -> list[Task]:
         )
 
     tasks = [ours(POINT, sizes.point, 25.0), ours(OURS, sizes.settings, 70.0)]
-    if "ridge" in order.peers:
+    if "ridge" in run_options.peers:
         tasks.append(_task(case, RIDGE, lambda: _rows(case, RIDGE, ridge_answer(case)), 5.0))
-    if DEEPCAUSAL.name in order.peers:
-        tasks.append(_task(case, DEEPCAUSAL.name, lambda: _part_of_peer(order, case), 35.0))
+    if DEEPCAUSAL.name in run_options.peers:
+        tasks.append(_task(case, DEEPCAUSAL.name, lambda: _part_of_peer(run_options, case), 35.0))
     for axis, along in sizes.growth:
-        tasks.append(_growth_task(order, axis, along))
+        tasks.append(_growth_task(run_options, axis, along))
     return tasks
 
 
-def _case(order: Order) -> Case:
+def _case(run_options: RunOptions) -> Case:
     """The real panel; a small simulated one in a quick run."""
-    folder = order.work / SUITE / "panel"
-    if order.quick:
-        return world_case(simulate_market(order.sizes.design, seed=order.seed), folder, "simulated panel")
-    spec = load_market(str(real_spec(order.panel, order.cache)))
+    folder = run_options.work / SUITE / "panel"
+    if run_options.quick:
+        return world_case(
+            simulate_market(run_options.sizes.design, seed=run_options.seed), folder, "simulated panel"
+        )
+    spec = load_market(str(real_spec(run_options.panel, run_options.cache)))
     periods = len(read_panel(spec).panel.dates)
     return windowed_case(spec, folder, "real panel", periods=periods, holdout=spec.splits.holdout)
 
 
-def _task(case: Case, method: str, work: Callable[[], list[Row]], expect: float) -> Task:
+def _task(case: Case, method: str, work: Callable[[], list[Figure]], expect: float) -> Task:
     return Task(suite=SUITE, case=case.name, method=method, work=work, expect=expect, alone=True)
 
 
-def _rows(case: Case, method: str, answer: Answer) -> list[Row]:
-    base = Row(suite=SUITE, case=case.name, method=method, seconds=answer.seconds)
+def _rows(case: Case, method: str, answer: Answer) -> list[Figure]:
+    base = Figure(suite=SUITE, case=case.name, method=method, seconds=answer.seconds)
     return figures(base, {SECONDS: answer.seconds}, "s") + figures(base, {MEMORY: answer.peak_mb}, "MiB")
 
 
-def _part_of_peer(order: Order, case: Case) -> list[Row]:
+def _part_of_peer(run_options: RunOptions, case: Case) -> list[Figure]:
     """Some of the peer's epochs at full size; the rest of its defaults take as long each."""
-    settings = {"n_epochs": order.sizes.peer_epochs, "warm_start_epochs": WARM_EPOCHS}
-    answer = ask_peer(case, DEEPCAUSAL, order.cache, settings=settings, label="deepcausalmmm part")
+    settings = {"n_epochs": run_options.sizes.peer_epochs, "warm_start_epochs": WARM_EPOCHS}
+    answer = ask_peer(case, DEEPCAUSAL, run_options.cache, settings=settings, label="deepcausalmmm part")
     said = answer.more
     whole = answer.seconds - said["trained_seconds"] + said["default_epochs"] * said["epoch_seconds"]
-    base = Row(suite=SUITE, case=case.name, method=DEEPCAUSAL.name, seconds=answer.seconds)
+    base = Figure(suite=SUITE, case=case.name, method=DEEPCAUSAL.name, seconds=answer.seconds)
     note = (
         f"{said['epochs']} of its {said['default_epochs']} epochs run, {said['epoch_seconds']:.3f} s each; "
         "set-up as measured"
@@ -99,22 +98,29 @@ def _part_of_peer(order: Order, case: Case) -> list[Row]:
     ]
 
 
-def _growth_task(order: Order, axis: str, along: tuple[int, ...]) -> Task:
-    def work() -> list[Row]:
-        room = order.work / SUITE / f"growth-{axis}"
-        room.mkdir(parents=True, exist_ok=True)
-        job = {"axis": axis, "sizes": along, "epochs": order.sizes.growth_epochs, "seed": order.seed}
-        (room / "job.json").write_text(json.dumps(job | {"threads": 1}), encoding="utf-8")
-        command: list[str | Path] = [sys.executable, "-m", "jobs.benchmark.suites.growth", room]
-        run_measured(command, room / "log.txt", limit=GROWTH_LIMIT)
-        found = json.loads((room / "answer.json").read_text(encoding="utf-8"))["seconds"]
+def _growth_task(run_options: RunOptions, axis: str, along: tuple[int, ...]) -> Task:
+    def work() -> list[Figure]:
+        folder = run_options.work / SUITE / f"growth-{axis}"
+        folder.mkdir(parents=True, exist_ok=True)
+        job = {
+            "axis": axis,
+            "sizes": along,
+            "epochs": run_options.sizes.growth_epochs,
+            "seed": run_options.seed,
+        }
+        (folder / "job.json").write_text(json.dumps(job | {"threads": 1}), encoding="utf-8")
+        command: list[str | Path] = [sys.executable, "-m", "jobs.benchmark.worker", folder]
+        run_measured(command, folder / "log.txt", limit=GROWTH_LIMIT)
+        found = json.loads((folder / "answer.json").read_text(encoding="utf-8"))["seconds"]
         if len(found) != len(along):
             raise BenchmarkError(f"{len(found)} of {len(along)} sizes came back")
-        rows: list[Row] = []
+        rows: list[Figure] = []
         for size, seconds in zip(along, found, strict=True):
-            base = Row(suite=SUITE, case=f"{size} {axis}", method=OURS, seed=order.seed, seconds=seconds)
+            base = Figure(
+                suite=SUITE, case=f"{size} {axis}", method=OURS, seed=run_options.seed, seconds=seconds
+            )
             rows += figures(base, {AT_SIZE: seconds}, "s")
-        whole = Row(suite=SUITE, case=axis, method=OURS, seed=order.seed, seconds=sum(found))
+        whole = Figure(suite=SUITE, case=axis, method=OURS, seed=run_options.seed, seconds=sum(found))
         listed = ", ".join(map(str, along))
         exponent = growth_exponent(np.array(along, dtype=np.float64), np.array(found))
         return rows + figures(replace(whole, note=f"sizes {listed}; 1 is linear"), {EXPONENT: exponent})
@@ -124,12 +130,12 @@ def _growth_task(order: Order, axis: str, along: tuple[int, ...]) -> Task:
         case=f"growth with {axis}",
         method=OURS,
         work=work,
-        expect=3.0 if order.quick else 35.0,
+        expect=3.0 if run_options.quick else 35.0,
         alone=True,
     )
 
 
-def speed_summary(rows: pd.DataFrame) -> list[Row]:
+def speed_summary(rows: pd.DataFrame) -> list[Figure]:
     """Ratios of this run's seconds per fit."""
     known = rows[(rows["suite"] == SUITE) & (rows["metric"] == SECONDS)]
     peer = known[known["method"] == DEEPCAUSAL.name]
@@ -137,7 +143,7 @@ def speed_summary(rows: pd.DataFrame) -> list[Row]:
         return []
     theirs, status = peer.iloc[0]["value"], peer.iloc[0]["status"]
     return [
-        Row(
+        Figure(
             suite=SUITE,
             case=str(own["case"]),
             method=str(own["method"]),

@@ -12,16 +12,22 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.benchmark.book import Row, figures
+from jobs.benchmark.baselines import last_touch, ridge_answer, spend_share
 from jobs.benchmark.case import CHANGE, HORIZON, Answer, Case, world_case
-from jobs.benchmark.course import Task
-from jobs.benchmark.errors import BenchmarkError
-from jobs.benchmark.methods import LAST_TOUCH, OURS, RIDGE, SPEND_SHARE, TUNED, ask_ours, ask_peer
-from jobs.benchmark.peers.controls import last_touch, spend_share
-from jobs.benchmark.peers.ridge import ridge_answer
-from jobs.benchmark.peers.venv import DEEPCAUSAL, PYMC
-from jobs.benchmark.plan import Order
+from jobs.benchmark.figures import BenchmarkError, Figure, figures
+from jobs.benchmark.methods import (
+    DEEPCAUSAL,
+    LAST_TOUCH,
+    OURS,
+    PYMC,
+    RIDGE,
+    SPEND_SHARE,
+    TUNED,
+    ask_ours,
+    ask_peer,
+)
 from jobs.benchmark.suites import scores
+from jobs.benchmark.tasks import RunOptions, Task
 from mmm.analysis.score import score_splits
 from mmm.data.panel import Floats
 from mmm.simulate.best_budget import BestBudget, best_budget
@@ -68,11 +74,11 @@ class Truth:
         return world_case(self.world, self.folder / "earlier", f"{self.case.name} before", weeks=MORE_WEEKS)
 
 
-def make_truth(order: Order, index: int) -> Truth:
+def make_truth(run_options: RunOptions, index: int) -> Truth:
     """World ``index`` of the run."""
-    seed = order.seed + index
-    world = simulate_market(order.sizes.design, seed=seed)
-    folder = order.work / SUITE / f"world-{seed}"
+    seed = run_options.seed + index
+    world = simulate_market(run_options.sizes.design, seed=seed)
+    folder = run_options.work / SUITE / f"world-{seed}"
     return Truth(world, world_case(world, folder, f"world {seed}"), folder)
 
 
@@ -109,20 +115,20 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, float | int) else None
 
 
-def truth_tasks(order: Order) -> list[Task]:
+def truth_tasks(run_options: RunOptions) -> list[Task]:
     """Every method on every world."""
     tasks = []
-    for index in range(order.sizes.worlds):
-        truth = make_truth(order, index)
-        for method, ask, expect in _methods(order, truth, index):
+    for index in range(run_options.sizes.worlds):
+        truth = make_truth(run_options, index)
+        for method, ask, expect in _methods(run_options, truth, index):
             tasks.append(
                 Task(
                     suite=SUITE,
                     case=truth.case.name,
                     method=method,
-                    work=_work(truth, method, ask, stable=index < order.sizes.stable_worlds),
+                    work=_work(truth, method, ask, stable=index < run_options.sizes.stable_worlds),
                     expect=expect,
-                    seed=order.seed + index,
+                    seed=run_options.seed + index,
                 )
             )
     return tasks
@@ -132,40 +138,44 @@ Ask = Callable[[Case, int], Answer]
 """A method's answer about a case, with a seed that differs from its own default by so much."""
 
 
-def _methods(order: Order, truth: Truth, index: int) -> list[tuple[str, Ask, float]]:
-    settings, total = order.sizes.settings, float(truth.direct_C.sum())
+def _methods(run_options: RunOptions, truth: Truth, index: int) -> list[tuple[str, Ask, float]]:
+    settings, total = run_options.sizes.settings, float(truth.direct_C.sum())
 
     def ours(case: Case, seed: int) -> Answer:
         own = (*settings, f"train.seed={seed}")
         return ask_ours(case, label=f"{OURS} {seed}" if seed else OURS, settings=own)
 
     def deepcausal(case: Case, seed: int) -> Answer:
-        return ask_peer(case, DEEPCAUSAL, order.cache, seed=42 + seed, label=f"{DEEPCAUSAL.name} {seed}")
+        return ask_peer(
+            case, DEEPCAUSAL, run_options.cache, seed=42 + seed, label=f"{DEEPCAUSAL.name} {seed}"
+        )
 
     def tuned(case: Case, _seed: int) -> Answer:
-        return ask_ours(case, label=TUNED, settings=settings, trials=order.sizes.trials)
+        return ask_ours(case, label=TUNED, settings=settings, trials=run_options.sizes.trials)
 
-    refits = 3 if index < order.sizes.stable_worlds else 1
+    refits = 3 if index < run_options.sizes.stable_worlds else 1
     methods: list[tuple[str, Ask, float]] = [(OURS, ours, 15.0 * refits)]
-    if order.sizes.trials:
-        methods.append((TUNED, tuned, 15.0 + 10.0 * order.sizes.trials))
-    if DEEPCAUSAL.name in order.peers or f"{DEEPCAUSAL.name}-full" in order.peers:
+    if run_options.sizes.trials:
+        methods.append((TUNED, tuned, 15.0 + 10.0 * run_options.sizes.trials))
+    if DEEPCAUSAL.name in run_options.peers or f"{DEEPCAUSAL.name}-full" in run_options.peers:
         methods.append((DEEPCAUSAL.name, deepcausal, 140.0))
-    if PYMC.name in order.peers:
-        methods.append((PYMC.name, lambda case, seed: ask_peer(case, PYMC, order.cache, seed=seed), 400.0))
-    if "ridge" in order.peers:
+    if PYMC.name in run_options.peers:
+        methods.append(
+            (PYMC.name, lambda case, seed: ask_peer(case, PYMC, run_options.cache, seed=seed), 400.0)
+        )
+    if "ridge" in run_options.peers:
         methods.append((RIDGE, lambda case, _seed: ridge_answer(case), 0.5 * refits))
-    if "last-touch" in order.peers:
+    if "last-touch" in run_options.peers:
         methods.append((LAST_TOUCH, lambda case, _seed: last_touch(case, total), 0.1))
-    if "spend-share" in order.peers:
+    if "spend-share" in run_options.peers:
         methods.append((SPEND_SHARE, lambda case, _seed: spend_share(case, total), 0.1))
     return methods
 
 
-def _work(truth: Truth, method: str, ask: Ask, *, stable: bool) -> Callable[[], list[Row]]:
-    def work() -> list[Row]:
+def _work(truth: Truth, method: str, ask: Ask, *, stable: bool) -> Callable[[], list[Figure]]:
+    def work() -> list[Figure]:
         answer = ask(truth.case, 0)
-        base = Row(
+        base = Figure(
             suite=SUITE,
             case=truth.case.name,
             method=method,
@@ -183,7 +193,7 @@ def _work(truth: Truth, method: str, ask: Ask, *, stable: bool) -> Callable[[], 
     return work
 
 
-def _stability(base: Row, truth: Truth, answer: Answer, ask: Ask, *, reseeded: bool) -> list[Row]:
+def _stability(base: Figure, truth: Truth, answer: Answer, ask: Ask, *, reseeded: bool) -> list[Figure]:
     """How far attribution moves with 13 weeks more, and with another seed, where it has one."""
     if answer.direct_C is None:
         raise BenchmarkError("it attributes nothing, so its stability cannot be judged")

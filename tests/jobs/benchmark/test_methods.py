@@ -13,16 +13,15 @@ import pandas as pd
 import pytest
 
 from jobs.benchmark import methods
+from jobs.benchmark.baselines import greedy_plan, last_touch, ridge_answer, same_money, spend_share
 from jobs.benchmark.case import Case, read_answer, world_case
-from jobs.benchmark.errors import BenchmarkError
-from jobs.benchmark.panel import real_spec, write_panel
-from jobs.benchmark.peers.controls import greedy_plan, last_touch, same_money, spend_share
-from jobs.benchmark.peers.ridge import ridge_answer
-from jobs.benchmark.peers.venv import Peer, interpreter
-from jobs.benchmark.plan import QUICK, Order
+from jobs.benchmark.figures import BenchmarkError
+from jobs.benchmark.methods import Peer, interpreter
 from jobs.benchmark.suites.graph import granger_scores, mean_graph
+from jobs.benchmark.suites.real import real_spec, write_panel
 from jobs.benchmark.suites.scores import rank_correlation, share_distance
 from jobs.benchmark.suites.truth import judge, make_truth
+from jobs.benchmark.tasks import QUICK, RunOptions
 from mmm.config.files import load_market
 from mmm.data.read import read_panel
 from mmm.simulate.portfolio import Design, simulate_market
@@ -97,11 +96,11 @@ def test_mean_graph_counts_edges_of_the_others() -> None:
 
 DRIVER = """
 import json, sys, pathlib, numpy as np
-room = pathlib.Path(sys.argv[1])
-job = json.loads((room / "job.json").read_text())
-kpi_GT = np.load(room / "panel.npz")["kpi_GT"]
-np.save(room / "predicted.npy", np.nan_to_num(kpi_GT))
-(room / "answer.json").write_text(json.dumps({"seconds": 1.5, "direct": {c: 2.0 for c in job["channels"]}}))
+folder = pathlib.Path(sys.argv[1])
+job = json.loads((folder / "job.json").read_text())
+kpi_GT = np.load(folder / "panel.npz")["kpi_GT"]
+np.save(folder / "predicted.npy", np.nan_to_num(kpi_GT))
+(folder / "answer.json").write_text(json.dumps({"seconds": 1.5, "direct": {c: 2.0 for c in job["channels"]}}))
 """
 
 
@@ -125,7 +124,7 @@ def test_a_peer_answers_through_its_folder_and_long_fits_are_kept(
     np.testing.assert_allclose(answer.predicted_GT, case.read.panel.kpi_GT)
 
     assert kept.find(case, peer) is None
-    kept.keep(case, peer, case.room(peer.name), answer.peak_mb)
+    kept.keep(case, peer, case.folder_of(peer.name), answer.peak_mb)
     found = kept.find(case, peer)
     assert found is not None and found.seconds == 1.5
     assert kept.find(case, replace(peer, steps=(("nothing==2",),))) is None
@@ -177,17 +176,17 @@ def test_the_published_panel_is_renamed_and_nothing_else(tmp_path: Path) -> None
         real_spec(tmp_path / "absent.yaml", tmp_path)
 
 
-def order_of(tmp_path: Path, **changes: Any) -> Order:
-    order = Order(
+def order_of(tmp_path: Path, **changes: Any) -> RunOptions:
+    run_options = RunOptions(
         suites=("truth",), peers=(), out=tmp_path, work=tmp_path / "work", cache=tmp_path / "cache", seed=7,
         cores=1, panel=None, quick=True, sizes=QUICK,
     )  # fmt: skip
-    return replace(order, **changes)
+    return replace(run_options, **changes)
 
 
 def test_the_truth_itself_scores_perfectly(tmp_path: Path) -> None:
     truth = make_truth(order_of(tmp_path), 0)
-    room = truth.case.room("oracle")
+    folder = truth.case.folder_of("oracle")
     names = truth.world.channels
     said = {
         "seconds": 0.0,
@@ -198,9 +197,9 @@ def test_the_truth_itself_scores_perfectly(tmp_path: Path) -> None:
         "plan": dict(zip(names, truth.best.multipliers_C.tolist(), strict=True)),
         "graph_CC": truth.world.graph_CC.tolist(),
     }
-    (room / "answer.json").write_text(json.dumps(said))
+    (folder / "answer.json").write_text(json.dumps(said))
 
-    found = judge(truth, read_answer(room, names, None))
+    found = judge(truth, read_answer(folder, names, None))
 
     assert found["attribution error"] == pytest.approx(0.0)
     assert found["share error"] == pytest.approx(0.0)

@@ -8,42 +8,41 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from jobs.benchmark.book import Book, Row
-from jobs.benchmark.errors import BenchmarkError
-from jobs.benchmark.floors import floors
-from jobs.benchmark.headline import block
-from jobs.benchmark.publish import publish
+from jobs.benchmark.figures import BenchmarkError, Figure, FigureLog
+from jobs.benchmark.run import publish
 from jobs.benchmark.suites.speed import speed_summary
-from jobs.benchmark.table import BEGIN, END, main, rewrite
+from jobs.benchmark.table import BEGIN, END, block, floors, main, rewrite
 from jobs.benchmark.tables import legend, markdown, tables_of
 
 OURS, PEER = "ray-mmm", "deepcausalmmm"
 
 
 def rows_of(folder: Path, sizes: str = "default", attribution: float = 0.1) -> pd.DataFrame:
-    book = Book(folder, sizes)
+    log = FigureLog(folder, sizes)
     for case, own, other in (("world 1", attribution, 0.6), ("world 2", attribution, 0.8)):
-        book.add([Row(suite="truth", case=case, method=OURS, metric="attribution error", value=own)])
-        book.add([Row(suite="truth", case=case, method=PEER, metric="attribution error", value=other)])
+        log.add([Figure(suite="truth", case=case, method=OURS, metric="attribution error", value=own)])
+        log.add([Figure(suite="truth", case=case, method=PEER, metric="attribution error", value=other)])
     for method, value in ((OURS, 0.99), (PEER, 0.97), ("mean of 8 weeks", 0.994)):
-        book.add([Row(suite="real", case="last 13 weeks", method=method, metric="R²", value=value)])
-    quoted = Row(
+        log.add([Figure(suite="real", case="last 13 weeks", method=method, metric="R²", value=value)])
+    quoted = Figure(
         suite="real", case="last 13 weeks", method=f"{PEER}, published", metric="R²", value=0.843,
         status="quoted",
     )  # fmt: skip
-    book.add([quoted, Row(suite="truth", method="pymc-marketing", status="failed", note="no index | here")])
+    log.add([quoted, Figure(suite="truth", method="pymc-marketing", status="failed", note="no index | here")])
     for method, seconds in ((OURS, 60.0), ("ray-mmm, 1 member", 20.0)):
-        book.add(
-            [Row(suite="speed", case="real panel", method=method, metric="seconds per fit", value=seconds)]
+        log.add(
+            [Figure(suite="speed", case="real panel", method=method, metric="seconds per fit", value=seconds)]
         )
-    whole = Row(
+    whole = Figure(
         suite="speed", case="real panel", method=PEER, metric="seconds per fit", value=1400.0,
         status="extrapolated",
     )  # fmt: skip
-    grown = Row(suite="speed", case="regions", method=OURS, metric="growth exponent", value=1.1, note="sizes")
-    book.add([whole, grown])
-    book.add(speed_summary(book.frame()))
-    return book.frame()
+    grown = Figure(
+        suite="speed", case="regions", method=OURS, metric="growth exponent", value=1.1, note="sizes"
+    )
+    log.add([whole, grown])
+    log.add(speed_summary(log.frame()))
+    return log.frame()
 
 
 def test_floors_are_held_against_the_rows(tmp_path: Path) -> None:
@@ -88,7 +87,7 @@ def test_everything_is_published(tmp_path: Path) -> None:
 
 def test_a_run_without_rows_is_published_too(tmp_path: Path) -> None:
     with (tmp_path / "said.txt").open("w") as stream:
-        publish(Book(tmp_path, "default").frame(), tmp_path, Console(file=stream))
+        publish(FigureLog(tmp_path, "default").frame(), tmp_path, Console(file=stream))
     assert "not measured" in (tmp_path / "benchmark.md").read_text()
 
 

@@ -1,4 +1,4 @@
-"""The course of a benchmark: tasks on all cores or alone, failures noted, time left shown."""
+"""What a run is asked to do and how: sizes, tasks on all cores or alone, failures noted, time left shown."""
 
 from __future__ import annotations
 
@@ -7,12 +7,98 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 
-from jobs.benchmark.book import Book, Row
-from jobs.benchmark.errors import BenchmarkError
+from jobs.benchmark.figures import BenchmarkError, Figure, FigureLog
 from jobs.benchmark.process import stop_all
+from mmm.simulate.portfolio import Design
+
+SUITES = ("truth", "real", "graph", "speed", "portfolio", "serve", "train")
+PEERS = ("deepcausalmmm", "deepcausalmmm-full", "pymc-marketing", "ridge", "last-touch", "spend-share")
+DEFAULT_PEERS = ("deepcausalmmm", "ridge", "last-touch", "spend-share")
+QUICK_PEERS = ("ridge", "last-touch", "spend-share")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How large the suites are.
+
+    Attributes:
+        design: Simulated worlds of the truth and graph suites.
+        worlds: Worlds of the truth suite.
+        stable_worlds: Of these, how many are fitted again (13 weeks more, another seed).
+        settings: Overrides of every fit of ours.
+        trials: Trials of a search for settings, for the tuned fits; 0 for none.
+        point: Overrides of a fit without intervals.
+        origins: Rolling origins on the real panel.
+        graphs: Graphs of each linear family, and lagged worlds.
+        growth: Sizes tried along each axis, the base first.
+        growth_epochs: Epochs of fits whose growth is measured.
+        peer_epochs: Epochs of a slow peer that are run before extrapolating.
+    """
+
+    design: Design = Design()
+    worlds: int = 3
+    stable_worlds: int = 2
+    settings: tuple[str, ...] = ()
+    trials: int = 6
+    point: tuple[str, ...] = ("train.members=1",)
+    origins: int = 6
+    graphs: int = 10
+    growth: tuple[tuple[str, tuple[int, ...]], ...] = (
+        ("regions", (24, 48, 96, 192)),
+        ("weeks", (104, 208, 416)),
+        ("channels", (4, 8, 16)),
+        ("members", (2, 4, 8, 16)),
+    )
+    growth_epochs: int = 600
+    peer_epochs: int = 20
+
+
+QUICK = Sizes(
+    design=Design(regions=4, weeks=104, channels=4),
+    worlds=1,
+    stable_worlds=0,
+    settings=("train.members=2", "train.epochs=80"),
+    trials=0,
+    point=("train.members=1", "train.epochs=80"),
+    origins=1,
+    graphs=2,
+    growth=(("regions", (4, 8)), ("members", (2, 4))),
+    growth_epochs=20,
+    peer_epochs=3,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """A run as asked for.
+
+    Attributes:
+        suites: Which suites, in order.
+        peers: Which peers.
+        out: Folder of the results.
+        work: Folder of panels and fits; removed at the end unless kept.
+        cache: Folder of peers' environments, downloads and long fits.
+        seed: First seed; world i has seed + i.
+        cores: Tasks at the same time.
+        panel: Spec of the real panel; None looks for it, then downloads it.
+        quick: Small sizes.
+        sizes: The sizes.
+    """
+
+    suites: tuple[str, ...]
+    peers: tuple[str, ...]
+    out: Path
+    work: Path
+    cache: Path
+    seed: int
+    cores: int
+    panel: Path | None
+    quick: bool
+    sizes: Sizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +118,7 @@ class Task:
     suite: str
     case: str
     method: str
-    work: Callable[[], Iterable[Row]]
+    work: Callable[[], Iterable[Figure]]
     expect: float = 5.0
     alone: bool = False
     seed: int | None = None
@@ -43,18 +129,18 @@ class Task:
         return " · ".join(part for part in (self.suite, self.method, self.case) if part)
 
 
-class Course:
+class TaskRunner:
     """Runs tasks and says how far it is.
 
     Args:
-        book: Where rows go.
+        log: Where rows go.
         console: Where progress goes.
         cores: Tasks at the same time, each on one thread.
         expect: Seconds of all tasks to come, for the time left; tasks on all cores count their share.
     """
 
-    def __init__(self, book: Book, console: Console, cores: int, expect: float = 0.0) -> None:
-        self.book, self.console, self.cores = book, console, cores
+    def __init__(self, log: FigureLog, console: Console, cores: int, expect: float = 0.0) -> None:
+        self.log, self.console, self.cores = log, console, cores
         self.failures: list[str] = []
         self._left, self._done, self._spent = expect, 0.0, 0.0
         self._lock = threading.Lock()
@@ -92,7 +178,7 @@ class Course:
                 raise
             self._note(task, future)
 
-    def _note(self, task: Task, future: Future[tuple[list[Row], float]]) -> None:
+    def _note(self, task: Task, future: Future[tuple[list[Figure], float]]) -> None:
         """Write down what a task gave; whatever it raised becomes its row."""
         error = future.exception()
         if error is not None and not isinstance(error, Exception):
@@ -103,14 +189,14 @@ class Course:
         if error is None:
             rows, seconds = future.result()
             self._spent += seconds / (1 if task.alone else self.cores)
-            self.book.add(rows)
+            self.log.add(rows)
             self._say(f"{task.name}: {seconds:.0f} s")
             return
         reason = str(error) if isinstance(error, BenchmarkError) else f"{type(error).__name__}: {error}"
         self.failures.append(f"{task.name}: {reason}")
-        self.book.add(
+        self.log.add(
             [
-                Row(
+                Figure(
                     suite=task.suite,
                     case=task.case,
                     method=task.method,
@@ -129,7 +215,7 @@ class Course:
         self.console.print(f"{text} · {when}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _timed(task: Task) -> tuple[list[Row], float]:
+def _timed(task: Task) -> tuple[list[Figure], float]:
     started = time.perf_counter()
     rows = list(task.work())
     return rows, time.perf_counter() - started

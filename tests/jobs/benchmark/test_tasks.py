@@ -10,26 +10,25 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from jobs.benchmark.book import ROWS, Book, Row
-from jobs.benchmark.course import Course, Task
-from jobs.benchmark.errors import BenchmarkError
+from jobs.benchmark.figures import ROWS, BenchmarkError, Figure, FigureLog
 from jobs.benchmark.process import run_measured, started
+from jobs.benchmark.tasks import Task, TaskRunner
 
 
 def task(method: str, value: float | Exception, *, alone: bool = False) -> Task:
-    def work() -> list[Row]:
+    def work() -> list[Figure]:
         if isinstance(value, Exception):
             raise value
-        return [Row(suite="s", method=method, metric="m", value=value)]
+        return [Figure(suite="s", method=method, metric="m", value=value)]
 
     return Task(suite="s", case="c", method=method, work=work, alone=alone, seed=3)
 
 
 def test_a_failure_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
     console = Console(file=(tmp_path / "said.txt").open("w"), width=200)
-    course = Course(Book(tmp_path, "quick"), console, cores=2, expect=20.0)
+    runner = TaskRunner(FigureLog(tmp_path, "quick"), console, cores=2, expect=20.0)
 
-    course.run(
+    runner.run(
         [
             task("alone", 1.0, alone=True),
             task("ours", BenchmarkError("no index")),
@@ -46,13 +45,13 @@ def test_a_failure_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
     assert rows.loc["ours", "note"] == "no index"
     assert rows.loc["odd", "note"] == "ValueError: odd"
     assert rows.loc["good", "value"] == 2.0
-    assert len(course.failures) == 2
+    assert len(runner.failures) == 2
     assert "FAILED, no index" in (tmp_path / "said.txt").read_text()
 
 
 def test_every_row_says_where_it_comes_from(tmp_path: Path) -> None:
-    book = Book(tmp_path, "default")
-    book.add([Row(suite="s", metric="m", value=1.0)])
+    log = FigureLog(tmp_path, "default")
+    log.add([Figure(suite="s", metric="m", value=1.0)])
 
     row = pd.read_parquet(tmp_path / ROWS).iloc[0]
 

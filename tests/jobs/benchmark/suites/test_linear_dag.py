@@ -5,8 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.benchmark.suites.dag import learn_dag
-from jobs.benchmark.suites.linear_graphs import Family, linear_data, random_dag, structural_hamming_distance
+from jobs.benchmark.suites.linear_dag import (
+    Family,
+    learn_dag,
+    linear_data,
+    random_dag,
+    structural_hamming_distance,
+)
 from mmm.graph.notears import topological_order
 
 

@@ -1,4 +1,4 @@
-"""Rows of a benchmark: one figure each, with everything needed to doubt it, written as they come."""
+"""Figures of a benchmark, one each with everything needed to doubt it, written as they come; its errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,17 @@ from typing import Literal
 
 import pandas as pd
 
+from mmm.errors import MMMError
 from mmm.train.fit import versions
+
+
+class BenchmarkError(MMMError, RuntimeError):
+    """A part of the benchmark that could not be done: the message is the row's note."""
+
+
+class NotHereError(BenchmarkError):
+    """Something that a quick run does without rather than fetch it."""
+
 
 Status = Literal["measured", "extrapolated", "recorded", "quoted", "failed", "skipped"]
 
@@ -23,7 +33,7 @@ ROWS = "benchmark.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class Figure:
     """One figure of one method on one case.
 
     Attributes:
@@ -54,7 +64,7 @@ class Row:
     threads: int = 1
 
 
-def figures(base: Row, values: dict[str, float | None], unit: str = "") -> list[Row]:
+def figures(base: Figure, values: dict[str, float | None], unit: str = "") -> list[Figure]:
     """A row for each named value that is known, everything else as in ``base``."""
     return [
         replace(base, metric=name, value=float(value), unit=unit)
@@ -102,7 +112,7 @@ def commit() -> str:
     return found[0] + ("+" if found[1] else "")
 
 
-class Book:
+class FigureLog:
     """Every row so far, on disk after each addition.
 
     Args:
@@ -123,7 +133,7 @@ class Book:
         }
         self._write()
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Iterable[Figure]) -> None:
         """Add rows and write the file anew, beside and then in place."""
         with self._lock:
             now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -137,7 +147,7 @@ class Book:
 
     def frame(self) -> pd.DataFrame:
         """All rows, one a figure."""
-        columns = [field.name for field in fields(Row)] + [*self._facts, "written"]
+        columns = [field.name for field in fields(Figure)] + [*self._facts, "written"]
         frame = pd.DataFrame(self._rows, columns=columns)
         numbers = {"value": "float64", "seconds": "float64", "seed": "Int64", "threads": "int64"}
         words = [name for name in columns if name not in numbers]
