@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmm.output import write_text
-from mmm.report import shell, theme, words
+from mmm.report import axes, marks, shell, theme, words
 from mmm.report.shell import Drawn, Tile, escape
 from mmm.report.tables import MissingTableError
 
@@ -108,36 +108,26 @@ def _dots(found: pd.DataFrame, axis: theme.Layout, *, title: str, reading: str) 
     ascending = axis.pop("low_is_good", True)
     names = list(middle.sort_values(ascending=ascending).index)
     colours = [theme.ACCENT if name.startswith(OURS) else theme.SOFT for name in found["method"]]
-    dots = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": theme.fmt(found["value"]),
-        "y": list(found["method"]),
-        "text": [
-            f"{case}{'' if status == 'measured' else ', ' + status}"
-            for case, status in zip(found["case"], found["status"], strict=True)
-        ],
-        "hovertemplate": "%{y}<br>%{text}: %{x:.3g}<extra></extra>",
-        "marker": {"color": [theme.fade(colour, 0.55) for colour in colours], "size": 9},
-    }
-    bars = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": theme.fmt(middle[names]),
-        "y": names,
-        "hovertemplate": "%{y}<br>median: %{x:.3g}<extra></extra>",
-        "marker": {
-            "symbol": "line-ns-open",
-            "size": 20,
-            "line": {"width": 3},
-            "color": [theme.ACCENT if name.startswith(OURS) else theme.INK for name in names],
-        },
-    }
-    layout = {"xaxis": axis, "yaxis": theme.category_axis(names, verbatim=True), "margin": {"l": 150}}
-    table = {"columns": ["", "median"], "rows": [[name, words.number(middle[name], 3)] for name in names]}
-    return theme.finish(
-        [dots, bars], layout, title=title, reading=reading, height=90 + ROW_HEIGHT * len(names), table=table
+    text = [
+        c if status == "measured" else f"{c}, {status}"
+        for c, status in zip(found["case"], found["status"], strict=True)
+    ]
+    dots = marks.dots(
+        theme.fmt(found["value"]),
+        list(found["method"]),
+        [theme.fade(colour, 0.55) for colour in colours],
+        9,
+        hover="%{y}<br>%{text}: %{x:.3g}",
+        text=text,
     )
+    own = [theme.ACCENT if name.startswith(OURS) else theme.INK for name in names]
+    hover = "%{y}<br>median: %{x:.3g}"
+    bars = marks.dots(theme.fmt(middle[names]), names, own, 20, "line-ns-open", hover=hover)
+    bars["marker"] |= {"line": {"width": 3}}
+    layout = {"xaxis": axis, "yaxis": axes.names(names, verbatim=True), "margin": {"l": 150}}
+    table = marks.table(names, {"": str, "median": lambda name: words.number(middle[name], 3)})
+    height = 90 + ROW_HEIGHT * len(names)
+    return theme.finish([dots, bars], layout, title=title, reading=reading, height=height, table=table)
 
 
 def _best_first(found: pd.DataFrame, low: bool) -> tuple[str, float]:
@@ -153,7 +143,7 @@ def attribution(rows: pd.DataFrame) -> go.Figure:
     said = [f"{name} {words.percent(float(middle[name]))}" for name in shown]
     return _dots(
         found,
-        theme.log_axis("Attribution error", found["value"]),
+        axes.log("Attribution error", found["value"]),
         title=f"Of what media bring {words.listing(said)} goes to the wrong channels",
         reading="A dot is a world, a bar the median; left is better. Controls were handed the true total.",
     )
@@ -165,7 +155,7 @@ def lift(rows: pd.DataFrame) -> go.Figure:
     name, value = _best_first(found, low=False)
     return _dots(
         found,
-        theme.axis("Share of the best plan's true lift", tickformat=".0%") | {"low_is_good": False},
+        axes.linear("Share of the best plan's true lift", tickformat=".0%") | {"low_is_good": False},
         title=f"Plans by {name} earn {words.percent(value)} of what the best plan would",
         reading="The same money split anew, each channel within 50 % of before; below 0 a plan does harm.",
     )
@@ -178,7 +168,7 @@ def forecast(rows: pd.DataFrame) -> go.Figure:
     name, value = _best_first(found, low=False)
     return _dots(
         shown,
-        theme.axis("Pooled R² on 13 weeks held out") | {"low_is_good": False},
+        axes.linear("Pooled R² on 13 weeks held out") | {"low_is_good": False},
         title=f"{name} forecasts the real panel best: R² {value:.4f}",
         reading="Most of it lies between regions, so rules of thumb stand beside. Below 0 is left out.",
     )
@@ -190,7 +180,7 @@ def seconds(rows: pd.DataFrame) -> go.Figure:
     name, value = _best_first(found, low=True)
     return _dots(
         found,
-        theme.log_axis("Seconds per fit, one thread", found["value"]),
+        axes.log("Seconds per fit, one thread", found["value"]),
         title=f"One fit takes {name} {words.number(value, 3)} seconds",
         reading="The same panel, one fit alone on the machine. Logarithmic axis.",
     )
@@ -201,25 +191,23 @@ def growth(rows: pd.DataFrame) -> go.Figure:
     found = _figures(rows, "speed", "seconds at this size")
     parts = found["case"].str.partition(" ")
     found = found.assign(size=parts[0].astype(float), axis=parts[2])
-    traces: list[theme.Trace] = []
-    for place, (axis, line) in enumerate(found.groupby("axis", sort=False)):
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "name": str(axis),
-                "x": theme.fmt(line["size"] / line["size"].min()),
-                "y": theme.fmt(line["value"]),
-                "text": list(line["case"]),
-                "hovertemplate": "%{text}: %{y:.3g} s<extra></extra>",
-                "line": {"color": theme.PALETTE[place]},
-            }
+    hover: theme.Layout = {"hover": "%{text}: %{y:.3g} s", "mode": "lines+markers"}
+    traces = [
+        marks.line(
+            theme.fmt(line["size"] / line["size"].min()),
+            theme.fmt(line["value"]),
+            theme.PALETTE[place],
+            2,
+            name=str(axis),
+            text=list(line["case"]),
+            **hover,
         )
+        for place, (axis, line) in enumerate(found.groupby("axis", sort=False))
+    ]
+    times = found["size"] / found.groupby("axis")["size"].transform("min")
     layout = {
-        "xaxis": theme.log_axis(
-            "Times the smallest size", found["size"] / found.groupby("axis")["size"].transform("min")
-        ),
-        "yaxis": theme.log_axis("Seconds of a fit", found["value"]),
+        "xaxis": axes.log("Times the smallest size", times),
+        "yaxis": axes.log("Seconds of a fit", found["value"]),
     }
     exponents = _figures(rows, "speed", "growth exponent")
     worst = exponents.sort_values("value").iloc[-1]

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from mmm.report import theme, words
+from mmm.report import axes, marks, theme, words
 from mmm.report.portfolio.records import MarketRecord, known, names_of
 from mmm.report.tables import MissingTableError
 
@@ -16,7 +16,8 @@ ROWS, COLUMNS = 120, 30
 """Brands and markets in a heat map; the table has all of them."""
 TIGHT = 40
 """Rows from which they are too slim for numbers."""
-FAILED_FILL = "#f6dfd8"
+EMPTY = ([[0, theme.GRID], [1, "#f6dfd8"]], 0.0, 1.0)
+"""Colours of brand-markets without a value: grey, and red where they failed."""
 
 
 @dataclass(frozen=True)
@@ -86,33 +87,34 @@ def heat_map(
     shown = [[cells.get((row, column)) for column in columns.names] for row in rows.names]
     slim = len(rows.names) > TIGHT or len(columns.names) > 14
     x, y = _labels(columns.names, 12), _labels(rows.names, 20)
-    place = {"type": "heatmap", "x": x, "y": y, "xgap": 2, "ygap": 1 if slim else 2, "hoverongaps": False,
-             "hovertemplate": "%{customdata[1]}<extra></extra>"}  # fmt: skip
     inner = max(130, len(rows.names) * (17 if slim else 36))
-    bar = {"thickness": 12, "outlinewidth": 0, "lenmode": "pixels", "len": min(inner + 12, 260),
-           "tickvals": list(colours.ticks), "ticktext": list(colours.ticks.values()),
-           "tickfont": {"size": 11, "color": theme.SOFT}}  # fmt: skip
-    first = _filled(shown, layers[0], slim)
-    traces: list[theme.Trace] = [
-        place | first | {"colorscale": colours.scale, "zmin": colours.low, "zmax": colours.high,
-                         "texttemplate": "%{text}", "colorbar": bar},
-        place | _without(shown, layers[0], slim),
-    ]  # fmt: skip
+    size = {"lenmode": "pixels", "tickfont": {"size": 11, "color": theme.SOFT}} | {
+        "len": min(inner + 12, 260)
+    }
+    bar = marks.colour_bar(tickvals=list(colours.ticks), ticktext=list(colours.ticks.values())) | size
+    ends = (colours.scale, colours.low, colours.high)
+    look: theme.Layout = {"hover": "%{customdata[1]}", "hoverongaps": False, "texttemplate": "%{text}"}
+    filled = marks.heat(x, y, None, *ends, **look, colorbar=bar) | _filled(shown, layers[0], slim)
+    without = marks.heat(x, y, None, *EMPTY, **look, showscale=False) | _without(shown, layers[0], slim)
     layout: theme.Layout = {
-        "xaxis": theme.axis(grid=False, side="top", showline=False, type="category", tickangle=_angle(x),
-                            tickfont={"size": 12, "color": theme.INK}),
-        "yaxis": theme.axis(grid=False, autorange="reversed", showline=False, type="category",
-                            tickfont={"size": 12 if not slim else 10.5, "color": theme.INK}),
+        "xaxis": axes.matrix(side="top", tickangle=_angle(x)),
+        "yaxis": axes.matrix(autorange="reversed"),
         "margin": {"t": 34 if _angle(x) == 0 else 74, "b": 16},
-    }  # fmt: skip
+    }
+    if slim:
+        layout["yaxis"]["tickfont"] = {"size": 10.5, "color": theme.INK}
     if len(layers) > 1:
         layout["updatemenus"] = [_menu(shown, layers, slim, picker)]
-    cut = [axis.cut for axis in (rows, columns) if axis.cut]
-    height = layout["margin"]["t"] + 24 + inner
     return theme.finish(
-        traces, layout, title=title, reading=reading, height=height, notes=[*notes, *cut], table=table,
+        [trace | {"ygap": 1 if slim else 2} for trace in (filled, without)],
+        layout,
+        title=title,
+        reading=reading,
+        height=layout["margin"]["t"] + 24 + inner,
+        notes=[*notes, *(axis.cut for axis in (rows, columns) if axis.cut)],
+        table=table,
         links=True,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def _axes(records: Sequence[MarketRecord]) -> tuple[_Axis, _Axis]:
     brands, markets = names_of(records, "brand"), names_of(records, "market")
     turned = len(markets) > max(len(brands), COLUMNS // 2)
     order = ("market", "brand") if turned else ("brand", "market")
-    down, across = ((markets, brands) if turned else (brands, markets))  # fmt: skip
+    down, across = (markets, brands) if turned else (brands, markets)
     return _axis(records, order[0], down, ROWS), _axis(records, order[1], across, COLUMNS)
 
 
@@ -141,9 +143,8 @@ def _axis(records: Sequence[MarketRecord], what: str, names: list[str], limit: i
         name = str(getattr(record, what))
         need[name] = max(need.get(name, -9.0), own)
     kept = set(sorted(names, key=lambda name: -need[name])[:limit])
-    said = (
-        f"{limit} of {len(names)} {what}s are drawn: those that failed or predict worst. The table has all."
-    )
+    said = f"{limit} of {len(names)} {what}s are drawn: those that failed or predict worst. "
+    said += "The table has all."
     return _Axis(what, [name for name in names if name in kept], said)
 
 
@@ -209,13 +210,8 @@ def _without(shown: Cells, layer: Layer, slim: bool) -> dict[str, Any]:
     return {
         "z": marks,
         "text": [["" if slim else words_of[cell] for cell in row] for row in marks],
-        "texttemplate": "%{text}",
         "textfont": {"color": theme.HIGHLIGHT},
         "customdata": [[pointer(record) for record in row] for row in shown],
-        "colorscale": [[0, theme.GRID], [1, FAILED_FILL]],
-        "zmin": 0,
-        "zmax": 1,
-        "showscale": False,
     }
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import plotly.graph_objects as go
 
-from mmm.report import theme, words
+from mmm.report import axes, marks, theme, words
 from mmm.report.portfolio.grid import Colours, Layer, heat_map
 from mmm.report.portfolio.records import MarketRecord, known, median
 from mmm.report.tables import MissingTableError
@@ -17,6 +17,7 @@ from mmm.report.tables import MissingTableError
 Records = Sequence[MarketRecord]
 MOVED = 0.1
 """Part of media's effect that went elsewhere from which a change is worth a look."""
+ESTIMATES = "Estimates without their intervals: those are in each report."
 KINDS = 8
 """Kinds of findings in the bar chart."""
 
@@ -28,24 +29,34 @@ def skill(records: Records) -> go.Figure:
         raise MissingTableError("no model of this refit was scored on weeks that it had not seen")
     better = [record for record in scored if record.skill > 0]
     worst = min(scored, key=lambda record: record.skill)
-    title = f"{len(better)} of {words.count(len(scored), 'model')} "
-    title += "beat" if len(better) != 1 else "beats"
-    title += " the best guess without a model"
+    verb = "beat" if len(better) != 1 else "beats"
+    title = f"{len(better)} of {words.count(len(scored), 'model')} {verb} the best guess without a model"
     if len(scored) > 1:
         title += f"; {worst.name} is weakest ({words.percent(worst.skill)})"
     layer = Layer(
-        "Skill", lambda record: max(-1.0, record.skill) if known(record.skill) else record.skill,
-        lambda record: words.percent(record.skill), _skill_words,
-    )  # fmt: skip
+        "Skill",
+        lambda r: max(-1.0, r.skill) if known(r.skill) else r.skill,
+        lambda r: words.percent(r.skill),
+        _skill_words,
+    )
     ticks = {-1.0: "\u2212100 %", -0.5: "\u221250 %", 0.0: "0 %", 0.5: "50 %", 1.0: "100 %"}
     return heat_map(
-        records, [layer], Colours(theme.DIVERGING, -1, 1, ticks), title=title,
+        records,
+        [layer],
+        Colours(theme.DIVERGING, -1, 1, ticks),
+        title=title,
         reading="Squared error saved against the best naive forecast, in weeks that model had not seen. "
-                "Blue: the model is better; brown: a guess anyone could make is.",
+        "Blue: the model is better; brown: a guess anyone could make is.",
         notes=["Below \u2212100 % the colour stays the same."] if worst.skill < -1 else [],
-        table=_table(records, {"Skill": lambda r: _percent(r.skill), "Mean error": lambda r: _percent(r.wape),
-                               "Skill before": lambda r: _percent(r.skill - r.skill_change)}),
-    )  # fmt: skip
+        table=_table(
+            records,
+            {
+                "Skill": lambda r: _percent(r.skill),
+                "Mean error": lambda r: _percent(r.wape),
+                "Skill before": lambda r: _percent(r.skill - r.skill_change),
+            },
+        ),
+    )
 
 
 def _skill_words(record: MarketRecord) -> str:
@@ -71,17 +82,22 @@ def findings(records: Records) -> go.Figure:
     else:
         title = "No model has a finding to act on"
     top = float(max((record.grave for record in fitted), default=0)) or 1.0
-    layer = Layer(
-        "Findings", lambda record: math.nan if record.failed else float(record.grave),
-        lambda record: str(record.grave), _finding_words,
-    )  # fmt: skip
-    step = max(1, round(top / 4))
-    ticks = {float(at): str(at) for at in range(0, int(top) + 1, step)}
+    graves = Layer(
+        "Findings",
+        lambda record: math.nan if record.failed else float(record.grave),
+        lambda record: str(record.grave),
+        _finding_words,
+    )
+    ticks = {float(at): str(at) for at in range(0, int(top) + 1, max(1, round(top / 4)))}
+    columns = {"To act on": lambda r: str(r.grave), "All": lambda r: str(len(r.remarks))}
     return heat_map(
-        records, [layer], Colours(theme.SEQUENTIAL, 0, top, ticks), title=title,
+        records,
+        [graves],
+        Colours(theme.SEQUENTIAL, 0, top, ticks),
+        title=title,
         reading="Warnings and errors of the checks. Darker: more to look at before this model is used.",
-        table=_table(records, {"To act on": lambda r: str(r.grave), "All": lambda r: str(len(r.remarks))}),
-    )  # fmt: skip
+        table=_table(records, columns),
+    )
 
 
 def _finding_words(record: MarketRecord) -> str:
@@ -103,25 +119,28 @@ def finding_kinds(records: Records) -> go.Figure:
     fitted = sum(not record.failed for record in records)
     shown = counts.most_common(KINDS)
     names = [words.subject(code) for code, _ in shown]
-    traces = [{
-        "type": "bar", "orientation": "h", "y": names, "x": [number for _, number in shown],
-        "marker": {"color": theme.ACCENT, "cornerradius": 3}, "showlegend": False,
-        "text": [str(number) for _, number in shown], "textposition": "outside", "cliponaxis": False,
-        "hovertemplate": "%{y}: %{x} models<extra></extra>",
-    }]  # fmt: skip
+    amounts = [number for _, number in shown]
+    outside: theme.Layout = {
+        "text": [str(n) for n in amounts],
+        "textposition": "outside",
+        "cliponaxis": False,
+    }
+    bars = marks.bars(names, amounts, theme.ACCENT, hover="%{y}: %{x} models", **outside)
+    most, step = 1.08 * amounts[0], 1 if amounts[0] < 6 else None
     layout = {
-        "xaxis": theme.axis("Models with this finding", range=[0, 1.08 * shown[0][1]], nticks=6,
-                            dtick=1 if shown[0][1] < 6 else None),
-        "yaxis": theme.category_axis(names, width=34),
+        "xaxis": axes.linear("Models with this finding", range=[0, most], nticks=6, dtick=step),
+        "yaxis": axes.names(names, width=34),
         "margin": {"b": 48},
-    }  # fmt: skip
+    }
+    first = f"The finding most models share is \u201c{words.label(shown[0][0])}\u201d"
     return theme.finish(
-        traces, layout, height=90 + 34 * len(names),
-        title=f"The finding most models share is \u201c{words.label(shown[0][0])}\u201d: {shown[0][1]} of "
-              f"{fitted}",
+        [bars],
+        layout,
+        height=90 + 34 * len(names),
+        title=f"{first}: {amounts[0]} of {fitted}",
         reading="What many models share is best mended once, in the data or in the portfolio's settings.",
         notes=[f"The {KINDS} most frequent of {len(counts)} kinds." if len(counts) > KINDS else ""],
-    )  # fmt: skip
+    )
 
 
 def roi(records: Records) -> go.Figure:
@@ -138,16 +157,18 @@ def roi(records: Records) -> go.Figure:
     if len(paid) > 1:
         title += f": from {words.number(worst.media_roi)} in {worst.name} to "
         title += f"{words.number(best.media_roi)} in {best.name}"
-    ticks = {math.log2(value): f"{value:g}" for value in (0.25, 0.5, 1, 2, 4)}
+    cells = {words.subject(c): partial(_cell, kind="roi", channel=c) for c in channels}
     return heat_map(
-        records, layers, Colours(theme.DIVERGING, -2, 2, ticks), title=title, picker="Channel",
+        records,
+        layers,
+        Colours(theme.DIVERGING, -2, 2, {math.log2(value): f"{value:g}" for value in (0.25, 0.5, 1, 2, 4)}),
+        title=title,
+        picker="Channel",
         reading="Value of what media brought per unit of currency spent, by the models' account. White is "
-                "break-even, blue returns more than it costs. Choose a channel to see it alone.",
-        notes=["Estimates without their intervals: those are in each report."],
-        table=_table(records, {"All media": lambda r: _plain(r.media_roi),
-                               **{words.subject(c): partial(_cell, kind="roi", channel=c)
-                                  for c in channels}}),
-    )  # fmt: skip
+        "break-even, blue returns more than it costs. Choose a channel to see it alone.",
+        notes=[ESTIMATES],
+        table=_table(records, {"All media": lambda r: _plain(r.media_roi), **cells}),
+    )
 
 
 def _roi_layer(label: str, value: Callable[[MarketRecord], float]) -> Layer:
@@ -156,59 +177,64 @@ def _roi_layer(label: str, value: Callable[[MarketRecord], float]) -> Layer:
         return min(2.0, max(-2.0, math.log2(max(found, 1e-6)))) if known(found) else found
 
     return Layer(
-        label, colour, lambda record: words.number(value(record)),
+        label,
+        colour,
+        lambda record: words.number(value(record)),
         lambda record: f"{words.label(label)}: {words.number(value(record))} back for each 1 spent",
-    )  # fmt: skip
+    )
 
 
 def roi_by_channel(records: Records) -> go.Figure:
     """Every channel's return in every brand-market, as dots on one line a channel."""
-    channels = _channels(records, "roi")
-    found = {name: [record for record in records if name in record.roi] for name in channels}
-    found = {name: own for name, own in found.items() if own}
+    every = {name: [r for r in records if name in r.roi] for name in _channels(records, "roi")}
+    found = {name: own for name, own in every.items() if own}
     if not found:
         raise MissingTableError("no model of this refit has a channel with spend")
     middle = {name: median(record.roi[name] for record in own) for name, own in found.items()}
     order = sorted(found, key=lambda name: -middle[name])
-    palette = theme.channel_colours(_channels(records, "shares"))
     values = [record.roi[name] for name in order for record in found[name]]
     floor = max(min((v for v in values if v > 0), default=0.1), 0.02)
-    traces: list[theme.Trace] = []
-    for name in order:
-        own = found[name]
-        traces.append({
-            "type": "scatter", "mode": "markers", "y": [name] * len(own), "showlegend": False,
-            "x": theme.fmt([max(record.roi[name], floor) for record in own]),
-            "marker": {"size": 11 if len(own) < 40 else 8, "color": theme.fade(palette[name], 0.6),
-                       "line": {"width": 1, "color": "#ffffff"}},
-            "customdata": [[record.link, _dot_words(record, name)] for record in own],
-            "hovertemplate": "%{customdata[1]}<extra></extra>",
-        })  # fmt: skip
-    traces.append({
-        "type": "scatter", "mode": "markers", "y": order, "x": [max(middle[name], floor) for name in order],
-        "name": "median", "showlegend": True, "hoverinfo": "skip",
-        "marker": {"symbol": "line-ns", "size": 20, "line": {"width": 3, "color": theme.INK}},
-    })  # fmt: skip
     layout = {
-        "xaxis": theme.log_axis("Return per unit of currency spent (log scale)", [*values, 1.0, floor]),
-        "yaxis": theme.category_axis(order),
-        "shapes": [{"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper",
-                    "line": {"color": theme.HIGHLIGHT, "width": 1.2, "dash": "dot"}}],
-        "annotations": [theme.note("break-even", x=0, y=1, yref="paper", yanchor="bottom", yshift=2,
-                                   font={"size": 11, "color": theme.HIGHLIGHT})],
-    }  # fmt: skip
-    title = (
-        f"{words.subject(order[0])} returns most in the median brand-market: {words.number(middle[order[0]])}"
-    )
+        "xaxis": axes.log("Return per unit of currency spent (log scale)", [*values, 1.0, floor]),
+        "yaxis": axes.names(order),
+    }
+    title = f"{words.subject(order[0])} returns most in the median brand-market: "
+    title += words.number(middle[order[0]])
     if len(order) > 1:
         title += f"; {words.label(order[-1])} least: {words.number(middle[order[-1]])}"
+    palette = theme.channel_colours(_channels(records, "shares"))
+    medians = [max(middle[name], floor) for name in order]
+    rim = (3, theme.INK)
     return theme.finish(
-        traces, layout, title=title, height=94 + 36 * len(order) + 60, legend=True, links=True,
+        [
+            *(_returns(found[name], name, palette[name], floor) for name in order),
+            marks.dots(medians, order, None, 20, "line-ns", rim=rim, name="median"),
+        ],
+        layout | axes.break_even(0),
+        title=title,
+        height=94 + 36 * len(order) + 60,
+        legend=True,
+        links=True,
         reading="One dot a brand-market. Dots of a channel that lie far apart: what holds in one market "
-                "need not hold in the next, or the models are not sure.",
-        notes=["Estimates without their intervals: those are in each report.",
-               f"Returns under {words.number(floor)} are drawn there." if min(values) < floor else ""],
-    )  # fmt: skip
+        "need not hold in the next, or the models are not sure.",
+        notes=[
+            ESTIMATES,
+            f"Returns under {words.number(floor)} are drawn there." if min(values) < floor else "",
+        ],
+    )
+
+
+def _returns(own: Records, channel: str, colour: str, floor: float) -> theme.Trace:
+    """One channel's return in every brand-market that has it."""
+    return marks.dots(
+        theme.fmt([max(record.roi[channel], floor) for record in own]),
+        [channel] * len(own),
+        theme.fade(colour, 0.6),
+        11 if len(own) < 40 else 8,
+        rim=(1, "#ffffff"),
+        hover="%{customdata[1]}",
+        customdata=[[record.link, _dot_words(record, channel)] for record in own],
+    )
 
 
 def _dot_words(record: MarketRecord, channel: str) -> str:
@@ -232,23 +258,33 @@ def media_share(records: Records) -> go.Figure:
         title = f"Media bring {words.percent(low.media_share)} of the KPI in {low.name} and "
         title += f"{words.percent(high.media_share)} in {high.name}"
     top = max(0.1, math.ceil(10 * high.media_share) / 10)
-    ticks = {top * part: words.percent(top * part) for part in (0, 0.25, 0.5, 0.75, 1)}
+    cells = {words.subject(c): partial(_cell, kind="shares", channel=c) for c in channels}
     return heat_map(
-        records, layers, Colours(theme.SEQUENTIAL, 0, top, ticks), title=title, picker="Channel",
+        records,
+        layers,
+        _up_to(top, 4),
+        title=title,
+        picker="Channel",
         reading="Direct effect as a share of the KPI in the training window, by the models' account. Choose "
-                "a channel to see it alone.",
-        notes=["Estimates without their intervals: those are in each report."],
-        table=_table(records, {"All media": lambda r: _percent(r.media_share),
-                               **{words.subject(c): partial(_cell, kind="shares", channel=c)
-                                  for c in channels}}),
-    )  # fmt: skip
+        "a channel to see it alone.",
+        notes=[ESTIMATES],
+        table=_table(records, {"All media": lambda r: _percent(r.media_share), **cells}),
+    )
+
+
+def _up_to(top: float, steps: int) -> Colours:
+    """Colours of shares between nothing and ``top``."""
+    ticks = {top * at / steps: words.percent(top * at / steps) for at in range(steps + 1)}
+    return Colours(theme.SEQUENTIAL, 0, top, ticks)
 
 
 def _share_layer(label: str, value: Callable[[MarketRecord], float]) -> Layer:
     return Layer(
-        label, value, lambda record: words.percent(value(record)),
+        label,
+        value,
+        lambda record: words.percent(value(record)),
         lambda record: f"{words.label(label)}: {words.percent(value(record))} of the KPI",
-    )  # fmt: skip
+    )
 
 
 def share_change(records: Records) -> go.Figure:
@@ -266,21 +302,28 @@ def share_change(records: Records) -> go.Figure:
         title += f"went to other channels; most in {most.name} ({words.percent(most.share_shift)})"
     else:
         title = f"No brand-market gives more than {limit} of media's effect to other channels than before"
-    top = max(2 * MOVED, most.share_shift)
-    ticks = {top * part: words.percent(top * part) for part in (0, 0.5, 1)}
-    layer = Layer(
-        "Change", lambda record: record.share_shift, lambda record: words.percent(record.share_shift),
-        lambda record: f"{words.percent(record.share_shift)} of media's effect went to other channels"
-                       + (f"<br>changed: {record.change}" if record.change else ""),
-    )  # fmt: skip
+    layer = Layer("Change", lambda r: r.share_shift, lambda r: words.percent(r.share_shift), _change_words)
     return heat_map(
-        records, [layer], Colours(theme.SEQUENTIAL, 0, top, ticks), title=title,
+        records,
+        [layer],
+        _up_to(max(2 * MOVED, most.share_shift), 2),
+        title=title,
         reading="Since the last refit. A large move without a reason in the market is a reason to doubt one "
-                "of the two models.",
-        table=_table(records, {"Share change": lambda r: _percent(r.share_shift),
-                               "Skill change": lambda r: _percent(r.skill_change),
-                               "Changed": lambda r: r.change or "nothing"}),
-    )  # fmt: skip
+        "of the two models.",
+        table=_table(
+            records,
+            {
+                "Share change": lambda r: _percent(r.share_shift),
+                "Skill change": lambda r: _percent(r.skill_change),
+                "Changed": lambda r: r.change or "nothing",
+            },
+        ),
+    )
+
+
+def _change_words(record: MarketRecord) -> str:
+    changed = f"<br>changed: {record.change}" if record.change else ""
+    return f"{words.percent(record.share_shift)} of media's effect went to other channels{changed}"
 
 
 def _channels(records: Records, kind: str) -> list[str]:

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
-from mmm.report import theme, words
+from mmm.report import axes, marks, theme, words
 from mmm.report.sweep.record import Sweep, score_text, setting_text
 from mmm.report.tables import MissingTableError
 
@@ -22,25 +22,22 @@ def importance(sweep: Sweep) -> go.Figure:
         raise MissingTableError("too few trials, or none that differ, to tell which settings matter")
     names = [_label(sweep, path) for path in sweep.importances]
     values = [100 * value for value in sweep.importances.values()]
-    traces = [{
-        "type": "bar", "orientation": "h", "y": names, "x": values, "showlegend": False,
-        "marker": {"color": theme.ACCENT, "cornerradius": 3}, "cliponaxis": False,
-        "text": [words.percent(value / 100) for value in values], "textposition": "outside",
-        "customdata": list(sweep.importances), "hovertemplate": "%{customdata}: %{text}<extra></extra>",
-    }]  # fmt: skip
-    first = next(iter(sweep.importances.items()))
+    outside: theme.Layout = {"text": [words.percent(v / 100) for v in values], "textposition": "outside"}
+    outside |= {"customdata": list(sweep.importances), "cliponaxis": False}
+    bars = marks.bars(names, values, theme.ACCENT, hover="%{customdata}: %{text}", **outside)
+    path, part = next(iter(sweep.importances.items()))
+    label = words.subject(_label(sweep, path))
     return theme.finish(
-        traces,
+        [bars],
         {
-            "xaxis": theme.axis("share of the variation", suffix=f"{words.NBSP}%", rangemode="tozero"),
-            "yaxis": theme.category_axis(names),
+            "xaxis": axes.linear("share of the variation", suffix=axes.PERCENT, rangemode="tozero"),
+            "yaxis": axes.names(names),
         },
-        title=f"{words.subject(_label(sweep, first[0]))} explains {words.percent(first[1])} of how scores "
-              "differ",
+        title=f"{label} explains {words.percent(part)} of how scores differ",
         height=90 + 26 * len(names),
         reading="Functional analysis of variance over all trials, by their score on the newest window. Few "
-                "trials tell little: read the order of the largest, not the digits.",
-    )  # fmt: skip
+        "trials tell little: read the order of the largest, not the digits.",
+    )
 
 
 def _label(sweep: Sweep, path: str) -> str:
@@ -54,45 +51,51 @@ def parallel(sweep: Sweep) -> go.Figure:
     """Every trial as a line across the settings, coloured by score."""
     scored = sweep.trials[sweep.trials["level"].notna()].sort_values("level")
     paths = [path for path in sweep.importances if path in sweep.settings] or list(sweep.settings.columns)
-    axes = {path: axis for path in paths[:AXES] if (axis := _axis(sweep.settings[path])) is not None}
-    if len(scored) < 2 or len(axes) < 2:
+    axes_of = {path: axis for path in paths[:AXES] if (axis := _axis(sweep.settings[path])) is not None}
+    if len(scored) < 2 or len(axes_of) < 2:
         raise MissingTableError("fewer than two trials or settings differ")
-    places = {path: axis[0] for path, axis in axes.items()}
-    rank = np.linspace(0.15, 1.0, len(scored))
-    colours = sample_colorscale(theme.SEQUENTIAL, list(rank))
-    traces: list[theme.Trace] = []
-    for colour, (number, score, state) in zip(
-        colours, scored[["number", "level", "state"]].itertuples(index=False), strict=True
-    ):
-        chosen, own = number == sweep.chosen, number == 0
-        tint = theme.HIGHLIGHT if own else theme.INK if chosen else colour
-        traces.append({
-            "type": "scatter", "mode": "lines", "x": list(range(len(places) + 1)),
-            "y": [*(float(places[path].loc[number]) for path in places), _scaled(scored["level"], score)],
-            "line": {"color": tint, "width": 3 if own or chosen else 1.3,
-                     "dash": "solid" if state == "done" else "dot"},
-            "opacity": 1.0 if own or chosen else 0.75, "showlegend": False, "connectgaps": True,
-            "text": f"trial {number}: {score_text(score)}", "hovertemplate": "%{text}<extra></extra>",
-        })  # fmt: skip
-    labels = [_label(sweep, path) for path in places]
+    places = {path: axis[0] for path, axis in axes_of.items()}
+    labels = [*(theme.short(_label(sweep, path), SHORT) for path in places), f"<b>{sweep.score}</b>"]
+    at = list(range(len(labels)))
+    ticks: theme.Layout = {"tickmode": "array", "tickvals": at, "tickangle": -35, "ticktext": labels}
     return theme.finish(
-        traces,
+        _trial_lines(sweep, scored, places),
         {
-            "xaxis": theme.axis(
-                grid=True, tickmode="array", tickvals=list(range(len(labels) + 1)), tickangle=-35,
-                ticktext=[*(theme.short(name, SHORT) for name in labels), f"<b>{sweep.score}</b>"],
-                range=[-0.3, len(labels) + 0.3],
-            ),
-            "yaxis": theme.axis(visible=False, grid=False, range=[-0.12, 1.12]),
-            "annotations": _ends(axes, scored),
+            "xaxis": axes.linear(**ticks, range=[-0.3, at[-1] + 0.3]),
+            "yaxis": axes.linear(visible=False, grid=False, range=[-0.12, 1.12]),
+            "annotations": _ends(axes_of, scored),
             "margin": {"b": 110},
         },
-        title=_parallel_title(sweep, places), height=430,
+        title=_parallel_title(sweep, places),
+        height=430,
         reading="One line a trial, darker for a better score; red has the spec's own settings, black those "
-                "chosen. Every axis runs from the lowest to the highest value tried; dotted lines were given "
-                "up early.",
+        "chosen. Every axis runs from the lowest to the highest value tried; dotted lines were given "
+        "up early.",
         notes=[f"The {AXES} settings that matter most are drawn." if len(paths) > AXES else ""],
-    )  # fmt: skip
+    )
+
+
+def _trial_lines(sweep: Sweep, scored: pd.DataFrame, places: dict[str, pd.Series]) -> list[theme.Trace]:
+    """Every trial as a line, darker for a better score."""
+    x = list(range(len(places) + 1))
+    colours = sample_colorscale(theme.SEQUENTIAL, list(np.linspace(0.15, 1.0, len(scored))))
+    rows = scored[["number", "level", "state"]].itertuples(index=False)
+    traces = []
+    for colour, (number, score, state) in zip(colours, rows, strict=True):
+        marked = number in (sweep.chosen, 0)
+        tint = theme.HIGHLIGHT if number == 0 else theme.INK if marked else colour
+        y = [*(float(place.loc[number]) for place in places.values()), _scaled(scored["level"], score)]
+        style: theme.Layout = {
+            "dash": "solid" if state == "done" else "dot",
+            "opacity": 1.0 if marked else 0.75,
+        }
+        text: theme.Layout = {
+            "text": f"trial {number}: {score_text(score)}",
+            "hover": "%{text}",
+            "connectgaps": True,
+        }
+        traces.append(marks.line(x, y, tint, 3 if marked else 1.3, **style, **text))
+    return traces
 
 
 Axis = tuple[pd.Series, str, str]
@@ -119,11 +122,11 @@ def _scaled(scores: pd.Series, score: float) -> float:
     return (score - low) / (high - low) if high > low else 0.5
 
 
-def _ends(axes: dict[str, Axis], scored: pd.DataFrame) -> list[theme.Layout]:
-    ends = [(low, high) for _, low, high in axes.values()]
+def _ends(ends_of: dict[str, Axis], scored: pd.DataFrame) -> list[theme.Layout]:
+    ends = [(low, high) for _, low, high in ends_of.values()]
     ends.append((score_text(float(scored["level"].min())), score_text(float(scored["level"].max()))))
     return [
-        theme.note(text, x=place, y=y, yanchor=anchor, font={"size": 11, "color": theme.SOFT})
+        axes.note(text, size=11, x=place, y=y, yanchor=anchor)
         for place, (low, high) in enumerate(ends)
         for text, y, anchor in ((low, -0.02, "top"), (high, 1.02, "bottom"))
     ]

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmm.report import theme, words
+from mmm.report import axes, marks, theme, words
 from mmm.report.sweep.record import Sweep, score_text, setting_text
 from mmm.report.tables import MissingTableError
 from mmm.report.views.fit import NAIVE
 
 COLOURS = {"done": theme.ACCENT, "stopped": theme.BASELINE, "failed": theme.HIGHLIGHT}
+KINDS = {
+    "chosen": ("the settings chosen", theme.ACCENT, 3.0),
+    "own": ("the spec's own settings", theme.HIGHLIGHT, 2.4),
+    "other": ("others", theme.BASELINE, 1.1),
+}
+"""Name, colour and width of a trial's line."""
 TOP = 10
 """Trials whose attribution is compared."""
 
@@ -21,40 +28,48 @@ TOP = 10
 def trials(sweep: Sweep) -> go.Figure:
     """Score of every trial in order, and the best so far."""
     frame, done = sweep.trials, sweep.done
-    traces: list[theme.Trace] = []
-    for state, colour in COLOURS.items():
-        rows = frame[(frame["state"] == state) & frame["level"].notna()]
-        if rows.empty:
-            continue
-        traces.append({
-            "type": "scatter", "mode": "markers", "x": rows["number"], "y": rows["level"],
-            "name": {"done": "scored on every window", "stopped": "given up early"}.get(state, state),
-            "marker": {"size": 10, "color": colour, "symbol": "circle" if state == "done" else "circle-open"},
-            "text": [_hover(sweep, int(number)) for number in rows["number"]],
-            "hovertemplate": "%{text}<extra></extra>",
-        })  # fmt: skip
-    traces.append({
-        "type": "scatter", "mode": "lines", "x": done["number"], "y": done["score"].cummax(),
-        "name": "best so far", "line": {"color": theme.INK, "width": 1.6, "shape": "hv"}, "hoverinfo": "skip",
-    })  # fmt: skip
-    own, best = _own(sweep), float(done["score"].max())
-    failed = int((frame["state"] == "failed").sum())
-    title = f"The best of {words.count(len(frame), 'trial')} scores {score_text(best)}"
+    best = marks.line(done["number"], done["score"].cummax(), theme.INK, 1.6, name="best so far")
+    best["line"] |= {"shape": "hv"}
+    own, failed = _own(sweep), int((frame["state"] == "failed").sum())
+    verb = "has" if failed == 1 else "have"
+    title = f"The best of {words.count(len(frame), 'trial')} scores {score_text(float(done['score'].max()))}"
     title += f", the spec's own settings {score_text(own)}" if own is not None else ""
+    layout = {
+        "xaxis": axes.linear("trial", grid=False, rangemode="nonnegative"),
+        "yaxis": axes.linear(sweep.score_name),
+    }
     return theme.finish(
-        traces,
-        {
-            "xaxis": theme.axis("trial", grid=False, rangemode="nonnegative"),
-            "yaxis": theme.axis(sweep.score_name),
-            **_line(own, "the spec's own settings"),
-        },
-        title=title, height=380, legend=True,
+        [*_trial_dots(sweep), best],
+        layout | _line(own, "the spec's own settings"),
+        title=title,
+        height=380,
+        legend=True,
         reading=f"One dot a trial: its mean {sweep.score_name} over the held-out windows. Trials given up "
-                "early are placed by how they compared on the windows they had.",
-        notes=[f"{words.count(failed, 'trial')} failed and {'has' if failed == 1 else 'have'} no score."
-               if failed else ""],
+        "early are placed by how they compared on the windows they had.",
+        notes=[f"{words.count(failed, 'trial')} failed and {verb} no score." if failed else ""],
         table=_trials_table(sweep),
-    )  # fmt: skip
+    )
+
+
+def _trial_dots(sweep: Sweep) -> list[theme.Trace]:
+    """Trials by how they ended."""
+    names = {"done": "scored on every window", "stopped": "given up early"}
+    states = sweep.trials[sweep.trials["level"].notna()]
+    found = {state: states[states["state"] == state] for state in COLOURS}
+    return [
+        marks.dots(
+            rows["number"],
+            rows["level"],
+            COLOURS[state],
+            10,
+            "circle" if state == "done" else "circle-open",
+            hover="%{text}",
+            name=names.get(state, state),
+            text=[_hover(sweep, int(number)) for number in rows["number"]],
+        )
+        for state, rows in found.items()
+        if len(rows)
+    ]
 
 
 def _own(sweep: Sweep) -> float | None:
@@ -66,11 +81,9 @@ def _line(value: float | None, text: str) -> theme.Layout:
     """A level across the chart, with its name."""
     if value is None:
         return {}
-    line = {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": value, "y1": value,
-            "line": {"color": theme.HIGHLIGHT, "width": 1.2, "dash": "dot"}}  # fmt: skip
-    label = theme.note(text, x=1, y=value, xref="paper", xanchor="right", yanchor="bottom",
-                       font={"size": 11.5, "color": theme.HIGHLIGHT})  # fmt: skip
-    return {"shapes": [line], "annotations": [label]}
+    place: theme.Layout = {"x": 1, "y": value, "xref": "paper", "xanchor": "right", "yanchor": "bottom"}
+    label = axes.note(text, size=11.5, colour=theme.HIGHLIGHT, **place)
+    return {"shapes": [axes.rule(y=value)], "annotations": [label]}
 
 
 def _hover(sweep: Sweep, number: int) -> str:
@@ -87,18 +100,17 @@ def _hover(sweep: Sweep, number: int) -> str:
 
 
 def _trials_table(sweep: Sweep) -> theme.Layout:
-    rows = [
-        [
-            str(row["number"]),
-            str(row["state"]),
-            score_text(float(row["score"])) if words.known(float(row["score"])) else "none",
-            str(row["origins"]),
-            f"{row['seconds']:.1f}",
-            str(row["reason"]),
-        ]
-        for row in sweep.trials.sort_values("number").to_dict("records")
-    ]
-    return {"columns": ["Trial", "State", "Score", "Windows", "Seconds", "Reason"], "rows": rows}
+    return marks.table(
+        marks.records(sweep.trials.sort_values("number")),
+        {
+            "Trial": lambda row: str(row["number"]),
+            "State": lambda row: str(row["state"]),
+            "Score": lambda row: score_text(row["score"]) if words.known(float(row["score"])) else "none",
+            "Windows": lambda row: str(row["origins"]),
+            "Seconds": lambda row: f"{row['seconds']:.1f}",
+            "Reason": lambda row: str(row["reason"]),
+        },
+    )
 
 
 def origins(sweep: Sweep) -> go.Figure:
@@ -107,30 +119,37 @@ def origins(sweep: Sweep) -> go.Figure:
     if frame["origin"].nunique() < 2:
         raise MissingTableError("there is one held-out window only")
     dates = sorted(frame["origin"].unique())
-    traces: list[theme.Trace] = []
-    for number, rows in frame.groupby("number"):
-        kind = "chosen" if number == sweep.chosen else "own" if number == 0 else "other"
-        style = {"chosen": (theme.ACCENT, 3.0), "own": (theme.HIGHLIGHT, 2.4), "other": (theme.BASELINE, 1.1)}
-        colour, width = style[kind]
-        traces.append({
-            "type": "scatter", "mode": "lines+markers", "x": rows["origin"], "y": rows["score"],
-            "name": {"chosen": "the settings chosen", "own": "the spec's own settings"}.get(kind, "others"),
-            "legendgroup": kind, "showlegend": not any(t["legendgroup"] == kind for t in traces),
-            "line": {"color": colour, "width": width}, "marker": {"size": 6, "color": colour},
-            "hovertemplate": f"trial {number}, %{{x|%d %b %Y}}: %{{y:.4f}}<extra></extra>",
-        })  # fmt: skip
-    traces.sort(key=lambda trace: float(trace["line"]["width"]))
     wide = frame.pivot(index="number", columns="origin", values="score")
     between = float(wide.mean().max() - wide.mean().min())
     among = float(wide.sub(wide.mean(), axis=1).std(ddof=0).mean())
     return theme.finish(
-        traces,
-        {"xaxis": theme.axis(grid=False, type="date", tickvals=dates), "yaxis": theme.axis(sweep.score_name)},
+        _origin_lines(frame, sweep.chosen),
+        {"xaxis": axes.time(tickvals=dates), "yaxis": axes.linear(sweep.score_name)},
         title=f"Windows differ by {score_text(between)}, trials within a window by {score_text(among)}",
-        height=360, legend=True,
+        height=360,
+        legend=True,
         reading="One line a trial, one point a held-out window, named by its first date. Settings are better "
-                "for certain only if their line lies above in every window.",
-    )  # fmt: skip
+        "for certain only if their line lies above in every window.",
+    )
+
+
+def _origin_lines(frame: pd.DataFrame, chosen: int) -> list[theme.Trace]:
+    """A line for every trial, the chosen and the spec's own on top."""
+    traces: list[theme.Trace] = []
+    for number, rows in frame.groupby("number"):
+        kind = "chosen" if number == chosen else "own" if number == 0 else "other"
+        name, colour, width = KINDS[kind]
+        hover = f"trial {number}, %{{x|%d %b %Y}}: %{{y:.4f}}"
+        shown = not any(t["legendgroup"] == kind for t in traces)
+        grouped: theme.Layout = {
+            "name": name,
+            "legendgroup": kind,
+            "showlegend": shown,
+            "mode": "lines+markers",
+        }
+        line = marks.line(rows["origin"], rows["score"], colour, width, hover=hover, **grouped)
+        traces.append(line | {"marker": {"size": 6, "color": colour}})
+    return sorted(traces, key=lambda trace: float(trace["line"]["width"]))
 
 
 def test_window(sweep: Sweep) -> go.Figure:
@@ -140,42 +159,56 @@ def test_window(sweep: Sweep) -> go.Figure:
         known.pop("tuned", None)
     if not known:
         raise MissingTableError("the spec keeps no test window (splits.test is 0), or it has no known KPI")
-    labels = {"default": "The spec's own settings", "tuned": "The settings chosen"}
-    rows = [(labels.get(name, name), float(score["r2"]), float(score["mae"]), True)
-            for name, score in known.items()]  # fmt: skip
-    naive = next(iter(known.values())).get("naive", {})
-    rows += [(words.capital(NAIVE.get(name, name)), float(v["r2"]), float(v["mae"]), False)
-             for name, v in naive.items() if v.get("r2") is not None]  # fmt: skip
-    rows.sort(key=lambda row: -row[1])
-    names = [row[0] for row in rows]
-    traces = [{
-        "type": "scatter", "mode": "markers+text", "y": names, "x": [row[1] for row in rows],
-        "marker": {"size": 14, "color": [theme.ACCENT if row[3] else theme.BASELINE for row in rows]},
-        "text": [score_text(row[1]) for row in rows], "textposition": "middle right", "cliponaxis": False,
-        "showlegend": False, "hovertemplate": "%{y}: R² %{x:.4f}<extra></extra>",
-    }]  # fmt: skip
-    best_naive = max((row[1] for row in rows if not row[3]), default=None)
-    title = " and ".join(
-        f"{labels.get(name, name).lower()} score {score_text(float(score['r2']))}"
-        for name, score in sorted(known.items(), reverse=True)
-    )
-    title += f"; the best rule without a model {score_text(best_naive)}" if best_naive is not None else ""
-    low, high = min(row[1] for row in rows), max(row[1] for row in rows)
-    room = max(high - low, 1e-4)
-    table = {
-        "columns": ["Predictor", "R²", "Mean absolute error"],
-        "rows": [[row[0], score_text(row[1]), words.number(row[2], 4)] for row in rows],
-    }
+    rows = _predictors(known)
+    names, scores = [row[0] for row in rows], [row[1] for row in rows]
+    style: theme.Layout = {"mode": "markers+text", "textposition": "middle right", "cliponaxis": False}
+    style |= {"text": [score_text(score) for score in scores]}
+    colours = [theme.ACCENT if row[3] else theme.BASELINE for row in rows]
+    dots = marks.dots(scores, names, colours, 14, hover="%{y}: R² %{x:.4f}", **style)
+    room = max(max(scores) - min(scores), 1e-4)
+    ends = [min(scores) - 0.05 * room, max(scores) + 0.2 * room]
     return theme.finish(
-        traces,
-        {
-            "xaxis": theme.axis("R² of the test window", range=[low - 0.05 * room, high + 0.2 * room]),
-            "yaxis": theme.category_axis(names),
-        },
-        title=words.capital(title), height=90 + 34 * len(rows), table=table,
+        [dots],
+        {"xaxis": axes.linear("R² of the test window", range=ends), "yaxis": axes.names(names)},
+        title=_test_title(known, rows),
+        height=90 + 34 * len(rows),
+        table=marks.table(
+            rows,
+            {
+                "Predictor": lambda row: str(row[0]),
+                "R²": lambda row: score_text(row[1]),
+                "Mean absolute error": lambda row: words.number(row[2], 4),
+            },
+        ),
         reading="Periods that no trial saw, predicted after training on everything before them, by one "
-                "member each.",
-    )  # fmt: skip
+        "member each.",
+    )
+
+
+Predictor = tuple[str, float, float, bool]
+"""Name, R², mean absolute error, and whether it is a model."""
+SETTINGS = {"default": "The spec's own settings", "tuned": "The settings chosen"}
+
+
+def _predictors(known: Mapping[str, Mapping[str, Any]]) -> list[Predictor]:
+    """Models and the rules anyone could use, best first."""
+    naive = next(iter(known.values())).get("naive", {})
+    rows = [(SETTINGS.get(n, n), float(v["r2"]), float(v["mae"]), True) for n, v in known.items()]
+    for name, v in naive.items():
+        if v.get("r2") is not None:
+            rows.append((words.capital(NAIVE.get(name, name)), float(v["r2"]), float(v["mae"]), False))
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def _test_title(known: Mapping[str, Mapping[str, Any]], rows: list[Predictor]) -> str:
+    told = {
+        SETTINGS.get(name, name).lower(): float(known[name]["r2"]) for name in sorted(known, reverse=True)
+    }
+    title = " and ".join(f"{label} score {score_text(score)}" for label, score in told.items())
+    best = max((row[1] for row in rows if not row[3]), default=None)
+    return words.capital(
+        title + (f"; the best rule without a model {score_text(best)}" if best is not None else "")
+    )
 
 
 def channel_shares(sweep: Sweep) -> go.Figure:
@@ -187,30 +220,41 @@ def channel_shares(sweep: Sweep) -> go.Figure:
     best = frame[frame["number"].isin(top)]
     spread = best.groupby("channel")["share"].agg(lambda s: s.max() - s.min()).sort_values(ascending=False)
     names = [str(name) for name in spread.index]
-    traces: list[theme.Trace] = []
-    styles: dict[str, tuple[list[int], dict[str, Any]]] = {
-        f"the {len(top)} best trials": (top, {"size": 9, "color": theme.fade(theme.SOFT, 0.45)}),
-        "the spec's own settings": ([0], {"size": 13, "color": theme.HIGHLIGHT, "symbol": "line-ns-open",
-                                          "line": {"width": 3, "color": theme.HIGHLIGHT}}),
-        "the settings chosen": ([sweep.chosen], {"size": 12, "color": theme.ACCENT, "symbol": "diamond"}),
-    }  # fmt: skip
-    for label, (numbers, marker) in styles.items():
-        rows = frame[frame["number"].isin(numbers)]
-        traces.append({
-            "type": "scatter", "mode": "markers", "x": 100 * rows["share"], "y": rows["channel"],
-            "name": label, "marker": marker, "text": [f"trial {n}" for n in rows["number"]],
-            "hovertemplate": f"%{{y}}, %{{text}}: %{{x:.1f}}{words.NBSP}%<extra></extra>",
-        })  # fmt: skip
     media = best.groupby("number")["share"].sum()
     return theme.finish(
-        traces,
-        {"xaxis": theme.axis("share of the KPI", suffix=f"{words.NBSP}%", rangemode="tozero"),
-         "yaxis": theme.category_axis(names)},
+        _share_dots(frame, top, sweep.chosen),
+        {
+            "xaxis": axes.linear("share of the KPI", suffix=axes.PERCENT, rangemode="tozero"),
+            "yaxis": axes.names(names),
+        },
         title=_shares_title(spread, len(top), media),
-        height=110 + 30 * len(names), legend=True,
+        height=110 + 30 * len(names),
+        legend=True,
         reading="Each dot is a trial that forecasts well. Where dots lie far apart, forecasting does not "
-                "decide what the channel brings: priors or a lift test must.",
-    )  # fmt: skip
+        "decide what the channel brings: priors or a lift test must.",
+    )
+
+
+def _share_dots(frame: pd.DataFrame, top: list[int], chosen: int) -> list[theme.Trace]:
+    """Shares of the best trials, of the spec's own and of the chosen settings."""
+    red = theme.HIGHLIGHT
+    styles: dict[str, tuple[list[int], theme.Layout]] = {
+        f"the {len(top)} best trials": (top, {"size": 9, "colour": theme.fade(theme.SOFT, 0.45)}),
+        "the spec's own settings": (
+            [0],
+            {"size": 13, "colour": red, "symbol": "line-ns-open", "rim": (3, red)},
+        ),
+        "the settings chosen": ([chosen], {"size": 12, "colour": theme.ACCENT, "symbol": "diamond"}),
+    }
+    hover = f"%{{y}}, %{{text}}: %{{x:.1f}}{words.NBSP}%"
+    traces = []
+    for label, (numbers, style) in styles.items():
+        rows = frame[frame["number"].isin(numbers)]
+        text = [f"trial {n}" for n in rows["number"]]
+        traces.append(
+            marks.dots(100 * rows["share"], rows["channel"], **style, hover=hover, name=label, text=text)
+        )
+    return traces
 
 
 def _shares_title(spread: pd.Series, count: int, media: pd.Series) -> str:
@@ -228,30 +272,38 @@ def pareto(sweep: Sweep) -> go.Figure:
     if len(frame) < 2:
         raise MissingTableError("stability needs two held-out windows and two trials scored on them")
     front = frame[frame["front"]].sort_values("instability")
-    marked = [("others", frame[~frame["front"]], theme.BASELINE, "circle"),
-              ("no trial is better in both", front, theme.ACCENT, "circle"),
-              ("the spec's own settings", frame[frame["number"] == 0], theme.HIGHLIGHT, "circle-open"),
-              ("the settings chosen", frame[frame["chosen"]], theme.INK, "diamond-open")]  # fmt: skip
-    traces: list[theme.Trace] = [{
-        "type": "scatter", "mode": "lines", "x": 100 * front["instability"], "y": front["score"],
-        "line": {"color": theme.ACCENT, "width": 1.2, "dash": "dot"}, "showlegend": False,
-        "hoverinfo": "skip",
-    }]  # fmt: skip
-    for place, (label, rows, colour, symbol) in enumerate(marked):
-        traces.append({
-            "type": "scatter", "mode": "markers", "x": 100 * rows["instability"], "y": rows["score"],
-            "name": label, "marker": {"size": 10 if place < 2 else 17, "color": colour, "symbol": symbol,
-                                      "line": {"width": 2 if place > 1 else 0, "color": colour}},
-            "text": [_hover(sweep, int(number)) for number in rows["number"]],
-            "hovertemplate": "%{text}<extra></extra>",
-        })  # fmt: skip
-    percent = f"{words.NBSP}%"
+    x, y = 100 * front["instability"], front["score"]
+    effect = "effect that changes channel from one origin to the next"
     return theme.finish(
-        traces,
-        {"xaxis": theme.axis("effect that changes channel from one origin to the next", suffix=percent),
-         "yaxis": theme.axis(sweep.score_name)},
+        [marks.line(x, y, theme.ACCENT, 1.2, dash="dot"), *_front_dots(sweep, frame, front)],
+        {"xaxis": axes.linear(effect, suffix=axes.PERCENT), "yaxis": axes.linear(sweep.score_name)},
         title=f"{words.count(len(front), 'trial')} of {len(frame)} are beaten by no other in both score and "
-              "stability",
-        height=400, legend=True,
+        "stability",
+        height=400,
+        legend=True,
         reading="Up is a better forecast, left is attribution that holds still when a few periods are added.",
-    )  # fmt: skip
+    )
+
+
+def _front_dots(sweep: Sweep, frame: pd.DataFrame, front: pd.DataFrame) -> list[theme.Trace]:
+    """Trials, those of the front, and rings around the spec's own and the chosen settings."""
+    marked = (
+        ("others", frame[~frame["front"]], theme.BASELINE, "circle"),
+        ("no trial is better in both", front, theme.ACCENT, "circle"),
+        ("the spec's own settings", frame[frame["number"] == 0], theme.HIGHLIGHT, "circle-open"),
+        ("the settings chosen", frame[frame["chosen"]], theme.INK, "diamond-open"),
+    )
+    return [
+        marks.dots(
+            100 * rows["instability"],
+            rows["score"],
+            colour,
+            10 if symbol == "circle" else 17,
+            symbol,
+            rim=(0 if symbol == "circle" else 2, colour),
+            hover="%{text}",
+            name=label,
+            text=[_hover(sweep, int(number)) for number in rows["number"]],
+        )
+        for label, rows, colour, symbol in marked
+    ]

@@ -16,6 +16,7 @@ from mmm.report.views import (
     checks,
     contributions,
     dynamics,
+    effects,
     experiments,
     fit,
     fit_regions,
@@ -24,6 +25,7 @@ from mmm.report.views import (
     quality,
     regions,
     returns,
+    saturation,
 )
 
 View = Callable[[Tables], go.Figure]
@@ -60,7 +62,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     "What does money buy?": (
         Entry("roi", "ROI", returns.roi),
         Entry("curves", "Response curves", returns.curves),
-        Entry("saturation", "Saturation", returns.saturation),
+        Entry("saturation", "Saturation", saturation.saturation),
         Entry("plan", "Optimised budget", plan.plan),
         Entry("experiments", "Experiments", experiments.experiments, optional=True),
     ),
@@ -69,7 +71,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("effectiveness", "Effectiveness over time", dynamics.effectiveness),
         Entry("dag", "Channel network", network.dag),
         Entry("dag-matrix", "Network matrix", network.dag_matrix),
-        Entry("effects", "Direct and indirect", network.effects),
+        Entry("effects", "Direct and indirect", effects.effects),
         Entry("regions", "Regions", regions.region_ranking),
     ),
     "Is the data sound?": (

@@ -8,18 +8,52 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmm.report import theme, words
-from mmm.report.tables import MissingTableError, Tables
+from mmm.report import axes, marks, theme, words
+from mmm.report.tables import About, MissingTableError, Tables
 from mmm.report.totals import observed, windows
 
 LAGS = 12
 SETTLED = 0.01
 """Part of the whole fall of the training loss below which the validation loss no longer moves."""
+DOTS = 4000
+_LOSSES = {"loss": ("training loss", theme.SOFT), "validation": ("validation loss", theme.HIGHLIGHT)}
 _STAGES = {"validation": "Choosing the number of epochs", "train": "Training on the whole window"}
 
 
 def residuals(tables: Tables) -> go.Figure:
     """Errors relative to the KPI: over time, their distribution, against size, and their memory."""
+    cells, about = _errors(tables), tables.about
+    over = "Over time" if tables.is_national else "Over time, all regions"
+    grid = axes.panels(
+        [over, "How large errors are", "Against the prediction", "Memory"],
+        columns=2,
+        row_height=180,
+        gap=(0.13, 84),
+    )
+    reach = 1.3 * float(np.quantile(cells["error"].abs(), 0.998))
+    beyond = int((cells["error"].abs() > reach).sum())
+    _style(grid, about, cells["predicted"], reach)
+    memory = _autocorrelation(cells)
+    spans = windows(cells)
+    grid.layout["shapes"] = axes.split_shading(spans)["shapes"]
+    return theme.finish(
+        [*_over_time(cells), _histogram(cells), _against_size(cells), _memory(memory)],
+        grid.layout | {"bargap": 0.08, "margin": {"b": 64}},
+        title=_residual_title(float(cells["error"].mean()), memory, len(cells), about.period),
+        height=grid.height + 94,
+        reading="Errors in per cent of the mean KPI of their region. Good errors lie around zero at every "
+        "time and size, and forget: bars in the last chart near zero.",
+        notes=[
+            tables.refitted,
+            "Shaded: holdout and test." if spans else "",
+            f"{words.count(beyond, 'larger error')} beyond the third chart." if beyond else "",
+            "4 000 dots of all are drawn in the third chart." if len(cells) > DOTS else "",
+        ],
+    )
+
+
+def _errors(tables: Tables) -> pd.DataFrame:
+    """Observed cells by region and date with their error relative to the region's mean KPI."""
     cells = observed(tables)
     cells = cells.assign(region=cells["region"].astype(str)).sort_values(["region", "date"])
     level = cells["actual"].groupby(cells["region"]).transform("mean").abs()
@@ -27,48 +61,23 @@ def residuals(tables: Tables) -> go.Figure:
     cells = cells[cells["error"].notna()]
     if cells.empty:
         raise MissingTableError("every KPI is zero, so relative errors do not exist")
-    about = tables.about
-    grid = theme.panels(
-        ["Over time" if tables.is_national else "Over time, all regions", "How large errors are",
-         "Against the prediction", "Memory"],
-        columns=2, row_height=180, gap=(0.13, 84),
-    )  # fmt: skip
-    points = f"{words.NBSP}%"
-    style: dict[str, theme.Layout] = {
-        "xaxis": {"type": "date"}, "yaxis": {"ticksuffix": points, "zeroline": True,
-                                             "zerolinecolor": theme.FAINT},
-        "xaxis2": {"ticksuffix": points, "title": _small("error")},
-        "yaxis2": {"ticksuffix": points, "title": _small("share of cells")},
-        "xaxis3": theme.log_axis("", cells["predicted"]) | {
-            "title": _small(f"predicted {about.kpi}"), "showgrid": False,
-            **{key: grid.layout["xaxis3"][key] for key in ("domain", "anchor", "automargin")}},
-        "yaxis3": {"ticksuffix": points, "zeroline": True, "zerolinecolor": theme.FAINT},
-        "xaxis4": {"title": _small(f"{about.period}s apart"), "dtick": 1 if LAGS <= 12 else 2},
-        "yaxis4": {"range": [-1, 1], "zeroline": True, "zerolinecolor": theme.FAINT,
-                   "title": _small("correlation")},
-    }  # fmt: skip
-    reach = 1.3 * float(np.quantile(cells["error"].abs(), 0.998))
-    beyond = int((cells["error"].abs() > reach).sum())
-    style["yaxis3"]["range"] = [-100 * reach, 100 * reach]
-    for name, more in style.items():
-        grid.layout[name] |= more
-    memory = _autocorrelation(cells)
-    traces = [*_over_time(cells), _histogram(cells), _against_size(cells), _memory(memory)]
-    limit = 1.96 / np.sqrt(max(len(cells), 1))
-    spans = windows(cells)
-    shading = theme.split_shading(spans)
-    grid.layout["shapes"] = shading["shapes"]
-    bias = float(cells["error"].mean())
-    return theme.finish(
-        traces, grid.layout | {"bargap": 0.08, "margin": {"b": 64}},
-        title=_residual_title(bias, memory, limit, about.period),
-        height=grid.height + 94,
-        reading="Errors in per cent of the mean KPI of their region. Good errors lie around zero at every "
-                "time and size, and forget: bars in the last chart near zero.",
-        notes=[tables.refitted, "Shaded: holdout and test." if spans else "",
-               f"{words.count(beyond, 'larger error')} beyond the third chart." if beyond else "",
-               "4 000 dots of all are drawn in the third chart." if len(cells) > 4000 else ""],
-    )  # fmt: skip
+    return cells
+
+
+def _style(grid: axes.Panels, about: About, predicted: pd.Series, reach: float) -> None:
+    """Units and titles of the four charts."""
+    time, size, prediction, memory = grid.each
+    zero: theme.Layout = {"zeroline": True, "zerolinecolor": theme.FAINT}
+    time.across(type="date")
+    time.up(ticksuffix=axes.PERCENT, **zero)
+    size.across(ticksuffix=axes.PERCENT, title=_small("error"))
+    size.up(ticksuffix=axes.PERCENT, title=_small("share of cells"))
+    kept = {key: grid.layout["xaxis3"][key] for key in ("domain", "anchor", "automargin")}
+    prediction.across(**axes.log("", predicted) | kept)
+    prediction.across(title=_small(f"predicted {about.kpi}"), showgrid=False)
+    prediction.up(ticksuffix=axes.PERCENT, **zero, range=[-100 * reach, 100 * reach])
+    memory.across(title=_small(f"{about.period}s apart"), dtick=1 if LAGS <= 12 else 2)
+    memory.up(range=[-1, 1], **zero, title=_small("correlation"))
 
 
 def _small(text: str) -> theme.Layout:
@@ -78,40 +87,34 @@ def _small(text: str) -> theme.Layout:
 def _over_time(cells: pd.DataFrame) -> list[theme.Trace]:
     """Mean error and its 10-90 % range over regions."""
     by = cells.groupby("date")["error"]
-    frame = pd.DataFrame({"mean": by.mean(), "low": by.quantile(0.1), "high": by.quantile(0.9)}).reset_index()
-    frame, _ = theme.thin(frame)
-    line = {"type": "scatter", "mode": "lines", "x": frame["date"], "y": theme.fmt(100 * frame["mean"]),
-            "line": {"color": theme.ACCENT, "width": 1.8}, "showlegend": False,
-            "hovertemplate": "%{x|%d %b %Y}: mean error %{y:.1f} %<extra></extra>"}  # fmt: skip
-    many = cells["region"].nunique() > 2
-    return [
-        *(theme.band(frame["date"], 100 * frame["low"], 100 * frame["high"], theme.ACCENT) if many else []),
-        line,
-    ]
+    low, high = by.quantile(0.1), by.quantile(0.9)
+    frame, _ = marks.thin(pd.DataFrame({"value": by.mean(), "lower": low, "upper": high}).reset_index())
+    frame[["value", "lower", "upper"]] *= 100
+    hover = "%{x|%d %b %Y}: mean error %{y:.1f} %"
+    lines = marks.ribbon(frame, theme.ACCENT, width=1.8, hover=hover)
+    return lines if cells["region"].nunique() > 2 else lines[-1:]
 
 
 def _histogram(cells: pd.DataFrame) -> theme.Trace:
     error = cells["error"].to_numpy(float)
     edge = max(float(np.quantile(np.abs(error), 0.995)), 1e-6)
     counts, edges = np.histogram(np.clip(error, -edge, edge), bins=31, range=(-edge, edge))
-    return {
-        "type": "bar", "x": theme.fmt(50 * (edges[1:] + edges[:-1])),
-        "y": theme.fmt(100 * counts / len(error)),
-        "xaxis": "x2", "yaxis": "y2", "marker": {"color": theme.ACCENT}, "showlegend": False,
-        "hovertemplate": "error %{x:.1f} %: %{y:.1f} % of cells<extra></extra>",
-    }  # fmt: skip
+    middle, share = theme.fmt(50 * (edges[1:] + edges[:-1])), theme.fmt(100 * counts / len(error))
+    hover = "error %{x:.1f} %: %{y:.1f} % of cells"
+    return marks.columns(middle, share, theme.ACCENT, hover=hover, xaxis="x2", yaxis="y2")
 
 
 def _against_size(cells: pd.DataFrame) -> theme.Trace:
     shown = cells[cells["predicted"] > 0]
-    shown = shown.sample(4000, random_state=0) if len(shown) > 4000 else shown
-    return {
-        "type": "scatter", "mode": "markers", "x": theme.fmt(shown["predicted"]),
-        "y": theme.fmt(100 * shown["error"]),
-        "xaxis": "x3", "yaxis": "y3", "showlegend": False,
-        "hovertemplate": "%{x:.3s}: error %{y:.1f} %<extra></extra>",
-        "marker": {"size": 4, "color": theme.ACCENT, "opacity": 0.3},
-    }  # fmt: skip
+    shown = shown.sample(DOTS, random_state=0) if len(shown) > DOTS else shown
+    x, y = theme.fmt(shown["predicted"]), theme.fmt(100 * shown["error"])
+    style: theme.Layout = {
+        "opacity": 0.3,
+        "hover": "%{x:.3s}: error %{y:.1f} %",
+        "xaxis": "x3",
+        "yaxis": "y3",
+    }
+    return marks.dots(x, y, theme.ACCENT, 4, **style)
 
 
 def _autocorrelation(cells: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -127,15 +130,11 @@ def _autocorrelation(cells: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64
 
 
 def _memory(memory: Any) -> theme.Trace:
-    return {
-        "type": "bar", "x": np.arange(1, len(memory) + 1), "y": theme.fmt(memory), "xaxis": "x4",
-        "yaxis": "y4",
-        "marker": {"color": theme.ACCENT}, "showlegend": False,
-        "hovertemplate": "%{x} apart: %{y:.2f}<extra></extra>",
-    }  # fmt: skip
+    lags, hover = np.arange(1, len(memory) + 1), "%{x} apart: %{y:.2f}"
+    return marks.columns(lags, theme.fmt(memory), theme.ACCENT, hover=hover, xaxis="x4", yaxis="y4")
 
 
-def _residual_title(bias: float, memory: Any, limit: float, period: str) -> str:
+def _residual_title(bias: float, memory: Any, cells: int, period: str) -> str:
     size = words.percent(abs(bias))
     if abs(bias) < 0.005:
         title = f"Errors balance out ({size} on average)"
@@ -146,7 +145,7 @@ def _residual_title(bias: float, memory: Any, limit: float, period: str) -> str:
     first = float(memory[0])
     link = f"from {period} to {period} (correlation {first:.2f})".replace("-", "\u2212")
     joint, subject = (", but", "") if abs(bias) < 0.005 else (";", " errors")
-    if first > max(0.2, limit):
+    if first > max(0.2, 1.96 / np.sqrt(max(cells, 1))):
         return f"{title}{joint}{subject} carry over {link}"
     return f"{title}{joint.replace(', but', ' and')}{subject} hardly carry over {link}"
 
@@ -157,39 +156,40 @@ def training(tables: Tables) -> go.Figure:
     if frame.empty:
         raise MissingTableError("training.parquet has no epoch with a known loss")
     stages = [str(stage) for stage in frame["stage"].unique()]
-    grid = theme.panels(
+    grid = axes.panels(
         [_STAGES.get(stage, f"Stage: {stage.replace('_', ' ')}") for stage in stages],
-        columns=min(2, len(stages)), row_height=230,
-        gap=(0.09, 70), x=theme.axis("epoch", grid=False), y=_loss_axis(frame),
-    )  # fmt: skip
+        columns=min(2, len(stages)),
+        row_height=230,
+        gap=(0.09, 70),
+        x=axes.linear("epoch", grid=False),
+        y=_loss_axis(frame),
+    )
     traces: list[theme.Trace] = []
-    for stage, (x, y) in zip(stages, grid.axes, strict=True):
+    for stage, panel in zip(stages, grid.each, strict=True):
         rows = frame[frame["stage"] == stage].sort_values("epoch")
         rows = rows.iloc[:: max(1, len(rows) // 400)]
-        for column, colour in (("loss", theme.BASELINE), ("validation", theme.HIGHLIGHT)):
+        for column, (name, colour) in _LOSSES.items():
             if rows[column].notna().any():
-                traces.append({
-                    "type": "scatter", "mode": "lines", "x": rows["epoch"], "y": theme.fmt(rows[column]),
-                    "xaxis": x,
-                    "yaxis": y, "name": {"loss": "training loss", "validation": "validation loss"}[column],
-                    "legendgroup": column, "line": {"color": colour if column == "validation" else theme.SOFT,
-                                                    "width": 1.9},
-                    "showlegend": not any(t["legendgroup"] == column for t in traces),
-                    "hovertemplate": "epoch %{x}: %{y:.4g}<extra></extra>",
-                })  # fmt: skip
+                own: theme.Layout = {"name": name, "legendgroup": column, **panel.at}
+                own["showlegend"] = not any(t["legendgroup"] == column for t in traces)
+                values, hover = theme.fmt(rows[column]), "epoch %{x}: %{y:.4g}"
+                traces.append(marks.line(rows["epoch"], values, colour, 1.9, hover=hover, **own))
     return theme.finish(
-        traces, grid.layout | {"margin": {"b": 90}}, title=_training_title(frame, stages),
-        height=grid.height + 120, legend=True,
+        traces,
+        grid.layout | {"margin": {"b": 90}},
+        title=_training_title(frame, stages),
+        height=grid.height + 120,
+        legend=True,
         reading="Loss per epoch. Validation is the tail of the training window, held back to choose the "
-                "epoch; the holdout takes no part.",
-    )  # fmt: skip
+        "epoch; the holdout takes no part.",
+    )
 
 
 def _loss_axis(frame: pd.DataFrame) -> theme.Layout:
     """Logarithmic where the loss spans more than a decade."""
     values = frame[["loss", "validation"]].to_numpy(float)
     low, high = np.nanmin(values), np.nanmax(values)
-    return theme.log_axis("", values) if low > 0 and high > 10 * low else theme.axis(nticks=5)
+    return axes.log("", values) if low > 0 and high > 10 * low else axes.linear(nticks=5)
 
 
 def _training_title(frame: pd.DataFrame, stages: list[str]) -> str:
@@ -201,13 +201,10 @@ def _training_title(frame: pd.DataFrame, stages: list[str]) -> str:
         return f"The training loss went from {first} to {end} over {epochs}"
     stage = str(judged_rows["stage"].iloc[-1])
     rows = judged_rows[judged_rows["stage"] == stage].sort_values("epoch")
-    best, last_epoch = (
-        int(rows["epoch"].iloc[int(np.argmin(rows["validation"].to_numpy(float)))]),
-        int(rows["epoch"].iloc[-1]),
-    )
-    values = rows["validation"].to_numpy(float)
+    values, epoch = rows["validation"].to_numpy(float), rows["epoch"].to_numpy(int)
+    best, last_epoch = int(epoch[np.argmin(values)]), int(epoch[-1])
     fall = rows["loss"].max() - rows["loss"].min()
-    late = values[rows["epoch"].to_numpy(float) >= 0.75 * last_epoch]
+    late = values[epoch >= 0.75 * last_epoch]
     if fall > 0 and np.ptp(late) < SETTLED * fall:
         return f"The validation loss has settled when training ends, after {words.count(last_epoch, 'epoch')}"
     if best >= 0.95 * last_epoch:

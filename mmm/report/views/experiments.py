@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmm.report import theme, words
+from mmm.report import axes, marks, theme, words
 from mmm.report.tables import Tables
 
 NINETY = 1.645
@@ -20,37 +20,49 @@ APART = 2.0
 def experiments(tables: Tables) -> go.Figure:
     """Measured and modelled lift of every test, with intervals."""
     rows = tables.frame("experiments")
-    about = tables.about
     names = [_name(row) for _, row in rows.iterrows()]
-    palette = theme.channel_colours(tables.channels)
-    colours = [palette.get(str(channel), theme.ACCENT) for channel in rows["channel"]]
-    place = np.arange(len(rows), dtype=np.float64)
-    reach = NINETY * rows["standard_error"]
-    measured = {
-        "type": "scatter", "mode": "markers", "name": "Measured", "x": theme.fmt(rows["lift"]),
-        "y": place - ASIDE, "text": names,
-        "marker": {"size": 11, "symbol": "diamond-open", "color": theme.INK, "line": {"width": 2}},
-        "error_x": theme.error_bars(rows["lift"], rows["lift"] - reach, rows["lift"] + reach),
-        "hovertemplate": "%{text}<br>measured %{x:.3s}<extra></extra>", "cliponaxis": False,
-    }  # fmt: skip
-    modelled = {
-        "type": "scatter", "mode": "markers", "name": "The model, same cells",
-        "y": place + ASIDE, "text": names,
-        "x": theme.fmt(rows["modelled"]), "marker": {"size": 11, "color": colours}, "cliponaxis": False,
-        "error_x": theme.error_bars(rows["modelled"], rows["lower"], rows["upper"], theme.SOFT),
-        "hovertemplate": "%{text}<br>modelled %{x:.3s}<extra></extra>",
-    }  # fmt: skip
+    title = f"Lift over the test, {tables.about.kpi}"
     layout = {
-        "xaxis": theme.axis(f"Lift over the test, {about.kpi}", zeroline=True, zerolinecolor=theme.FAINT),
-        "yaxis": theme.axis("", grid=False, tickvals=place.tolist(), ticktext=names, automargin=True,
-                            range=[len(rows) - 0.4, -0.6], showline=False),
-    }  # fmt: skip
+        "xaxis": axes.linear(title, zeroline=True, zerolinecolor=theme.FAINT),
+        "yaxis": axes.rows(names),
+    }
     return theme.finish(
-        [measured, modelled], layout, title=_title(rows), height=110 + 62 * len(names), legend=True,
+        _lifts(rows, names, theme.channel_colours(tables.channels)),
+        layout,
+        title=_title(rows),
+        height=110 + 62 * len(names),
+        legend=True,
         reading="Diamonds: what the test measured, with its 90 % interval. Dots: what the model says of "
-                "exactly these regions and dates, the test being part of what it has learned from.",
+        "exactly these regions and dates, the test being part of what it has learned from.",
         table=_table(rows, names),
-    )  # fmt: skip
+    )
+
+
+def _lifts(rows: pd.DataFrame, names: list[str], palette: dict[str, str]) -> list[theme.Trace]:
+    """Measured and modelled lift beside each other in every row."""
+    place = np.arange(len(rows), dtype=np.float64)
+    reach, lift = NINETY * rows["standard_error"], rows["lift"]
+    shared: theme.Layout = {"text": names, "cliponaxis": False}
+    measured = marks.dots(
+        theme.fmt(lift),
+        place - ASIDE,
+        theme.INK,
+        hover="%{text}<br>measured %{x:.3s}",
+        **shared,
+        name="Measured",
+        error_x=marks.whiskers(lift, lift - reach, lift + reach),
+    )
+    measured["marker"] |= {"symbol": "diamond-open", "line": {"width": 2}}
+    modelled = marks.dots(
+        theme.fmt(rows["modelled"]),
+        place + ASIDE,
+        [palette.get(str(channel), theme.ACCENT) for channel in rows["channel"]],
+        hover="%{text}<br>modelled %{x:.3s}",
+        **shared,
+        name="The model, same cells",
+        error_x=marks.whiskers(rows["modelled"], rows["lower"], rows["upper"], theme.SOFT),
+    )
+    return [measured, modelled]
 
 
 def _name(row: pd.Series) -> str:
@@ -73,18 +85,16 @@ def _title(rows: pd.DataFrame) -> str:
 
 
 def _table(rows: pd.DataFrame, names: list[str]) -> theme.Layout:
-    return {
-        "columns": ["Test", "Change of spend", "Measured", "Standard error", "Modelled", "Interval", "Apart"],
-        "rows": [
-            [
-                name.replace("<br>", ", "),
-                words.number(float(row["spend_change"])),
-                words.number(float(row["lift"]), 3),
-                words.number(float(row["standard_error"])),
-                words.number(float(row["modelled"]), 3),
-                words.span(float(row["lower"]), float(row["upper"])),
-                f"{abs(float(row['tension'])):.1f} standard errors",
-            ]
-            for name, (_, row) in zip(names, rows.iterrows(), strict=True)
-        ],
-    }
+    tests = [row | {"name": name} for name, row in zip(names, marks.records(rows), strict=True)]
+    return marks.table(
+        tests,
+        {
+            "Test": lambda row: str(row["name"]).replace("<br>", ", "),
+            "Change of spend": lambda row: words.number(float(row["spend_change"])),
+            "Measured": lambda row: words.number(float(row["lift"]), 3),
+            "Standard error": lambda row: words.number(float(row["standard_error"])),
+            "Modelled": lambda row: words.number(float(row["modelled"]), 3),
+            "Interval": lambda row: words.span(float(row["lower"]), float(row["upper"])),
+            "Apart": lambda row: f"{abs(float(row['tension'])):.1f} standard errors",
+        },
+    )

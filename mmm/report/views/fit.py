@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmm.report import theme, words
+from mmm.report import axes, marks, theme, words
+from mmm.report.marks import Unit
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import (
     interval_note,
@@ -20,9 +21,13 @@ from mmm.report.totals import (
 )
 
 NAIVE = {
-    "region_mean": "each region's mean", "last_value": "last value", "recent_mean": "recent mean",
+    "region_mean": "each region's mean",
+    "last_value": "last value",
+    "recent_mean": "recent mean",
     "seasonal": "same season last year",
-}  # fmt: skip
+}
+DOTS = 4000
+"""Cells drawn in the scatter."""
 
 
 def headline(tables: Tables) -> go.Figure:
@@ -32,52 +37,71 @@ def headline(tables: Tables) -> go.Figure:
     if window is None:
         raise MissingTableError("metrics.json has no scored window")
     score = metrics[window]
-    naive = {
-        name: values
-        for name, values in score.get("naive", {}).items()
-        if _number(values.get("mae")) is not None
-    }
-    rows = [("This model", score["mae"], score["r2"], True)]
+    naive = {name: v for name, v in score.get("naive", {}).items() if _number(v.get("mae")) is not None}
     naive_names = NAIVE | ({"region_mean": "mean of training"} if tables.is_national else {})
-    rows += [(words.capital(naive_names.get(name, name.replace("_", " "))), v["mae"], v.get("r2"), False)
-             for name, v in naive.items()]  # fmt: skip
+    rows = [("This model", score["mae"], score["r2"], True)]
+    for name, v in naive.items():
+        label = words.capital(naive_names.get(name, name.replace("_", " ")))
+        rows.append((label, v["mae"], v.get("r2"), False))
     rows.sort(key=lambda row: row[1])
-    names = [row[0] for row in rows]
-    colours = [theme.ACCENT if row[3] else theme.BASELINE for row in rows]
-    unit = _per_cell(tables)
-    divisor, suffix = words.scale_of(max(row[1] for row in rows))
-    traces = [
-        {"type": "bar", "orientation": "h", "y": names, "x": [row[1] / divisor for row in rows],
-         "marker": {"color": colours, "cornerradius": 3}, "text": [words.number(row[1], 3) for row in rows],
-         "textposition": "outside", "cliponaxis": False, "showlegend": False,
-         "hovertemplate": "%{y}: mean absolute error %{text}<extra></extra>"},
-        {"type": "scatter", "mode": "markers+text", "y": names, "x": [_number(row[2]) for row in rows],
-         "marker": {"color": colours, "size": 13}, "text": [_r2(row[2]) for row in rows], "xaxis": "x2",
-         "yaxis": "y2", "textposition": "top center", "textfont": {"size": 11.5}, "cliponaxis": False,
-         "showlegend": False, "hovertemplate": "%{y}: R² %{text}<extra></extra>"},
-    ]  # fmt: skip
-    known_r2 = [value for row in rows if (value := _number(row[2])) is not None]
-    low = min([*known_r2, 1.0])
-    layout = {
-        "xaxis": theme.axis(f"Mean absolute error, {unit} (less is better)", suffix=suffix, domain=[0, 0.52],
-                            rangemode="tozero", range=[0, 1.16 * max(row[1] for row in rows) / divisor]),
-        "yaxis": theme.category_axis(names),
-        "xaxis2": theme.axis("R² (1 is perfect)", domain=[0.62, 1], anchor="y2",
-                             range=[low - 0.12 * (1.02 - low), 1 + 0.1 * (1.02 - low)]),
-        "yaxis2": theme.category_axis(names, anchor="x2", showticklabels=False),
-    }  # fmt: skip
-    table = {
-        "columns": ["Predictor", "Mean absolute error", "R²"],
-        "rows": [[row[0], words.number(row[1], 3), _r2(row[2])] for row in rows],
-    }
+    traces, layout = _score_marks(rows, _per_cell(tables))
     return theme.finish(
-        traces, layout, title=_verdict(score, naive, window, naive_names), height=114 + 46 * len(rows),
-        table=table,
+        traces,
+        layout,
+        title=_verdict(score, naive, window, naive_names),
+        height=114 + 46 * len(rows),
+        table=marks.table(
+            rows,
+            {
+                "Predictor": lambda row: str(row[0]),
+                "Mean absolute error": lambda row: words.number(row[1], 3),
+                "R²": lambda row: _r2(row[2]),
+            },
+        ),
         reading="The dark bar is the model; grey bars are guesses anyone could make without one. A model "
-                "worth using beats them.",
-        notes=["Scored on the data it was fitted to: this says nothing of new data." if window == "train"
-               else ""],
-    )  # fmt: skip
+        "worth using beats them.",
+        notes=[
+            "Scored on the data it was fitted to: this says nothing of new data." if window == "train" else ""
+        ],
+    )
+
+
+Score = tuple[str, float, Any, bool]
+"""Name, mean absolute error, R², and whether it is the model."""
+
+
+def _score_marks(rows: list[Score], what: str) -> tuple[list[theme.Trace], theme.Layout]:
+    """Bars of the errors, and dots of R² right of them."""
+    names, errors = [row[0] for row in rows], [row[1] for row in rows]
+    colours = [theme.ACCENT if row[3] else theme.BASELINE for row in rows]
+    unit = Unit.of(errors)
+    outside: theme.Layout = {
+        "textposition": "outside",
+        "cliponaxis": False,
+        "text": [words.number(e, 3) for e in errors],
+    }
+    bars = marks.bars(names, unit(errors), colours, hover="%{y}: mean absolute error %{text}", **outside)
+    known = [_number(row[2]) for row in rows]
+    text: theme.Layout = {"mode": "markers+text", "textposition": "top center", "textfont": {"size": 11.5}}
+    text |= {"cliponaxis": False, "text": [_r2(row[2]) for row in rows], "xaxis": "x2", "yaxis": "y2"}
+    dots = marks.dots(known, names, colours, 13, hover="%{y}: R² %{text}", **text)
+    low = min([*(value for value in known if value is not None), 1.0])
+    room = 1.02 - low
+    layout = {
+        "xaxis": axes.linear(
+            f"Mean absolute error, {what} (less is better)",
+            suffix=unit.suffix,
+            domain=[0, 0.52],
+            rangemode="tozero",
+            range=[0, 1.16 * float(unit(max(errors)))],
+        ),
+        "yaxis": axes.names(names),
+        "xaxis2": axes.linear(
+            "R² (1 is perfect)", domain=[0.62, 1], anchor="y2", range=[low - 0.12 * room, 1 + 0.1 * room]
+        ),
+        "yaxis2": axes.names(names, anchor="x2", showticklabels=False),
+    }
+    return [bars, dots], layout
 
 
 def _per_cell(tables: Tables) -> str:
@@ -102,14 +126,10 @@ def _r2(value: Any) -> str:
 
 def _verdict(score: dict[str, Any], naive: dict[str, Any], window: str, names: dict[str, str]) -> str:
     """The headline's statement."""
-    where = window_words(window)
     relative = _number(score.get("wape"))
-    size = (
-        f"{words.number(score['mae'])} per cell"
-        if relative is None
-        else f"{words.percent(relative)} of the KPI"
-    )
-    start = f"In {where} the model misses by {size}"
+    size = f"{words.number(score['mae'])} per cell"
+    size = size if relative is None else f"{words.percent(relative)} of the KPI"
+    start = f"In {window_words(window)} the model misses by {size}"
     if not naive:
         return f"{start}; no naive predictor was scored beside it"
     best = min(naive, key=lambda name: float(naive[name]["mae"]))
@@ -125,38 +145,35 @@ def _verdict(score: dict[str, Any], naive: dict[str, Any], window: str, names: d
 
 def national(tables: Tables) -> go.Figure:
     """Actual against predicted KPI, summed over regions, with interval and windows."""
-    full = national_fit(tables)
-    where, judged_rows = _judged_national(full)
-    if not judged_rows["actual"].abs().sum() > 0:
+    full, about = national_fit(tables), tables.about
+    where, rows = _judged_national(full)
+    if not rows["actual"].abs().sum() > 0:
         raise MissingTableError(f"the KPI is zero throughout {window_words(where)}")
-    error = float(
-        (judged_rows["actual"] - judged_rows["predicted"]).abs().sum() / judged_rows["actual"].abs().sum()
-    )
-    frame, size = theme.thin(full.drop(columns="split"))
-    divisor, suffix = words.scale_of(float(full["actual"].abs().max()))
-    traces = fit_traces(frame, divisor, suffix, tables.about.kpi)
-    about = tables.about
+    error = float((rows["actual"] - rows["predicted"]).abs().sum() / rows["actual"].abs().sum())
+    frame, size = marks.thin(full.drop(columns="split"))
+    unit = Unit.of(full["actual"])
     layout: theme.Layout = {
-        "xaxis": theme.time_axis(frame["date"]),
-        "yaxis": theme.axis(f"{words.capital(about.kpi)} per {about.period}", suffix=suffix),
+        "xaxis": axes.time(frame["date"]),
+        "yaxis": axes.linear(f"{words.capital(about.kpi)} per {about.period}", suffix=unit.suffix),
         "hovermode": "x unified",
-    } | theme.split_shading(windows(full))
-    inside = int(judged_rows["actual"].between(judged_rows["lower"], judged_rows["upper"]).sum())
-    known = judged_rows["lower"].notna().all()
-    tail = (
-        f"; {inside} of {words.count(len(judged_rows), about.period)} lie inside the interval"
-        if known
-        else ""
-    )
+    } | axes.split_shading(windows(full))
+    inside = int(rows["actual"].between(rows["lower"], rows["upper"]).sum())
+    tail = f"; {inside} of {words.count(len(rows), about.period)} lie inside the interval"
     return theme.finish(
-        traces, layout, legend=True, height=430,
+        fit_traces(frame, unit, about.kpi),
+        layout,
+        legend=True,
+        height=430,
         title=f"In {window_words(where)} the prediction of {about.national} is off by "
-              f"{words.percent(error)} a {about.period}{tail}",
-        reading="Dots are what happened, the line is the model, the band its interval. Shaded: weeks the "
-                "model was not fitted to.".replace("weeks", f"{about.period}s"),
-        notes=[tables.refitted, interval_note(full) or summed_note(full, tables),
-               theme.thin_note(size, about.period)],
-    )  # fmt: skip
+        f"{words.percent(error)} a {about.period}{tail if rows['lower'].notna().all() else ''}",
+        reading="Dots are what happened, the line is the model, the band its interval. Shaded: "
+        f"{about.period}s the model was not fitted to.",
+        notes=[
+            tables.refitted,
+            interval_note(full) or summed_note(full, tables),
+            marks.thin_note(size, about.period),
+        ],
+    )
 
 
 def _judged_national(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
@@ -167,17 +184,16 @@ def _judged_national(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     return "data", frame
 
 
-def fit_traces(frame: pd.DataFrame, divisor: float, suffix: str, kpi: str) -> list[theme.Trace]:
+def fit_traces(
+    frame: pd.DataFrame, unit: Unit, kpi: str, *, width: float = 2.2, size: float = 5, opacity: float = 0.75
+) -> list[theme.Trace]:
     """Interval, prediction and observations of one series, in that order."""
     x = frame["date"]
-    hover = "%{y:,.3~f}" + suffix
-    line = {"type": "scatter", "mode": "lines", "x": x, "y": theme.fmt(frame["predicted"] / divisor),
-            "name": "predicted", "line": {"color": theme.ACCENT, "width": 2.2},
-            "hovertemplate": hover}  # fmt: skip
-    dots = {"type": "scatter", "mode": "markers", "x": x, "y": theme.fmt(frame["actual"] / divisor),
-            "name": f"actual {kpi}", "hovertemplate": hover,
-            "marker": {"color": theme.INK, "size": 5, "opacity": 0.75}}  # fmt: skip
-    band = theme.band(x, frame["lower"] / divisor, frame["upper"] / divisor, theme.ACCENT)
+    said: theme.Layout = {"hovertemplate": unit.hover()}
+    line = marks.line(x, theme.fmt(unit(frame["predicted"])), theme.ACCENT, width, name="predicted", **said)
+    actual = theme.fmt(unit(frame["actual"]))
+    dots = marks.dots(x, actual, theme.INK, size, opacity=opacity, name=f"actual {kpi}", **said)
+    band = marks.band(x, unit(frame["lower"]), unit(frame["upper"]), theme.ACCENT)
     if band:
         band[1] |= {"name": "interval", "showlegend": True}
     return [*band, line, dots]
@@ -186,51 +202,61 @@ def fit_traces(frame: pd.DataFrame, divisor: float, suffix: str, kpi: str) -> li
 def holdout_scatter(tables: Tables) -> go.Figure:
     """Predicted against actual, one dot a region and period of the most honest window."""
     where, rows = judged(tables)
-    actual, predicted = rows["actual"].to_numpy(float), rows["predicted"].to_numpy(float)
-    usable = (actual > 0) & (predicted > 0)
-    positive = bool(usable.mean() > 0.95 and actual[usable].max() > 30 * actual[usable].min())
-    drawn = rows[usable] if positive else rows
-    shown = drawn.sample(4000, random_state=0) if len(drawn) > 4000 else drawn
+    positive = rows[(rows["actual"] > 0) & (rows["predicted"] > 0)]
+    wide = len(positive) > 0 and positive["actual"].max() > 30 * positive["actual"].min()
+    logarithmic = bool(len(positive) > 0.95 * len(rows) and wide)
+    drawn = positive if logarithmic else rows
+    shown = drawn.sample(DOTS, random_state=0) if len(drawn) > DOTS else drawn
+    traces, layout = _scatter(shown, logarithmic, _per_cell(tables))
+    many = rows["region"].nunique() > 1
+    reading = "On the dashed line prediction equals reality."
+    within = " Most differences lie between regions; those within a region are the harder test."
+    part = f"{words.number(len(shown), 4)} of {words.count(len(drawn), 'dot')} are drawn."
+    lost = len(rows) - len(drawn)
+    return theme.finish(
+        traces,
+        layout,
+        title=_scatter_title(rows, where),
+        height=460,
+        reading=reading + within if many else reading,
+        notes=[
+            tables.refitted,
+            part if len(shown) < len(drawn) else "",
+            "Both axes are logarithmic." if logarithmic else "",
+            f"{words.count(lost, 'dot')} at or below zero are not drawn." if lost else "",
+        ],
+    )
+
+
+def _scatter(shown: pd.DataFrame, logarithmic: bool, what: str) -> tuple[list[theme.Trace], theme.Layout]:
+    """Dots and the line on which prediction equals reality."""
     both = shown[["actual", "predicted"]].to_numpy(float)
-    low, high = float(both.min()), float(both.max())
-    divisor, suffix = (1.0, "") if positive else words.scale_of(high)
-    label = _per_cell(tables)
-    traces = [
-        {"type": "scatter", "mode": "lines", "x": [low / divisor, high / divisor],
-         "y": [low / divisor, high / divisor],
-         "line": {"color": theme.FAINT, "width": 1.4, "dash": "dash"}, "hoverinfo": "skip",
-         "showlegend": False},
-        {"type": "scatter", "mode": "markers", "x": theme.fmt(shown["actual"] / divisor),
-         "y": theme.fmt(shown["predicted"] / divisor), "text": shown["region"].astype(str).tolist(),
-         "marker": {"size": 6, "color": theme.ACCENT, "opacity": 0.4, "line": {"width": 0}},
-         "showlegend": False,
-         "hovertemplate": "%{text}<br>actual %{x:,.3~s}" + suffix + "<br>predicted %{y:,.3~s}" + suffix
-                          + "<extra></extra>"},
-    ]  # fmt: skip
+    ends = [float(both.min()), float(both.max())]
+    unit = Unit() if logarithmic else Unit.of(ends[1])
+    said = [f"{name} %{{{axis}:,.3~s}}{unit.suffix}" for name, axis in (("actual", "x"), ("predicted", "y"))]
+    style: theme.Layout = {"opacity": 0.4, "hover": "<br>".join(["%{text}", *said]), "rim": (0, theme.ACCENT)}
+    dots = marks.dots(
+        theme.fmt(unit(shown["actual"])), theme.fmt(unit(shown["predicted"])), theme.ACCENT, 6, **style
+    )
+    diagonal = marks.line(unit(ends), unit(ends), theme.FAINT, 1.4, dash="dash")
     layout = {
-        f"{side}axis": theme.log_axis(f"{name} {label}", [low, high])
-        if positive
-        else theme.axis(f"{name} {label}", suffix=suffix)
+        f"{side}axis": axes.log(f"{name} {what}", ends)
+        if logarithmic
+        else axes.linear(f"{name} {what}", suffix=unit.suffix)
         for side, name in (("x", "Actual"), ("y", "Predicted"))
     }
-    within = _within_r2(rows)
-    inner = "none" if within <= 0.005 else words.percent(within)
+    return [diagonal, dots | {"text": shown["region"].astype(str).tolist()}], layout
+
+
+def _scatter_title(rows: pd.DataFrame, where: str) -> str:
+    actual, predicted = rows["actual"].to_numpy(float), rows["predicted"].to_numpy(float)
     overall = words.percent(max(0.0, _r2_of(actual, predicted)))
     title = f"In {window_words(where)} the model explains {overall} of all differences"
-    if rows["region"].nunique() > 1:
-        title += f", and {inner} of those within a region over time"
-    return theme.finish(
-        traces, layout, title=title, height=460,
-        reading="On the dashed line prediction equals reality. Most differences lie between regions; those "
-                "within a region are the harder test." if rows["region"].nunique() > 1 else
-                "On the dashed line prediction equals reality.",
-        notes=[tables.refitted,
-               f"{words.number(len(shown), 4)} of {words.count(len(drawn), 'dot')} are drawn."
-               if len(shown) < len(drawn) else "",
-               "Both axes are logarithmic." if positive else "",
-               f"{words.count(len(rows) - len(drawn), 'dot')} at or below zero are not drawn."
-               if len(drawn) < len(rows) else ""],
-    )  # fmt: skip
+    if rows["region"].nunique() < 2:
+        return title
+    within = _within_r2(rows)
+    inner = "none" if within <= 0.005 else words.percent(within)
+    return f"{title}, and {inner} of those within a region over time"
 
 
 def _r2_of(actual: Any, predicted: Any) -> float:

@@ -1,22 +1,22 @@
-"""Which channels move which: network, heat map, direct and indirect effects."""
+"""Which channels move which: network and heat map."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmm.report import theme, words
-from mmm.report.layers import Edge, Point, layered
-from mmm.report.tables import MissingTableError, Tables
-from mmm.report.totals import interval_note
+from mmm.report import axes, marks, theme, words
+from mmm.report.layers import Drawing, Edge, Point, layered
+from mmm.report.tables import Tables
 
 NODE = 46
 """Diameter of a node in pixels."""
 Bezier = tuple[Point, Point, Point, Point]
+Weighed = tuple[Edge, float]
+"""A link with the share of resamples that have it."""
 LIKELY = 0.5
 """Share of resamples from which an edge is drawn where the graph does not say which it has."""
 WEAK = 0.02
@@ -28,60 +28,83 @@ def dag(tables: Tables) -> go.Figure:
     edges, hidden = _edges(tables)
     names = [*tables.channels]
     drawing = layered(names, [edge for edge, _ in edges])
-    places = drawing.places
     palette = theme.channel_colours(names)
+    links, layout = _links(edges, drawing, palette)
+    every = [point for road in drawing.roads.values() for point in road] + list(drawing.places.values())
+    low, high = min(point[1] for point in every), max(point[1] for point in every)
+    across = [drawing.places[name][0] for name in names]
+    blank: theme.Layout = {"grid": False, "visible": False}
+    layout |= {
+        "xaxis": axes.linear(**blank, range=[min(across) - 0.35, max(across) + 0.35]),
+        "yaxis": axes.linear(**blank, range=[low - 0.8, high + 0.5]),
+        "hovermode": "closest",
+        "margin": {"l": 20, "r": 20, "b": 20},
+    }
+    unknown = edges and not any(words.known(chance) for _, chance in edges)
+    return theme.finish(
+        [links, _nodes(names, drawing, edges, palette)],
+        layout,
+        title=_dag_title(edges, hidden),
+        height=int(max(300, 110 + 52 * (high - low))),
+        reading="An arrow from A to B: what A ran explains part of what B ran, later or at once. Thicker "
+        "is stronger, fainter is less certain; pale channels have no arrow.",
+        notes=[
+            "One member only: the uncertainty of an edge is not known." if unknown else "",
+            f"{words.count(hidden, 'weak or unlikely edge')} not drawn." if hidden else "",
+        ],
+        table=marks.table(
+            edges,
+            {
+                "Cause": lambda row: row[0].cause,
+                "Effect": lambda row: row[0].effect,
+                "Weight": lambda row: words.number(row[0].weight),
+                "Share of resamples": lambda row: words.percent(row[1]),
+            },
+        ),
+    )
+
+
+def _links(
+    edges: list[Weighed], drawing: Drawing, palette: dict[str, str]
+) -> tuple[theme.Trace, theme.Layout]:
+    """Where the pointer finds each link, and the links as paths with heads."""
     strongest = max((edge.weight for edge, _ in edges), default=1.0)
-    shapes, arrows = [], []
-    hovers: list[tuple[float, float, str]] = []
+    layout: theme.Layout = {"shapes": [], "annotations": []}
+    middles, said = [], []
     for edge, chance in edges:
-        width, alpha = (
-            1.2 + 5.5 * edge.weight / strongest,
-            0.3 + 0.65 * (chance if words.known(chance) else 0.5),
-        )
+        width = 1.2 + 5.5 * edge.weight / strongest
+        colour = theme.fade(palette[edge.cause], 0.3 + 0.65 * (chance if words.known(chance) else 0.5))
         road = drawing.roads[edge.cause, edge.effect]
         path, middle = _road(road)
-        colour = theme.fade(palette[edge.cause], alpha)
-        shapes.append(
-            {"type": "path", "path": path, "layer": "below", "line": {"color": colour, "width": width}}
-        )
-        arrows.append(_arrow(road[-2], road[-1], colour, width))
+        look = {"line": {"color": colour, "width": width}, "layer": "below"}
+        layout["shapes"].append({"type": "path", "path": path} | look)
+        layout["annotations"].append(_arrow(road[-2], road[-1], colour, width))
         sure = f", in {words.percent(chance)} of resamples" if words.known(chance) else ""
         link = f"{theme.short(edge.cause)} \u2192 {theme.short(edge.effect)}"
-        hovers.append((*middle, f"{link}: weight {words.number(edge.weight)}{sure}"))
-    x, y = [places[n][0] for n in names], [places[n][1] for n in names]
+        middles.append(middle)
+        said.append(f"{link}: weight {words.number(edge.weight)}{sure}")
+    x, y = [middle[0] for middle in middles], [middle[1] for middle in middles]
+    return marks.dots(x, y, "rgba(0,0,0,0)", 22, hover="%{text}", text=said), layout
+
+
+def _nodes(names: list[str], drawing: Drawing, edges: list[Weighed], palette: dict[str, str]) -> theme.Trace:
+    """Channels as discs, pale where no link touches them."""
     linked = {end for edge, _ in edges for end in (edge.cause, edge.effect)}
-    traces: list[theme.Trace] = [
-        {"type": "scatter", "mode": "markers", "x": [h[0] for h in hovers], "y": [h[1] for h in hovers],
-         "text": [h[2] for h in hovers], "hovertemplate": "%{text}<extra></extra>", "showlegend": False,
-         "marker": {"size": 22, "color": "rgba(0,0,0,0)"}},
-        {"type": "scatter", "mode": "markers+text", "x": x, "y": y,
-         "text": [theme.short(n, 14) for n in names],
-         "textposition": "bottom center", "textfont": {"size": 12.5, "color": theme.INK}, "showlegend": False,
-         "marker": {"size": NODE, "color": [palette[n] for n in names],
-                    "line": {"color": "#ffffff", "width": 3},
-                    "opacity": [1.0 if n in linked else 0.35 for n in names]},
-         "cliponaxis": False, "hovertemplate": "%{text}<extra></extra>"},
-    ]  # fmt: skip
-    every = [point for road in drawing.roads.values() for point in road] + list(places.values())
-    low, high = min(point[1] for point in every), max(point[1] for point in every)
-    layout = {
-        "xaxis": theme.axis(grid=False, visible=False, range=[min(x) - 0.35, max(x) + 0.35]),
-        "yaxis": theme.axis(grid=False, visible=False, range=[low - 0.8, high + 0.5]),
-        "shapes": shapes, "annotations": arrows, "hovermode": "closest",
-        "margin": {"l": 20, "r": 20, "b": 20},
-    }  # fmt: skip
-    return theme.finish(
-        traces, layout, title=_dag_title(edges, hidden), height=int(max(300, 110 + 52 * (high - low))),
-        reading="An arrow from A to B: what A ran explains part of what B ran, later or at once. Thicker "
-                "is stronger, fainter is less certain; pale channels have no arrow.",
-        notes=["One member only: the uncertainty of an edge is not known."
-               if not any(words.known(chance) for _, chance in edges) and edges else "",
-               f"{words.count(hidden, 'weak or unlikely edge')} not drawn." if hidden else ""],
-        table=_edge_table(edges),
-    )  # fmt: skip
+    text: theme.Layout = {"text": [theme.short(n, 14) for n in names], "textposition": "bottom center"}
+    text |= {"mode": "markers+text", "textfont": {"size": 12.5, "color": theme.INK}, "cliponaxis": False}
+    return marks.dots(
+        [drawing.places[n][0] for n in names],
+        [drawing.places[n][1] for n in names],
+        [palette[n] for n in names],
+        NODE,
+        rim=(3, "#ffffff"),
+        opacity=[1.0 if n in linked else 0.35 for n in names],
+        hover="%{text}",
+        **text,
+    )
 
 
-def _edges(tables: Tables) -> tuple[list[tuple[Edge, float]], int]:
+def _edges(tables: Tables) -> tuple[list[Weighed], int]:
     """Edges worth drawing with their probability, strongest first, and how many others carry some weight."""
     frame = tables.frame("graph")
     weight = frame["weight"].to_numpy(float)
@@ -128,15 +151,13 @@ def _piece(start: Point, end: Point) -> Bezier:
 def _arrow(tail: Point, head: Point, colour: str, width: float) -> theme.Layout:
     """The head of an edge at the rim of its node; roads arrive level, so it lies level too."""
     side = -1 if head[0] - tail[0] > 1e-9 else 1
-    return {
-        "x": head[0], "y": head[1], "xref": "x", "yref": "y", "ax": side * (NODE / 2 + 8), "ay": 0,
-        "showarrow": True,
-        "arrowhead": 2, "arrowsize": max(0.5, 1.5 - 0.14 * width), "arrowwidth": width, "arrowcolor": colour,
-        "standoff": NODE / 2 + 1, "text": "",
-    }  # fmt: skip
+    place = {"x": head[0], "y": head[1], "xref": "x", "yref": "y", "ax": side * (NODE / 2 + 8), "ay": 0}
+    look = {"arrowhead": 2, "arrowsize": max(0.5, 1.5 - 0.14 * width), "arrowwidth": width}
+    rim = {"arrowcolor": colour, "standoff": NODE / 2 + 1, "text": "", "showarrow": True}
+    return place | look | rim
 
 
-def _dag_title(edges: list[tuple[Edge, float]], hidden: int) -> str:
+def _dag_title(edges: list[Weighed], hidden: int) -> str:
     if not edges:
         return _no_edges(hidden)
     edge, chance = edges[0]
@@ -158,64 +179,55 @@ def _no_edges(hidden: int) -> str:
     return f"No channel clearly moves another: {links} weak or unlikely"
 
 
-def _edge_table(edges: list[tuple[Edge, float]]) -> theme.Layout:
-    return {
-        "columns": ["Cause", "Effect", "Weight", "Share of resamples"],
-        "rows": [
-            [edge.cause, edge.effect, words.number(edge.weight), words.percent(chance)]
-            for edge, chance in edges
-        ],
-    }
-
-
 def dag_matrix(tables: Tables) -> go.Figure:
     """Weights of the channel graph as a heat map, causes down, effects across."""
-    frame = tables.frame("graph")
-    names = list(tables.channels)
+    frame, names = tables.frame("graph"), list(tables.channels)
     frame = frame.assign(cause=frame["cause"].astype(str), effect=frame["effect"].astype(str))
     value, chance = (
         frame.pivot(index="cause", columns="effect", values=column).reindex(index=names, columns=names)
         for column in ("weight", "probability")
     )
+    edges, hidden = _edges(tables)
+    possible = words.count(len(names) * (len(names) - 1), "possible link")
+    title = f"{len(edges)} of {possible} between channels {'is' if len(edges) == 1 else 'are'} found"
+    title += f"; {hidden} more {'is' if hidden == 1 else 'are'} weak or unlikely" if hidden else ""
+    return theme.finish(
+        [_weights(value, chance, {(edge.cause, edge.effect) for edge, _ in edges})],
+        {
+            "xaxis": axes.matrix(side="top", tickangle=-40),
+            "yaxis": axes.matrix(autorange="reversed"),
+            "margin": {"t": 60, "b": 24},
+        },
+        height=150 + 32 * len(names),
+        title=title if edges else _no_edges(hidden),
+        reading="Row: the channel that moves; column: the channel that is moved. Darker is stronger; "
+        "numbers are weights on the scaled series. Bold: links that are found; others are weak or "
+        "unlikely and carry no effect.",
+    )
+
+
+def _weights(value: pd.DataFrame, chance: pd.DataFrame, found: set[tuple[str, str]]) -> theme.Trace:
+    """The heat map: weights as colours and, where they are not next to nothing, as numbers."""
+    names = list(value.index)
     grid = value.to_numpy(float).copy()
     np.fill_diagonal(grid, np.nan)
     top = float(np.nanmax(np.abs(grid))) if np.isfinite(grid).any() else 0.0
     shown = np.where(np.abs(grid) >= max(WEAK * top, 1e-9), grid, np.nan)
-    edges, hidden = _edges(tables)
-    found = {(edge.cause, edge.effect) for edge, _ in edges}
-    text = [[_weight(float(cell), (cause, effect) in found) for effect, cell in zip(names, row, strict=True)]
-            for cause, row in zip(names, shown, strict=True)]  # fmt: skip
-    sure = [["" if not words.known(p) else f", in {words.percent(p)} of resamples" for p in row]
-            for row in chance.to_numpy(float)]  # fmt: skip
-    short = [theme.short(name, 16) for name in names]
-    traces = [{
-        "type": "heatmap", "x": short, "y": short, "z": theme.fmt(grid), "text": text, "customdata": sure,
-        "texttemplate": "%{text}" if len(names) <= 16 else "",
-        "textfont": {"size": 12 if len(names) < 10 else 9.5}, "colorscale": theme.SEQUENTIAL,
-        "zmin": 0, "zmax": max(top, 1e-9), "xgap": 2,
-        "ygap": 2, "hovertemplate": "%{y} \u2192 %{x}: %{z:.3f}%{customdata}<extra></extra>",
-        "hoverongaps": False,
-        "colorbar": {"thickness": 12, "outlinewidth": 0, "len": 0.8,
-                     "tickfont": {"size": 11, "color": theme.SOFT}},
-    }]  # fmt: skip
-    layout = {
-        "xaxis": theme.axis(grid=False, side="top", showline=False, tickangle=-40, type="category",
-                            tickfont={"size": 12, "color": theme.INK}),
-        "yaxis": theme.axis(grid=False, autorange="reversed", showline=False,
-                            tickfont={"size": 12, "color": theme.INK},
-                            type="category"),
-        "margin": {"t": 60, "b": 24},
-    }  # fmt: skip
-    possible = words.count(len(names) * (len(names) - 1), "possible link")
-    faint = f"; {hidden} more {'is' if hidden == 1 else 'are'} weak or unlikely"
-    return theme.finish(
-        traces, layout, height=150 + 32 * len(names),
-        title=f"{len(edges)} of {possible} between channels {'is' if len(edges) == 1 else 'are'} found"
-              + (faint if hidden else "") if edges else _no_edges(hidden),
-        reading="Row: the channel that moves; column: the channel that is moved. Darker is stronger; "
-                "numbers are weights on the scaled series. Bold: links that are found; others are weak or "
-                "unlikely and carry no effect.",
-    )  # fmt: skip
+    rows = zip(names, shown, strict=True)
+    text = [[_weight(w, (cause, n) in found) for n, w in zip(names, row, strict=True)] for cause, row in rows]
+    sure = [
+        ["" if not words.known(p) else f", in {words.percent(p)} of resamples" for p in row]
+        for row in chance.to_numpy(float)
+    ]
+    labels = [theme.short(name, 16) for name in names]
+    hover = "%{y} \u2192 %{x}: %{z:.3f}%{customdata}"
+    style: theme.Layout = {"texttemplate": "%{text}" if len(names) <= 16 else "", "hoverongaps": False}
+    style |= {"textfont": {"size": 12 if len(names) < 10 else 9.5}, "text": text, "customdata": sure}
+    bar = marks.colour_bar(tickfont={"size": 11, "color": theme.SOFT})
+    ends = (0, max(top, 1e-9))
+    return marks.heat(
+        labels, labels, theme.fmt(grid), theme.SEQUENTIAL, *ends, hover=hover, colorbar=bar, **style
+    )
 
 
 def _weight(cell: float, found: bool) -> str:
@@ -223,85 +235,3 @@ def _weight(cell: float, found: bool) -> str:
     if not np.isfinite(cell):
         return ""
     return f"<b>{words.number(cell)}</b>" if found else words.number(cell)
-
-
-def effects(tables: Tables) -> go.Figure:
-    """Direct, indirect and total effect of every channel, with the total's interval."""
-    rows = tables.frame("effects").dropna(subset="total").sort_values("total", ascending=False)
-    if rows.empty:
-        raise MissingTableError("effects.parquet has no channel with a known effect")
-    names = rows["channel"].astype(str).tolist()
-    palette = theme.channel_colours(tables.channels)
-    low = rows["total_lower"] if "total_lower" in rows else rows["total"] * np.nan
-    high = rows["total_upper"] if "total_upper" in rows else rows["total"] * np.nan
-    edge = np.fmax(high.to_numpy(float), rows["total"].to_numpy(float))
-    divisor, suffix = words.scale_of(float(np.nanmax(edge)))
-    colours = [palette[name] for name in names]
-    hover = "%{y}, {what}: %{x:,.3~f}" + suffix + "<extra></extra>"
-    kpi = tables.about.kpi
-    traces: list[theme.Trace] = [
-        {"type": "bar", "orientation": "h", "y": names, "x": theme.fmt(rows["direct"] / divisor),
-         "name": "direct",
-         "marker": {"color": colours}, "showlegend": False,
-         "hovertemplate": hover.replace("{what}", "direct")},
-        {"type": "bar", "orientation": "h", "y": names, "x": theme.fmt(rows["indirect"] / divisor),
-         "name": "indirect",
-         "marker": {"color": [theme.fade(c, 0.35) for c in colours],
-                    "pattern": {"shape": "/", "fgcolor": colours, "size": 6, "solidity": 0.3}},
-         "showlegend": False, "hovertemplate": hover.replace("{what}", "indirect")},
-        {"type": "scatter", "mode": "markers", "y": names, "x": theme.fmt(rows["total"] / divisor),
-         "name": "total",
-         "marker": {"symbol": "line-ns", "size": 13, "line": {"width": 2, "color": theme.INK}},
-         "showlegend": True,
-         "error_x": theme.error_bars(rows["total"] / divisor, low / divisor, high / divisor),
-         "hovertemplate": hover.replace("{what}", "total")},
-    ]  # fmt: skip
-    for label, fill in (("direct", {"color": theme.SOFT}), ("indirect, through other channels", {
-        "color": theme.fade(theme.SOFT, 0.35),
-        "pattern": {"shape": "/", "fgcolor": theme.SOFT, "size": 6}})):  # fmt: skip
-        traces.append(
-            {"type": "bar", "orientation": "h", "y": [names[0]], "x": [None], "name": label, "marker": fill}
-        )
-    layout = {
-        "xaxis": theme.axis(f"{words.capital(kpi)} in the training window", suffix=suffix,
-                            range=[min(0.0, float(rows["direct"].min()) / divisor),
-                                   1.06 * float(np.nanmax(edge)) / divisor]),
-        "yaxis": theme.category_axis(names), "barmode": "relative",
-    }  # fmt: skip
-    return theme.finish(
-        traces, layout, title=_effects_title(rows, kpi), height=60 + 36 * len(names) + 66, legend=True,
-        reading="Hatched: what a channel does by moving other channels. It is part of their direct effect "
-                "too, so totals of channels must not be added up.",
-        notes=[interval_note(rows, "total_lower", "total_upper")], table=_effects_table(rows),
-    )  # fmt: skip
-
-
-def _effects_title(rows: pd.DataFrame, kpi: str) -> str:
-    rows = rows[rows["total"] > 0]
-    if rows.empty:
-        raise MissingTableError("no channel has an effect")
-    part = rows["indirect"] / rows["total"]
-    if part.max() < 0.005:
-        return "Every channel works directly; none works through another to speak of"
-    most = rows.iloc[int(np.argmax(rows["indirect"].to_numpy(float)))]
-    title = f"{words.subject(str(most['channel']))} brings {words.number(float(most['indirect']))} {kpi} "
-    title += (
-        f"through other channels, {words.percent(float(most['indirect'] / most['total']))} of all it does"
-    )
-    low, high = words.real(most.get("indirect_lower", np.nan)), words.real(most.get("indirect_upper", np.nan))
-    if words.known(low, high):
-        title += f" ({words.span(low, high)})"
-    others = int((part > 0.05).sum()) - int(most["indirect"] / most["total"] > 0.05)
-    return f"{title}; {words.count(others, 'other channel')} more than 5{words.NBSP}%" if others else title
-
-
-def _effects_table(rows: pd.DataFrame) -> theme.Layout:
-    def cell(row: Any, column: str) -> str:
-        low, high = row.get(f"{column}_lower", np.nan), row.get(f"{column}_upper", np.nan)
-        return f"{words.number(float(row[column]), 3)} ({words.span(float(low), float(high), 3)})"
-
-    return {
-        "columns": ["Channel", "Direct", "Indirect", "Total"],
-        "rows": [[str(row["channel"]), *(cell(row, c) for c in ("direct", "indirect", "total"))]
-                 for _, row in rows.iterrows()],
-    }  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmm.report import theme, words
+from mmm.report import axes, marks, theme, words
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import interval_note
 
@@ -25,58 +25,80 @@ def region_ranking(tables: Tables) -> go.Figure:
     if len(sums) < 2:
         raise MissingTableError("the model is national: there are no regions to compare")
     share = sums[["effect", "lower", "upper"]].div(sums["kpi"], axis=0).sort_values("effect", ascending=False)
-    biggest = sums.sort_values("kpi", ascending=False).index[:SHOWN]
-    shown = share[share.index.isin(biggest)]
+    shown = share[share.index.isin(sums.sort_values("kpi", ascending=False).index[:SHOWN])]
     names = shown.index.tolist()
-    scale = frame.pivot_table(index="region", columns="channel", values="scale", aggfunc="first").reindex(
-        names
+    scale = frame.pivot_table(index="region", columns="channel", values="scale", aggfunc="first")
+    goal = tables.about.goal
+    left: theme.Layout = {"suffix": axes.PERCENT, "domain": [0, 0.4], "rangemode": "tozero", "nticks": 5}
+    right: theme.Layout = {
+        "domain": [0.45, 1],
+        "anchor": "y2",
+        "tickangle": -55,
+        "showline": False,
+        "type": "category",
+    }
+    layout = {
+        "xaxis": axes.linear(f"Media's share of {goal}", **left),
+        "yaxis": axes.names(names, verbatim=True),
+        "xaxis2": axes.linear("Strength of the channel there", grid=False, **right),
+        "yaxis2": axes.names(names, anchor="x2", showticklabels=False, matches="y"),
+    }
+    widest = "The whiskers add up the channels' intervals: the widest case. They end at 100 % at the latest."
+    return theme.finish(
+        [_media(100 * shown, sums, tables.about.kpi), _strength(scale.reindex(names))],
+        layout,
+        title=_title(shown, goal),
+        height=150 + 22 * len(names),
+        reading="Left: the part of each region's KPI that media bring, with its interval. Right: blue "
+        "where a channel works better than on average over regions, brown where worse.",
+        notes=[interval_note(frame) or widest, marks.cut_note(names, sums, "regions")],
+        table=_table(frame, sums, share),
     )
+
+
+def _media(points: pd.DataFrame, sums: pd.DataFrame, kpi: str) -> theme.Trace:
+    """Share of media in every region; whiskers end at 100 %: sums of widest cases mean nothing beyond."""
+    names, effect = points.index.tolist(), points["effect"]
+    upper = points["upper"].clip(upper=np.fmax(100.0, effect))
+    return marks.dots(
+        effect,
+        names,
+        theme.ACCENT,
+        9,
+        hover="%{y}: %{x:.1f} % of %{customdata} " + kpi,
+        cliponaxis=False,
+        customdata=[words.number(words.real(sums.at[n, "kpi"]), 3) for n in names],
+        error_x=marks.whiskers(effect, points["lower"], upper, theme.fade(theme.ACCENT, 0.5)),
+    )
+
+
+def _strength(scale: pd.DataFrame) -> theme.Trace:
+    """Strength of every channel in every region against its mean, in doublings."""
     scale = scale.where(scale > 0)
     doublings = np.log2(scale.to_numpy(float))
     known = np.abs(doublings[np.isfinite(doublings)])
     reach = max(0.1, float(known.max())) if known.size else 0.1
     edge = next((tick for tick in (8, 4, 2, 1.4, 1.2, 1.1) if np.log2(tick) <= reach), 1.05)
     ticks = [1 / edge, 1, edge]
-    points = 100 * shown
-    traces = [
-        {"type": "scatter", "mode": "markers", "y": names, "x": points["effect"], "showlegend": False,
-         "marker": {"size": 9, "color": theme.ACCENT}, "cliponaxis": False,
-         "error_x": theme.error_bars(points["effect"], points["lower"], _capped(points),
-                                     theme.fade(theme.ACCENT, 0.5)),
-         "customdata": [words.number(words.real(sums.at[n, "kpi"]), 3) for n in names],
-         "hovertemplate": "%{y}: %{x:.1f} % of %{customdata} " + tables.about.kpi + "<extra></extra>"},
-        {"type": "heatmap", "xaxis": "x2", "yaxis": "y2", "x": [theme.short(c, 14) for c in scale.columns],
-         "y": names,
-         "z": theme.fmt(doublings), "colorscale": theme.DIVERGING, "zmid": 0, "zmin": -reach, "zmax": reach,
-         "customdata": theme.fmt(scale), "xgap": 1.5, "ygap": 1.5,
-         "hovertemplate": "%{y}, %{x}: %{customdata:.2f} times the shared effect<extra></extra>",
-         "colorbar": {"thickness": 10, "outlinewidth": 0, "len": 0.6, "y": 0.5,
-                      "tickvals": [float(np.log2(tick)) for tick in ticks],
-                      "ticktext": [f"{tick:.2g}\u00d7" for tick in ticks]}},
-    ]  # fmt: skip
-    layout = {
-        "xaxis": theme.axis(f"Media's share of {tables.about.goal}", suffix=f"{words.NBSP}%", domain=[0, 0.4],
-                            rangemode="tozero", nticks=5),
-        "yaxis": theme.category_axis(names, verbatim=True),
-        "xaxis2": theme.axis("Strength of the channel there", grid=False, domain=[0.45, 1], anchor="y2",
-                             tickangle=-55,
-                             showline=False, type="category"),
-        "yaxis2": theme.category_axis(names, anchor="x2", showticklabels=False, matches="y"),
-    }  # fmt: skip
-    return theme.finish(
-        traces, layout, title=_title(shown, tables.about.goal), height=150 + 22 * len(names),
-        reading="Left: the part of each region's KPI that media bring, with its interval. Right: blue "
-                "where a channel works better than on average over regions, brown where worse.",
-        notes=[interval_note(frame) or "The whiskers add up the channels' intervals: the widest case. They "
-               "end at 100 % at the latest.",
-               f"The {SHOWN} largest of {len(sums)} regions." if len(sums) > SHOWN else ""],
-        table=_table(frame, sums, share),
-    )  # fmt: skip
-
-
-def _capped(points: pd.DataFrame) -> pd.Series:
-    """Upper ends of the whiskers in per cent: sums of widest cases mean nothing beyond the whole KPI."""
-    return points["upper"].clip(upper=np.fmax(100.0, points["effect"]))
+    named: theme.Layout = {
+        "tickvals": [float(np.log2(t)) for t in ticks],
+        "ticktext": [f"{t:.2g}\u00d7" for t in ticks],
+    }
+    return marks.heat(
+        [theme.short(name, 14) for name in scale.columns],
+        scale.index.tolist(),
+        theme.fmt(doublings),
+        theme.DIVERGING,
+        -reach,
+        reach,
+        gap=1.5,
+        hover="%{y}, %{x}: %{customdata:.2f} times the shared effect",
+        zmid=0,
+        xaxis="x2",
+        yaxis="y2",
+        customdata=theme.fmt(scale),
+        colorbar=marks.colour_bar(10, y=0.5, **named) | {"len": 0.6},
+    )
 
 
 def _sum(values: pd.Series) -> float:
@@ -98,13 +120,10 @@ def _table(frame: pd.DataFrame, sums: pd.DataFrame, share: pd.DataFrame) -> them
     """Every region: KPI, baseline and population where known, media."""
     first = frame.drop_duplicates("region").set_index("region")
     extra = [name for name in ("population", "baseline") if name in first and first[name].notna().any()]
+    known = first[extra].assign(KPI=sums["kpi"], Media=sums["effect"])
+    rows = sums.sort_values("kpi", ascending=False).index
+    numbers = {n: [words.number(words.real(known.at[n, column]), 3) for column in known] for n in rows}
     return {
         "columns": ["Region", *(words.capital(name) for name in extra), "KPI", "Media", "Share of media"],
-        "rows": [
-            [name, *(words.number(words.real(first.at[name, column]), 3) for column in extra),
-             words.number(words.real(sums.at[name, "kpi"]), 3),
-             words.number(words.real(sums.at[name, "effect"]), 3),
-             words.percent(words.real(share.at[name, "effect"]))]
-            for name in sums.sort_values("kpi", ascending=False).index
-        ],
-    }  # fmt: skip
+        "rows": [[n, *numbers[n], words.percent(words.real(share.at[n, "effect"]))] for n in rows],
+    }

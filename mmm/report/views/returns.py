@@ -1,14 +1,14 @@
-"""What money buys: ROI, response curves, saturation, and the plan."""
+"""What money buys: ROI and response curves."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmm.report import theme, words
+from mmm.report import axes, marks, theme, words
+from mmm.report.axes import Panel
+from mmm.report.marks import Unit
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import interval_note
 
@@ -24,64 +24,71 @@ def roi(tables: Tables) -> go.Figure:
     if rows.empty:
         raise MissingTableError("no channel has spend, so there is no return on it")
     names = rows["channel"].astype(str).tolist()
-    colours = [theme.channel_colours(tables.channels)[name] for name in names]
-    currency = tables.about.currency
-    traces = []
-    for column, label, symbol, shift in (("roi", "ROI: all spend", "circle", -0.16),
-                                         ("marginal_roi", f"marginal ROI: the next {currency}",
-                                          "diamond-open", 0.16)):  # fmt: skip
-        low, high = _column(rows, f"{column}_lower"), _column(rows, f"{column}_upper")
-        traces.append({
-            "type": "scatter", "mode": "markers", "x": rows[column], "y": np.arange(len(names)) + shift,
-            "name": label, "marker": {"symbol": symbol, "size": 11, "color": colours,
-                                      "line": {"width": 2, "color": colours}},
-            "error_x": theme.error_bars(rows[column], low, high, theme.SOFT),
-            "showlegend": False, "customdata": [words.span(a, b) for a, b in zip(low, high, strict=True)],
-            "text": names,
-            "hovertemplate": "%{text}<br>" + label + " %{x:.2f} (%{customdata})<extra></extra>",
-        })  # fmt: skip
-        traces.append({"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": label,
-                       "marker": {"symbol": symbol, "size": 11, "color": theme.SOFT},
-                       "showlegend": True})  # fmt: skip
+    palette, currency = theme.channel_colours(tables.channels), tables.about.currency
+    colours = [palette[name] for name in names]
+    traces = _roi_dots(rows, "roi", "ROI: all spend", "circle", -0.16, colours)
+    next_unit = f"marginal ROI: the next {currency}"
+    traces += _roi_dots(rows, "marginal_roi", next_unit, "diamond-open", 0.16, colours)
+    ticks = {"size": 12.5, "color": theme.INK}
     layout = {
-        "xaxis": theme.axis(f"{currency} of KPI value per {currency} of spend", rangemode="tozero"),
-        "yaxis": theme.axis(grid=False, tickmode="array", tickvals=list(range(len(names))), showline=False,
-                            ticktext=[theme.short(name) for name in names], range=[len(names) - 0.4, -0.6],
-                            tickfont={"size": 12.5, "color": theme.INK}),
-        "shapes": [{"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper",
-                    "line": {"color": theme.HIGHLIGHT, "width": 1.2, "dash": "dot"}}],
-        "annotations": [theme.note("break-even", x=1, y=1, yref="paper", yanchor="bottom", yshift=2,
-                                   font={"size": 11, "color": theme.HIGHLIGHT})],
-    }  # fmt: skip
+        "xaxis": axes.linear(f"{currency} of KPI value per {currency} of spend", rangemode="tozero"),
+        "yaxis": axes.rows([theme.short(name) for name in names], tickfont=ticks),
+    }
     return theme.finish(
-        traces, layout, title=_roi_title(rows, currency), height=94 + 42 * len(names) + 66, legend=True,
+        traces,
+        layout | axes.break_even(),
+        title=_roi_title(rows, currency),
+        height=94 + 42 * len(names) + 66,
+        legend=True,
         reading="Filled: what all spend returned. Open: what the next unit would return; move money "
-                "towards the right-most open marks whose lines do not overlap. Lines are intervals.",
-        notes=[interval_note(rows, "roi_lower", "roi_upper")], table=_roi_table(rows),
-    )  # fmt: skip
+        "towards the right-most open marks whose lines do not overlap. Lines are intervals.",
+        notes=[interval_note(rows, "roi_lower", "roi_upper")],
+        table=marks.table(
+            marks.records(rows),
+            {
+                "Channel": lambda row: str(row["channel"]),
+                "Spend": lambda row: words.number(float(row["spend"]), 3),
+                "ROI": marks.estimate("roi"),
+                "Marginal ROI": marks.estimate("marginal_roi"),
+            },
+        ),
+    )
 
 
-def _column(rows: pd.DataFrame, name: str) -> Any:
-    return rows[name].to_numpy(float) if name in rows else np.full(len(rows), np.nan)
+def _roi_dots(
+    rows: pd.DataFrame, column: str, label: str, symbol: str, shift: float, colours: list[str]
+) -> list[theme.Trace]:
+    """One kind of return, a little above or below the middle of its row, and its key."""
+    low, high = marks.bounds(rows, column)
+    dots = marks.dots(
+        rows[column],
+        np.arange(len(rows)) + shift,
+        colours,
+        symbol=symbol,
+        rim=(2, colours),
+        hover="%{text}<br>" + label + " %{x:.2f} (%{customdata})",
+        text=rows["channel"].astype(str).tolist(),
+        customdata=[words.span(a, b) for a, b in zip(low, high, strict=True)],
+        error_x=marks.whiskers(rows[column], low, high, theme.SOFT),
+    )
+    return [dots, marks.key(label, theme.SOFT, 11, symbol)]
 
 
 def _roi_title(rows: pd.DataFrame, currency: str) -> str:
     best = rows.iloc[0]
-    low, high = _column(rows, "roi_lower"), _column(rows, "roi_upper")
+    low, high = marks.bounds(rows, "roi")
     name, value = words.label(str(best["channel"])), words.number(float(best["roi"]))
-    unit = f"{currency} per {currency}"
+    unit = f"{value} {currency} per {currency}"
+    known = words.known(low[0], high[0])
+    told = words.span(low[0], high[0]) if known else "uncertainty not known"
     if len(rows) == 1:
-        told = words.span(low[0], high[0]) if words.known(low[0], high[0]) else "uncertainty not known"
-        return f"{words.capital(name)} returns {value} {unit} ({told})"
-    if not words.known(low[0], high[0]):
-        start = f"{words.capital(name)} returns most: {value} {unit} (uncertainty not known)"
-        return start + _next(rows, currency)
+        return f"{words.capital(name)} returns {unit} ({told})"
     rivals = int((high[1:] > low[0]).sum())
-    if not rivals:
-        start = f"{words.capital(name)} returns most: {value} {unit} ({words.span(low[0], high[0])})"
-        return start + _next(rows, currency)
-    doubt = f"{name} leads with {value} {unit} ({words.span(low[0], high[0])}), but "
-    doubt += f"{words.count(rivals, 'other channel')} may return as much"
+    if not known or not rivals:
+        return f"{words.capital(name)} returns most: {unit} ({told})" + _next(rows, currency)
+    doubt = (
+        f"{name} leads with {unit} ({told}), but {words.count(rivals, 'other channel')} may return as much"
+    )
     sure = [words.label(str(c)) for c, floor in zip(rows["channel"], low, strict=True) if floor > 1]
     if sure:
         verb = "is" if len(sure) == 1 else "are"
@@ -95,110 +102,82 @@ def _next(rows: pd.DataFrame, currency: str) -> str:
     if not marginal.notna().any():
         return ""
     top = rows.iloc[int(np.nanargmax(marginal.to_numpy(float)))]
-    which = (
-        "there too" if top["channel"] == rows["channel"].iloc[0] else f"in {words.label(str(top['channel']))}"
-    )
+    same = top["channel"] == rows["channel"].iloc[0]
+    which = "there too" if same else f"in {words.label(str(top['channel']))}"
     return f"; the next {currency} returns most {which} ({words.number(float(top['marginal_roi']))})"
-
-
-def _roi_table(rows: pd.DataFrame) -> theme.Layout:
-    def cell(row: Any, column: str) -> str:
-        low, high = row.get(f"{column}_lower", np.nan), row.get(f"{column}_upper", np.nan)
-        return f"{words.number(float(row[column]), 3)} ({words.span(float(low), float(high))})"
-
-    return {
-        "columns": ["Channel", "Spend", "ROI", "Marginal ROI"],
-        "rows": [[str(row["channel"]), words.number(float(row["spend"]), 3), cell(row, "roi"),
-                  cell(row, "marginal_roi")]
-                 for _, row in rows.iterrows()],
-    }  # fmt: skip
 
 
 def curves(tables: Tables) -> go.Figure:
     """Response of the KPI to each channel's spend, with where it stands today and how far data reach."""
+    own, order = curves_of(tables)
+    chosen, about = order[:PANELS], tables.about
+    palette = theme.channel_colours(tables.channels)
+    units = {name: Unit.of(own[name][["response", "upper"]]) for name in chosen}
+    grid = axes.panels(
+        chosen,
+        columns=3,
+        row_height=150,
+        colours=[palette[name] for name in chosen],
+        gap=(0.085, 72),
+        y=[axes.linear(suffix=unit.suffix, rangemode="tozero", nticks=5) for unit in units.values()],
+        x=axes.linear(grid=False, nticks=5, rangemode="tozero", tickfont=axes.SMALL),
+    )
+    traces: list[theme.Trace] = []
+    grid.layout["shapes"] = []
+    for name, panel in zip(chosen, grid.each, strict=True):
+        traces += _curve(own[name], units[name], palette[name], panel)
+        marginal = axes.note(_marginal(tables, name), size=11, colour=theme.INK, x=0.97, y=0.05)
+        place = {"xref": f"{panel.x} domain", "yref": f"{panel.y} domain"}
+        grid.layout["annotations"].append(marginal | place | {"xanchor": "right", "yanchor": "bottom"})
+    money = all(bool((own[name]["spend"] > 0).any()) for name in chosen)
+    unit = f"spend in the training window, {about.currency}" if money else "spend or multiple of today's"
+    return theme.finish(
+        traces,
+        grid.layout,
+        height=grid.height + 84,
+        title=_curves_title({name: own[name] for name in chosen}, about.goal),
+        reading=f"Across: {unit}; up: {about.kpi} it brings. The dot is today, the band the interval. A "
+        "flatter curve means the next unit brings less. Grey: levels the data never saw.",
+        notes=[interval_note(tables.frame("curves")), marks.cut_note(chosen, order)],
+    )
+
+
+def curves_of(tables: Tables) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Every channel's curve by multiplier, and the channels by what they bring today, largest first."""
     frame = tables.frame("curves")
     now = frame[np.isclose(frame["multiplier"], 1.0)]
     order = [str(name) for name in now.sort_values("response", ascending=False)["channel"]]
-    chosen = order[:PANELS]
-    if not chosen:
+    if not order:
         raise MissingTableError("curves.parquet has no row at the current spend (multiplier 1)")
-    palette = theme.channel_colours(tables.channels)
-    about = tables.about
-    own = {name: frame[frame["channel"] == name].sort_values("multiplier") for name in chosen}
-    spends = {name: bool((rows["spend"] > 0).any()) for name, rows in own.items()}
-    y_scale = {name: words.scale_of(float(np.nanmax(rows[["response", "upper"]].to_numpy(float))))
-               for name, rows in own.items()}  # fmt: skip
-    grid = theme.panels(
-        chosen, columns=3, row_height=150, colours=[palette[name] for name in chosen], gap=(0.085, 72),
-        y=[theme.axis(suffix=y_scale[name][1], rangemode="tozero", nticks=5) for name in chosen],
-        x=theme.axis(grid=False, nticks=5, rangemode="tozero", tickfont={"size": 10.5, "color": theme.SOFT}),
-    )  # fmt: skip
-    traces: list[theme.Trace] = []
-    shapes: list[theme.Layout] = []
-    for name, (x, y) in zip(chosen, grid.axes, strict=True):
-        rows = own[name]
-        top = float(rows["spend"].max()) if spends[name] else 1.0
-        x_scale = words.scale_of(top) if spends[name] else (1.0, "\u00d7")
-        at = (rows["spend"] if spends[name] else rows["multiplier"]).to_numpy(float) / x_scale[0]
-        grid.layout[x.replace("x", "xaxis")] |= {
-            "ticksuffix": x_scale[1],
-            "range": [0, at.max()],
-            "labelalias": {f"0{x_scale[1]}": "0"},
-        }
-        traces += _curve_traces(rows, at, y_scale[name], x_scale[1], palette[name], {"xaxis": x, "yaxis": y})
-        shapes += _unsupported(rows, at, x, y)
-        grid.layout["annotations"].append(
-            theme.note(_marginal(tables, name), x=0.97, y=0.05, xref=f"{x} domain", yref=f"{y} domain",
-                       xanchor="right",
-                       yanchor="bottom", font={"size": 11, "color": theme.INK})
-        )  # fmt: skip
-    grid.layout["shapes"] = shapes
-    unit = (
-        f"spend in the training window, {about.currency}"
-        if all(spends.values())
-        else "spend or multiple of today's"
-    )
-    return theme.finish(
-        traces, grid.layout, height=grid.height + 84, title=_curves_title(own, about.goal),
-        reading=f"Across: {unit}; up: {about.kpi} it brings. The dot is today, the band the interval. A "
-                "flatter curve means the next unit brings less. Grey: levels the data never saw.",
-        notes=[interval_note(frame), f"The {PANELS} largest of {len(order)} channels." if len(order) > PANELS
-               else ""],
-    )  # fmt: skip
+    return {name: frame[frame["channel"] == name].sort_values("multiplier") for name in order}, order
 
 
-def _curve_traces(
-    rows: pd.DataFrame, at: Any, scale: tuple[float, str], suffix: str, colour: str, place: theme.Layout
-) -> list[theme.Trace]:
-    """Band, curve, and the dot of today."""
-    response = rows["response"].to_numpy(float) / scale[0]
+def _curve(rows: pd.DataFrame, unit: Unit, colour: str, panel: Panel) -> list[theme.Trace]:
+    """Band, curve, and the dot of today; grey where the data never were."""
+    money = bool((rows["spend"] > 0).any())
+    spend = Unit.of(float(rows["spend"].max())) if money else Unit(1.0, "\u00d7")
+    at = spend(rows["spend"] if money else rows["multiplier"])
+    alias = {f"0{spend.suffix}": "0"}
+    panel.across(ticksuffix=spend.suffix, range=[0, at.max()], labelalias=alias)
+    panel.layout["shapes"] += _unsupported(rows, at, panel)
+    response = unit(rows["response"])
     today = int(np.argmin(np.abs(rows["multiplier"].to_numpy(float) - 1)))
-    hover = "%{x:,.3~f}" + suffix + " brings %{y:,.3~f}" + scale[1] + "<extra></extra>"
-    line = {"type": "scatter", "mode": "lines", "x": theme.fmt(at), "y": theme.fmt(response),
-            "showlegend": False,
-            "line": {"color": colour, "width": 2.2}, "hovertemplate": hover}  # fmt: skip
-    dot = {"type": "scatter", "mode": "markers", "x": [at[today]], "y": [response[today]],
-           "showlegend": False,
-           "marker": {"color": colour, "size": 10, "line": {"color": "#ffffff", "width": 2}},
-           "hovertemplate": "today: " + hover}  # fmt: skip
-    band = theme.band(theme.fmt(at), rows["lower"] / scale[0], rows["upper"] / scale[0], colour)
-    return [trace | place for trace in (*band, line, dot)]
+    hover = f"{spend.hover('x')} brings {unit.hover()}"
+    band = marks.band(theme.fmt(at), unit(rows["lower"]), unit(rows["upper"]), colour, **panel.at)
+    curve = marks.line(theme.fmt(at), theme.fmt(response), colour, 2.2, hover=hover, **panel.at)
+    point: theme.Layout = {"rim": (2, "#ffffff"), "hover": f"today: {hover}"}
+    return [*band, curve, marks.dots([at[today]], [response[today]], colour, 10, **point, **panel.at)]
 
 
-def _unsupported(rows: pd.DataFrame, at: Any, x: str, y: str) -> list[theme.Layout]:
+def _unsupported(rows: pd.DataFrame, at: np.ndarray, panel: Panel) -> list[theme.Layout]:
     """Grey over the spend levels that the data do not support."""
     supported = rows["supported"].to_numpy(bool)
     if not supported.any():
         return []
     first, last = at[supported].min(), at[supported].max()
-    areas = [(0.0, first)] if first > at.min() else []
-    areas += [(last, at.max())] if last < at.max() else []
-    return [
-        {"type": "rect", "x0": low, "x1": high, "y0": 0, "y1": 1, "xref": x, "yref": f"{y} domain",
-         "layer": "below",
-         "fillcolor": "rgba(93,104,117,0.10)", "line": {"width": 0}}
-        for low, high in areas
-    ]  # fmt: skip
+    below = [(0.0, first)] if first > at.min() else []
+    above = [(last, at.max())] if last < at.max() else []
+    return [axes.area(low, high, panel.x, panel.y, "rgba(93,104,117,0.10)") for low, high in below + above]
 
 
 def _marginal(tables: Tables, name: str) -> str:
@@ -237,107 +216,3 @@ def _saw(rows: pd.DataFrame, multiplier: float) -> bool:
     """The data support a multiple of today's spend."""
     seen = rows.loc[rows["supported"].astype(bool), "multiplier"]
     return bool(len(seen) and seen.max() >= multiplier)
-
-
-def saturation(tables: Tables) -> go.Figure:
-    """Half-saturation and saturation point of each channel against today's spend, with Hill's parameters."""
-    frame = tables.frame("hill")
-    frame = frame.set_index(frame["channel"].astype(str))
-    now = _current_spend(tables)
-    ratio = pd.DataFrame({
-        "half": frame["half_saturation"] / now.reindex(frame.index),
-        "point": frame["saturation_point"] / now.reindex(frame.index),
-    })  # fmt: skip
-    ratio = ratio[np.isfinite(ratio["half"]) & (ratio["half"] > 0)].sort_values("half")
-    if ratio.empty:
-        raise MissingTableError("today's spend is not known, so saturation cannot be compared with it")
-    names = ratio.index.tolist()
-    palette = theme.channel_colours(tables.channels)
-    colours = [palette[name] for name in names]
-    traces: list[theme.Trace] = [
-        {"type": "scatter", "mode": "lines", "x": [ratio.at[n, "half"], ratio.at[n, "point"]], "y": [n, n],
-         "line": {"color": theme.fade(palette[n], 0.45), "width": 5}, "hoverinfo": "skip",
-         "showlegend": False}
-        for n in names
-    ]  # fmt: skip
-    for column, label, symbol in (
-        ("half", "half-saturation", "circle"),
-        ("point", "saturation point", "line-ns"),
-    ):
-        marker = {"symbol": symbol, "size": 13, "color": colours,
-                  "line": {"width": 3 if column == "point" else 0,
-                                                                          "color": colours}}  # fmt: skip
-        traces.append({"type": "scatter", "mode": "markers", "x": ratio[column], "y": names, "marker": marker,
-                       "showlegend": False,
-                       "hovertemplate": "%{y}: " + label + " at %{x:.2f} times "
-                                                           "today<extra></extra>"})  # fmt: skip
-        grey = {"symbol": symbol, "size": 12, "color": theme.SOFT, "line": {"width": 3, "color": theme.SOFT}}
-        traces.append({"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": label,
-                       "showlegend": True, "marker": grey})  # fmt: skip
-    columns = {0.80: ("half at", [words.number(words.real(frame.at[n, "half_saturation"])) for n in names]),
-               0.90: ("slope", [words.number(words.real(frame.at[n, "slope"])) for n in names]),
-               1.00: ("fit R²", [f"{words.real(frame.at[n, 'r2']):.2f}" for n in names])}  # fmt: skip
-    annotations = [theme.note("today", x=0, y=1, xref="x", yref="paper", yanchor="bottom", yshift=2,
-                              font={"size": 11, "color": theme.HIGHLIGHT})]  # fmt: skip
-    for x, (label, cells) in columns.items():
-        annotations.append(theme.note(f"<b>{label}</b>", x=x, y=1, xref="paper", yref="paper",
-                                      xanchor="right",
-                                      yanchor="bottom", yshift=2))  # fmt: skip
-        annotations += [theme.note(cell, x=x, y=name, xref="paper", yref="y", xanchor="right",
-                                   font={"size": 12.5, "color": theme.INK}) for name,
-                        cell in zip(names, cells, strict=True)]  # fmt: skip
-    ticks = [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 20, 30, 50]
-    ends = ratio.to_numpy(float)
-    ends = ends[np.isfinite(ends) & (ends > 0)]
-    if ends.max() > 8 * ends.min():
-        ticks = [0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
-    if ends.max() > 60 * ends.min():
-        ticks = [0.01, 0.1, 0.3, 1, 3, 10, 30, 100]
-    layout = {
-        "xaxis": theme.axis("Multiple of today's spend (log scale)", type="log", domain=[0, 0.68],
-                            tickmode="array",
-                            tickvals=ticks, ticktext=[f"{tick:g}\u00d7" for tick in ticks]),
-        "yaxis": theme.category_axis(names),
-        "shapes": [{"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper",
-                    "line": {"color": theme.HIGHLIGHT, "width": 1.4, "dash": "dot"}}],
-        "annotations": annotations,
-    }  # fmt: skip
-    past = [name for name in names if ratio.at[name, "half"] < 1]
-    title = f"{len(past)} of {words.count(len(names), 'channel')} run past half of their maximum"
-    if not past:
-        title = f"{'No channel' if len(names) > 1 else words.subject(names[0])} runs past half of its maximum"
-        title = title if len(names) > 1 else title.replace("runs", "does not run")
-    elif len(past) == 1:
-        title = f"{words.subject(past[0])} runs past half of its maximum"
-        title += ", the only one" if len(names) > 1 else ""
-    title += (
-        f"; {words.label(names[-1])} has most room left" if len(past) < len(names) and len(names) > 1 else ""
-    )
-    return theme.finish(
-        traces, layout, title=title, height=80 + 34 * len(names) + 66, legend=True,
-        reading="The dot is the spend at which a channel brings half of all it can, the tick where it is "
-                "nearly full. Dots left of today: past half already.",
-        notes=["Hill equation fitted to the model's curves; far beyond today it is shape rather than data."],
-        table=_hill_table(frame, names),
-    )  # fmt: skip
-
-
-def _current_spend(tables: Tables) -> pd.Series:
-    """Spend in the training window per channel, out of curves or effects; 1 where there is no spend."""
-    if tables.curves is not None:
-        rows = tables.curves[np.isclose(tables.curves["multiplier"], 1.0)]
-        spend = rows.set_index(rows["channel"].astype(str))["spend"].astype(float)
-        return spend.where(spend > 0, 1.0)
-    rows = tables.frame("effects")
-    return rows.set_index(rows["channel"].astype(str))["spend"].astype(float)
-
-
-def _hill_table(frame: pd.DataFrame, names: list[str]) -> theme.Layout:
-    fields = ("top", "half_saturation", "slope", "saturation_point", "r2")
-    return {
-        "columns": ["Channel", "Maximum", "Half-saturation", "Slope", "Saturation point", "R² of the fit"],
-        "rows": [
-            [name, *(words.number(words.real(frame.at[name, field]), 3) for field in fields)]
-            for name in names
-        ],
-    }

@@ -10,12 +10,13 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from mmm.report import SECTIONS, MissingTableError, Tables, plot_contributions, plot_dag, theme
+from mmm.report import SECTIONS, MissingTableError, Tables, marks, plot_contributions, plot_dag, theme
 from mmm.report.views import (
     Entry,
     checks,
     contributions,
     dynamics,
+    effects,
     fit,
     fit_regions,
     network,
@@ -74,7 +75,7 @@ def test_one_member_is_drawn_and_claims_no_certainty(entry: Entry, lone_tables: 
 @pytest.mark.parametrize(
     "draw",
     [contributions.channel_shares, contributions.waterfall, returns.roi, returns.curves, dynamics.carryover,
-     dynamics.effectiveness, network.effects, fit.national],
+     dynamics.effectiveness, effects.effects, fit.national],
 )  # fmt: skip
 def test_no_intervals_is_noted(
     draw: Callable[[Tables], go.Figure], tables: Tables, lone_tables: Tables
@@ -259,7 +260,7 @@ def test_the_graphs_own_edges_are_drawn_where_it_says_them(tables: Tables) -> No
 
 
 def test_direct_and_indirect_add_up_to_total(tables: Tables) -> None:
-    direct, indirect, total = network.effects(tables).data[:3]
+    direct, indirect, total = effects.effects(tables).data[:3]
 
     np.testing.assert_allclose(np.add(direct.x, indirect.x), total.x, rtol=1e-5)
 
@@ -314,7 +315,7 @@ def test_a_channel_has_one_colour_in_every_view(tables: Tables) -> None:
     drawn = {"shares": dict(zip(bars.y, bars.marker.color, strict=True))}
     nodes = network.dag(tables).data[1]
     drawn["dag"] = dict(zip(tables.channels, nodes.marker.color, strict=True))
-    totals = network.effects(tables).data[0]
+    totals = effects.effects(tables).data[0]
     drawn["effects"] = dict(zip(totals.y, totals.marker.color, strict=True))
 
     assert all(colours == wanted for colours in drawn.values())
@@ -337,7 +338,7 @@ def test_long_series_are_thinned_with_a_note(tables: Tables) -> None:
     )  # fmt: skip
     figure = fit.national(replace(tables, predictions=cells))
 
-    assert max(len(trace.x) for trace in figure.data) <= theme.MAX_POINTS
+    assert max(len(trace.x) for trace in figure.data) <= marks.MAX_POINTS
     assert any("means over 6 weeks" in note for note in figure.layout.meta["notes"])
 
 
@@ -349,6 +350,6 @@ def test_the_estimators_pictures_are_views(tables: Tables) -> None:
 def test_names_with_markup_stay_text(tables: Tables) -> None:
     assert tables.effects is not None
     odd = tables.effects.assign(channel=["<b>x</b>", *tables.effects["channel"].iloc[1:]])
-    figure = network.effects(replace(tables, effects=odd))
+    figure = effects.effects(replace(tables, effects=odd))
 
     assert "&lt;b&gt;x&lt;/b&gt;" in figure.layout.yaxis.ticktext
