@@ -100,6 +100,21 @@ _SPECIAL = {
 }
 
 
+def unreachable(system: pafs.FileSystem, path: str, place: str) -> str | None:
+    """Why a place on the web that seems not to be there could not be reached; None if the server answered."""
+    handler = getattr(system, "handler", None)
+    if not place.startswith(("http://", "https://")) or handler is None:
+        return None
+    try:
+        handler.fs.info(path)
+    except OSError as error:
+        cause = error.__cause__ or error
+        if getattr(cause, "status", None) is None:
+            reason = " ".join(str(cause).split())[:200] or type(cause).__name__
+            return f"the server could not be reached ({reason})"
+    return None
+
+
 def read_text(place: str, most: int | None = None) -> str:
     """The text of a file, UTF-8.
 

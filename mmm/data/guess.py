@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from mmm.data.panel import Floats
-from mmm.data.parse import CANDIDATE_FORMATS, parse_dates, parse_numbers, parse_regions
+from mmm.tabular.dates import CANDIDATE_FORMATS, parse_dates
+from mmm.tabular.numbers import parse_numbers, parse_regions
 
 DATE = (
     "date",

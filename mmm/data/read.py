@@ -6,7 +6,7 @@ Shapes: N rows, G regions, T periods.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,15 +17,17 @@ from mmm.config.files import unknown_name
 from mmm.data.calendar import Calendar, infer_calendar
 from mmm.data.cells import cell_findings, cell_problems, population_problems, row_problems
 from mmm.data.closed import closed_findings, closed_periods, without_closed
+from mmm.data.delimited import READ_AS
 from mmm.data.experiments import locate_experiments
 from mmm.data.layout import lay_out
 from mmm.data.panel import NATIONAL, Panel
-from mmm.data.parse import parse_dates, parse_numbers, parse_regions
 from mmm.data.schema import Finding, LongTable, Role, named, number_roles
 from mmm.data.series import series_findings, series_problems
 from mmm.data.source import Source, open_source, read_columns
 from mmm.data.split import Split, default_lags, split_periods
 from mmm.errors import PanelError, Problem, SpecError
+from mmm.tabular.dates import parse_dates
+from mmm.tabular.numbers import parse_numbers, parse_regions
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def read_panel(spec: MarketSpec, *, regions: Sequence[str] | None = None) -> Pan
     Raises:
         PanelError: Everything that is wrong with the data, at once, with region, date and column.
     """
-    source = open_source(spec.data.path, spec.brand, spec.market)
+    source = _opened(spec)
     roles, missing = _known_roles(spec, source.columns, source.place)
     calendar = None if regions is None else _whole_calendar(spec, source)
     names = [*_index_columns(spec), *(role.column for role in roles)]
@@ -72,7 +74,45 @@ def read_panel(spec: MarketSpec, *, regions: Sequence[str] | None = None) -> Pan
             f"no rows of {named([repr(name) for name in unknown])}; {unknown_name(unknown[0], table.regions)}"
         )
         problems.append(Problem("unknown_region", "region", message))
-    return _assemble(table, spec, roles, [*missing, *problems], calendar)
+    read = _assemble(table, spec, roles, [*missing, *problems], calendar)
+    return replace(read, findings=(*_reading(arrow), *read.findings)) if regions is None else read
+
+
+def _opened(spec: MarketSpec) -> Source:
+    return open_source(
+        spec.data.path, spec.brand, spec.market, encoding=spec.data.encoding, decimal=spec.data.decimal
+    )
+
+
+def _reading(table: pa.Table) -> list[Finding]:
+    """How the files were read where they did not say it themselves."""
+    lines = (table.schema.metadata or {}).get(READ_AS, b"").decode().splitlines()
+    told = [line.split("\t", 1) for line in lines]
+    findings = []
+    if encodings := [what for kind, what in told if kind == "encoding"]:
+        findings.append(
+            Finding(
+                "info",
+                "encoding_assumed",
+                "data.path",
+                f"The file is not UTF-8; it was read as {encodings[0]}, which all of its characters fit.",
+                "Names of columns and regions would be others in another encoding.",
+                "Name the encoding in data.encoding, or save the file as CSV UTF-8.",
+            )
+        )
+    if notes := [what for kind, what in told if kind == "thousands"]:
+        findings.append(
+            Finding(
+                "info",
+                "thousands_read",
+                "data.path",
+                f"Marks for thousands were taken out, as the rest of the file allows no other reading: "
+                f"{named(notes, sep='; ')}.",
+                "Read the other way amounts would be other by a factor of 1000.",
+                "Set data.decimal to say which mark is which.",
+            )
+        )
+    return findings
 
 
 def panel_from_frame(frame: pd.DataFrame, spec: MarketSpec) -> PanelRead:
@@ -161,7 +201,7 @@ def _parse(
         regions, region_N = parse_regions(columns[spec.columns.region])
     dates = parse_dates(columns[spec.columns.date], spec.data.date_format)
     date_N = dates.values_N.astype("datetime64[D]")
-    numbers = {role.column: parse_numbers(columns[role.column]) for role in roles}
+    numbers = {role.column: parse_numbers(columns[role.column], spec.data.decimal) for role in roles}
     values = {name: parsed.values_N.astype(np.float64, copy=False) for name, parsed in numbers.items()}
     table = LongTable(source, regions, region_N, date_N, values)
     problems = []
@@ -205,11 +245,12 @@ def _assemble(
         if role.kind == "population":
             problems += population_problems(table, role)
     calendar, more = (known, []) if known is not None else infer_calendar(table)
-    problems += more if not np.isnat(table.date_N).all() else []
+    dated = spec.columns.date not in unread
+    problems += more if dated else []
     if calendar is None:
         raise PanelError(table.source, problems)
     split, split_problems = _split(spec, calendar)
-    problems += split_problems
+    problems += split_problems if dated else []
     try:
         panel = lay_out(table, spec, calendar)
     except SpecError as error:
@@ -218,7 +259,7 @@ def _assemble(
     closed_GT = closed_periods(panel)
     if spec.data.closed == "leave_out":
         panel = without_closed(panel, closed_GT)
-    if known is None and (table.region_N >= 0).any():
+    if known is None and dated and (table.region_N >= 0).any():
         about = {problem.where for problem in problems}
         found = series_problems(panel, split)
         problems += [item for item in found if not _already_told(item, spec, about)]

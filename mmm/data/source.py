@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 import pyarrow.dataset as ds
 from pyarrow import fs as pafs
 
 from mmm.config.problems import nearest
+from mmm.data.delimited import dialect, read_delimited
 from mmm.errors import PanelError, Problem
-from mmm.storage import StoredFile, filesystem, list_files
+from mmm.storage import StoredFile, filesystem, list_files, unreachable
+from mmm.tabular.delimited import Mark
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET_SUFFIXES = (".parquet", ".pq", ".parq")
 PORTFOLIO_KEYS = ("brand", "market")
-SNIFFED_BYTES = 65_536
-DECIMAL_COMMA = re.compile(r"^[+-]?\d+,\d+$")
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,8 @@ class Source:
         root: The folder listed, or the file itself, within the filesystem.
         kind: ``parquet`` or ``csv``.
         columns: Names that can be read: those of the files and the partition keys.
+        encoding: Encoding of CSV files where it is known.
+        decimal: Decimal mark of CSV files where it is known.
     """
 
     place: str
@@ -43,6 +41,8 @@ class Source:
     root: str
     kind: str
     columns: tuple[str, ...]
+    encoding: str | None = None
+    decimal: Mark | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -56,7 +56,8 @@ def _readable(place: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise _unreadable(place, "no such file or folder. Check data.path", "no_such_file") from error
+        reason = str(error) if "reach" in str(error) else "no such file or folder"
+        raise _unreadable(place, f"{reason}. Check data.path", "no_such_file") from error
     except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError) as error:
         if isinstance(error, PanelError):
             raise
@@ -69,13 +70,22 @@ def _unreadable(place: str, message: str, code: str = "unreadable_file") -> Pane
     return PanelError(place, [Problem(code, "", f"{message}.")])
 
 
-def open_source(place: str, brand: str | None = None, market: str | None = None) -> Source:
+def open_source(
+    place: str,
+    brand: str | None = None,
+    market: str | None = None,
+    *,
+    encoding: str | None = None,
+    decimal: Mark | None = None,
+) -> Source:
     """Find the files of a panel and the names of its columns.
 
     Args:
         place: A CSV or Parquet file, or a folder of either, as path or URI.
         brand: Files below ``brand=…`` folders of other brands are left out.
         market: Likewise for ``market=…``.
+        encoding: Encoding of CSV files; None finds it out.
+        decimal: Decimal mark of CSV files; None finds it out.
 
     Raises:
         PanelError: Nothing there, an empty or unreadable file, an unknown format, mixed formats, or no
@@ -85,15 +95,20 @@ def open_source(place: str, brand: str | None = None, market: str | None = None)
         system, path = filesystem(place)
         info = system.get_file_info(path)
         if info.type == pafs.FileType.NotFound:
-            raise FileNotFoundError(place)
+            raise FileNotFoundError(unreachable(system, path, place) or place)
+        if info.type == pafs.FileType.Unknown:
+            raise _unreadable(
+                place, "is neither a file nor a folder, but a pipe or a device. Save it as a file"
+            )
         if info.type == pafs.FileType.Directory:
             files = _partition(place, list_files(place), {"brand": brand, "market": market})
         else:
             files = [StoredFile(path, {})]
         kind = _format(place, system, files)
-        names = _columns(system, files[0].path, kind)
+        names = _columns(system, files[0].path, kind, encoding)
     keys = tuple(files[0].keys)
-    return Source(place, tuple(files), path, kind, (*(n for n in names if n not in keys), *keys))
+    columns = (*(n for n in names if n not in keys), *keys)
+    return Source(place, tuple(files), path, kind, columns, encoding, decimal)
 
 
 def _partition(place: str, files: list[StoredFile], wanted: dict[str, str | None]) -> list[StoredFile]:
@@ -140,38 +155,10 @@ def _format(place: str, system: pafs.FileSystem, files: Sequence[StoredFile]) ->
     return kinds.pop()
 
 
-def _columns(system: pafs.FileSystem, path: str, kind: str) -> list[str]:
+def _columns(system: pafs.FileSystem, path: str, kind: str, encoding: str | None) -> list[str]:
     if kind == "parquet":
         return list(ds.ParquetFileFormat().inspect(path, filesystem=system).names)
-    return _sniff(system, path).header
-
-
-@dataclass(frozen=True)
-class _Dialect:
-    header: list[str]
-    delimiter: str
-    decimal: str
-
-
-def _sniff(system: pafs.FileSystem, path: str) -> _Dialect:
-    """Header, separator and decimal point from the first lines of a CSV file.
-
-    A decimal comma is taken only where the separator is another character and no number there has a
-    decimal point.
-    """
-    with system.open_input_stream(path) as stream:
-        head = bytes(stream.read(SNIFFED_BYTES))
-    if b"\x00" in head:
-        raise _unreadable(path, "is not text in UTF-8. Save it as CSV in UTF-8")
-    lines = head.decode("utf-8-sig", errors="ignore").splitlines()
-    if not lines or not lines[0].strip():
-        raise _unreadable(path, "has no header line. The first line must name the columns", "empty_file")
-    delimiter = max(",;\t|", key=lambda mark: len(next(csv.reader([lines[0]], delimiter=mark))))
-    rows = list(csv.reader(io.StringIO("\n".join(lines[: max(len(lines) - 1, 1)])), delimiter=delimiter))
-    cells = [cell for row in rows[1:] for cell in row]
-    commas = any(DECIMAL_COMMA.match(cell) for cell in cells)
-    points = any(re.fullmatch(r"[+-]?\d+\.\d+", cell) for cell in cells)
-    return _Dialect(rows[0], delimiter, "," if delimiter != "," and commas and not points else ".")
+    return dialect(system, path, encoding).header
 
 
 def read_columns(
@@ -195,8 +182,10 @@ def read_columns(
     with _readable(source.place):
         if source.kind == "parquet":
             return _read_parquet(source, names, where)
-        tables = [_read_csv(source, file, names, text) for file in source.files]
-        table = pa.concat_tables(tables, promote_options="permissive")
+        system, _ = filesystem(source.place)
+        table = read_delimited(
+            system, source.files, names, text=text, encoding=source.encoding, decimal=source.decimal
+        )
     if where is None:
         return table
     return table.filter(pc.is_in(table[where[0]].cast(pa.string()), pa.array(where[1], pa.string())))
@@ -239,46 +228,3 @@ def _row_filter(schema: pa.Schema, column: str, values: Sequence[str]) -> ds.Exp
     limits = pc.min_max(typed)
     inside = (ds.field(column) >= limits["min"]) & (ds.field(column) <= limits["max"])
     return inside & ds.field(column).isin(typed)
-
-
-def _read_csv(source: Source, file: StoredFile, names: Sequence[str], text: Sequence[str]) -> pa.Table:
-    system, _ = filesystem(source.place)
-    dialect = _sniff(system, file.path)
-    own = [name for name in names if name not in file.keys]
-    twice = [name for name in own if dialect.header.count(name) > 1]
-    if twice:
-        raise _unreadable(file.path, f"has two columns named {', '.join(map(repr, twice))}. Rename one")
-    numbers = {name: pa.string() if name in text else pa.float64() for name in own}
-    convert = pacsv.ConvertOptions(
-        include_columns=own, column_types=numbers, decimal_point=dialect.decimal, strings_can_be_null=False
-    )
-    table = _parse_csv(system, file.path, dialect.delimiter, convert)
-    for key in (name for name in names if name in file.keys):
-        table = table.append_column(key, pa.array([file.keys[key]] * table.num_rows, pa.string()))
-    return table.select(list(names))
-
-
-def _parse_csv(system: pafs.FileSystem, path: str, delimiter: str, convert: pacsv.ConvertOptions) -> pa.Table:
-    """Numbers straight away where every cell is one; otherwise text, so that bad cells can be located."""
-    parse = pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    try:
-        with system.open_input_stream(path) as stream:
-            return pacsv.read_csv(stream, parse_options=parse, convert_options=convert)
-    except pa.ArrowInvalid as error:
-        if "conversion error" not in str(error):
-            raise
-    as_text = pacsv.ConvertOptions(
-        include_columns=convert.include_columns,
-        column_types={name: pa.string() for name in convert.column_types},
-    )
-    with system.open_input_stream(path) as stream:
-        table = pacsv.read_csv(stream, parse_options=parse, convert_options=as_text)
-    if convert.decimal_point == ",":
-        for index, name in enumerate(table.column_names):
-            if pa.types.is_float64(convert.column_types[name]):
-                table = table.set_column(index, name, _comma_to_point(table[name]))
-    return table
-
-
-def _comma_to_point(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.replace_substring_regex(column, r"^([+-]?\d+),(\d+)$", r"\1.\2")

@@ -7,9 +7,9 @@ import pyarrow as pa
 import yaml
 
 from mmm.data.guess import Guess, guess_roles
-from mmm.data.parse import parse_dates
 from mmm.data.source import PORTFOLIO_KEYS, open_source, read_columns
 from mmm.errors import PanelError, Problem
+from mmm.tabular.dates import parse_dates
 
 
 def guess_spec(

@@ -14,12 +14,13 @@ import numpy.typing as npt
 from mmm.config.problems import nearest
 from mmm.data.calendar import Calendar
 from mmm.data.panel import Dates, Floats
-from mmm.data.parse import Parsed, parse_dates, parse_numbers, parse_regions
 from mmm.data.schema import named
 from mmm.data.source import open_source, read_columns
 from mmm.errors import PanelError, Problem, RequestError
 from mmm.planning.fields import MAX_AMOUNT, unknown_name
 from mmm.planning.scenario.request import Entry, SpendRow
+from mmm.tabular.dates import parse_dates
+from mmm.tabular.numbers import Parsed, parse_numbers, parse_regions
 
 COLUMNS = ("date", "channel", "region", "spend")
 

@@ -1,0 +1,1 @@
+"""Tables as people save them: encodings, separators, decimal marks, numbers, dates."""
