@@ -119,7 +119,7 @@ def test_a_closed_port_is_no_missing_file(tmp_path: Path) -> None:
     path = write_spec(tmp_path, spec("http://127.0.0.1:9/panel.csv"))
     with pytest.raises(PanelError, match="could not be reached"):
         read_panel(load_market(str(path)))
-    assert unreachable(None, "panel.csv", "/data/panel.csv") is None  # type: ignore[arg-type]
+    assert unreachable(None, "panel.csv", "/data/panel.csv") is None
 
 
 def test_unpadded_dates_are_one_problem(tmp_path: Path) -> None:
