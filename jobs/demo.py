@@ -25,7 +25,7 @@ from jobs.record.store import absolute
 from jobs.record.tracking import DATABASE, FOLDER
 from jobs.refit.command import report
 from jobs.refit.run import refit
-from jobs.refit.select import plan
+from jobs.refit.select import select_markets
 from mmm.analysis.shares import SHARE_COLUMNS, saved_shares
 from mmm.config import MarketSpec
 from mmm.config.files import load_market
@@ -160,9 +160,11 @@ def _show_shares(demo: Demo, spec: MarketSpec) -> None:
 def refit_portfolio(demo: Demo) -> None:
     """Refit the whole portfolio on Ray as ``python -m jobs.refit`` does; what is up to date stays."""
     out = absolute(str(demo.refit))
-    todo = plan(str(demo.portfolio), out, overrides=[f"train.members={demo.portfolio_members}"], report=True)
-    outcome = refit(todo, out, address=demo.address, say=demo.say)
-    table = Table(title=f"Portfolio, {outcome.seconds:.0f} s", title_justify="left")
+    selection = select_markets(
+        str(demo.portfolio), out, overrides=[f"train.members={demo.portfolio_members}"], report=True
+    )
+    result = refit(selection, out, address=demo.address, say=demo.say)
+    table = Table(title=f"Portfolio, {result.seconds:.0f} s", title_justify="left")
     for heading in (
         "brand",
         "market",
@@ -175,7 +177,7 @@ def refit_portfolio(demo: Demo) -> None:
         "s",
     ):
         table.add_column(heading, justify="left" if heading in LEFT else "right")
-    for row in outcome.rows:
+    for row in result.rows:
         best = max(row.roi.items(), key=lambda item: item[1], default=("-", 0.0))
         table.add_row(
             row.brand,
@@ -189,7 +191,7 @@ def refit_portfolio(demo: Demo) -> None:
             f"{row.seconds:.1f}",
         )
     demo.console.print(table)
-    if report(outcome, demo.say):
+    if report(result, demo.say):
         raise DemoError("The refit of the portfolio is not complete; see above.")
     demo.say(f"Fitted models: {demo.refit / 'models'}")
     demo.say(f"Registry: mlflow ui --backend-store-uri sqlite:///{demo.refit / FOLDER / DATABASE}")

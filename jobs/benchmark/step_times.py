@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from jobs.cluster import connect
-from jobs.train.ray_train import Crew, await_room, on_workers
+from jobs.train.ray_train import Workers, await_room, on_workers
 from jobs.train.shards import cut_regions, group_of
 from mmm.config import MarketSpec
 from mmm.config.files import validate
@@ -93,7 +93,7 @@ def step_times(
     available = len(os.sched_getaffinity(0))
     with connect(address, cpus=min(max(workers), available)) as cluster:
         for count in workers:
-            crew = Crew(count, wait=wait)
+            crew = Workers(count, wait=wait)
             await_room(crew, lambda _: None, local=cluster.address == "local")
             told = on_workers(_timed, size, crew)
             seconds = max(row["seconds"] for row in told)

@@ -70,43 +70,43 @@ def identify(spec: MarketSpec, data: str, *, trials: int = 0, note: str = "") ->
     return FitIdentity(data, digest, legacy, note)
 
 
-def brought_up(row: Row, spec: MarketSpec, *, trials: int = 0) -> Row:
+def upgraded(row: Row, spec: MarketSpec, *, trials: int = 0) -> Row:
     """A row of an earlier refit as it would be written today, if these are the settings of its fit."""
-    of = identify(spec, row.data_fingerprint, trials=trials)
-    return replace(row, **of.fields) if of.legacy_key == row.key else row
+    identity = identify(spec, row.data_fingerprint, trials=trials)
+    return replace(row, **identity.fields) if identity.legacy_key == row.key else row
 
 
-def recall(place: str, of: FitIdentity) -> Row | None:
+def read_fit(place: str, identity: FitIdentity) -> Row | None:
     """The row of a fit in a folder, None if there is none; a legacy one is recorded anew.
 
     Raises:
         OSError: The folder cannot be written.
     """
     row = read_row(place)
-    if row is None or row.key not in of.keys:
+    if row is None or row.key not in identity.keys:
         return None
     row = replace(row, directory=place, status="unchanged", tries=1)
-    if row.key != of.key:
-        row = replace(row, **of.fields)
+    if row.key != identity.key:
+        row = replace(row, **identity.fields)
         rewrite_row(place, replace(row, status="done"))
     return row
 
 
-def find_fit(out: str, spec: MarketSpec, of: FitIdentity, last: str = "") -> Row | None:
+def find_fit(out: str, spec: MarketSpec, identity: FitIdentity, previous: str = "") -> Row | None:
     """The row of a fit below an output place, wherever it lies; None if there is none.
 
     Args:
         out: Where results lie.
         spec: The market.
-        of: The fit.
-        last: Folder in which the last refit had the market's model, if known: models that were fitted
+        identity: The fit.
+        previous: Folder in which the last refit had the market's model, if known: models that were fitted
             before decision 0011 keep their folder, which has their legacy key for a name.
 
     Raises:
         OSError: A folder cannot be written.
     """
-    own, *legacy = (result_place(out, spec.brand, spec.market, key) for key in of.keys)
-    for place in dict.fromkeys([own, *([last] if last else []), *legacy]):
-        if (row := recall(place, of)) is not None:
+    own, *legacy = (result_place(out, spec.brand, spec.market, key) for key in identity.keys)
+    for place in dict.fromkeys([own, *([previous] if previous else []), *legacy]):
+        if (row := read_fit(place, identity)) is not None:
             return row
     return None

@@ -13,7 +13,7 @@ PAUSE = 5.0
 """Seconds between tries while the server is away."""
 
 
-class WaitingList:
+class Outbox:
     """Does things one after the other, each until the server takes it.
 
     Each must bear being tried again after it was done half.

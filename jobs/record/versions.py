@@ -86,7 +86,7 @@ class Registry:
             hits = (self._find(name, key) for key in keys)
             found = next(filter(None, hits), None) or self._register(name, row, spec)
         if found.row.key != row.key:
-            found = self._brought_up(found, row)
+            found = self._upgraded(found, row)
         if not found.aliases and not found.reason and self._is_newest(found):
             found = self._judge(found)
         if self._is_newest(found):
@@ -94,7 +94,7 @@ class Registry:
         role = next((alias for alias in (CHAMPION, CHALLENGER) if alias in found.aliases), "")
         return replace(row, version=found.number, role=role, reason=found.reason)
 
-    def _brought_up(self, version: Version, row: Row) -> Version:
+    def _upgraded(self, version: Version, row: Row) -> Version:
         """A version of a fit and its run under the key and digest that the fit has today."""
         own = replace(version.row, key=row.key, spec_digest=row.spec_digest)
         if (run := find_run(self._tracking, version.row.key)) is not None:

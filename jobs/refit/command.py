@@ -16,30 +16,30 @@ from collections.abc import Sequence
 from jobs.command import DONE, FAILED, Say, run_command, say
 from jobs.options import add_address, add_cpus, add_set, add_tracking, count, job_parser, not_negative
 from jobs.record.store import absolute
-from jobs.refit.run import Outcome, refit
-from jobs.refit.select import parse_only, parse_tune, plan
+from jobs.refit.run import RefitResult, refit
+from jobs.refit.select import parse_only, parse_tune, select_markets
 
 
-def report(outcome: Outcome, say: Say) -> int:
+def report(result: RefitResult, say: Say) -> int:
     """Say what a refit came to; returns the exit status."""
-    counts = {status: sum(row.status == status for row in outcome.rows) for status in ("done", "unchanged")}
+    counts = {status: sum(row.status == status for row in result.rows) for status in ("done", "unchanged")}
     say(
-        f"{counts['done']} done, {counts['unchanged']} unchanged, {len(outcome.failed)} failed in "
-        f"{outcome.seconds:.1f} s; table: {outcome.table}"
+        f"{counts['done']} done, {counts['unchanged']} unchanged, {len(result.failed)} failed in "
+        f"{result.seconds:.1f} s; table: {result.table}"
     )
-    say(f"Page of the portfolio, opens offline: {outcome.page}")
-    waiting = [row for row in outcome.rows if row.role == "challenger"]
+    say(f"Page of the portfolio, opens offline: {result.page}")
+    waiting = [row for row in result.rows if row.role == "challenger"]
     for row in waiting:
         say(f"{row.name} version {row.version} {row.reason}")
-    for row in outcome.failed:
+    for row in result.failed:
         say(f"failed: {row.name}: {row.reason}")
-    if outcome.unrecorded:
-        names = ", ".join(row.name for row in outcome.unrecorded)
+    if result.unrecorded:
+        names = ", ".join(row.name for row in result.unrecorded)
         say(
-            f"not recorded: {names}: {outcome.trouble} The models are safe; run the same command again to "
+            f"not recorded: {names}: {result.trouble} The models are safe; run the same command again to "
             "record them, nothing is fitted twice."
         )
-    return FAILED if outcome.failed or outcome.unrecorded else DONE
+    return FAILED if result.failed or result.unrecorded else DONE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             [*options.only, *(f"{key}={v}" for key in ("brand", "market") for v in getattr(options, key))]
         )
         members = [] if options.members is None else [f"train.members={options.members}"]
-        todo = plan(
+        selection = select_markets(
             options.portfolio,
             out,
             overrides=[*members, *options.set],
@@ -62,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             threads=options.threads,
             trials=parse_tune(options.tune),
         )
-        outcome = refit(
-            todo,
+        result = refit(
+            selection,
             out,
             address=options.address,
             cpus=options.cpus,
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             together=options.together,
             say=say,
         )
-        return report(outcome, say)
+        return report(result, say)
 
     return run_command(work, "interrupted; what is done stays done, run the same command to go on")
 

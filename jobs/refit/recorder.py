@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from jobs.record.outbox import PAUSE, WaitingList
+from jobs.record.outbox import PAUSE, Outbox
 from jobs.record.rows import Row
 from jobs.record.versions import Registry
 from mmm.config import MarketSpec
@@ -25,20 +25,20 @@ class Recorder:
 
     def __init__(self, registry: Registry | None, pause: float = PAUSE) -> None:
         self._registry = registry
-        self._waiting = WaitingList(pause)
+        self._outbox = Outbox(pause)
         self._added: list[Row] = []
         self.recorded: dict[tuple[str, str], Row] = {}
 
     @property
     def trouble(self) -> str:
         """What the server last said when it did not take a row."""
-        return self._waiting.trouble
+        return self._outbox.trouble
 
     def add(self, row: Row, spec: MarketSpec, legacy_key: str | None = None) -> None:
         """Record a row when its turn comes; see :meth:`jobs.record.versions.Registry.record`."""
         if self._registry is not None:
             self._added.append(row)
-            self._waiting.add(partial(self._record, self._registry, row, spec, legacy_key))
+            self._outbox.add(partial(self._record, self._registry, row, spec, legacy_key))
 
     def finish(self, wait: float = 60.0) -> list[Row]:
         """Wait for the rest.
@@ -49,7 +49,7 @@ class Recorder:
         Returns:
             Rows that are not recorded.
         """
-        left = self._waiting.finish(wait)
+        left = self._outbox.finish(wait)
         return self._added[len(self._added) - left :]
 
     def _record(self, registry: Registry, row: Row, spec: MarketSpec, legacy_key: str | None) -> None:

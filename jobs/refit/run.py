@@ -16,8 +16,8 @@ from jobs.record.versions import Registry
 from jobs.refit.monitor import shift_finding
 from jobs.refit.page import write_overview
 from jobs.refit.recorder import Recorder, with_role
-from jobs.refit.schedule import Tally, run_all
-from jobs.refit.select import Plan, with_last
+from jobs.refit.schedule import RefitProgress, run_all
+from jobs.refit.select import Selection, with_previous
 from jobs.results import summary
 from mmm.analysis.compare import share_shift
 from mmm.errors import MMMError
@@ -31,7 +31,7 @@ class TableError(MMMError, RuntimeError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RefitResult:
     """What a refit came to.
 
     Attributes:
@@ -57,7 +57,7 @@ class Outcome:
 
 
 def refit(
-    todo: Plan,
+    selection: Selection,
     out: str,
     *,
     address: str | None = None,
@@ -66,11 +66,11 @@ def refit(
     tries: int = 3,
     together: int | None = None,
     say: Say = print,
-) -> Outcome:
+) -> RefitResult:
     """Bring the markets of a plan up to date.
 
     Args:
-        todo: From :func:`jobs.refit.select.plan`.
+        selection: From :func:`jobs.refit.select.select_markets`.
         out: Absolute place of the results, on storage that every worker sees.
         address: Ray cluster; None starts one here unless ``RAY_ADDRESS`` names one.
         cpus: CPUs of a cluster started here.
@@ -88,26 +88,28 @@ def refit(
     started = time.perf_counter()
     check_place(out)
     before = read_table(out)
-    todo, before = with_last(todo, before)
+    selection, before = with_previous(selection, before)
     record = open_tracking(tracking, out)
     recorder = Recorder(None if record is None else Registry(record))
-    rows = {(row.brand, row.market): row for row in todo.broken}
-    for row in todo.broken:
+    rows = {(row.brand, row.market): row for row in selection.broken}
+    for row in selection.broken:
         say(_line(row))
     try:
         with connect(address, cpus=cpus) as cluster:
-            say(f"{len(todo.work)} brand-markets on {cluster.cpus} CPUs of {_place(cluster.address)}")
-            _run(todo, rows, before, recorder, tries, together, say)
+            say(f"{len(selection.work)} brand-markets on {cluster.cpus} CPUs of {_place(cluster.address)}")
+            _run(selection, rows, before, recorder, tries, together, say)
     finally:
         unrecorded = recorder.finish()
         rows = {key: with_role(row, recorder.recorded.get(key)) for key, row in rows.items()}
-        table, page = _write(todo, rows, before, out)
-    ordered = tuple(rows[key] for key in todo.names if key in rows)
-    return Outcome(ordered, table, page, tuple(unrecorded), recorder.trouble, time.perf_counter() - started)
+        table, page = _write(selection, rows, before, out)
+    ordered = tuple(rows[key] for key in selection.names if key in rows)
+    return RefitResult(
+        ordered, table, page, tuple(unrecorded), recorder.trouble, time.perf_counter() - started
+    )
 
 
 def _run(
-    todo: Plan,
+    selection: Selection,
     rows: dict[tuple[str, str], Row],
     before: Mapping[tuple[str, str], Row],
     recorder: Recorder,
@@ -115,12 +117,12 @@ def _run(
     together: int | None,
     say: Say,
 ) -> None:
-    asked = {(work.spec.brand, work.spec.market): work for work in todo.work}
-    tally = Tally(total=len(todo.work) + len(todo.broken), failed=len(todo.broken))
+    asked = {(work.spec.brand, work.spec.market): work for work in selection.work}
+    progress = RefitProgress(total=len(selection.work) + len(selection.broken), failed=len(selection.broken))
     said = time.monotonic()
-    for row in run_all(todo.work, tally, tries=tries, together=together):
+    for row in run_all(selection.work, progress, tries=tries, together=together):
         key = (row.brand, row.market)
-        rows[key] = compared(row, before.get(key))
+        rows[key] = with_changes(row, before.get(key))
         say(_line(rows[key]))
         if row.status != "failed":
             spec, trials = asked[key].spec, asked[key].trials
@@ -128,11 +130,11 @@ def _run(
             recorder.add(rows[key], spec, legacy_key)
         if time.monotonic() - said > SAY_EVERY:
             said = time.monotonic()
-            say(tally.line())
-    say(tally.line())
+            say(progress.line())
+    say(progress.line())
 
 
-def compared(row: Row, before: Row | None) -> Row:
+def with_changes(row: Row, before: Row | None) -> Row:
     """A row with what changed since the last refit of its market.
 
     A failed market keeps the directory of its last good model, and with it what later refits compare with.
@@ -167,11 +169,11 @@ def compared(row: Row, before: Row | None) -> Row:
 
 
 def _write(
-    todo: Plan, rows: Mapping[tuple[str, str], Row], before: Mapping[tuple[str, str], Row], out: str
+    selection: Selection, rows: Mapping[tuple[str, str], Row], before: Mapping[tuple[str, str], Row], out: str
 ) -> tuple[str, str]:
     """Table and page of the portfolio: what was not asked for, or not reached, keeps its earlier row."""
     merged = {**before, **rows}
-    whole = [merged[key] for key in dict.fromkeys(todo.names) if key in merged]
+    whole = [merged[key] for key in dict.fromkeys(selection.names) if key in merged]
     try:
         return write_table(whole, out), write_overview(whole, out)
     except OSError as error:

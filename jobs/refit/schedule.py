@@ -18,9 +18,9 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 from jobs.cluster import ClusterError, cpus_now
 from jobs.command import duration
 from jobs.record.rows import Row
-from jobs.refit.task import GRACE, Answer, Work, failed, refit_markets
+from jobs.refit.task import GRACE, TaskResult, Work, failed, refit_markets
 
-LOOK = 1.0
+POLL = 1.0
 """Seconds between looks at the clock while nothing finishes."""
 PROVISION = 900.0
 """Seconds an autoscaler may take until something runs."""
@@ -30,11 +30,11 @@ MOST = 16
 TASKS_PER_CPU = 4
 """Tasks a CPU shall have at least, where there are enough markets: the last ones end at like times."""
 
-Task = Callable[[Sequence[Work]], Answer]
+Task = Callable[[Sequence[Work]], TaskResult]
 
 
 @dataclass
-class Tally:
+class RefitProgress:
     """How far a refit is.
 
     Attributes:
@@ -77,61 +77,62 @@ class Tally:
 
 def run_all(
     works: Sequence[Work],
-    tally: Tally,
+    progress: RefitProgress,
     *,
     tries: int = 3,
     together: int | None = None,
     task: Task = refit_markets,
-    look: float = LOOK,
+    poll: float = POLL,
 ) -> Iterator[Row]:
     """Every market's row, as they come.
 
     Args:
         works: What to do.
-        tally: Kept up to date.
+        progress: Kept up to date.
         tries: How often a market is begun before it is given up: workers may die of something else.
         together: Markets of a task; None chooses by their number and the cluster's CPUs.
         task: What a worker does.
-        look: Seconds between yields of control while nothing finishes.
+        poll: Seconds between yields of control while nothing finishes.
 
     Raises:
-        ClusterError: Nothing moved for so long that no worker can be at work.
+        ClusterError: Nothing last_news for so long that no worker can be at work.
     """
     remote = ray.remote(max_retries=0)(task)
-    queue = deque(_Flight(batch) for batch in batches(works, cpus_now(), together))
-    flying: dict[ray.ObjectRef[Any], _Flight] = {}
-    moved = time.monotonic()
-    while queue or flying:
-        while queue and len(flying) < _window(queue[0].works[0].threads):
-            flight = queue.popleft()
-            options = {"num_cpus": flight.works[0].threads, "name": f"refit {flight.name}"}
-            flying[remote.options(**options).remote(flight.works)] = flight
-        tally.running = sum(len(flight.works) for flight in flying.values())
-        ready, _ = ray.wait(list(flying), num_returns=1, timeout=look)
+    queue = deque(_Attempt(batch) for batch in batches(works, cpus_now(), together))
+    running: dict[ray.ObjectRef[Any], _Attempt] = {}
+    last_news = time.monotonic()
+    while queue or running:
+        while queue and len(running) < _window(queue[0].works[0].threads):
+            attempt = queue.popleft()
+            options = {"num_cpus": attempt.works[0].threads, "name": f"refit {attempt.name}"}
+            running[remote.options(**options).remote(attempt.works)] = attempt
+        progress.running = sum(len(attempt.works) for attempt in running.values())
+        ready, _ = ray.wait(list(running), num_returns=1, timeout=poll)
         if ready:
-            moved = time.monotonic()
-        elif time.monotonic() - moved > _patience(flying.values()):
-            silence = duration(time.monotonic() - moved)
+            last_news = time.monotonic()
+        elif time.monotonic() - last_news > _longest_silence(running.values()):
+            silence = duration(time.monotonic() - last_news)
             raise ClusterError(
-                f"Nothing finished for {silence} with {tally.running} markets in the cluster's hands: it has "
-                "no worker that takes them. Look at `ray status`, then run this again: what is done stays."
+                f"Nothing finished for {silence} with {progress.running} markets in the cluster's hands: "
+                "it has no worker that takes them. Look at `ray status`, then run this again: what is done "
+                "stays."
             )
         for reference in ready:
-            flight = flying.pop(reference)
-            rows, again = _collect(reference, flight, tries)
+            attempt = running.pop(reference)
+            rows, again = _collect(reference, attempt, tries)
             queue.extend(again)
             for row in rows:
-                tally.running -= 1
-                tally.count(row)
+                progress.running -= 1
+                progress.count(row)
                 yield row
 
 
 @dataclass(frozen=True)
-class _Flight:
+class _Attempt:
     """Markets of one task, and how often they have been begun with it."""
 
     works: tuple[Work, ...]
-    attempt: int = 1
+    number: int = 1
 
     @property
     def name(self) -> str:
@@ -139,9 +140,9 @@ class _Flight:
         more = len(self.works) - 1
         return self.works[0].name + (f" and {more} more" if more else "")
 
-    def one_by_one(self, works: Sequence[Work], *, begun: bool) -> list[_Flight]:
+    def one_by_one(self, works: Sequence[Work], *, begun: bool) -> list[_Attempt]:
         """A task for each of some of its markets; ``begun`` if this one counts as a try."""
-        return [_Flight((work,), self.attempt + begun) for work in works]
+        return [_Attempt((work,), self.number + begun) for work in works]
 
 
 def batches(works: Sequence[Work], cpus: int, together: int | None = None) -> list[tuple[Work, ...]]:
@@ -157,38 +158,38 @@ def batches(works: Sequence[Work], cpus: int, together: int | None = None) -> li
 
 
 def _window(threads: int) -> int:
-    """Tasks in flight: enough that no worker waits for the driver and an autoscaler sees the need."""
+    """Tasks in attempt: enough that no worker waits for the driver and an autoscaler sees the need."""
     return 2 * max(cpus_now() // threads, 2)
 
 
-def _patience(flying: Iterable[_Flight]) -> float:
+def _longest_silence(running: Iterable[_Attempt]) -> float:
     """Seconds after which silence means that nobody works."""
-    limits = [work.timeout for flight in flying for work in flight.works]
+    limits = [work.timeout for attempt in running for work in attempt.works]
     known = [limit for limit in limits if limit is not None]
     return 2 * (max(known) + GRACE) + PROVISION if len(known) == len(limits) else float("inf")
 
 
 def _collect(
-    reference: ray.ObjectRef[Any], flight: _Flight, tries: int
-) -> tuple[Sequence[Row], Sequence[_Flight]]:
+    reference: ray.ObjectRef[Any], attempt: _Attempt, tries: int
+) -> tuple[Sequence[Row], Sequence[_Attempt]]:
     """Rows of a task, and the markets to be begun again: its worker died, or they are better off alone."""
-    works, attempt = flight.works, flight.attempt
+    works, number = attempt.works, attempt.number
     try:
-        answer: Answer = ray.get(reference)
+        answer: TaskResult = ray.get(reference)
     except RayTaskError as error:
         if len(works) > 1:
-            return (), flight.one_by_one(works, begun=True)
+            return (), attempt.one_by_one(works, begun=True)
         cause = error.cause
         reason = f"unexpected {type(cause).__name__}: {cause}"
     except RayError as error:
-        if len(works) > 1 or attempt < tries:
-            return (), flight.one_by_one(works, begun=True)
+        if len(works) > 1 or number < tries:
+            return (), attempt.one_by_one(works, begun=True)
         died = "ran out of memory" if isinstance(error, OutOfMemoryError) else "died"
-        reason = f"Given up after {attempt} tries: the worker {died} each time ({_first_line(error)})."
+        reason = f"Given up after {number} tries: the worker {died} each time ({_first_line(error)})."
     else:
-        rows = [replace(row, tries=attempt) for row in answer.rows]
-        return rows, flight.one_by_one(answer.left, begun=False)
-    return [replace(failed(works[0], reason), tries=attempt)], ()
+        rows = [replace(row, tries=number) for row in answer.rows]
+        return rows, attempt.one_by_one(answer.left, begun=False)
+    return [replace(failed(works[0], reason), tries=number)], ()
 
 
 def _first_line(error: Exception) -> str:

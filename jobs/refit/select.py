@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from jobs.record.identity import brought_up
+from jobs.record.identity import upgraded
 from jobs.record.rows import Row
 from jobs.refit.task import Work
 from mmm.config import MarketSpec
@@ -17,7 +17,7 @@ KEYS = ("brand", "market")
 
 
 @dataclass(frozen=True)
-class Plan:
+class Selection:
     """The brand-markets of one refit.
 
     Attributes:
@@ -31,7 +31,7 @@ class Plan:
     names: tuple[tuple[str, str], ...]
 
 
-def plan(
+def select_markets(
     source: str,
     out: str,
     *,
@@ -41,7 +41,7 @@ def plan(
     timeout: float | None = None,
     threads: int = 1,
     trials: int = 0,
-) -> Plan:
+) -> Selection:
     """Read a portfolio and pick what was asked for.
 
     A market's production model is fitted on every period after scoring (``train.refit_on_all``) unless its
@@ -61,8 +61,8 @@ def plan(
         SpecError: The portfolio itself is wrong, or ``only`` names what it has not.
     """
     portfolio = load_portfolio(source, overrides)
-    chosen = select(portfolio, only or {})
-    return Plan(
+    chosen = choose_entries(portfolio, only or {})
+    return Selection(
         work=tuple(
             Work(for_production(entry.spec), out, report, timeout, threads, trials)
             for entry in chosen
@@ -77,15 +77,17 @@ def plan(
     )
 
 
-def with_last(todo: Plan, before: Mapping[tuple[str, str], Row]) -> tuple[Plan, dict[tuple[str, str], Row]]:
+def with_previous(
+    selection: Selection, before: Mapping[tuple[str, str], Row]
+) -> tuple[Selection, dict[tuple[str, str], Row]]:
     """Markets that know where their last models lie, and rows of the last refit as they are written today."""
     rows, work = dict(before), []
-    for market in todo.work:
+    for market in selection.work:
         key = (market.spec.brand, market.spec.market)
         if (row := rows.get(key)) is not None:
-            rows[key] = row = brought_up(row, market.spec, trials=market.trials)
-        work.append(replace(market, last="" if row is None else row.directory))
-    return replace(todo, work=tuple(work)), rows
+            rows[key] = row = upgraded(row, market.spec, trials=market.trials)
+        work.append(replace(market, previous="" if row is None else row.directory))
+    return replace(selection, work=tuple(work)), rows
 
 
 def for_production(spec: MarketSpec) -> MarketSpec:
@@ -128,7 +130,7 @@ def parse_tune(word: str | None) -> int:
     return int(number)
 
 
-def select(portfolio: Portfolio, only: Mapping[str, frozenset[str]]) -> tuple[PortfolioEntry, ...]:
+def choose_entries(portfolio: Portfolio, only: Mapping[str, frozenset[str]]) -> tuple[PortfolioEntry, ...]:
     """Entries with the brands and markets asked for.
 
     Raises:

@@ -47,7 +47,7 @@ class Work:
         timeout: Seconds it may take; None for no limit. Markets fitted at once have no more in all.
         threads: CPUs of the task.
         trials: Settings tried before the fit; 0 takes those of the spec.
-        last: Where the last refit had the market's model; empty if it had none.
+        previous: Where the last refit had the market's model; empty if it had none.
     """
 
     spec: MarketSpec
@@ -56,7 +56,7 @@ class Work:
     timeout: float | None = None
     threads: int = 1
     trials: int = 0
-    last: str = ""
+    previous: str = ""
 
     @property
     def name(self) -> str:
@@ -65,7 +65,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Answer:
+class TaskResult:
     """What came of the markets a worker was given.
 
     Attributes:
@@ -82,7 +82,7 @@ class FitTimeoutError(TimeoutError):
 
 
 @dataclass(frozen=True, eq=False)
-class _Due:
+class _Unfitted:
     """A market whose panel is read and that no earlier refit has fitted."""
 
     work: Work
@@ -99,7 +99,7 @@ class _Due:
         return bool(regions * periods * channels * self.spec.train.members > LARGE)
 
 
-def refit_markets(works: Sequence[Work]) -> Answer:
+def refit_markets(works: Sequence[Work]) -> TaskResult:
     """Bring markets up to date, those that must be fitted at once where that is faster.
 
     Returns:
@@ -118,8 +118,8 @@ def refit_markets(works: Sequence[Work]) -> Answer:
         if len(works) == 1 and left:
             reason = f"out of memory {error}".strip() if isinstance(error, MemoryError) else str(error)
             seconds = round(time.perf_counter() - started, 3)
-            return Answer((failed(works[0], reason, seconds),))
-    return Answer(tuple(rows), tuple(left))
+            return TaskResult((failed(works[0], reason, seconds),))
+    return TaskResult(tuple(rows), tuple(left))
 
 
 def failed(work: Work, reason: str, seconds: float = 0.0) -> Row:
@@ -129,12 +129,12 @@ def failed(work: Work, reason: str, seconds: float = 0.0) -> Row:
 
 def _refit(works: Sequence[Work], rows: list[Row]) -> list[Work]:
     """Append the row of every market as it is dealt with; returns those to be fitted one by one."""
-    due: list[_Due] = []
+    due: list[_Unfitted] = []
     left: list[Work] = []
     for work in works:
         begun = time.perf_counter()
         try:
-            found = _look(work)
+            found = _read_or_find(work)
         except FitTimeoutError:
             raise
         except (MMMError, OSError) as error:
@@ -151,19 +151,19 @@ def _refit(works: Sequence[Work], rows: list[Row]) -> list[Work]:
     return left
 
 
-def _look(work: Work) -> _Due | Row:
+def _read_or_find(work: Work) -> _Unfitted | Row:
     """A market's panel, or its row if a fit with these data and settings is there."""
     spec = work.spec
     read = _read(spec)
     identity = identify(spec, data_fingerprint(read.panel), trials=work.trials)
-    if (row := find_fit(work.out, spec, identity, work.last)) is not None:
+    if (row := find_fit(work.out, spec, identity, work.previous)) is not None:
         if work.report:
             ensure_report(row.directory)
         return row
     settings: dict[str, Any] = {}
     if work.trials:
         spec, read, settings = _tuned(work, read)
-    return _Due(work, spec, read, identity, settings, 0.0)
+    return _Unfitted(work, spec, read, identity, settings, 0.0)
 
 
 def _read(spec: MarketSpec) -> PanelRead:
@@ -200,7 +200,7 @@ def _tuned(work: Work, read: PanelRead) -> tuple[MarketSpec, PanelRead, dict[str
     return found.spec, replace(read, findings=(*read.findings, finding)), dict(found.settings)
 
 
-def _fit(due: Sequence[_Due]) -> Iterator[Row]:
+def _fit(due: Sequence[_Unfitted]) -> Iterator[Row]:
     """Rows of markets fitted at once; each is charged its equal part of the time."""
     import torch
 
@@ -221,7 +221,7 @@ def _fit(due: Sequence[_Due]) -> Iterator[Row]:
         yield replace(row, seconds=round(market.seconds + part + time.perf_counter() - begun, 3))
 
 
-def _keep(market: _Due, result: Result) -> Row:
+def _keep(market: _Unfitted, result: Result) -> Row:
     """Write a fitted model; returns its row."""
     findings = (*result.findings, *drift(market.read.panel, market.read.split))
     result = replace(result, findings=findings)

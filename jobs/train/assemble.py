@@ -26,7 +26,7 @@ from mmm.train.shards import Survey
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class PanelFacts:
     """A panel that passed every check, without its values.
 
     Attributes:
@@ -52,18 +52,18 @@ class Looked:
         return identify(spec, self.survey.fingerprint)
 
 
-def look(spec: MarketSpec) -> Looked:
+def inspect_panel(spec: MarketSpec) -> PanelFacts:
     """Every check on the whole panel.
 
     Raises:
-        SpecError: Settings that contradict one another.
+        SpecError: TrainOptions that contradict one another.
         PanelError: Everything that is wrong with the data, at once.
     """
     from mmm.pipeline import read_market
 
     read = read_market(spec)
     panel = read.panel
-    return Looked(
+    return PanelFacts(
         survey=Survey(data_fingerprint(panel), tuple(locate_experiments(spec, panel)[0])),
         split=read.split,
         regions=panel.regions,
@@ -74,7 +74,7 @@ def look(spec: MarketSpec) -> Looked:
     )
 
 
-def finish(plan: TrainPlan, out: str, *, report: bool, seconds: float) -> Row:
+def assemble(plan: TrainPlan, out: str, *, report: bool, seconds: float) -> Row:
     """Put the shards' parts together, analyse the model and write its directory.
 
     Args:

@@ -50,7 +50,7 @@ class ShardCheckpoint:
         shards: What the shard knows of the whole.
         regions: Regions of this shard.
         every: Epochs between checkpoints.
-        say: Told what was skipped, on the first shard.
+        say: Listener what was skipped, on the first shard.
     """
 
     def __init__(

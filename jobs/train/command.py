@@ -18,15 +18,15 @@ from typing import Any
 from jobs.cluster import LOCAL, connect, results
 from jobs.command import DONE, Say, run_command, say
 from jobs.options import add_address, add_set, add_tracking, count, job_parser, not_negative
-from jobs.record.identity import recall
+from jobs.record.identity import read_fit
 from jobs.record.rows import Row
 from jobs.record.runs import find_run, record_fit
 from jobs.record.store import absolute, check_place
 from jobs.record.tracking import Tracking, open_tracking
 from jobs.record.versions import Registry
-from jobs.train.assemble import Looked, finish, look
-from jobs.train.claim import claim, home_of, release
-from jobs.train.ray_train import Crew, await_room, cluster_gpus, run_training
+from jobs.train.assemble import PanelFacts, assemble, inspect_panel
+from jobs.train.checkpoint_place import open_checkpoints, parent_place, remove_checkpoints
+from jobs.train.ray_train import Workers, await_room, cluster_gpus, run_training
 from jobs.train.record import log_losses, training_run
 from jobs.train.shards import cut_regions
 from jobs.train.worker import TrainPlan
@@ -37,12 +37,12 @@ from mmm.storage import is_uri
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainOptions:
     """How a training is to be run.
 
     Attributes:
         out: Absolute place of the fitted model, on storage that every worker sees.
-        crew: Its workers.
+        workers: Its workers.
         gpus: ``auto`` takes GPUs where the cluster has one for each worker, ``yes`` and ``no`` insist.
         every: Epochs between checkpoints.
         force: Replace a fitted model that is there.
@@ -53,7 +53,7 @@ class Settings:
     """
 
     out: str
-    crew: Crew
+    workers: Workers
     gpus: str = "auto"
     every: int = 100
     force: bool = False
@@ -63,20 +63,20 @@ class Settings:
     tracking: str | None = None
 
 
-def train(spec: MarketSpec, settings: Settings, say: Say = print) -> Row:
+def train(spec: MarketSpec, settings: TrainOptions, say: Say = print) -> Row:
     """Train a market over shards of its regions.
 
     Args:
         spec: The market.
         settings: How.
-        say: Told the progress.
+        say: Listener the progress.
 
     Returns:
         The row of the fit: ``done``, or ``unchanged`` if it was there.
 
     Raises:
         PanelError: The panel has problems, all of them.
-        SpecError: Settings contradict one another, or there are more workers than regions.
+        SpecError: TrainOptions contradict one another, or there are more workers than regions.
         CheckpointError: Another fit was interrupted at this place.
         OutputError: The place cannot be written, or holds another model and ``force`` is not given.
         ClusterError: No cluster, or one without room for the workers.
@@ -84,73 +84,77 @@ def train(spec: MarketSpec, settings: Settings, say: Say = print) -> Row:
         TrackingError: MLflow did not take the result, which is safe; run again.
     """
     check_place(settings.out)
-    record = open_tracking(settings.tracking, home_of(settings.out))
-    cpus = settings.crew.workers * settings.crew.cpus
+    record = open_tracking(settings.tracking, parent_place(settings.out))
+    cpus = settings.workers.count * settings.workers.cpus
     with connect(settings.address, cpus=_local_cpus(cpus)) as cluster:
-        crew = _with_gpus(settings)
-        await_room(crew, say, local=cluster.address == LOCAL)
-        looked = _on_cluster(look, spec)
+        workers = _with_gpus(settings)
+        await_room(workers, say, local=cluster.address == LOCAL)
+        facts = _on_cluster(inspect_panel, spec)
         say(
-            f"{len(looked.regions)} regions x {looked.periods} periods x {looked.channels} channels on "
-            f"{crew.workers} workers of {crew.cpus} CPUs{' and a GPU' if crew.gpus else ''}; "
-            f"{int(looked.observed_G.sum())} observed cells"
+            f"{len(facts.regions)} regions x {facts.periods} periods x {facts.channels} channels on "
+            f"{workers.count} workers of {workers.cpus} CPUs{' and a GPU' if workers.gpus else ''}; "
+            f"{int(facts.observed_G.sum())} observed cells"
         )
-        row = _known(spec, looked, settings)
+        row = _existing_fit(spec, facts, settings)
         if row is None:
-            row = _train(spec, looked, replace(settings, crew=crew), record, say)
+            row = _train(spec, facts, replace(settings, workers=workers), record, say)
         else:
             say(f"unchanged: {settings.out} is the model of these data and settings")
-            _tidy(spec, row, crew, record, looked.identity(spec).keys)
-    legacy_key = looked.identity(spec).legacy_key
+            _tidy(spec, row, workers, record, facts.identity(spec).keys)
+    legacy_key = facts.identity(spec).legacy_key
     return row if record is None else Registry(record).record(row, spec, legacy_key)
 
 
-def _tidy(spec: MarketSpec, row: Row, crew: Crew, record: Tracking | None, keys: tuple[str, ...]) -> None:
+def _tidy(
+    spec: MarketSpec, row: Row, workers: Workers, record: Tracking | None, keys: tuple[str, ...]
+) -> None:
     """What a driver that died at the very end left open."""
     if record is not None and not any(find_run(record, key) for key in keys):
-        record_fit(training_run(record, spec, keys, crew), row)
-    release(row.directory)
+        record_fit(training_run(record, spec, keys, workers), row)
+    remove_checkpoints(row.directory)
 
 
-def _train(spec: MarketSpec, looked: Looked, settings: Settings, record: Tracking | None, say: Say) -> Row:
+def _train(
+    spec: MarketSpec, facts: PanelFacts, settings: TrainOptions, record: Tracking | None, say: Say
+) -> Row:
     started = time.perf_counter()
-    cut_regions(looked.observed_G, settings.crew.workers)
+    cut_regions(facts.observed_G, settings.workers.count)
     plan = TrainPlan(
         spec=spec,
-        regions=looked.regions,
-        observed_G=looked.observed_G,
-        survey=looked.survey,
-        split=looked.split,
-        place=claim(settings.out, spec, looked, anew=settings.anew),
+        regions=facts.regions,
+        observed_G=facts.observed_G,
+        survey=facts.survey,
+        split=facts.split,
+        place=open_checkpoints(settings.out, spec, facts, anew=settings.anew),
         every=settings.every,
-        threads=settings.crew.cpus,
+        threads=settings.workers.cpus,
     )
-    keys = looked.identity(spec).keys
+    keys = facts.identity(spec).keys
     say(f"training {keys[0]}; checkpoints every {plan.every} epochs in {plan.place}")
-    run = None if record is None else training_run(record, spec, keys, settings.crew)
-    run_training(plan, settings.crew, say, None if run is None else partial(log_losses, run))
+    run = None if record is None else training_run(record, spec, keys, settings.workers)
+    run_training(plan, settings.workers, say, None if run is None else partial(log_losses, run))
     row: Row = _on_cluster(
-        finish, plan, settings.out, report=settings.report, seconds=time.perf_counter() - started
+        assemble, plan, settings.out, report=settings.report, seconds=time.perf_counter() - started
     )
     if run is not None:
         record_fit(run, row)
-    release(settings.out)
+    remove_checkpoints(settings.out)
     return row
 
 
-def _known(spec: MarketSpec, looked: Looked, settings: Settings) -> Row | None:
+def _existing_fit(spec: MarketSpec, facts: PanelFacts, settings: TrainOptions) -> Row | None:
     """The row of the model that is there, if it is this one."""
-    if (row := recall(settings.out, looked.identity(spec))) is not None:
+    if (row := read_fit(settings.out, facts.identity(spec))) is not None:
         return row
     if not is_uri(settings.out):
         check_output(settings.out, force=settings.force, folder=True)
     return None
 
 
-def _with_gpus(settings: Settings) -> Crew:
-    """The crew, each with a GPU where that is wanted or possible."""
-    has = settings.gpus == "yes" or (settings.gpus == "auto" and cluster_gpus() >= settings.crew.workers)
-    return replace(settings.crew, gpus=has)
+def _with_gpus(settings: TrainOptions) -> Workers:
+    """The workers, each with a GPU where that is wanted or possible."""
+    has = settings.gpus == "yes" or (settings.gpus == "auto" and cluster_gpus() >= settings.workers.count)
+    return replace(settings.workers, gpus=has)
 
 
 def _local_cpus(wanted: int) -> int:
@@ -194,10 +198,10 @@ def summary(row: Row) -> str:
     return f"{row.status}: {row.name} in {row.seconds:.1f} s{scores}; {row.directory}{version}"
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    return Settings(
+def _settings(options: argparse.Namespace) -> TrainOptions:
+    return TrainOptions(
         out=absolute(options.out),
-        crew=Crew(options.workers, options.cpus_per_worker, tries=options.tries, wait=options.wait),
+        workers=Workers(options.workers, options.cpus_per_worker, tries=options.tries, wait=options.wait),
         gpus=options.gpu,
         every=options.checkpoint_every,
         force=options.force,

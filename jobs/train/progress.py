@@ -15,7 +15,7 @@ from jobs.command import Say
 from jobs.record.tracking import TrackingError
 
 READ_EVERY = 0.5
-"""Seconds between looks at the board."""
+"""Seconds between reads of the progress."""
 SAY_EVERY = 5.0
 """Seconds between lines of progress."""
 
@@ -30,43 +30,43 @@ class Epoch:
     loss: float
 
 
-class Board:
+class ProgressLog:
     """Lines and epochs in the order in which they came; an actor of Ray."""
 
     def __init__(self) -> None:
-        self._told: list[str | Epoch] = []
+        self._news: list[str | Epoch] = []
 
-    def write(self, told: str | Epoch) -> None:
+    def write(self, news: str | Epoch) -> None:
         """Add one."""
-        self._told.append(told)
+        self._news.append(news)
 
     def take(self) -> list[str | Epoch]:
         """Everything since the last time."""
-        told, self._told = self._told, []
-        return told
+        news, self._news = self._news, []
+        return news
 
 
 @dataclass(frozen=True)
-class BoardWriter:
-    """A worker's hand on the board; see :class:`jobs.train.worker.Told`."""
+class ProgressWriter:
+    """What a worker reports its progress to; see :class:`jobs.train.worker.Listener`."""
 
-    board: Any
+    progress_log: Any
 
     def say(self, text: str) -> None:
         """A line of the job's log."""
-        self.board.write.remote(text)
+        self.progress_log.write.remote(text)
 
     def epoch(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
         """Where it stands."""
-        self.board.write.remote(Epoch(stage, epoch, epochs, loss))
+        self.progress_log.write.remote(Epoch(stage, epoch, epochs, loss))
 
 
-class BoardReader:
-    """The driver's eye on the board, a thread while the training runs.
+class ProgressReader:
+    """Reads the progress for the driver, in a thread while the training runs.
 
     Args:
         read: Gives what is new.
-        say: Told lines.
+        say: Listener lines.
         log: Given the loss of each stage by epoch; None records nothing.
     """
 
@@ -80,9 +80,9 @@ class BoardReader:
         self._over = threading.Event()
         self._spoken = 0.0
         self._stage = ""
-        self._thread = threading.Thread(target=self._work, name="board", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="progress log", daemon=True)
 
-    def __enter__(self) -> BoardReader:
+    def __enter__(self) -> ProgressReader:
         self._thread.start()
         return self
 
@@ -100,12 +100,12 @@ class BoardReader:
         from ray.exceptions import RayError
 
         try:
-            told = self._read()
+            news = self._read()
         except RayError:
-            # The board went with the head of its cluster: the training itself says so.
+            # It went with the head of its cluster: the training itself says so.
             return
-        epochs = [item for item in told if isinstance(item, Epoch)]
-        for item in told:
+        epochs = [item for item in news if isinstance(item, Epoch)]
+        for item in news:
             if isinstance(item, str):
                 self._say(item)
             else:

@@ -14,9 +14,9 @@ from typing import Any
 
 from jobs.cluster import ClusterError
 from jobs.command import Say
-from jobs.train.progress import Board, BoardReader, BoardWriter
+from jobs.train.progress import ProgressLog, ProgressReader, ProgressWriter
 from jobs.train.shards import cut_regions
-from jobs.train.worker import Silent, TrainPlan, train_shard
+from jobs.train.worker import SilentListener, TrainPlan, train_shard
 from mmm.errors import CheckpointError, MMMError, TrainingError
 
 ENVIRONMENT = {
@@ -29,18 +29,18 @@ LOG = Callable[[Mapping[tuple[str, int], float]], None]
 
 
 @dataclass(frozen=True)
-class Crew:
+class Workers:
     """Workers of a training.
 
     Attributes:
-        workers: How many.
+        count: How many.
         cpus: CPUs, and threads, of each.
         gpus: Whether each has a GPU.
         tries: How often workers are started again after one died.
         wait: Seconds in which the cluster must have room for all of them.
     """
 
-    workers: int
+    count: int
     cpus: int = 1
     gpus: bool = False
     tries: int = 3
@@ -52,58 +52,58 @@ class Crew:
         return {"CPU": float(self.cpus), **({"GPU": 1.0} if self.gpus else {})}
 
 
-def await_room(crew: Crew, say: Say, *, local: bool) -> None:
+def await_room(workers: Workers, say: Say, *, local: bool) -> None:
     """Wait until the cluster has room for every worker, and say so before.
 
     Args:
-        crew: The workers.
-        say: Told what is missing.
+        workers: The workers.
+        say: Listener what is missing.
         local: Whether the cluster is this process's own, which will not grow.
 
     Raises:
         ClusterError: It has no such room in time.
     """
-    until = time.monotonic() + crew.wait
+    until = time.monotonic() + workers.wait
     said = ""
-    while lacking := _too_small(crew) or _busy(crew):
-        hopeless = local and bool(_too_small(crew))
+    while lacking := _too_small(workers) or _busy(workers):
+        hopeless = local and bool(_too_small(workers))
         if hopeless or time.monotonic() >= until:
-            waited = "" if hopeless else f" after {crew.wait:.0f} s of waiting"
+            waited = "" if hopeless else f" after {workers.wait:.0f} s of waiting"
             raise ClusterError(
-                f"No room for {crew.workers} workers{waited}: {lacking}. Ask for fewer --workers or "
+                f"No room for {workers.count} workers{waited}: {lacking}. Ask for fewer --workers or "
                 "--cpus-per-worker, or add nodes."
             )
         if lacking != said:
             said = lacking
-            say(f"waiting up to {crew.wait:.0f} s for room: {lacking}")
+            say(f"waiting up to {workers.wait:.0f} s for room: {lacking}")
         time.sleep(0.5)
 
 
-def _too_small(crew: Crew) -> str:
-    """What the cluster lacks for the crew even when nobody else is at work; empty if nothing."""
+def _too_small(workers: Workers) -> str:
+    """What the cluster lacks for the workers even when nobody else is at work; empty if nothing."""
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    wanted = " and ".join(f"{amount:g} {name}" for name, amount in crew.needs.items())
+    wanted = " and ".join(f"{amount:g} {name}" for name, amount in workers.needs.items())
     fit = sum(
-        int(min(node.get(name, 0.0) // amount for name, amount in crew.needs.items())) for node in nodes
+        int(min(node.get(name, 0.0) // amount for name, amount in workers.needs.items())) for node in nodes
     )
-    if fit >= crew.workers:
+    if fit >= workers.count:
         return ""
-    has = ", ".join(f"{sum(node.get(name, 0.0) for node in nodes):g} {name}" for name in crew.needs)
+    has = ", ".join(f"{sum(node.get(name, 0.0) for node in nodes):g} {name}" for name in workers.needs)
     return (
-        f"{crew.workers} workers of {wanted} each are wanted, the cluster's {len(nodes)} nodes "
+        f"{workers.count} workers of {wanted} each are wanted, the cluster's {len(nodes)} nodes "
         f"have {has} in all and take {fit}"
     )
 
 
-def _busy(crew: Crew) -> str:
-    """What others hold that the crew needs; empty if nothing."""
+def _busy(workers: Workers) -> str:
+    """What others hold that the workers needs; empty if nothing."""
     import ray
 
     free: Mapping[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
-    for name, amount in crew.needs.items():
-        wanted = amount * crew.workers
+    for name, amount in workers.needs.items():
+        wanted = amount * workers.count
         if free.get(name, 0.0) < wanted:
             return f"{wanted:g} {name} are wanted, {free.get(name, 0.0):g} are free, others are at work"
     return ""
@@ -116,31 +116,31 @@ def cluster_gpus() -> int:
     return int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
 
 
-def run_training(plan: TrainPlan, crew: Crew, say: Say, log: LOG | None = None) -> None:
+def run_training(plan: TrainPlan, workers: Workers, say: Say, log: LOG | None = None) -> None:
     """Train over shards until every fit of the plan is saved as done.
 
     Args:
         plan: The training.
-        crew: The workers.
-        say: Told lines of progress.
+        workers: The workers.
+        say: Listener lines of progress.
         log: Given losses by stage and epoch.
 
     Raises:
         SpecError: More workers than regions.
-        TrainingError: Training diverged, or workers died more often than ``crew.tries``.
+        TrainingError: Training diverged, or workers died more often than ``workers.tries``.
         CheckpointError: What lies at the place is of another fit.
     """
     import ray
     from ray.train import TrainingFailedError
 
-    cut_regions(plan.observed_G, crew.workers)
-    actor: Any = ray.remote(Board)
-    board = actor.options(num_cpus=0, max_restarts=-1).remote()
-    reader = BoardReader(lambda: ray.get(board.take.remote()), say, log)
+    cut_regions(plan.observed_G, workers.count)
+    actor: Any = ray.remote(ProgressLog)
+    progress_log = actor.options(num_cpus=0, max_restarts=-1).remote()
+    reader = ProgressReader(lambda: ray.get(progress_log.take.remote()), say, log)
     with _environment(ENVIRONMENT), _scratch() as folder, reader:
-        config = {"plan": ray.put(plan), "board": board, "gpus": crew.gpus}
+        config = {"plan": ray.put(plan), "progress_log": progress_log, "gpus": workers.gpus}
         try:
-            result = _trainer(_work, config, crew, folder).fit()
+            result = _trainer(_work, config, workers, folder).fit()
         except TrainingFailedError as error:
             raise TrainingError(
                 f"Training stopped: {_reason(error)} Run the same command again to go on from the last "
@@ -151,8 +151,8 @@ def run_training(plan: TrainPlan, crew: Crew, say: Say, log: LOG | None = None) 
         raise outcome
 
 
-def on_workers(work: Callable[..., Any], given: Any, crew: Crew) -> list[Any]:
-    """What a function of ``given``, the worker's index and their number answers on each of a crew.
+def on_workers(work: Callable[..., Any], given: Any, workers: Workers) -> list[Any]:
+    """What a function of ``given``, the worker's index and their number answers on each of a workers.
 
     Raises:
         TrainingError: A worker died.
@@ -163,7 +163,7 @@ def on_workers(work: Callable[..., Any], given: Any, crew: Crew) -> list[Any]:
     with _environment(ENVIRONMENT), _scratch() as folder:
         config = {"work": work, "given": ray.put(given)}
         try:
-            result = _trainer(_ask, config, replace(crew, tries=0), folder).fit()
+            result = _trainer(_ask, config, replace(workers, tries=0), folder).fit()
         except TrainingFailedError as error:
             raise TrainingError(f"The workers stopped: {_reason(error)}") from error
     return list(result.return_value)
@@ -185,7 +185,7 @@ def _ask(config: dict[str, Any]) -> list[Any]:
     return answers
 
 
-def _trainer(loop: Any, config: dict[str, Any], crew: Crew, folder: str) -> Any:
+def _trainer(loop: Any, config: dict[str, Any], workers: Workers, folder: str) -> Any:
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -193,18 +193,18 @@ def _trainer(loop: Any, config: dict[str, Any], crew: Crew, folder: str) -> Any:
     return TorchTrainer(
         loop,
         train_loop_config=config,
-        torch_config=TorchConfig(backend="nccl" if crew.gpus else "gloo"),
+        torch_config=TorchConfig(backend="nccl" if workers.gpus else "gloo"),
         scaling_config=ScalingConfig(
-            num_workers=crew.workers,
-            use_gpu=crew.gpus,
-            resources_per_worker=crew.needs,
+            num_workers=workers.count,
+            use_gpu=workers.gpus,
+            resources_per_worker=workers.needs,
             placement_strategy="SPREAD",
         ),
         # Ray keeps nothing: checkpoints of shards are the state of a training, wherever it is run again.
         run_config=RunConfig(
             name="training",
             storage_path=folder,
-            failure_config=failures(max_failures=crew.tries, controller_failure_limit=crew.tries),
+            failure_config=failures(max_failures=workers.tries, controller_failure_limit=workers.tries),
         ),
     )
 
@@ -217,16 +217,16 @@ def _work(config: dict[str, Any]) -> MMMError | None:
     plan: TrainPlan = ray.get(config["plan"])
     context = ray.train.get_context()
     index, workers = context.get_world_rank(), context.get_world_size()
-    board = config["board"]
+    progress_log = config["progress_log"]
     node = ray.get_runtime_context().get_node_id()[:8]
     place = f"{socket.gethostname()}, node {node}, process {os.getpid()}"
-    ray.get(board.write.remote(f"worker {index + 1} of {workers} begins on {place}"))
-    told = BoardWriter(board) if index == 0 else Silent()
+    ray.get(progress_log.write.remote(f"worker {index + 1} of {workers} begins on {place}"))
+    listener = ProgressWriter(progress_log) if index == 0 else SilentListener()
     try:
-        line = train_shard(plan, index, workers, told, _device() if config["gpus"] else None)
+        line = train_shard(plan, index, workers, listener, _device() if config["gpus"] else None)
     except (TrainingError, CheckpointError) as error:
         return error
-    ray.get(board.write.remote(line))
+    ray.get(progress_log.write.remote(line))
     return None
 
 

@@ -1,4 +1,4 @@
-"""The run of a training in MLflow: opened before, told of every few epochs, closed with its scores."""
+"""The run of a training in MLflow: opened before, given losses every few epochs, closed with its scores."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from jobs.record.runs import Run, find_run, settings_of, start_run
 from jobs.record.tracking import Tracking
-from jobs.train.ray_train import Crew
+from jobs.train.ray_train import Workers
 from mmm.config import MarketSpec
 
 
-def training_run(tracking: Tracking, spec: MarketSpec, keys: Sequence[str], crew: Crew) -> Run:
+def training_run(tracking: Tracking, spec: MarketSpec, keys: Sequence[str], workers: Workers) -> Run:
     """The run of a training; one that is begun again goes on with the run it had.
 
     Args:
         tracking: Connection to MLflow.
         spec: The market.
         keys: Every name of the training, its own first; see :class:`jobs.record.identity.FitIdentity`.
-        crew: Its workers.
+        workers: Its workers.
 
     Raises:
         TrackingError: The server did not take it.
@@ -26,7 +26,7 @@ def training_run(tracking: Tracking, spec: MarketSpec, keys: Sequence[str], crew
         if (run := find_run(tracking, key, "RUNNING")) is not None:
             return run
     tags = {"brand": spec.brand, "market": spec.market, "key": keys[0], "job": "train"}
-    params = {**settings_of(spec), "workers": crew.workers, "cpus_per_worker": crew.cpus}
+    params = {**settings_of(spec), "workers": workers.count, "cpus_per_worker": workers.cpus}
     return start_run(tracking, f"{spec.brand} / {spec.market}", tags, params)
 
 

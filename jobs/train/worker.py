@@ -30,7 +30,7 @@ SCORED, FINAL = "scored", "final"
 FITTED = "fitted"
 """Stage of a fit that is done."""
 TELL_EVERY = 10
-"""Epochs between two that are told of."""
+"""Epochs between two that are reported."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +67,11 @@ class TrainPlan:
         """Where each worker's regions are."""
         return cut_regions(self.observed_G, workers)
 
-    def checkpoint(self, fit: str, shards: Shards, regions: int, told: Told | None = None) -> ShardCheckpoint:
+    def checkpoint(
+        self, fit: str, shards: Shards, regions: int, listener: Listener | None = None
+    ) -> ShardCheckpoint:
         """Where a fit is saved."""
-        say = told.say if told is not None else lambda _: None
+        say = listener.say if listener is not None else lambda _: None
         store = ShardCheckpoint(f"{self.place}/{fit}", shards, regions, every=self.every, say=say)
         store.open(self.identity(fit), legacy=legacy_identity(self.identity(fit), self.spec))
         return store
@@ -80,7 +82,7 @@ class TrainPlan:
         return {"data": data, "spec": digest, "n_train": self.fits[fit]}
 
 
-class Told(Protocol):
+class Listener(Protocol):
     """Whoever hears how a training goes."""
 
     def say(self, text: str) -> None:
@@ -97,15 +99,15 @@ class _Progress:
     """Progress of one fit of a training; see ``mmm.train.fit.Progress``."""
 
     fit: str
-    told: Told
+    listener: Listener
 
     def update(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
         if epoch % TELL_EVERY == 0 or epoch == epochs:
-            self.told.epoch(f"{self.fit}: {stage}", epoch, epochs, loss)
+            self.listener.epoch(f"{self.fit}: {stage}", epoch, epochs, loss)
 
 
 @dataclass(frozen=True)
-class Silent:
+class SilentListener:
     """Whoever does not want to hear, such as on all shards but the first."""
 
     def say(self, text: str) -> None:
@@ -120,14 +122,16 @@ def read_shard(spec: MarketSpec, regions: Sequence[str]) -> PanelRead:
     return read_panel(spec, regions=None if spec.columns.region is None else regions)
 
 
-def train_shard(plan: TrainPlan, index: int, workers: int, told: Told, device: str | None = None) -> str:
+def train_shard(
+    plan: TrainPlan, index: int, workers: int, listener: Listener, device: str | None = None
+) -> str:
     """Train one of the shards; returns a line about what it took.
 
     Args:
         plan: The training.
         index: Which worker this is.
         workers: How many there are.
-        told: Hears how it goes; the first worker's is the one that counts.
+        listener: Hears how it goes; the first worker's is the one that counts.
         device: GPU of this worker; None trains on the device of the spec.
     """
     import torch
@@ -141,14 +145,14 @@ def train_shard(plan: TrainPlan, index: int, workers: int, told: Told, device: s
     epochs = None
     started = time.perf_counter()
     for name, n_train in plan.fits.items():
-        store = plan.checkpoint(name, group, len(regions), told)
+        store = plan.checkpoint(name, group, len(regions), listener)
         done = store.load(FITTED)
         if done is None:
             fitted = fit(
                 spec,
                 panel,
                 plan.split,
-                progress=_Progress(name, told),
+                progress=_Progress(name, listener),
                 checkpoint=store,
                 n_train=n_train,
                 epochs=epochs,

@@ -51,26 +51,26 @@ def choose(rows: Sequence[TrialRow], tune: TuneSpec) -> Choice:
     done = sorted((row for row in rows if row.state == "done"), key=lambda row: row.number)
     own = next(row for row in done if row.number == 0)
     if tune.objective == "score_and_stability":
-        done = [row for row in done if _moved(row) <= _moved(own)]
+        done = [row for row in done if _instability(row) <= _instability(own)]
     best = _best(done)
     if best is own:
         return Choice(own, best, 0.0, 0.0, "No trial beat the spec's own settings; they stay.")
     gain, error = difference(best, own)
     if math.isnan(error):
-        reason = f"{_told(best, own)}; one origin cannot tell how much of it is chance."
+        reason = f"{_compared(best, own)}; one origin cannot tell how much of it is chance."
         return Choice(best, best, gain, error, reason)
     winners = [row for row in done if row is not own and _beats(row, own)]
     if not winners:
         reason = (
-            f"{_told(best, own)}: a gain of {gain:.4f}, not beyond its standard error between origins "
+            f"{_compared(best, own)}: a gain of {gain:.4f}, not beyond its standard error between origins "
             f"({error:.4f}). The spec's own settings stay."
         )
         return Choice(own, best, 0.0, 0.0, reason)
     top = _best(winners)
     near = [row for row in winners if row is top or not _beats(top, row)]
-    row = min(near, key=lambda row: (_moved(row), -(row.score or 0.0)))
+    row = min(near, key=lambda row: (_instability(row), -(row.score or 0.0)))
     gain, error = difference(row, own)
-    reason = f"{_told(row, own)}: a gain of {gain:.4f}, standard error {error:.4f}."
+    reason = f"{_compared(row, own)}: a gain of {gain:.4f}, standard error {error:.4f}."
     if row is not top:
         reason += (
             f" Trial {top.number} scored {top.score:.4f}, which origins do not tell from it; of the "
@@ -88,11 +88,11 @@ def _beats(row: TrialRow, other: TrialRow) -> bool:
     return gain > NOISE * error
 
 
-def _moved(row: TrialRow) -> float:
+def _instability(row: TrialRow) -> float:
     return row.instability or 0.0
 
 
-def _told(row: TrialRow, own: TrialRow) -> str:
+def _compared(row: TrialRow, own: TrialRow) -> str:
     return f"Trial {row.number} scored {row.score:.4f}, the spec's own settings {own.score:.4f}"
 
 

@@ -28,36 +28,36 @@ from jobs.options import (
     positive,
 )
 from jobs.record.store import absolute
-from jobs.tune.sweep import Asked, Outcome, tune
+from jobs.tune.sweep import SweepOptions, SweepResult, tune
 from mmm.config.files import load_market
 
 
-def report(outcome: Outcome, console: Console) -> int:
+def report(result: SweepResult, console: Console) -> int:
     """Say what a sweep came to; returns the exit status."""
-    ending, scores = outcome.ending, outcome.ending.scores
+    conclusion, scores = result.conclusion, result.conclusion.scores
 
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 
-    say(ending.choice.reason)
+    say(conclusion.choice.reason)
     if "test_default_r2" in scores:
-        naive = max(ending.naive.items(), key=lambda item: item[1], default=("none", float("nan")))
+        naive = max(conclusion.naive.items(), key=lambda item: item[1], default=("none", float("nan")))
         say(
             f"test window R²: chosen {scores['test_tuned_r2']:.4f}, the spec's own "
             f"{scores['test_default_r2']:.4f}, best naive rule ({naive[0]}) {naive[1]:.4f}"
         )
     else:
         say("no test window: set splits.test to see what the settings are worth on data no trial saw")
-    for row in outcome.failed:
+    for row in result.failed:
         say(f"failed: trial {row.number}: {row.reason}")
-    version = f", version {outcome.row.version} ({outcome.row.role})" if outcome.row.version else ""
-    say(f"model: {outcome.row.directory}{version}")
-    say(f"best spec: {outcome.out}/best.yaml   report: {outcome.out}/sweep.html")
-    changed = ending.choice.row.settings
+    version = f", version {result.row.version} ({result.row.role})" if result.row.version else ""
+    say(f"model: {result.row.directory}{version}")
+    say(f"best spec: {result.out}/best.yaml   report: {result.out}/sweep.html")
+    changed = conclusion.choice.row.settings
     say(yaml.safe_dump(dict(changed), sort_keys=False).rstrip() if changed else "settings: the spec's own")
-    if outcome.trouble:
-        say(f"not recorded: {outcome.trouble} Run the same command again to record the rest.")
-    return FAILED if outcome.trouble else DONE
+    if result.trouble:
+        say(f"not recorded: {result.trouble} Run the same command again to record the rest.")
+    return FAILED if result.trouble else DONE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
 
     def work() -> int:
-        asked = Asked(
+        wanted = SweepOptions(
             trials=options.trials,
             concurrency=options.concurrency,
             cpus=options.cpus_per_trial,
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             warm_start=options.warm_start,
         )
         spec = load_market(options.spec, options.set)
-        return report(tune(spec, absolute(options.out), asked, console), console)
+        return report(tune(spec, absolute(options.out), wanted, console), console)
 
     return run_command(work, "interrupted; finished trials are kept, run the same command to go on")
 

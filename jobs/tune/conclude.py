@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 
 from jobs.record.rows import Row
 from jobs.tune.choice import Choice, choose
-from jobs.tune.final_fit import Final, finish
+from jobs.tune.final_fit import FinalFits, fit_and_score
 from jobs.tune.search import Search
 from jobs.tune.store import Study, write_file
 from jobs.tune.tables import sweep_tables, trials_table
-from jobs.tune.trial import Bench, with_settings
+from jobs.tune.trial import SweepData, with_settings
 from mmm.config import MarketSpec
 from mmm.config.files import dump_yaml
 from mmm.data.read import PanelRead
@@ -29,7 +29,7 @@ BEST, TEST, REPORT, TRIALS = "best.yaml", "test.json", "sweep.html", "trials.par
 
 
 @dataclass(frozen=True)
-class Ending:
+class Conclusion:
     """What a sweep came to.
 
     Attributes:
@@ -41,7 +41,7 @@ class Ending:
 
     choice: Choice
     chosen: MarketSpec
-    final: Final
+    final: FinalFits
     texts: Mapping[str, str]
 
     @property
@@ -69,11 +69,13 @@ class Ending:
         return {rule: values["r2"] for rule, values in rules.items() if values["r2"] is not None}
 
 
-def conclude(bench: Bench, read: PanelRead, search: Search, study: Study, *, cpus: float = 1.0) -> Ending:
+def conclude(
+    data: SweepData, read: PanelRead, search: Search, study: Study, *, cpus: float = 1.0
+) -> Conclusion:
     """Choose, fit, score the test window, write everything; on the connected cluster.
 
     Args:
-        bench: From :func:`jobs.tune.trial.prepare`.
+        data: From :func:`jobs.tune.trial.prepare_sweep`.
         read: The panel with its test window.
         search: The finished trials.
         study: Where to write.
@@ -83,10 +85,10 @@ def conclude(bench: Bench, read: PanelRead, search: Search, study: Study, *, cpu
         MMMError: A last fit failed, or the folder cannot be written.
     """
     rows = [search.rows[number] for number in sorted(search.rows)]
-    choice = choose(rows, bench.spec.tune)
-    chosen = with_settings(bench.spec, choice.row.settings)
-    final = finish(bench.spec, chosen, read, study.out, cpus=cpus)
-    sweep = sweep_tables(bench, rows, choice, final)
+    choice = choose(rows, data.spec.tune)
+    chosen = with_settings(data.spec, choice.row.settings)
+    final = fit_and_score(data.spec, chosen, read, study.out, cpus=cpus)
+    sweep = sweep_tables(data, rows, choice, final)
     texts = {
         BEST: dump_yaml(chosen, defaults=False),
         TEST: json.dumps({"default": final.default, "tuned": final.tuned}, indent=2) + "\n",
@@ -97,7 +99,7 @@ def conclude(bench: Bench, read: PanelRead, search: Search, study: Study, *, cpu
     write_file(f"{study.out}/optuna.log", _journal(search))
     system, folder = filesystem(study.out)
     pq.write_table(pa.Table.from_pandas(trials_table(sweep)), f"{folder}/{TRIALS}", filesystem=system)
-    return Ending(choice, chosen, final, texts)
+    return Conclusion(choice, chosen, final, texts)
 
 
 def _journal(search: Search) -> str:

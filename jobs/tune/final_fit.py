@@ -27,7 +27,7 @@ Metrics = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Final:
+class FinalFits:
     """What the last fits came to.
 
     Attributes:
@@ -46,7 +46,9 @@ def before_test(split: Split) -> Split:
     return Split(split.n_train + split.n_holdout, 0, split.n_test)
 
 
-def finish(spec: MarketSpec, chosen: MarketSpec, read: PanelRead, out: str, *, cpus: float = 1.0) -> Final:
+def fit_and_score(
+    spec: MarketSpec, chosen: MarketSpec, read: PanelRead, out: str, *, cpus: float = 1.0
+) -> FinalFits:
     """Fit what is delivered and score the test window, side by side on the connected cluster.
 
     Args:
@@ -67,7 +69,7 @@ def finish(spec: MarketSpec, chosen: MarketSpec, read: PanelRead, out: str, *, c
     if spec_digest(chosen) != spec_digest(spec):
         tasks.append(scored.remote(chosen, panel))
     row, default, *tuned = results(tasks)
-    return Final(row, default, tuned[0] if tuned else default)
+    return FinalFits(row, default, tuned[0] if tuned else default)
 
 
 def test_scores(spec: MarketSpec, read: PanelRead) -> Metrics:
@@ -84,7 +86,7 @@ def test_scores(spec: MarketSpec, read: PanelRead) -> Metrics:
     return dict(score_splits(read.panel, split, predicted_GT)["test"])
 
 
-def delivered(spec: MarketSpec, data: str, split: Split) -> FitIdentity:
+def delivered_identity(spec: MarketSpec, data: str, split: Split) -> FitIdentity:
     """What identifies the model that a sweep delivers: the windows decide what it is trained on."""
     return identify(spec, data, note=f"\ntrained before the last {split.n_test} periods")
 
@@ -95,7 +97,7 @@ def deliver(spec: MarketSpec, read: PanelRead, out: str) -> Row:
     Without a test window the model is scored on the holdout and then fitted on everything.
     """
     split = read.split
-    identity = delivered(spec, data_fingerprint(read.panel), split)
+    identity = delivered_identity(spec, data_fingerprint(read.panel), split)
     if (known := find_fit(out, spec, identity)) is not None:
         return known
     place = result_place(out, spec.brand, spec.market, identity.key)

@@ -26,7 +26,7 @@ class SweepView:
         origins: Origins of each.
         known: Trials finished in an earlier run.
         console: Where to show them.
-        ended: Told of every finished trial, e.g. to keep and record it.
+        on_finished: Called with every finished trial, e.g. to keep and record it.
     """
 
     def __init__(
@@ -35,9 +35,9 @@ class SweepView:
         origins: int,
         known: tuple[TrialRow, ...],
         console: Console,
-        ended: Callable[[TrialRow], None],
+        on_finished: Callable[[TrialRow], None],
     ) -> None:
-        self._trials, self._origins, self._console, self._ended = trials, origins, console, ended
+        self._trials, self._origins, self._console, self._on_finished = trials, origins, console, on_finished
         self._rows: dict[int, TrialRow] = {row.number: row for row in known}
         self._running: set[int] = set()
         self._known, self._started = len(known), time.monotonic()
@@ -56,7 +56,7 @@ class SweepView:
         if self._live is not None:
             self._live.stop()
 
-    def asked(self, row: TrialRow) -> None:
+    def started(self, row: TrialRow) -> None:
         """A trial begins."""
         self._running.add(row.number)
         self._rows[row.number] = row
@@ -67,11 +67,11 @@ class SweepView:
         self._rows[row.number] = row
         self._refresh()
 
-    def ended(self, row: TrialRow) -> None:
+    def finished(self, row: TrialRow) -> None:
         """A trial is over."""
         self._running.discard(row.number)
         self._rows[row.number] = row
-        self._ended(row)
+        self._on_finished(row)
         if self._live is None:
             self._console.print(f"{_line(row)}; {self.summary()}", highlight=False, soft_wrap=True)
         self._refresh()

@@ -16,7 +16,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from jobs.tune.search import FAILURES, Search, worse_half
-from jobs.tune.trial import Bench, score_origin
+from jobs.tune.trial import SweepData, score_origin
 from jobs.tune.trial_row import TrialRow, origin_of
 
 QUIET = {
@@ -31,7 +31,7 @@ QUIET = {
 class Watcher(Protocol):
     """Whoever wants to know how a sweep goes."""
 
-    def asked(self, row: TrialRow) -> None:
+    def started(self, row: TrialRow) -> None:
         """A trial is about to begin."""
         ...
 
@@ -39,13 +39,13 @@ class Watcher(Protocol):
         """A trial was scored on one origin more."""
         ...
 
-    def ended(self, row: TrialRow) -> None:
+    def finished(self, row: TrialRow) -> None:
         """A trial is done, stopped or failed."""
         ...
 
 
 @dataclass(frozen=True)
-class Slots:
+class TrialResources:
     """What trials get of the cluster.
 
     Attributes:
@@ -63,7 +63,7 @@ class Slots:
     seconds: float | None = None
 
 
-class Asking(Searcher):
+class TuneSearcher(Searcher):
     """Tune's searcher over a :class:`jobs.tune.search.Search`.
 
     Tune saves its searcher now and then; ours is rebuilt from the finished trials instead, so nothing of it
@@ -83,10 +83,10 @@ class Asking(Searcher):
         """The next trial's configuration."""
         row = self._search.ask()
         self._rows[trial_id] = row
-        self._watcher.asked(row)
+        self._watcher.started(row)
         return {"number": row.number, "settings": json.dumps(row.settings)}
 
-    def hear(self, trial_id: str, result: Mapping[str, Any]) -> bool:
+    def on_result(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         """Take a trial's news; returns whether it goes on."""
         row = self._rows.get(trial_id)
         if row is None:
@@ -98,7 +98,7 @@ class Asking(Searcher):
         row = replace(row, scores=row.scores[:place]).scored(origin_of(json.loads(result["origin"])))
         self._rows[trial_id] = row
         self._watcher.scored(row)
-        if not self._search.goes_on(row):
+        if not self._search.should_continue(row):
             self._end(trial_id, row.stopped(worse_half(row)))
             return False
         if len(row.scores) == int(result["of"]):
@@ -113,7 +113,7 @@ class Asking(Searcher):
     def _end(self, trial_id: str, row: TrialRow) -> None:
         del self._rows[trial_id]
         self._search.tell(row)
-        self._watcher.ended(row)
+        self._watcher.finished(row)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -130,24 +130,24 @@ class Asking(Searcher):
 class _Halving(FIFOScheduler):
     """Tune's scheduler: stops what the search gives up."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, searcher: TuneSearcher) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._asking = asking
+        self._searcher = searcher
 
     def __reduce__(self) -> tuple[type[FIFOScheduler], tuple[()]]:
         return FIFOScheduler, ()
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:  # noqa: ARG002
         """Whether the trial goes on."""
-        goes_on = self._asking.hear(trial.trial_id, result)
-        return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+        should_continue = self._searcher.on_result(trial.trial_id, result)
+        return str(TrialScheduler.CONTINUE if should_continue else TrialScheduler.STOP)
 
 
 class _Crashes(tune.Callback):
     """Tells of trials whose worker died."""
 
-    def __init__(self, asking: Asking) -> None:
-        self._asking = asking
+    def __init__(self, searcher: TuneSearcher) -> None:
+        self._searcher = searcher
 
     def __reduce__(self) -> tuple[type[tune.Callback], tuple[()]]:
         return tune.Callback, ()
@@ -158,34 +158,36 @@ class _Crashes(tune.Callback):
         error = trial.get_pickled_error()
         cause = error.cause if isinstance(error, RayTaskError) else error
         reason = "its worker died" if cause is None else f"{type(cause).__name__}: {cause}".splitlines()[0]
-        self._asking.crashed(trial.trial_id, reason)
+        self._searcher.crashed(trial.trial_id, reason)
 
 
-def run_trials(bench: Bench, search: Search, slots: Slots, watcher: Watcher, *, storage: str) -> None:
+def run_trials(
+    data: SweepData, search: Search, resources: TrialResources, watcher: Watcher, *, storage: str
+) -> None:
     """Run what is left of a sweep on the connected cluster.
 
     Args:
-        bench: From :func:`jobs.tune.trial.prepare`.
+        data: From :func:`jobs.tune.trial.prepare_sweep`.
         search: Knows the finished trials.
-        slots: What trials get.
-        watcher: Told of everything.
+        resources: What trials get.
+        watcher: Called at every step.
         storage: Where Tune keeps its own state, a path or URI.
     """
-    left = slots.trials - len(search.rows)
+    left = resources.trials - len(search.rows)
     if left <= 0:
         return
     os.environ.update(QUIET)
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    asking = Asking(search, watcher)
-    resources = {"cpu": slots.cpus} | ({"gpu": slots.gpus} if slots.gpus else {})
+    searcher = TuneSearcher(search, watcher)
+    needs = {"cpu": resources.cpus} | ({"gpu": resources.gpus} if resources.gpus else {})
     tuner = tune.Tuner(
-        tune.with_resources(tune.with_parameters(trainable, bench=bench, threads=slots.cpus), resources),
+        tune.with_resources(tune.with_parameters(trainable, data=data, threads=resources.cpus), needs),
         tune_config=tune.TuneConfig(
             num_samples=left,
-            search_alg=asking,
-            scheduler=_Halving(asking),
-            max_concurrent_trials=slots.concurrent,
-            time_budget_s=slots.seconds,
+            search_alg=searcher,
+            scheduler=_Halving(searcher),
+            max_concurrent_trials=resources.concurrent,
+            time_budget_s=resources.seconds,
             reuse_actors=True,
             trial_name_creator=_name,
             trial_dirname_creator=_name,
@@ -194,7 +196,7 @@ def run_trials(bench: Bench, search: Search, slots: Slots, watcher: Watcher, *, 
             name="ray",
             storage_path=storage,
             verbose=0,
-            callbacks=[_Crashes(asking)],
+            callbacks=[_Crashes(searcher)],
             failure_config=tune.FailureConfig(max_failures=1),
         ),
     )
@@ -205,17 +207,17 @@ def _name(trial: Trial) -> str:
     return f"trial-{trial.trial_id}"
 
 
-def trainable(config: Mapping[str, Any], bench: Bench, threads: float = 1.0) -> None:
+def trainable(config: Mapping[str, Any], data: SweepData, threads: float = 1.0) -> None:
     """What a worker does with one trial: fit and score origin by origin, the newest first."""
     import torch
 
     torch.set_num_threads(max(1, int(threads)))
     settings = json.loads(config["settings"])
-    for place in range(len(bench.origins)):
+    for place in range(len(data.origins)):
         try:
-            origin = score_origin(bench, settings, place)
+            origin = score_origin(data, settings, place)
         except FAILURES as error:
             tune.report({"failed": f"{type(error).__name__}: {error}", "score": -1e9})
             return
-        told = {"place": place, "of": len(bench.origins), "origin": json.dumps(asdict(origin))}
-        tune.report({**told, "score": origin.score})
+        news = {"place": place, "of": len(data.origins), "origin": json.dumps(asdict(origin))}
+        tune.report({**news, "score": origin.score})

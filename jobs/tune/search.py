@@ -29,7 +29,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from jobs.tune.choice import Choice, choose
-from jobs.tune.trial import Bench, Settings, prepare, score_origin, with_settings
+from jobs.tune.trial import Settings, SweepData, prepare_sweep, score_origin, with_settings
 from jobs.tune.trial_row import TrialRow
 from mmm.config import MarketSpec, TuneSpec
 from mmm.config.paths import get
@@ -39,7 +39,7 @@ from mmm.errors import MMMError, Problem, SpecError
 
 STATES = {"done": TrialState.COMPLETE, "stopped": TrialState.PRUNED, "failed": TrialState.FAIL}
 FAILURES = (MMMError, ArithmeticError, RuntimeError, ValueError, MemoryError)
-"""What a fit may raise without ending the sweep: our own errors, and those of torch and numpy."""
+"""What a fit may raise without conclusion the sweep: our own errors, and those of torch and numpy."""
 
 
 class Halving(BasePruner):
@@ -63,22 +63,24 @@ class Search:
     """Which settings to try next.
 
     Args:
-        bench: The market and its space.
+        data: The market and its space.
         rows: Finished trials of an earlier run.
         first: Settings to try right after the spec's own, e.g. the best of an earlier study.
     """
 
-    def __init__(self, bench: Bench, rows: Iterable[TrialRow] = (), first: Sequence[Settings] = ()) -> None:
+    def __init__(
+        self, data: SweepData, rows: Iterable[TrialRow] = (), first: Sequence[Settings] = ()
+    ) -> None:
         optuna.logging.set_verbosity(logging.WARNING)
-        self._tune, self._space = bench.spec.tune, bench.space
-        self._own = own_params(bench)
+        self._tune, self._space = data.spec.tune, data.space
+        self._own = own_params(data)
         self._first = [dict(settings) for settings in first]
         stability = self._tune.objective == "score_and_stability"
         self._study = optuna.create_study(
             directions=["maximize", "minimize"] if stability else ["maximize"], pruner=Halving()
         )
         self._prunes = self._tune.prune and not stability
-        self._asked: dict[int, Trial | None] = {}
+        self._open_trials: dict[int, Trial | None] = {}
         self.rows: dict[int, TrialRow] = {}
         for row in sorted(rows, key=lambda row: row.number):
             self._study.add_trial(self._frozen(row))
@@ -86,16 +88,16 @@ class Search:
 
     def ask(self) -> TrialRow:
         """The next trial, with the lowest number that is free."""
-        taken = {*self.rows, *self._asked}
+        taken = {*self.rows, *self._open_trials}
         number = next(n for n in range(len(taken) + 1) if n not in taken)
         if number == 0:
-            self._asked[0] = None
+            self._open_trials[0] = None
             return TrialRow(0, "done", {}, self._own)
         self._study.sampler = _sampler(self._tune, number)
         if number <= len(self._first):
             self._study.enqueue_trial(self._within(self._first[number - 1]))
         trial = self._study.ask()
-        self._asked[number] = trial
+        self._open_trials[number] = trial
         params = draw(trial, self._space)
         return TrialRow(number, "done", params, params)
 
@@ -106,9 +108,9 @@ class Search:
             if path in self._space and contains(distribution(path, self._space[path]), value)
         }
 
-    def goes_on(self, row: TrialRow) -> bool:
+    def should_continue(self, row: TrialRow) -> bool:
         """Whether a trial should go on after the origins it was scored on so far; trial 0 always does."""
-        trial = self._asked[row.number]
+        trial = self._open_trials[row.number]
         if trial is None or not self._prunes or row.score is None:
             return True
         trial.report(row.score, len(row.scores))
@@ -119,7 +121,7 @@ class Search:
 
         Trial 0 is no draw of the search: its point may lie partly outside the space, so it is put in as is.
         """
-        trial = self._asked.pop(row.number)
+        trial = self._open_trials.pop(row.number)
         if trial is None:
             self._study.add_trial(self._frozen(row))
         else:
@@ -203,26 +205,26 @@ def contains(kind: BaseDistribution, value: Value) -> bool:
     return kind.low <= value <= kind.high
 
 
-def own_params(bench: Bench) -> dict[str, Value]:
+def own_params(data: SweepData) -> dict[str, Value]:
     """The spec's own settings as a point of the space, as far as they lie in it."""
     from mmm.data.split import default_lags
     from mmm.model.inputs import NATIONAL_KNOTS, REGIONAL_KNOTS
 
-    frequency = bench.panel.frequency
+    frequency = data.panel.frequency
     left_to_data: dict[str, Value] = {
-        "model.priors.share_sd": bench.spec.model.priors.share_scale(len(bench.panel.channels)),
+        "model.priors.share_sd": data.spec.model.priors.share_scale(len(data.panel.channels)),
         "model.adstock.max_lag": default_lags(None, frequency),
         "model.baseline.national_knots": NATIONAL_KNOTS[frequency],
         "model.baseline.regional_knots": REGIONAL_KNOTS[frequency],
     }
     params: dict[str, Value] = {}
-    for path, item in bench.space.items():
-        value: Value = get(bench.spec, path)
+    for path, item in data.space.items():
+        value: Value = get(data.spec, path)
         if value is None and item.values is None:
             value = left_to_data.get(path)
         if contains(distribution(path, item), value):
             params[path] = value
-    return {path: value for path, value in params.items() if holds(bench.space[path], params)}
+    return {path: value for path, value in params.items() if holds(data.space[path], params)}
 
 
 def holds(item: Parameter, values: Mapping[str, Value]) -> bool:
@@ -231,7 +233,7 @@ def holds(item: Parameter, values: Mapping[str, Value]) -> bool:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search came to.
 
     Attributes:
@@ -261,40 +263,40 @@ class Found:
 
 
 def search_in_process(
-    spec: MarketSpec, read: PanelRead, *, trials: int, told: Callable[[TrialRow], None] | None = None
-) -> Found:
+    spec: MarketSpec, read: PanelRead, *, trials: int, on_trial: Callable[[TrialRow], None] | None = None
+) -> SearchResult:
     """A whole search in this process, one trial after the other.
 
     Args:
         spec: The market; ``spec.tune`` says what is searched and what counts.
         read: Its panel; the test window is not looked at.
         trials: Trials, the spec's own settings included.
-        told: Told of every finished trial.
+        on_trial: Called with every finished trial.
 
     Raises:
         SpecError: No trials, too few periods for the origins, or the spec's own settings cannot be fitted.
     """
     if trials < 1:
         raise SpecError("tune", [Problem("no_trials", "trials", f"{trials} trials; at least 1 is needed.")])
-    bench = prepare(spec, read.panel, read.split)
-    search = Search(bench)
+    data = prepare_sweep(spec, read.panel, read.split)
+    search = Search(data)
     for _ in range(trials):
-        row = run_trial(bench, search)
-        if told is not None:
-            told(row)
+        row = run_trial(data, search)
+        if on_trial is not None:
+            on_trial(row)
     rows = tuple(search.rows[number] for number in sorted(search.rows))
     check_own(rows)
     choice = choose(rows, spec.tune)
-    return Found(with_settings(spec, choice.row.settings), choice, rows)
+    return SearchResult(with_settings(spec, choice.row.settings), choice, rows)
 
 
-def run_trial(bench: Bench, search: Search) -> TrialRow:
+def run_trial(data: SweepData, search: Search) -> TrialRow:
     """Ask, fit origin by origin, tell."""
     row = search.ask()
     try:
-        for place in range(len(bench.origins)):
-            row = row.scored(score_origin(bench, row.settings, place))
-            if not search.goes_on(row):
+        for place in range(len(data.origins)):
+            row = row.scored(score_origin(data, row.settings, place))
+            if not search.should_continue(row):
                 row = row.stopped(worse_half(row))
                 break
     except FAILURES as error:

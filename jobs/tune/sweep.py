@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from jobs.cluster import Cluster, connect
-from jobs.record.outbox import WaitingList
+from jobs.record.outbox import Outbox
 from jobs.record.rows import Row
 from jobs.record.store import absolute, check_place
 from jobs.record.tracking import open_tracking
-from jobs.tune.conclude import Ending, conclude
-from jobs.tune.final_fit import delivered
+from jobs.tune.conclude import Conclusion, conclude
+from jobs.tune.final_fit import delivered_identity
 from jobs.tune.live_view import SweepView
 from jobs.tune.record import TuneRecord
 from jobs.tune.search import Search, check_own
 from jobs.tune.store import Study, best_settings, open_study
-from jobs.tune.trial import Bench, Settings, prepare
+from jobs.tune.trial import Settings, SweepData, prepare_sweep
 from jobs.tune.trial_row import TrialRow
 from mmm.config import MarketSpec
 from mmm.data.read import read_panel
 
 if TYPE_CHECKING:
-    from jobs.tune.ray_tune import Slots
+    from jobs.tune.ray_tune import TrialResources
 
 
 @dataclass(frozen=True)
-class Asked:
+class SweepOptions:
     """What the command line asks for.
 
     Attributes:
@@ -56,31 +56,31 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SweepResult:
     """What a sweep came to.
 
     Attributes:
-        ending: Choice, model and scores.
+        conclusion: Choice, model and scores.
         row: The delivered model with its version in the registry.
         out: The sweep's folder.
         failed: Trials that failed.
         trouble: What MLflow did not take, empty if nothing.
     """
 
-    ending: Ending
+    conclusion: Conclusion
     row: Row
     out: str
     failed: tuple[TrialRow, ...]
     trouble: str
 
 
-def tune(spec: MarketSpec, out: str, asked: Asked, console: Console) -> Outcome:
+def tune(spec: MarketSpec, out: str, options: SweepOptions, console: Console) -> SweepResult:
     """Run a sweep to its end.
 
     Args:
         spec: The market.
         out: The sweep's folder, absolute or a URI.
-        asked: Trials, resources, records.
+        options: Trials, resources, records.
         console: Where to show progress.
 
     Raises:
@@ -91,28 +91,34 @@ def tune(spec: MarketSpec, out: str, asked: Asked, console: Console) -> Outcome:
     """
     check_place(out)
     read = read_panel(spec)
-    bench = prepare(spec, read.panel, read.split)
-    first = best_settings(absolute(asked.warm_start)) if asked.warm_start else []
+    data = prepare_sweep(spec, read.panel, read.split)
+    first = best_settings(absolute(options.warm_start)) if options.warm_start else []
     study = open_study(out, spec, read.panel)
-    tracking = open_tracking(asked.tracking, out)
+    tracking = open_tracking(options.tracking, out)
     record = None if tracking is None else TuneRecord(tracking, study, spec)
     study = study if record is None else replace(study, parent=record.parent)
     study.save()
-    waiting, registered = WaitingList(), list[Row]()
+    outbox, registered = Outbox(), list[Row]()
     try:
-        with connect(asked.address, cpus=asked.local_cpus) as cluster:
-            search = _trials(bench, study, asked, cluster, console, first, Recording(record, waiting))
+        with connect(options.address, cpus=options.local_cpus) as cluster:
+            search = _trials(data, study, options, cluster, console, first, Recording(record, outbox))
             check_own(list(search.rows.values()))
             console.print("last fits: the settings chosen, and the test window", highlight=False)
-            ending = conclude(bench, read, search, study, cpus=asked.cpus)
+            conclusion = conclude(data, read, search, study, cpus=options.cpus)
         if record is not None:
-            legacy_key = delivered(ending.chosen, ending.row.data_fingerprint, read.split).legacy_key
-            waiting.add(lambda: registered.append(record.register(ending.row, ending.chosen, legacy_key)))
-            waiting.add(lambda: record.finish(ending.scores, ending.texts))
+            legacy_key = delivered_identity(
+                conclusion.chosen, conclusion.row.data_fingerprint, read.split
+            ).legacy_key
+            outbox.add(
+                lambda: registered.append(record.register(conclusion.row, conclusion.chosen, legacy_key))
+            )
+            outbox.add(lambda: record.finish(conclusion.scores, conclusion.texts))
     finally:
-        left = waiting.finish()
+        left = outbox.finish()
     failed = tuple(row for row in search.rows.values() if row.state == "failed")
-    return Outcome(ending, (registered or [ending.row])[0], out, failed, waiting.trouble if left else "")
+    return SweepResult(
+        conclusion, (registered or [conclusion.row])[0], out, failed, outbox.trouble if left else ""
+    )
 
 
 @dataclass(frozen=True)
@@ -120,25 +126,25 @@ class Recording:
     """Trials on their way to MLflow, if there is one."""
 
     record: TuneRecord | None
-    waiting: WaitingList
+    outbox: Outbox
 
     def trial(self, row: TrialRow) -> None:
         """Record a trial when its turn comes."""
         if (record := self.record) is not None:
-            self.waiting.add(lambda: record.trial(row))
+            self.outbox.add(lambda: record.trial(row))
 
 
 def _trials(
-    bench: Bench,
+    data: SweepData,
     study: Study,
-    asked: Asked,
+    options: SweepOptions,
     cluster: Cluster,
     console: Console,
     first: Sequence[Settings],
     recording: Recording,
 ) -> Search:
     """Run the trials that are missing."""
-    from jobs.tune.ray_tune import Slots, run_trials
+    from jobs.tune.ray_tune import TrialResources, run_trials
 
     known = tuple(study.rows())
     for row in known:
@@ -148,22 +154,22 @@ def _trials(
         study.save_row(row)
         recording.trial(row)
 
-    search = Search(bench, known, first)
-    concurrent = asked.concurrency or max(1, int(cluster.cpus / asked.cpus))
-    slots = Slots(asked.trials, concurrent, asked.cpus, asked.gpus, asked.seconds)
-    console.print(_headline(bench, slots, cluster, len(known)), highlight=False, soft_wrap=True)
-    with SweepView(asked.trials, len(bench.origins), known, console, ended) as view:
-        run_trials(bench, search, slots, view, storage=study.out)
+    search = Search(data, known, first)
+    concurrent = options.concurrency or max(1, int(cluster.cpus / options.cpus))
+    resources = TrialResources(options.trials, concurrent, options.cpus, options.gpus, options.seconds)
+    console.print(_headline(data, resources, cluster, len(known)), highlight=False, soft_wrap=True)
+    with SweepView(options.trials, len(data.origins), known, console, ended) as view:
+        run_trials(data, search, resources, view, storage=study.out)
     console.print(view.summary(), highlight=False, soft_wrap=True)
     return search
 
 
-def _headline(bench: Bench, slots: Slots, cluster: Cluster, known: int) -> str:
-    spec = bench.spec
+def _headline(data: SweepData, resources: TrialResources, cluster: Cluster, known: int) -> str:
+    spec = data.spec
     place = "this machine" if cluster.address == "local" else cluster.address
     found = f", {known} finished before" if known else ""
     return (
-        f"{spec.brand} / {spec.market}: {slots.trials} trials{found}, {len(bench.space)} settings, "
-        f"{len(bench.origins)} origins of {spec.splits.holdout} periods, {slots.concurrent} at a time on "
+        f"{spec.brand} / {spec.market}: {resources.trials} trials{found}, {len(data.space)} settings, "
+        f"{len(data.origins)} origins of {spec.splits.holdout} periods, {resources.concurrent} at a time on "
         f"{cluster.cpus} CPUs of {place}"
     )

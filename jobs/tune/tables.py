@@ -11,9 +11,9 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import create_trial
 
 from jobs.tune.choice import Choice, pareto_front
-from jobs.tune.final_fit import Final
+from jobs.tune.final_fit import FinalFits
 from jobs.tune.search import contains, distribution, own_params
-from jobs.tune.trial import Bench
+from jobs.tune.trial import SweepData
 from jobs.tune.trial_row import TrialRow
 from mmm.config.sweep import Value
 from mmm.report.sweep.record import Sweep
@@ -22,7 +22,7 @@ LEAST_TRIALS = 5
 """Trials from which importances are worth a word."""
 
 
-def sweep_tables(bench: Bench, rows: Sequence[TrialRow], choice: Choice, final: Final | None) -> Sweep:
+def sweep_tables(data: SweepData, rows: Sequence[TrialRow], choice: Choice, final: FinalFits | None) -> Sweep:
     """Everything the report draws."""
     front = pareto_front(rows)
     points = {row.number: dict(row.params) for row in rows}
@@ -39,16 +39,16 @@ def sweep_tables(bench: Bench, rows: Sequence[TrialRow], choice: Choice, final: 
         "reason": [row.reason for row in rows],
     })  # fmt: skip
     return Sweep(
-        brand=bench.spec.brand,
-        market=bench.spec.market,
-        kpi=bench.spec.columns.kpi,
-        score=bench.spec.tune.score,
-        objective=bench.spec.tune.objective,
+        brand=data.spec.brand,
+        market=data.spec.market,
+        kpi=data.spec.columns.kpi,
+        score=data.spec.tune.score,
+        objective=data.spec.tune.objective,
         trials=trials,
-        settings=pd.DataFrame.from_dict(points, orient="index", columns=list(bench.space)),
-        origins=_origins(bench, rows),
+        settings=pd.DataFrame.from_dict(points, orient="index", columns=list(data.space)),
+        origins=_origins(data, rows),
         shares=_shares(rows),
-        importances=importances(bench, rows),
+        importances=importances(data, rows),
         changed=dict(choice.row.settings),
         reason=choice.reason,
         test={} if final is None else {"default": final.default, "tuned": final.tuned},
@@ -73,21 +73,21 @@ def _level(row: TrialRow, rows: Sequence[TrialRow]) -> float | None:
     return own.score + float(np.mean([one.score - two.score for one, two in pairs]))
 
 
-def _point(bench: Bench, row: TrialRow) -> dict[str, Value]:
+def _point(data: SweepData, row: TrialRow) -> dict[str, Value]:
     """A trial's value of every setting of the space, where it kept the spec's own that one."""
-    return {**own_params(bench), **row.params}
+    return {**own_params(data), **row.params}
 
 
-def _origins(bench: Bench, rows: Sequence[TrialRow]) -> pd.DataFrame:
+def _origins(data: SweepData, rows: Sequence[TrialRow]) -> pd.DataFrame:
     found = [
         {
             "number": row.number,
-            "origin": bench.panel.dates[split.n_train + bench.spec.tune.gap].astype("datetime64[s]"),
+            "origin": data.panel.dates[split.n_train + data.spec.tune.gap].astype("datetime64[s]"),
             "score": scored.score,
             "naive": scored.metrics.get("naive_last_value_r2"),
         }
         for row in rows
-        for split, scored in zip(bench.origins, row.scores, strict=False)
+        for split, scored in zip(data.origins, row.scores, strict=False)
     ]
     return pd.DataFrame(found, columns=["number", "origin", "score", "naive"])
 
@@ -105,14 +105,14 @@ def _shares(rows: Sequence[TrialRow]) -> pd.DataFrame:
     return frame.groupby(["number", "channel"], sort=False)["share"].mean().reset_index()
 
 
-def importances(bench: Bench, rows: Sequence[TrialRow], seed: int = 0) -> Mapping[str, float]:
+def importances(data: SweepData, rows: Sequence[TrialRow], seed: int = 0) -> Mapping[str, float]:
     """Share of the variation of the score that each setting explains (functional ANOVA), largest first.
 
     Of the score on the newest origin, which every trial has that did not fail. Empty for few trials.
     """
     scored = [row for row in rows if row.scores]
-    points = {row.number: _point(bench, row) for row in scored}
-    kinds = {path: distribution(path, item) for path, item in bench.space.items()}
+    points = {row.number: _point(data, row) for row in scored}
+    kinds = {path: distribution(path, item) for path, item in data.space.items()}
     known = {
         path: kind
         for path, kind in kinds.items()

@@ -31,7 +31,7 @@ Settings = Mapping[str, Value]
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class SweepData:
     """Everything a trial needs; made once for a sweep.
 
     Attributes:
@@ -68,8 +68,8 @@ class OriginScore:
     seconds: float
 
 
-def prepare(spec: MarketSpec, panel: Panel, split: Split) -> Bench:
-    """The bench of a sweep.
+def prepare_sweep(spec: MarketSpec, panel: Panel, split: Split) -> SweepData:
+    """The data of a sweep.
 
     Args:
         spec: The market.
@@ -90,9 +90,9 @@ def prepare(spec: MarketSpec, panel: Panel, split: Split) -> Bench:
         )  # fmt: skip
     except SpecError as error:
         raise _too_short(tune.origins, split.n_holdout, error) from error
-    bench = Bench(spec, known, origins[::-1], space)
-    _check_scores(bench)
-    return bench
+    data = SweepData(spec, known, origins[::-1], space)
+    _check_scores(data)
+    return data
 
 
 def _too_short(origins: int, holdout: int, error: SpecError) -> SpecError:
@@ -103,16 +103,16 @@ def _too_short(origins: int, holdout: int, error: SpecError) -> SpecError:
     return SpecError("tune", [Problem("too_few_periods", "tune.origins", message)])
 
 
-def _check_scores(bench: Bench) -> None:
+def _check_scores(data: SweepData) -> None:
     """Refuse held-out windows without a score, found by scoring each window's own mean."""
-    for origin in bench.origins:
-        known_GT = _scored_panel(bench, origin).kpi_GT
+    for origin in data.origins:
+        known_GT = _scored_panel(data, origin).kpi_GT
         flat_GT = np.full_like(known_GT, np.nanmean(known_GT[:, : origin.n_train]))
-        value = _metrics(bench, origin, flat_GT).get(bench.spec.tune.score)
+        value = _metrics(data, origin, flat_GT).get(data.spec.tune.score)
         if value is None or not np.isfinite(value):
-            first, last = (bench.panel.dates[at] for at in (origin.n_train, origin.n_periods - 1))
+            first, last = (data.panel.dates[at] for at in (origin.n_train, origin.n_periods - 1))
             message = (
-                f"the held-out window {first} to {last} has no {bench.spec.tune.score}: too short, without a "
+                f"the held-out window {first} to {last} has no {data.spec.tune.score}: too short, without a "
                 "known KPI, or without any variation. Lengthen splits.holdout or take another tune.score."
             )
             raise SpecError("tune", [Problem("holdout_too_short", "splits.holdout", message)])
@@ -160,13 +160,13 @@ def with_settings(spec: MarketSpec, settings: Settings) -> MarketSpec:
     return validate(MarketSpec, values, "the sweep's settings")
 
 
-def score_origin(bench: Bench, settings: Settings, place: int) -> OriginScore:
+def score_origin(data: SweepData, settings: Settings, place: int) -> OriginScore:
     """Fit one member with given settings on one origin's training periods and score its held-out window.
 
     The channel graph is left out: it is learned from media alone and moves neither score nor direct shares.
 
     Args:
-        bench: From :func:`prepare`.
+        data: From :func:`prepare_sweep`.
         settings: What to try.
         place: Origin, 0 for the newest.
 
@@ -177,27 +177,27 @@ def score_origin(bench: Bench, settings: Settings, place: int) -> OriginScore:
     from mmm.train.fit import fit
 
     started = time.perf_counter()
-    origin = bench.origins[place]
-    spec = with_settings(bench.spec, {**settings, "train.members": 1, "model.graph.mode": "none"})
-    panel = first_periods(bench.panel, origin.n_periods)
+    origin = data.origins[place]
+    spec = with_settings(data.spec, {**settings, "train.members": 1, "model.graph.mode": "none"})
+    panel = first_periods(data.panel, origin.n_periods)
     fitted = fit(known_by(spec, panel, origin.n_train), panel, origin)
     parts = fitted.predictor.parts
-    metrics = _metrics(bench, origin, parts.prediction_MGT.mean(0))
-    if not np.isfinite(score := metrics.get(bench.spec.tune.score, np.nan)):
+    metrics = _metrics(data, origin, parts.prediction_MGT.mean(0))
+    if not np.isfinite(score := metrics.get(data.spec.tune.score, np.nan)):
         raise FloatingPointError(f"the fit predicts no number for origin {place + 1}")
     return OriginScore(
         score=score,
         metrics=metrics,
-        shares=_shares(bench, parts.channels_MGTC.mean(0), parts.prediction_MGT.mean(0)),
+        shares=_shares(data, parts.channels_MGTC.mean(0), parts.prediction_MGT.mean(0)),
         epochs=int(fitted.provenance["epochs"]),
         curve=_curve(fitted.trace),
         seconds=round(time.perf_counter() - started, 3),
     )
 
 
-def _scored_panel(bench: Bench, origin: Split) -> Panel:
+def _scored_panel(data: SweepData, origin: Split) -> Panel:
     """The panel up to an origin's end, with the KPI of the gap unknown, so that it is not scored."""
-    panel, gap = first_periods(bench.panel, origin.n_periods), bench.spec.tune.gap
+    panel, gap = first_periods(data.panel, origin.n_periods), data.spec.tune.gap
     if gap == 0:
         return panel
     kpi_GT = panel.kpi_GT.copy()
@@ -205,11 +205,11 @@ def _scored_panel(bench: Bench, origin: Split) -> Panel:
     return replace(panel, kpi_GT=kpi_GT)
 
 
-def _metrics(bench: Bench, origin: Split, predicted_GT: Floats) -> dict[str, float]:
+def _metrics(data: SweepData, origin: Split, predicted_GT: Floats) -> dict[str, float]:
     """Scores of the held-out window that have a value; ``mase`` is 1 less the error over the last value's."""
     from mmm.analysis.score import score_splits
 
-    scores: dict[str, Any] = score_splits(_scored_panel(bench, origin), origin, predicted_GT)["holdout"]
+    scores: dict[str, Any] = score_splits(_scored_panel(data, origin), origin, predicted_GT)["holdout"]
     if not scores["n"]:
         return {}
     naive = scores["naive"]
@@ -220,13 +220,13 @@ def _metrics(bench: Bench, origin: Split, predicted_GT: Floats) -> dict[str, flo
     return {name: float(value) for name, value in plain.items() if value is not None}
 
 
-def _shares(bench: Bench, channels_GTC: Floats, predicted_GT: Floats) -> dict[str, float]:
+def _shares(data: SweepData, channels_GTC: Floats, predicted_GT: Floats) -> dict[str, float]:
     """Shares over the periods that the earliest origin trains on, so that origins can be compared."""
-    common = min(origin.n_train for origin in bench.origins)
-    present_GT = bench.panel.present_GT[:, :common]
+    common = min(origin.n_train for origin in data.origins)
+    present_GT = data.panel.present_GT[:, :common]
     total = float(predicted_GT[:, :common][present_GT].sum())
     brought_C = channels_GTC[:, :common][present_GT].sum(0) / total
-    return {name: float(share) for name, share in zip(bench.panel.channels, brought_C, strict=True)}
+    return {name: float(share) for name, share in zip(data.panel.channels, brought_C, strict=True)}
 
 
 def _curve(trace: Mapping[str, list[Any]], points: int = 40) -> tuple[tuple[int, float], ...]:

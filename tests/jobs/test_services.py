@@ -17,7 +17,7 @@ from jobs.record.rows import read_table
 from jobs.record.store import read_row
 from jobs.record.tracking import open_tracking
 from jobs.record.versions import CHAMPION, Registry
-from jobs.refit.select import plan
+from jobs.refit.select import select_markets
 from jobs.refit.task import refit_markets
 from mmm.fitted import load_fitted
 from tests.jobs.portfolios import QUICK
@@ -89,5 +89,5 @@ def test_a_refit_is_carried_by_postgresql_and_s3(
     fs.copy_files(row.directory.removeprefix("s3://"), str(tmp_path / "model"), source_filesystem=remote)
     assert set(load_fitted(tmp_path / "model").panel.channels) == set(row.shares)
 
-    again = refit_markets(plan(spec, OUT, overrides=QUICK).work)
+    again = refit_markets(select_markets(spec, OUT, overrides=QUICK).work)
     assert {row.status for row in again.rows} == {"unchanged"}

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from jobs.record.identity import FitIdentity, brought_up, find_fit, identify
+from jobs.record.identity import FitIdentity, find_fit, identify, upgraded
 from jobs.record.rows import Row, read_table, write_table
 from jobs.record.runs import find_run
 from jobs.record.store import put, read_row, result_place
 from jobs.record.tracking import Tracking, open_tracking
 from jobs.record.versions import Registry, model_name
 from jobs.refit.command import main
-from jobs.refit.select import plan
+from jobs.refit.select import select_markets
 from jobs.refit.task import Work, refit_markets
-from jobs.train.assemble import look
-from jobs.train.command import Settings, _known
-from jobs.train.ray_train import Crew
-from jobs.tune.final_fit import deliver, delivered
+from jobs.train.assemble import inspect_panel
+from jobs.train.command import TrainOptions, _existing_fit
+from jobs.train.ray_train import Workers
+from jobs.tune.final_fit import deliver, delivered_identity
 from mmm.config import MarketSpec
 from mmm.config.files import load_market
 from mmm.data.panel import data_fingerprint
@@ -58,7 +58,7 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def work(portfolio: Path, tmp_path: Path) -> Work:
     """The first market of the portfolio."""
-    return plan(str(portfolio), str(tmp_path / "out"), overrides=QUICK).work[0]
+    return select_markets(str(portfolio), str(tmp_path / "out"), overrides=QUICK).work[0]
 
 
 def test_a_model_of_the_legacy_digest_is_unchanged_and_recorded_anew(
@@ -77,7 +77,7 @@ def test_a_model_of_the_legacy_digest_is_unchanged_and_recorded_anew(
     assert kept is not None and (kept.key, kept.status) == (first.key, "done")
 
     forget(monkeypatch)
-    (third,) = refit_markets([replace(work, last=second.directory)]).rows
+    (third,) = refit_markets([replace(work, previous=second.directory)]).rows
     assert third == replace(second, seconds=third.seconds)
 
 
@@ -87,7 +87,7 @@ def test_other_settings_or_data_are_not_taken_for_it(work: Work) -> None:
     seeded = work.spec.model_copy(update={"train": work.spec.train.model_copy(update={"seed": 9})})
 
     for spec, data in ((seeded, first.data_fingerprint), (work.spec, "other")):
-        assert find_fit(work.out, spec, identify(spec, data), last=old.directory) is None
+        assert find_fit(work.out, spec, identify(spec, data), previous=old.directory) is None
 
 
 def test_how_a_search_was_made_counts(tmp_path: Path) -> None:
@@ -106,14 +106,14 @@ def test_an_earlier_row_of_these_settings_is_brought_up_and_no_other() -> None:
     of = identify(SPEC, "data")
     old = legacy_row(row(), of, "/models/old")
 
-    assert brought_up(old, SPEC) == replace(old, key=of.key, spec_digest=of.digest)
-    assert brought_up(row(), SPEC) == row()
-    assert brought_up(old, MarketSpec.model_validate(SPECS["minimal"])) == old
+    assert upgraded(old, SPEC) == replace(old, key=of.key, spec_digest=of.digest)
+    assert upgraded(row(), SPEC) == row()
+    assert upgraded(old, MarketSpec.model_validate(SPECS["minimal"])) == old
 
 
 def test_what_a_sweep_delivered_before_is_not_fitted_again(tmp_path: Path) -> None:
     spec, read = sweep_of()
-    of = delivered(spec, data_fingerprint(read.panel), read.split)
+    of = delivered_identity(spec, data_fingerprint(read.panel), read.split)
     place = result_place(str(tmp_path), spec.brand, spec.market, str(of.legacy_key))
     put(place, legacy_row(row(), of, place), lambda folder: None)
 
@@ -125,11 +125,11 @@ def test_what_a_sweep_delivered_before_is_not_fitted_again(tmp_path: Path) -> No
 def test_a_training_done_before_is_not_begun_again(tmp_path: Path) -> None:
     write_world(tmp_path)
     spec = load_market(str(tmp_path / "sweep.yaml"))
-    looked, out = look(spec), str(tmp_path / "model")
-    of = looked.identity(spec)
+    facts, out = inspect_panel(spec), str(tmp_path / "model")
+    of = facts.identity(spec)
     put(out, legacy_row(row(), of, out), lambda folder: None)
 
-    found = _known(spec, looked, Settings(out, Crew(1)))
+    found = _existing_fit(spec, facts, TrainOptions(out, Workers(1)))
 
     assert found is not None
     assert (found.status, found.key, found.directory) == ("unchanged", of.key, out)
@@ -158,7 +158,7 @@ def test_a_portfolio_refitted_before_is_unchanged_in_table_registry_and_folders(
     first, tracking = read_table(out), open_tracking(None, out)
     assert tracking is not None
     old = []
-    for work in plan(str(portfolio), out, overrides=QUICK).work:
+    for work in select_markets(str(portfolio), out, overrides=QUICK).work:
         now = first[work.spec.brand, work.spec.market]
         old.append(made_legacy(work, now))
         registered_as_legacy(tracking, now, old[-1])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jobs.record.outbox import WaitingList
+from jobs.record.outbox import Outbox
 from jobs.record.tracking import TrackingError
 
 
@@ -20,7 +20,7 @@ def server(down: int, done: list[int], number: int) -> Callable[[], None]:
 
 
 def test_work_waits_for_the_server_and_keeps_its_order() -> None:
-    waiting, done = WaitingList(pause=0.01), list[int]()
+    waiting, done = Outbox(pause=0.01), list[int]()
 
     for number, down in enumerate((3, 0, 2)):
         waiting.add(server(down, done, number))
@@ -31,7 +31,7 @@ def test_work_waits_for_the_server_and_keeps_its_order() -> None:
 
 
 def test_what_the_server_never_takes_is_counted() -> None:
-    waiting, done = WaitingList(pause=0.01), list[int]()
+    waiting, done = Outbox(pause=0.01), list[int]()
     waiting.add(server(10**9, done, 0))
     waiting.add(server(0, done, 1))
 

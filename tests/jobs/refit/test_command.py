@@ -14,7 +14,7 @@ from jobs.record.rows import Row, read_table
 from jobs.record.tracking import open_tracking
 from jobs.record.versions import Registry
 from jobs.refit.command import main
-from jobs.refit.run import compared
+from jobs.refit.run import with_changes
 from tests.jobs.portfolios import QUICK, panel_of, tiny_portfolio
 from tests.jobs.rows import row
 
@@ -25,7 +25,7 @@ NAMES = [("acme", "de"), ("acme", "us"), ("borealis", "de"), ("borealis", "us")]
 def test_what_changed_since_the_last_refit_is_said() -> None:
     new = row(data_fingerprint="other", shares={"tv": 0.1, "search": 0.2}, scores={"holdout_skill": 0.5})
 
-    told = compared(new, row())
+    told = with_changes(new, row())
 
     assert told.change == "data"
     assert told.share_shift == pytest.approx(0.2 / 0.3)
@@ -34,15 +34,15 @@ def test_what_changed_since_the_last_refit_is_said() -> None:
 
 
 def test_the_first_refit_is_new_and_an_equal_one_changes_nothing() -> None:
-    assert compared(row(), None).change == "new"
-    assert compared(row(), row()).change == ""
+    assert with_changes(row(), None).change == "new"
+    assert with_changes(row(), row()).change == ""
 
 
 def test_a_failed_market_keeps_its_last_good_model() -> None:
-    failed = compared(Row("acme", "us", "failed", "why"), row())
+    failed = with_changes(Row("acme", "us", "failed", "why"), row())
 
     assert (failed.directory, failed.key, failed.status) == (row().directory, row().key, "failed")
-    assert compared(row(key="next"), failed).change == ""
+    assert with_changes(row(key="next"), failed).change == ""
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from jobs.record.rows import Row
-from jobs.refit.schedule import Tally, batches, run_all
-from jobs.refit.select import plan
-from jobs.refit.task import Answer, Work
+from jobs.refit.schedule import RefitProgress, batches, run_all
+from jobs.refit.select import select_markets
+from jobs.refit.task import TaskResult, Work
 from mmm.config import MarketSpec
 
 
 def test_progress_says_how_long_it_will_take() -> None:
-    tally = Tally(total=10, done=3, unchanged=1, failed=1, running=2, started=100.0)
+    progress = RefitProgress(total=10, done=3, unchanged=1, failed=1, running=2, started=100.0)
 
-    assert tally.line(now=110.0) == "3 done, 1 unchanged, 1 failed, 2 running, 3 left; 0.50/s, 10 s to go"
+    assert progress.line(now=110.0) == "3 done, 1 unchanged, 1 failed, 2 running, 3 left; 0.50/s, 10 s to go"
 
 
 def test_progress_before_anything_finished_promises_nothing() -> None:
-    assert Tally(total=2, running=2, started=0.0).line(now=1.0).endswith("2 running, 0 left")
+    assert RefitProgress(total=2, running=2, started=0.0).line(now=1.0).endswith("2 running, 0 left")
 
 
 # --- with Ray ------------------------------------------------------------------------------------
@@ -35,9 +35,9 @@ def marked(work: Work) -> Path:
     return folder
 
 
-def done(works: Sequence[Work]) -> Answer:
+def done(works: Sequence[Work]) -> TaskResult:
     """Every market went well."""
-    return Answer(tuple(Row(work.spec.brand, work.spec.market, "done") for work in works))
+    return TaskResult(tuple(Row(work.spec.brand, work.spec.market, "done") for work in works))
 
 
 def named(works: Sequence[Work]) -> list[Work]:
@@ -45,7 +45,7 @@ def named(works: Sequence[Work]) -> list[Work]:
     return [work for work in works if work.name == "acme / us"]
 
 
-def dies_once(works: Sequence[Work]) -> Answer:
+def dies_once(works: Sequence[Work]) -> TaskResult:
     """The worker of acme / us dies the first time."""
     for work in named(works):
         if len(list(marked(work).iterdir())) == 1:
@@ -53,7 +53,7 @@ def dies_once(works: Sequence[Work]) -> Answer:
     return done(works)
 
 
-def always_dies(works: Sequence[Work]) -> Answer:
+def always_dies(works: Sequence[Work]) -> TaskResult:
     """The worker of acme / us dies every time."""
     for work in named(works):
         marked(work)
@@ -61,16 +61,16 @@ def always_dies(works: Sequence[Work]) -> Answer:
     return done(works)
 
 
-def surprises(works: Sequence[Work]) -> Answer:
+def surprises(works: Sequence[Work]) -> TaskResult:
     """One market meets an error nobody thought of."""
     if named(works):
         raise KeyError("surprise")
     return done(works)
 
 
-def leaves(works: Sequence[Work]) -> Answer:
+def leaves(works: Sequence[Work]) -> TaskResult:
     """Markets that would rather be alone."""
-    return done(works) if len(works) == 1 else Answer((), tuple(works))
+    return done(works) if len(works) == 1 else TaskResult((), tuple(works))
 
 
 SEARCHED = (50, 100, 150)
@@ -101,19 +101,21 @@ def test_many_markets_share_tasks_and_few_do_not(tmp_path: Path) -> None:
 @pytest.fixture
 def works(portfolio: Path, tmp_path: Path, own_ray: None) -> list[Work]:
     """The four markets of the portfolio."""
-    return [replace(work, timeout=60.0) for work in plan(str(portfolio), str(tmp_path / "marks")).work]
+    return [
+        replace(work, timeout=60.0) for work in select_markets(str(portfolio), str(tmp_path / "marks")).work
+    ]
 
 
 @pytest.mark.ray
 @pytest.mark.parametrize("together", [1, 4])
 def test_a_worker_that_dies_is_tried_again(works: list[Work], together: int) -> None:
-    tally = Tally(total=4)
-    rows = {row.name: row for row in run_all(works, tally, task=dies_once, look=0.1, together=together)}
+    progress = RefitProgress(total=4)
+    rows = {row.name: row for row in run_all(works, progress, task=dies_once, poll=0.1, together=together)}
 
     assert {name: row.status for name, row in rows.items()} == dict.fromkeys(rows, "done")
     assert len(rows) == 4
     assert (rows["acme / us"].tries, rows["acme / de"].tries) == (2, 2 if together == 4 else 1)
-    assert (tally.done, tally.running, tally.finished) == (4, 0, 4)
+    assert (progress.done, progress.running, progress.finished) == (4, 0, 4)
 
 
 @pytest.mark.ray
@@ -121,7 +123,7 @@ def test_a_worker_that_dies_is_tried_again(works: list[Work], together: int) -> 
 def test_a_market_that_always_kills_its_worker_is_given_up_and_named(
     works: list[Work], together: int
 ) -> None:
-    found = run_all(works, Tally(total=4), tries=2, task=always_dies, look=0.1, together=together)
+    found = run_all(works, RefitProgress(total=4), tries=2, task=always_dies, poll=0.1, together=together)
     rows = {row.name: row for row in found}
 
     assert rows["acme / us"].reason.startswith("Given up after 2 tries: the worker died each time")
@@ -132,7 +134,7 @@ def test_a_market_that_always_kills_its_worker_is_given_up_and_named(
 @pytest.mark.ray
 @pytest.mark.parametrize("together", [1, 4])
 def test_an_error_nobody_thought_of_fails_one_market(works: list[Work], together: int) -> None:
-    found = run_all(works, Tally(total=4), task=surprises, look=0.1, together=together)
+    found = run_all(works, RefitProgress(total=4), task=surprises, poll=0.1, together=together)
     rows = {row.name: row for row in found}
 
     assert rows["acme / us"].reason == "unexpected KeyError: 'surprise'"
@@ -141,6 +143,6 @@ def test_an_error_nobody_thought_of_fails_one_market(works: list[Work], together
 
 @pytest.mark.ray
 def test_markets_that_are_left_are_begun_alone(works: list[Work]) -> None:
-    rows = list(run_all(works, Tally(total=4), task=leaves, look=0.1, together=4))
+    rows = list(run_all(works, RefitProgress(total=4), task=leaves, poll=0.1, together=4))
 
     assert [(row.status, row.tries) for row in rows] == [("done", 1)] * 4

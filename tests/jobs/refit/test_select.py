@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jobs.refit.select import parse_only, plan
+from jobs.refit.select import parse_only, select_markets
 from mmm.errors import SpecError
 from tests.jobs.portfolios import tiny_portfolio
 
@@ -18,7 +18,7 @@ def portfolio(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def chosen(portfolio: Path, *words: str) -> list[str]:
     """Names of what a filter keeps."""
-    return [work.name for work in plan(str(portfolio), "/out", only=parse_only(words)).work]
+    return [work.name for work in select_markets(str(portfolio), "/out", only=parse_only(words)).work]
 
 
 def test_everything_without_a_filter(portfolio: Path) -> None:
@@ -45,8 +45,8 @@ def test_words_that_are_no_filter_are_refused(word: str) -> None:
 
 
 def test_production_models_see_every_period_unless_told_otherwise(portfolio: Path) -> None:
-    kept = plan(str(portfolio), "/out").work[0].spec
-    told = plan(str(portfolio), "/out", overrides=["train.refit_on_all=false"]).work[0].spec
+    kept = select_markets(str(portfolio), "/out").work[0].spec
+    told = select_markets(str(portfolio), "/out", overrides=["train.refit_on_all=false"]).work[0].spec
 
     assert kept.train.refit_on_all
     assert not told.train.refit_on_all
@@ -60,7 +60,7 @@ def test_one_broken_spec_fails_alone(tmp_path: Path, portfolio: Path) -> None:
     path = tmp_path / "portfolio.yaml"
     path.write_text(yaml.safe_dump({"markets": [content, broken]}), encoding="utf-8")
 
-    found = plan(str(path), "/out")
+    found = select_markets(str(path), "/out")
 
     assert [work.name for work in found.work] == ["acme / us"]
     (row,) = found.broken

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.record.rows import Row
 from jobs.record.store import read_row
-from jobs.refit.select import plan
+from jobs.refit.select import select_markets
 from jobs.refit.task import FitTimeoutError, Work, refit_markets, time_limit
 from tests.jobs.portfolios import QUICK, panel_of
 
@@ -19,13 +19,13 @@ from tests.jobs.portfolios import QUICK, panel_of
 @pytest.fixture
 def work(portfolio: Path, tmp_path: Path) -> Work:
     """The first market of the portfolio."""
-    return plan(str(portfolio), str(tmp_path / "out"), overrides=QUICK).work[0]
+    return select_markets(str(portfolio), str(tmp_path / "out"), overrides=QUICK).work[0]
 
 
 @pytest.fixture
 def works(portfolio: Path, tmp_path: Path) -> tuple[Work, ...]:
     """The four markets of the portfolio."""
-    return plan(str(portfolio), str(tmp_path / "out"), overrides=QUICK).work
+    return select_markets(str(portfolio), str(tmp_path / "out"), overrides=QUICK).work
 
 
 def refit_market(work: Work) -> Row:
@@ -145,7 +145,7 @@ def test_a_disk_that_is_full_fails_the_market_and_leaves_nothing(
     rows = refit_markets(works).rows
 
     assert {row.status for row in rows} == {"failed"}
-    assert "No space left on device" in rows[0].reason
+    assert "is full. Free some space" in rows[0].reason
     assert [path for path in Path(works[0].out).rglob("*") if path.is_file()] == []
 
 

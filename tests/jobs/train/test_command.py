@@ -17,9 +17,9 @@ import yaml
 from jobs.cluster import ClusterError
 from jobs.record.rows import Row
 from jobs.record.tracking import open_tracking
-from jobs.train.claim import checkpoints_of
-from jobs.train.command import Settings, main, train
-from jobs.train.ray_train import Crew, await_room
+from jobs.train.checkpoint_place import checkpoints_of
+from jobs.train.command import TrainOptions, main, train
+from jobs.train.ray_train import Workers, await_room
 from mmm.config import MarketSpec
 from mmm.config.files import load_market
 from mmm.data.read import read_panel
@@ -68,8 +68,8 @@ def assert_same(found: Fitted, expected: Fitted, tolerance: float = 1e-6) -> Non
 
 def trained(path: Path, out: Path, *settings: str, workers: int = 2, **options: object) -> Row:
     spec = load_market(str(path), settings)
-    crew = Crew(workers, wait=5.0)
-    how = Settings(str(out), crew, report=False, tracking="none", every=40)
+    crew = Workers(workers, wait=5.0)
+    how = TrainOptions(str(out), crew, report=False, tracking="none", every=40)
     return train(spec, how, lambda _: None)
 
 
@@ -148,7 +148,7 @@ def test_a_killed_worker_costs_no_more_than_an_interval(spec_file: Path, tmp_pat
     killer = threading.Thread(target=kill)
     killer.start()
     spec = load_market(str(spec_file), LONG)
-    how = Settings(str(out), Crew(2), report=False, tracking="none", every=40)
+    how = TrainOptions(str(out), Workers(2), report=False, tracking="none", every=40)
     row = train(spec, how, said.append)
     killer.join()
 
@@ -165,7 +165,7 @@ def test_what_cannot_be_is_said(spec_file: Path, tmp_path: Path) -> None:
         trained(spec_file, tmp_path / "model", *QUICK, workers=3)
     said: list[str] = []
     with pytest.raises(ClusterError, match="No room for 1 workers after 1 s"):
-        await_room(Crew(1, cpus=3, wait=1.0), said.append, local=False)
+        await_room(Workers(1, cpus=3, wait=1.0), said.append, local=False)
     assert said == [line for line in said if line.startswith("waiting up to 1 s for room")]
     narrow = one_region(spec_file, tmp_path)
     with pytest.raises(SpecError, match="2 workers were asked for, but the panel has 1 region"):
@@ -197,10 +197,10 @@ def test_another_fit_at_the_same_place_is_refused_with_the_difference(
 
 def interrupted(spec: MarketSpec, out: Path) -> None:
     """Leave what a training leaves that was killed at once."""
-    from jobs.train.assemble import look
-    from jobs.train.claim import claim
+    from jobs.train.assemble import inspect_panel
+    from jobs.train.checkpoint_place import open_checkpoints
 
-    claim(str(out), spec, look(spec))
+    open_checkpoints(str(out), spec, inspect_panel(spec))
 
 
 @pytest.mark.ray

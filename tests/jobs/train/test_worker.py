@@ -10,9 +10,9 @@ import yaml
 
 from jobs.record.rows import Row
 from jobs.record.store import read_row
-from jobs.train.assemble import finish, look
-from jobs.train.claim import checkpoints_of, claim, home_of, release
-from jobs.train.worker import Silent, TrainPlan, train_shard
+from jobs.train.assemble import assemble, inspect_panel
+from jobs.train.checkpoint_place import checkpoints_of, open_checkpoints, parent_place, remove_checkpoints
+from jobs.train.worker import SilentListener, TrainPlan, train_shard
 from mmm.config import MarketSpec
 from mmm.config.files import load_market
 from mmm.data.read import read_panel
@@ -24,7 +24,7 @@ from mmm.train.fit import fit
 SETTINGS = ("train.members=2", "train.epochs=30", "train.validation=0", "train.precision=float64")
 
 
-class Heard(Silent):
+class Heard(SilentListener):
     """Remembers what it was told, and may stop the work at an epoch as a power cut would."""
 
     def __init__(self, stop_at: int | None = None) -> None:
@@ -51,13 +51,13 @@ def spec_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan_of(spec: MarketSpec, place: Path | str) -> TrainPlan:
-    looked = look(spec)
+    facts = inspect_panel(spec)
     return TrainPlan(
         spec=spec,
-        regions=looked.regions,
-        observed_G=looked.observed_G,
-        survey=looked.survey,
-        split=looked.split,
+        regions=facts.regions,
+        observed_G=facts.observed_G,
+        survey=facts.survey,
+        split=facts.split,
         place=str(place),
         every=10,
         threads=1,
@@ -65,14 +65,14 @@ def plan_of(spec: MarketSpec, place: Path | str) -> TrainPlan:
 
 
 def done(plan: TrainPlan, out: Path) -> Row:
-    return finish(plan, str(out), report=False, seconds=1.0)
+    return assemble(plan, str(out), report=False, seconds=1.0)
 
 
 def test_one_worker_leaves_what_mmm_fit_leaves(spec_file: Path, tmp_path: Path) -> None:
     spec = load_market(str(spec_file), SETTINGS)
     plan = plan_of(spec, tmp_path / "c")
 
-    line = train_shard(plan, 0, 1, Silent())
+    line = train_shard(plan, 0, 1, SilentListener())
     row = done(plan, tmp_path / "model")
 
     assert line.startswith("worker 1 of 1: 3 regions, 240 observed cells")
@@ -93,7 +93,7 @@ def test_an_interrupted_worker_goes_on_where_it_was(spec_file: Path, tmp_path: P
     heard = Heard()
 
     train_shard(plan, 0, 1, heard)
-    train_shard(straight, 0, 1, Silent())
+    train_shard(straight, 0, 1, SilentListener())
     done(plan, tmp_path / "model")
     done(straight, tmp_path / "other")
 
@@ -114,12 +114,12 @@ def test_a_training_that_is_not_done_has_no_result(spec_file: Path, tmp_path: Pa
 
 def test_checkpoints_are_named_by_data_and_settings(spec_file: Path, tmp_path: Path) -> None:
     spec, out = load_market(str(spec_file), SETTINGS), str(tmp_path / "model")
-    looked = look(spec)
+    facts = inspect_panel(spec)
 
-    place = claim(out, spec, looked)
-    assert place == f"{tmp_path}/.model.checkpoints/{looked.identity(spec).key}"
-    assert claim(out, spec, looked) == place
-    release(out)
+    place = open_checkpoints(out, spec, facts)
+    assert place == f"{tmp_path}/.model.checkpoints/{facts.identity(spec).key}"
+    assert open_checkpoints(out, spec, facts) == place
+    remove_checkpoints(out)
     assert not Path(checkpoints_of(out)).exists()
 
 
@@ -127,21 +127,21 @@ def test_an_interrupted_training_of_the_legacy_digest_keeps_its_place(
     spec_file: Path, tmp_path: Path
 ) -> None:
     spec, out = load_market(str(spec_file), SETTINGS), str(tmp_path / "model")
-    looked = look(spec)
-    old = Path(checkpoints_of(out)) / str(looked.identity(spec).legacy_key)
+    facts = inspect_panel(spec)
+    old = Path(checkpoints_of(out)) / str(facts.identity(spec).legacy_key)
     old.mkdir(parents=True)
 
-    assert claim(out, spec, looked) == str(old)
+    assert open_checkpoints(out, spec, facts) == str(old)
 
 
 def test_another_fit_is_told_by_its_difference_and_may_be_deleted(spec_file: Path, tmp_path: Path) -> None:
     out = str(tmp_path / "model")
     one, other = (load_market(str(spec_file), (*SETTINGS, *more)) for more in ((), ("train.seed=3",)))
-    first = Path(claim(out, one, look(one)))
+    first = Path(open_checkpoints(out, one, inspect_panel(one)))
 
     with pytest.raises(CheckpointError, match=r"train.seed was 0 and is 3\. .* --anew"):
-        claim(out, other, look(other))
-    second = Path(claim(out, other, look(other), anew=True))
+        open_checkpoints(out, other, inspect_panel(other))
+    second = Path(open_checkpoints(out, other, inspect_panel(other), anew=True))
     assert second.exists() and not first.exists()
 
 
@@ -149,4 +149,4 @@ def test_another_fit_is_told_by_its_difference_and_may_be_deleted(spec_file: Pat
     ("out", "home"), [("/data/model", "/data"), ("s3://bucket/a/model/", "s3://bucket/a"), ("model", ".")]
 )
 def test_the_record_lies_beside_the_result(out: str, home: str) -> None:
-    assert home_of(out) == home
+    assert parent_place(out) == home

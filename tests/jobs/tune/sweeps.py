@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from jobs.tune.trial import Bench, OriginScore, Settings, prepare
+from jobs.tune.trial import OriginScore, Settings, SweepData, prepare_sweep
 from jobs.tune.trial_row import TrialRow
 from mmm.config import MarketSpec
 from mmm.data.read import PanelRead
@@ -36,10 +36,10 @@ def sweep_of(**tune: Any) -> tuple[MarketSpec, PanelRead]:
     return spec, PanelRead(panel, Split(PERIODS - HOLDOUT - TEST, HOLDOUT, TEST), ())
 
 
-def bench_of(**tune: Any) -> Bench:
-    """Its bench."""
+def data_of(**tune: Any) -> SweepData:
+    """Its data."""
     spec, read = sweep_of(**tune)
-    return prepare(spec, read.panel, read.split)
+    return prepare_sweep(spec, read.panel, read.split)
 
 
 def origin(score: float, shares: dict[str, float] | None = None) -> OriginScore:
@@ -47,10 +47,10 @@ def origin(score: float, shares: dict[str, float] | None = None) -> OriginScore:
     return OriginScore(score, {"r2": score}, shares or {"tv": 0.1, "search": 0.1}, 20, ((10, 0.5),), 0.01)
 
 
-def pretended(bench: Bench, settings: Settings, place: int) -> OriginScore:
+def pretended(data: SweepData, settings: Settings, place: int) -> OriginScore:
     """A score that is best at a slope of 1.3 and a small L2; origins differ more than settings do."""
-    slope = float(settings.get(SLOPE, bench.spec.model.saturation.slope_min))  # type: ignore[arg-type]
-    decay = float(settings.get(L2, bench.spec.model.loss.l2))  # type: ignore[arg-type]
+    slope = float(settings.get(SLOPE, data.spec.model.saturation.slope_min))  # type: ignore[arg-type]
+    decay = float(settings.get(L2, data.spec.model.loss.l2))  # type: ignore[arg-type]
     score = 0.9 - 0.1 * place - 0.2 * (slope - 1.3) ** 2 - 0.1 * decay
     return origin(score, {"tv": 0.1 + 0.01 * place * slope, "search": 0.1})
 

@@ -75,10 +75,10 @@ def test_the_live_table_shows_the_newest_trials_and_the_best() -> None:
     console, ended = Console(force_terminal=True, width=120, file=StringIO()), list[TrialRow]()
     with SweepView(20, 2, (row(0, 0.9, 0.9),), console, ended.append) as view:
         for number in range(1, 15):
-            view.asked(row(number))
+            view.started(row(number))
             view.scored(row(number, 0.5))
-            view.ended(stopped(number, 0.5))
-        view.asked(row(15))
+            view.finished(stopped(number, 0.5))
+        view.started(row(15))
         table = view.table()
 
     cells = list(table.columns[0].cells)

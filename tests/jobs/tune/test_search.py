@@ -8,10 +8,10 @@ import pytest
 
 import jobs.tune.search
 from jobs.tune.search import Search, check_own, own_params, run_trial, search_in_process
-from jobs.tune.trial import Bench, OriginScore, Settings
+from jobs.tune.trial import OriginScore, Settings, SweepData
 from jobs.tune.trial_row import TrialRow
 from mmm.errors import SpecError, TrainingError
-from tests.jobs.tune.sweeps import GRU, L2, SIZE, SLOPE, bench_of, pretended, row, sweep_of
+from tests.jobs.tune.sweeps import GRU, L2, SIZE, SLOPE, data_of, pretended, row, sweep_of
 
 
 @pytest.fixture
@@ -24,16 +24,16 @@ def told(search: Search) -> list[tuple[int, str, dict[str, object], float | None
     return [(r.number, r.state, dict(r.settings), r.score) for _, r in sorted(search.rows.items())]
 
 
-def searched(bench: Bench, trials: int, rows: tuple[TrialRow, ...] = ()) -> Search:
-    search = Search(bench, rows)
+def searched(data: SweepData, trials: int, rows: tuple[TrialRow, ...] = ()) -> Search:
+    search = Search(data, rows)
     while len(search.rows) < trials:
-        run_trial(bench, search)
+        run_trial(data, search)
     return search
 
 
 @pytest.mark.usefixtures("no_fits")
 def test_the_specs_own_settings_come_first_and_are_never_stopped() -> None:
-    search = searched(bench_of(), 12)
+    search = searched(data_of(), 12)
 
     assert search.rows[0].settings == {} and search.rows[0].state == "done"
     assert {row.state for row in search.rows.values()} == {"done", "stopped"}
@@ -41,7 +41,7 @@ def test_the_specs_own_settings_come_first_and_are_never_stopped() -> None:
 
 @pytest.mark.usefixtures("no_fits")
 def test_the_same_seed_asks_the_same_and_another_does_not() -> None:
-    first, second, other = (searched(bench_of(seed=seed), 12) for seed in (1, 1, 2))
+    first, second, other = (searched(data_of(seed=seed), 12) for seed in (1, 1, 2))
 
     assert told(first) == told(second)
     assert told(first) != told(other)
@@ -50,19 +50,19 @@ def test_the_same_seed_asks_the_same_and_another_does_not() -> None:
 @pytest.mark.usefixtures("no_fits")
 @pytest.mark.parametrize("known", [1, 5, 9])
 def test_an_interrupted_search_goes_on_as_if_it_had_not_been(known: int) -> None:
-    bench = bench_of()
-    whole = searched(bench, 12)
+    data = data_of()
+    whole = searched(data, 12)
     kept = tuple(TrialRow.from_json(whole.rows[number].to_json()) for number in range(known))
 
-    assert told(searched(bench, 12, kept)) == told(whole)
+    assert told(searched(data, 12, kept)) == told(whole)
 
 
 @pytest.mark.usefixtures("no_fits")
 def test_a_gap_in_the_numbers_is_filled_first() -> None:
-    bench = bench_of()
-    whole = searched(bench, 6)
+    data = data_of()
+    whole = searched(data, 6)
 
-    search = Search(bench, [whole.rows[number] for number in (0, 1, 3, 4)])
+    search = Search(data, [whole.rows[number] for number in (0, 1, 3, 4)])
 
     assert [search.ask().number for _ in range(3)] == [2, 5, 6]
 
@@ -83,7 +83,7 @@ def test_the_search_finds_what_is_better() -> None:
 
 @pytest.mark.usefixtures("no_fits")
 def test_conditional_settings_are_searched_only_where_their_condition_holds() -> None:
-    rows = searched(bench_of(), 15).rows.values()
+    rows = searched(data_of(), 15).rows.values()
 
     assert {(row.settings[GRU], SIZE in row.settings) for row in rows if row.settings} == {
         (True, True),
@@ -93,26 +93,26 @@ def test_conditional_settings_are_searched_only_where_their_condition_holds() ->
 
 @pytest.mark.usefixtures("no_fits")
 def test_settings_of_an_earlier_study_are_tried_right_after_the_own() -> None:
-    bench = bench_of()
-    search = Search(bench, first=[{SLOPE: 1.31, L2: 1e-3, GRU: False, "model.no.longer": 3}])
+    data = data_of()
+    search = Search(data, first=[{SLOPE: 1.31, L2: 1e-3, GRU: False, "model.no.longer": 3}])
 
-    run_trial(bench, search)
+    run_trial(data, search)
     asked = search.ask()
 
     assert asked.settings == {SLOPE: 1.31, L2: 1e-3, GRU: False}
 
 
 def test_a_trial_that_breaks_is_marked_and_the_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(bench: Bench, settings: Settings, place: int) -> OriginScore:
+    def breaks(data: SweepData, settings: Settings, place: int) -> OriginScore:
         if settings and len(asked) < 2:
             asked.append(settings)
             raise TrainingError("The loss became nan") if len(asked) == 1 else MemoryError("none left")
-        return pretended(bench, settings, place)
+        return pretended(data, settings, place)
 
     asked: list[Settings] = []
     monkeypatch.setattr(jobs.tune.search, "score_origin", breaks)
 
-    search = searched(bench_of(), 6)
+    search = searched(data_of(), 6)
 
     assert [search.rows[number].state for number in (0, 1, 2)] == ["done", "failed", "failed"]
     assert search.rows[1].reason == "TrainingError: The loss became nan"
@@ -135,7 +135,7 @@ def test_no_trials_are_refused() -> None:
 
 
 def test_own_settings_left_to_the_data_are_known_by_their_value() -> None:
-    params = own_params(bench_of(space=None))
+    params = own_params(data_of(space=None))
 
     assert params["model.adstock.max_lag"] == 13
     assert params["model.priors.share_sd"] == 0.15
@@ -145,7 +145,7 @@ def test_own_settings_left_to_the_data_are_known_by_their_value() -> None:
 
 @pytest.mark.usefixtures("no_fits")
 def test_the_study_can_be_read_by_optuna(tmp_path: Path) -> None:
-    search = searched(bench_of(objective="score_and_stability"), 5)
+    search = searched(data_of(objective="score_and_stability"), 5)
 
     search.export(tmp_path / "sweep.log")
 
@@ -158,9 +158,9 @@ def test_the_study_can_be_read_by_optuna(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_fits")
 def test_trials_stopped_for_want_of_time_count_no_more_than_they_know() -> None:
-    bench = bench_of(objective="score_and_stability")
+    data = data_of(objective="score_and_stability")
     late = replace(row(1, 0.9), state="stopped", reason="time was up")
 
-    search = Search(bench, [row(0, 0.9, 0.8, 0.7), late])
+    search = Search(data, [row(0, 0.9, 0.8, 0.7), late])
 
     assert search.ask().number == 2

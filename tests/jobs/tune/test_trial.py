@@ -10,14 +10,14 @@ from jobs.tune.trial import (
     first_periods,
     instability,
     known_by,
-    prepare,
+    prepare_sweep,
     score_origin,
     with_settings,
 )
 from mmm.config import Experiment
 from mmm.data.read import PanelRead
 from mmm.errors import SpecError
-from tests.jobs.tune.sweeps import GRU, HOLDOUT, PERIODS, SLOPE, TEST, bench_of, origin, sweep_of
+from tests.jobs.tune.sweeps import GRU, HOLDOUT, PERIODS, SLOPE, TEST, data_of, origin, sweep_of
 
 
 def poisoned(read: PanelRead) -> PanelRead:
@@ -36,79 +36,79 @@ def plain(score: OriginScore) -> OriginScore:
 
 
 def test_origins_end_before_the_test_window_the_newest_first() -> None:
-    bench = bench_of(origins=3)
+    data = data_of(origins=3)
 
-    assert len(bench.panel.dates) == PERIODS - TEST
-    ends = [split.n_periods for split in bench.origins]
+    assert len(data.panel.dates) == PERIODS - TEST
+    ends = [split.n_periods for split in data.origins]
     assert ends == [PERIODS - TEST - k * HOLDOUT for k in range(3)]
-    assert {split.n_holdout for split in bench.origins} == {HOLDOUT}
+    assert {split.n_holdout for split in data.origins} == {HOLDOUT}
 
 
 def test_a_poisoned_test_window_changes_no_trial() -> None:
     spec, read = sweep_of(origins=2)
     settings = {SLOPE: 1.2}
-    clean = prepare(spec, read.panel, read.split)
-    dirty = prepare(spec, poisoned(read).panel, read.split)
+    clean = prepare_sweep(spec, read.panel, read.split)
+    dirty = prepare_sweep(spec, poisoned(read).panel, read.split)
 
     for place in range(2):
         assert plain(score_origin(clean, settings, place)) == plain(score_origin(dirty, settings, place))
 
 
 def test_what_comes_after_an_origin_reaches_neither_its_fit_nor_its_scales() -> None:
-    bench = bench_of(origins=2)
-    cut = bench.origins[1].n_train
-    kpi_GT = bench.panel.kpi_GT.copy()
+    data = data_of(origins=2)
+    cut = data.origins[1].n_train
+    kpi_GT = data.panel.kpi_GT.copy()
     kpi_GT[:, cut:] *= 3.0
-    changed = replace(bench, panel=replace(bench.panel, kpi_GT=kpi_GT))
+    changed = replace(data, panel=replace(data.panel, kpi_GT=kpi_GT))
 
-    before, after = (score_origin(one, {}, 1) for one in (bench, changed))
+    before, after = (score_origin(one, {}, 1) for one in (data, changed))
 
     assert before.shares == after.shares and before.curve == after.curve
     assert before.score != after.score
 
 
 def test_the_gap_is_neither_trained_on_nor_scored() -> None:
-    bench = bench_of(origins=1, gap=4)
-    split = bench.origins[0]
-    kpi_GT = bench.panel.kpi_GT.copy()
+    data = data_of(origins=1, gap=4)
+    split = data.origins[0]
+    kpi_GT = data.panel.kpi_GT.copy()
     kpi_GT[:, split.n_train : split.n_train + 4] = 1e9
-    changed = replace(bench, panel=replace(bench.panel, kpi_GT=kpi_GT))
+    changed = replace(data, panel=replace(data.panel, kpi_GT=kpi_GT))
 
     assert split.n_periods - split.n_train == 4 + HOLDOUT
-    assert plain(score_origin(bench, {}, 0)) == plain(score_origin(changed, {}, 0))
+    assert plain(score_origin(data, {}, 0)) == plain(score_origin(changed, {}, 0))
 
 
 def test_settings_reach_the_fit() -> None:
-    bench = bench_of(origins=1)
+    data = data_of(origins=1)
 
-    spec = with_settings(bench.spec, {SLOPE: 1.25, GRU: False})
+    spec = with_settings(data.spec, {SLOPE: 1.25, GRU: False})
 
     assert spec.model.saturation.slope_min == 1.25 and not spec.model.temporal.enabled
-    assert score_origin(bench, {SLOPE: 1.0}, 0).score != score_origin(bench, {}, 0).score
+    assert score_origin(data, {SLOPE: 1.0}, 0).score != score_origin(data, {}, 0).score
 
 
 @pytest.mark.parametrize("score", ["r2", "r2_within", "skill", "mase"])
 def test_a_sweep_looks_at_the_score_it_was_asked_for(score: str) -> None:
-    found = score_origin(bench_of(origins=1, score=score), {}, 0)
+    found = score_origin(data_of(origins=1, score=score), {}, 0)
 
     assert found.score == found.metrics[score]
     assert set(found.shares) == {"tv", "search"} and 0 < sum(found.shares.values()) < 1
 
 
 def test_mase_is_one_less_the_error_over_that_of_the_last_value() -> None:
-    bench = bench_of(origins=1)
-    split, kpi_GT = bench.origins[0], bench.panel.kpi_GT
+    data = data_of(origins=1)
+    split, kpi_GT = data.origins[0], data.panel.kpi_GT
     last_G1 = kpi_GT[:, [split.n_train - 1]]
     error = np.abs(kpi_GT[:, split.holdout] - last_G1).mean()
 
-    metrics = score_origin(bench, {}, 0).metrics
+    metrics = score_origin(data, {}, 0).metrics
 
     assert metrics["mase"] == pytest.approx(1 - metrics["mae"] / error)
 
 
 def test_too_few_periods_for_the_origins_are_refused_with_the_way_out() -> None:
     with pytest.raises(SpecError, match=r"Lower tune.origins \(now 9\)"):
-        bench_of(origins=9)
+        data_of(origins=9)
 
 
 def test_a_holdout_without_a_score_is_refused() -> None:
@@ -117,7 +117,7 @@ def test_a_holdout_without_a_score_is_refused() -> None:
     kpi_GT[:, read.split.holdout] = np.nan
 
     with pytest.raises(SpecError, match="has no r2: too short, without a known KPI"):
-        prepare(spec, replace(read.panel, kpi_GT=kpi_GT), read.split)
+        prepare_sweep(spec, replace(read.panel, kpi_GT=kpi_GT), read.split)
 
 
 def test_lift_tests_that_end_after_training_are_left_out() -> None:

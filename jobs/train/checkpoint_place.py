@@ -12,7 +12,7 @@ from typing import Any
 
 from pyarrow import fs as pafs
 
-from jobs.train.assemble import Looked
+from jobs.train.assemble import PanelFacts
 from mmm.config import MarketSpec
 from mmm.config.paths import differences, flatten
 from mmm.errors import CheckpointError, OutputError
@@ -29,25 +29,25 @@ def checkpoints_of(out: str) -> str:
     return posixpath.join(head, f".{name}.checkpoints")
 
 
-def claim(out: str, spec: MarketSpec, looked: Looked, *, anew: bool = False) -> str:
+def open_checkpoints(out: str, spec: MarketSpec, facts: PanelFacts, *, anew: bool = False) -> str:
     """The folder of this training's checkpoints, made where it is not there.
 
     Args:
         out: Absolute place of the result.
         spec: The market.
-        looked: What is known of its panel.
+        facts: What is known of its panel.
         anew: Delete whatever was trained for this place before.
 
     Raises:
         CheckpointError: Another fit was interrupted there.
         OutputError: The place cannot be written.
     """
-    root, keys = checkpoints_of(out), looked.identity(spec).keys
-    about = _about(spec, looked)
+    root, keys = checkpoints_of(out), facts.identity(spec).keys
+    about = _about(spec, facts)
     try:
         system, folder = filesystem(root)
         if anew:
-            release(out)
+            remove_checkpoints(out)
         found = system.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
         folders = {info.base_name: info.path for info in found if info.type == pafs.FileType.Directory}
         for path in (path for name, path in folders.items() if name not in keys):
@@ -63,20 +63,20 @@ def claim(out: str, spec: MarketSpec, looked: Looked, *, anew: bool = False) -> 
     return f"{root}/{key}"
 
 
-def release(out: str) -> None:
+def remove_checkpoints(out: str) -> None:
     """Delete the checkpoints of a place."""
     system, folder = filesystem(checkpoints_of(out))
     if system.get_file_info(folder).type == pafs.FileType.Directory:
         system.delete_dir(folder)
 
 
-def _about(spec: MarketSpec, looked: Looked) -> dict[str, Any]:
+def _about(spec: MarketSpec, facts: PanelFacts) -> dict[str, Any]:
     """What tells fits apart, for people."""
     data = {
-        "data fingerprint": looked.survey.fingerprint[:12],
-        "data until": looked.until,
-        "data regions": len(looked.regions),
-        "data periods": looked.periods,
+        "data fingerprint": facts.survey.fingerprint[:12],
+        "data until": facts.until,
+        "data regions": len(facts.regions),
+        "data periods": facts.periods,
     }
     return {**flatten(spec), **data}
 
@@ -100,7 +100,7 @@ def _other(root: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Checkpo
     )
 
 
-def home_of(out: str) -> str:
+def parent_place(out: str) -> str:
     """The folder that a result lies in, where its record lies too if nothing else is said."""
     head = posixpath.dirname(out.rstrip("/"))
     return head if is_uri(out) or head else "."
