@@ -13,24 +13,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from mmm.config import MarketSpec
 from mmm.config.files import validate
-from mmm.data.read import panel_from_frame
+from mmm.data.arrays import DATES, KPI, REGIONS, SOURCE, LongFrame, Table, long_frame
+from mmm.data.read import PanelRead, panel_from_frame
 from mmm.errors import PanelError, Problem, RequestError
 from mmm.pipeline import Result, fit_panel, write_result
 from mmm.report import Figure, Tables, plot_contributions, plot_dag
 from mmm.report.tables import About
 
-Table = pd.DataFrame | npt.NDArray[Any]
-
 LOSS_FIELDS = {"l1": "l1", "l2": "l2"}
 """Names within ``regularization`` of the paper's configuration and the fields they set."""
-FIRST_DATE = "2000-01-03"
-"""Where the calendar starts if no dates are given; only distances count."""
+ADVICE = {
+    "data.date_format": 'config_overrides["data"]["date_format"]',
+    "data.fill": 'config_overrides["data"]["fill"]',
+    "data.decimal": 'config_overrides["data"]["decimal"]',
+    "data.closed": 'config_overrides["data"]["closed"]',
+    "name the region column in columns.region": "pass regions=",
+}
+"""How the advice of files is followed in Python."""
 
 
 class DeepCausalMMM:
@@ -57,14 +61,16 @@ class DeepCausalMMM:
         """Fit the model.
 
         Args:
-            X: Media of every channel (spend, or any volume), N x C; column names are channel names.
-            y: KPI, N numbers; NaN where unknown.
+            X: Media of every channel (spend, or any volume), N x C; column names are channel names. Dates or
+                regions in its index, or in that of ``y``, count as ``dates`` and ``regions``.
+            y: KPI, N numbers; NaN where unknown. Paired with X by index where both have one.
             regions: Region of each row; None for a national model.
-            dates: First day of each row's period; None takes the rows of a region as consecutive weeks.
+            dates: First day of each row's period, by the rules of a panel: dates, or ISO text, or text of
+                ``data.date_format``. Without any the rows of a region are consecutive weeks.
             controls: What else moves the KPI, N x K.
             config_overrides: ``loss`` ("huber" or "mse"), ``regularization`` ({"l1": …, "l2": …}), and any
-                field of ``splits``, ``model`` and ``train`` by its name, e.g.
-                ``{"train": {"members": 4}, "model": {"saturation": {"slope_min": 1.0}}}``.
+                field of a market's spec by its name, e.g. ``{"train": {"members": 4}, "data":
+                {"date_format": "%d/%m/%Y"}, "model": {"saturation": {"slope_min": 1.0}}}``.
 
         Returns:
             The estimator itself.
@@ -73,16 +79,17 @@ class DeepCausalMMM:
             PanelError: The data have problems, all of them.
             SpecError: A setting is unknown or out of its range.
         """
-        frame, columns = _long_table(X, y, regions, dates, controls)
+        given = long_frame(X, y, regions, dates, controls)
+        settings = _settings({**self._overrides, **(config_overrides or {})})
         values = {
             "brand": "brand",
             "market": "market",
-            "data": {"path": "memory"},
-            "columns": columns,
-            **_settings({**self._overrides, **(config_overrides or {})}),
+            "columns": _columns(given),
+            **settings,
+            "data": {"path": SOURCE, **dict(settings.get("data", {}))},
         }
         spec = validate(MarketSpec, values, "config_overrides")
-        self._result = fit_panel(spec, panel_from_frame(frame, spec))
+        self._result = fit_panel(spec, _read(given, spec))
         return self
 
     @property
@@ -147,6 +154,31 @@ class DeepCausalMMM:
         )
 
 
+def _columns(given: LongFrame) -> dict[str, Any]:
+    """Roles of the long table's columns."""
+    columns: dict[str, Any] = {
+        "date": DATES,
+        "kpi": KPI,
+        "channels": {name: {"spend": column} for name, column in given.channels.items()},
+        "controls": given.controls,
+    }
+    return columns | ({"region": REGIONS} if given.regional else {})
+
+
+def _read(given: LongFrame, spec: MarketSpec) -> PanelRead:
+    """The panel of a long table; advice on files is given as it is followed in Python."""
+    try:
+        return panel_from_frame(given.frame, spec)
+    except PanelError as error:
+        problems = []
+        for problem in error.problems:
+            message = problem.message
+            for file_way, python_way in ADVICE.items():
+                message = message.replace(file_way, python_way)
+            problems.append(Problem(problem.code, problem.where, message))
+        raise PanelError(SOURCE, problems) from error
+
+
 def _settings(overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Overrides as fields of a market spec; unknown ones are refused by its schema."""
     settings = dict(overrides)
@@ -159,55 +191,3 @@ def _settings(overrides: Mapping[str, Any]) -> dict[str, Any]:
         model = dict(settings.get("model", {}))
         settings["model"] = {**model, "loss": {**model.get("loss", {}), **loss}}
     return settings
-
-
-def _long_table(
-    media: Table,
-    kpi: npt.ArrayLike,
-    regions: Sequence[Any] | None,
-    dates: Sequence[Any] | None,
-    controls: Table | None,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """One frame with generated column names, and the roles of its columns."""
-    media_frame = _named(media, "channel")
-    control_frame = (
-        _named(controls, "control") if controls is not None else pd.DataFrame(index=media_frame.index)
-    )
-    given = {"y": np.asarray(kpi, dtype=np.float64).ravel(), "regions": regions, "dates": dates}
-    lengths = {name: len(value) for name, value in given.items() if value is not None}
-    lengths["controls"] = len(control_frame)
-    problems = [
-        Problem("length", name, f"has {length} rows, X has {len(media_frame)}; give one value per row of X.")
-        for name, length in lengths.items()
-        if length != len(media_frame)
-    ]
-    if problems:
-        raise PanelError("the data given to fit", problems)
-    frame = pd.DataFrame({f"media:{name}": media_frame[name].to_numpy() for name in media_frame})
-    frame["kpi"] = given["y"]
-    columns: dict[str, Any] = {
-        "date": "date",
-        "kpi": "kpi",
-        "channels": {str(name): {"spend": f"media:{name}"} for name in media_frame},
-    }
-    if regions is not None:
-        frame["region"] = pd.Series(list(regions)).astype(str).to_numpy()
-        columns["region"] = "region"
-    for name in control_frame:
-        frame[str(name)] = control_frame[name].to_numpy()
-    columns["controls"] = [str(name) for name in control_frame]
-    if dates is None:
-        week = frame.groupby("region").cumcount() if regions is not None else pd.Series(np.arange(len(frame)))
-        frame["date"] = pd.Timestamp(FIRST_DATE) + pd.to_timedelta(week.to_numpy() * 7, unit="D")
-    else:
-        frame["date"] = pd.to_datetime(pd.Series(list(dates))).to_numpy()
-    return frame, columns
-
-
-def _named(values: Table, kind: str) -> pd.DataFrame:
-    """A frame whose columns have names as text."""
-    if isinstance(values, pd.DataFrame):
-        return values.reset_index(drop=True).rename(columns=str)
-    array = np.asarray(values, dtype=np.float64)
-    array = array[:, None] if array.ndim == 1 else array
-    return pd.DataFrame(array, columns=[f"{kind}_{index + 1}" for index in range(array.shape[1])])

@@ -69,3 +69,45 @@ def test_unknown_setting_is_refused() -> None:
     media, kpi, regions = _example()
     with pytest.raises(SpecError, match="epoch"):
         DeepCausalMMM({"train": {"epoch": 3}}).fit(media, kpi, regions=list(regions))
+
+
+def _weekly(rows: int = 104) -> tuple[pd.DataFrame, pd.Series]:
+    media = pd.DataFrame(
+        {"tv": [100.0 + 7 * (i % 5) for i in range(rows)], "ooh": [50.0 + i % 7 for i in range(rows)]}
+    )
+    return media, 1000.0 + 2 * media["tv"] + [i % 3 for i in range(rows)]
+
+
+@pytest.mark.parametrize(
+    ("form", "start", "freq"),
+    [("%d/%m/%Y", "2022-01-03", "7D"), ("%d.%m.%Y", "2021-02-01", "MS"), ("%b-%y", "2020-01-01", "MS")],
+)
+def test_dates_as_text_follow_the_rules_of_the_panel(form: str, start: str, freq: str) -> None:
+    """The first weekly dates read month first would be in March, October, and then no date at all."""
+    media, kpi = _weekly()
+    dates = list(pd.date_range(start, periods=104, freq=freq).strftime(form))
+    with pytest.raises(PanelError, match="date_format"):
+        DeepCausalMMM(QUICK).fit(media, kpi, dates=dates)
+
+    model = DeepCausalMMM(QUICK).fit(
+        media, kpi, dates=dates, config_overrides={"data": {"date_format": form}}
+    )
+    assert str(model.predict()["date"].min())[:10] == start
+
+
+def test_numbers_of_weeks_are_no_dates() -> None:
+    media, kpi = _weekly()
+    with pytest.raises(PanelError, match="number and no date"):
+        DeepCausalMMM(QUICK).fit(media, kpi, dates=list(range(1, 105)))
+
+
+def test_text_for_numbers_is_the_panels_error() -> None:
+    media, kpi = _weekly()
+    with pytest.raises(PanelError, match="not a number"):
+        DeepCausalMMM(QUICK).fit(media, [*kpi[:-1], "n/k"])
+
+
+def test_regions_that_are_missing_are_no_region_called_nan() -> None:
+    media, kpi = _weekly()
+    with pytest.raises(PanelError, match="no region"):
+        DeepCausalMMM(QUICK).fit(media, kpi, regions=["a"] * 103 + [None])
