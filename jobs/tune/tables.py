@@ -12,7 +12,7 @@ from optuna.trial import create_trial
 
 from jobs.tune.choice import Choice, pareto_front
 from jobs.tune.final_fit import FinalFits
-from jobs.tune.search import contains, distribution, own_params
+from jobs.tune.space import contains, distribution, own_params
 from jobs.tune.trial import SweepData
 from jobs.tune.trial_row import TrialRow
 from mmm.config.sweep import Value

@@ -19,9 +19,10 @@ import numpy as np
 
 from mmm.analysis.compare import share_shift
 from mmm.config import MarketSpec
+from mmm.config.default_space import default_space
 from mmm.config.files import validate
 from mmm.config.paths import replaced
-from mmm.config.sweep import Parameter, Value, default_space
+from mmm.config.sweep import Parameter, Value
 from mmm.data.panel import Floats, Panel
 from mmm.data.split import MIN_TRAIN, Split, default_lags, rolling_origins
 from mmm.errors import Problem, SpecError

@@ -8,9 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from mmm.config import TuneSpec
+from mmm.config.default_space import default_space
 from mmm.config.digest import spec_digest
 from mmm.config.files import dump_yaml, parse_yaml, validate
-from mmm.config.sweep import NOT_SEARCHED, Parameter, default_space, settings
+from mmm.config.sweep import NOT_SEARCHED, Parameter, settings
 from tests.small import market, small_panel
 
 SLOPE = "model.saturation.slope_min"

@@ -7,7 +7,8 @@ import optuna
 import pytest
 
 import jobs.tune.search
-from jobs.tune.search import Search, check_own, own_params, run_trial, search_in_process
+from jobs.tune.search import Search, check_own, run_trial, search_in_process
+from jobs.tune.space import own_params
 from jobs.tune.trial import OriginScore, Settings, SweepData
 from jobs.tune.trial_row import TrialRow
 from mmm.errors import SpecError, TrainingError
