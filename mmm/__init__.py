@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from mmm.estimator import DeepCausalMMM
     from mmm.fitted import Fitted, load_fitted
     from mmm.pipeline import fit_market
-    from mmm.planning.planner import plan_budget, plan_budgets
+    from mmm.planning.budget import plan_budget
+    from mmm.planning.portfolio import plan_budgets
     from mmm.planning.scenario.evaluate import evaluate_scenario
     from mmm.portfolio import load_portfolio
     from mmm.report import build_report, load_tables, views
@@ -69,8 +70,8 @@ _HOMES = {
     "load_portfolio": "mmm.portfolio",
     "load_tables": "mmm.report",
     "market_records": "mmm.report.portfolio.records",
-    "plan_budget": "mmm.planning.planner",
-    "plan_budgets": "mmm.planning.planner",
+    "plan_budget": "mmm.planning.budget",
+    "plan_budgets": "mmm.planning.portfolio",
     "read_panel": "mmm.data.read",
     "response_curves": "mmm.analysis.curves",
     "saved_shares": "mmm.analysis.shares",

@@ -86,11 +86,6 @@ class Fitted:
             self.trained_until,
         )
 
-    @cached_property
-    def kept(self) -> dict[str, Any]:
-        """What analyses keep with the model and can make again, such as tables of its responses."""
-        return {}
-
 
 def save_fitted(fitted: Fitted, directory: Path) -> None:
     """Write ``model/`` below a directory; arrays without pickle, the rest as YAML and JSON."""

@@ -34,7 +34,7 @@ from mmm.errors import MMMError, PanelError, SpecError
 from mmm.fitted import Fitted, load_fitted, save_fitted
 from mmm.graph.channel_graph import check_graph
 from mmm.output import check_output, prepare_output
-from mmm.planning.first_plan import first_plan
+from mmm.planning.budget import first_plan
 from mmm.report import build_report
 from mmm.train.checkpoint import FileCheckpoint
 from mmm.train.fit import Progress, fitting

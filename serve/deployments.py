@@ -127,7 +127,7 @@ class Planner:
             return
         if self._last:
             model = await self.model(self._last)
-            await self._run(lambda: tiny_plan(model.fitted))
+            await self._run(lambda: tiny_plan(model.planner))
 
     async def _model(self, entry: ModelEntry) -> Any:
         self._entries[entry.key] = entry

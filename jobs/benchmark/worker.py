@@ -25,7 +25,7 @@ from mmm.config import TrainSpec
 from mmm.config.files import load_market
 from mmm.data.read import read_panel
 from mmm.fitted import Fitted
-from mmm.planning.planner import plan_budget
+from mmm.planning.budget import plan_budget
 from mmm.simulate.portfolio import Design, simulate_market
 from mmm.train.fit import fit
 

@@ -19,7 +19,7 @@ def run_optimize(options: argparse.Namespace) -> int:
     """Answer a budget request; an infeasible one is written too and ends with status 1."""
     from mmm.cli.answers import plan_table
     from mmm.fitted import load_fitted
-    from mmm.planning.planner import plan_budget
+    from mmm.planning.budget import plan_budget
     from mmm.planning.request import read_request
 
     fitted = load_fitted(options.model)

@@ -1,14 +1,17 @@
 """What planned media bring: over the horizon and after it, with what history still does.
 
 Shapes: M members, C channels, G regions, H periods of the horizon and of carry-over after it, X decision
-variables (channels, or channel x region with the channel outermost), P plans, E pairs of channels of
-which one moves the other.
+variables (channels, or channel x region with the channel outermost), P plans, S pieces of a curve, E pairs of
+channels of which one moves the other.
 """
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import torch
+from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from mmm.data.panel import Floats
@@ -20,6 +23,35 @@ from mmm.model.saturation import hill
 SMALLEST = 1e-4
 """Volume, in half-saturations, below which a slope is that of this volume: a concave curve's is endless
 at 0."""
+
+
+class SeparateCurves(Protocol):
+    """One curve per decision variable, whose sum is a response."""
+
+    def values_MX(self, amount_X: Floats) -> Floats:
+        """KPI units of each variable, shape MX."""
+        ...
+
+    def table_MPX(self, grid_PX: Floats) -> Floats:
+        """``values_MX`` of every row of the grid, shape MPX."""
+        ...
+
+
+class Response(Protocol):
+    """KPI that planned amounts bring, over the horizon and after it, carry-over included."""
+
+    @property
+    def curves(self) -> SeparateCurves | None:
+        """The curves, if the response is a sum of one per amount."""
+        ...
+
+    def kpi_M(self, amount_X: Floats) -> Floats:
+        """KPI units per member, shape M."""
+        ...
+
+    def gradient_MX(self, amount_X: Floats) -> Floats:
+        """KPI units per further unit of each amount, shape MX."""
+        ...
 
 
 class _Future:
@@ -67,8 +99,14 @@ class _Future:
         return self._weight * hill(self._volume(amount_X), self._half, self._slope)
 
     @torch.no_grad()
+    def kpi_M(self, amount_X: Floats) -> Floats:
+        """KPI that the plan adds to what history still brings, effect after the horizon included, shape M."""
+        kpi_M: Floats = (self._sum(self._brought(amount_X)) - self._idle).sum(1).numpy()
+        return kpi_M
+
+    @torch.no_grad()
     def after_horizon(self, amount_X: Floats) -> Floats:
-        """The part of ``values`` that comes after the horizon, summed over amounts, shape M."""
+        """The part of ``kpi_M`` that comes after the horizon, shape M."""
         idle = self._weight * hill(self._history, self._half, self._slope)
         late = (self._brought(amount_X) - idle)[..., self.horizon :]
         values: Floats = late.sum((1, 2, 3)).numpy()
@@ -93,22 +131,27 @@ class FutureResponse(_Future):
     the predictor, media per unit of amount, and whether amounts are per channel and region.
     """
 
+    @property
+    def curves(self) -> FutureResponse:
+        """See ``Response.curves``."""
+        return self
+
     @torch.no_grad()
-    def values(self, amount_X: Floats) -> Floats:
+    def gradient_MX(self, amount_X: Floats) -> Floats:
+        """KPI per further unit of each amount, shape MX."""
+        slope = self._steepness(self._volume(amount_X))
+        gradient: Floats = self._sum(slope * self._unit).numpy()
+        return gradient
+
+    @torch.no_grad()
+    def values_MX(self, amount_X: Floats) -> Floats:
         """KPI that each amount adds to what history still brings, effect after the horizon included, MX."""
         values: Floats = (self._sum(self._brought(amount_X)) - self._idle).numpy()
         return values
 
     @torch.no_grad()
-    def marginals(self, amount_X: Floats) -> Floats:
-        """KPI per further unit of each amount, shape MX."""
-        slope = self._steepness(self._volume(amount_X))
-        marginals: Floats = self._sum(slope * self._unit).numpy()
-        return marginals
-
-    @torch.no_grad()
-    def table(self, grid_PX: Floats) -> Floats:
-        """``values`` of many plans, shape MPX, in single precision."""
+    def table_MPX(self, grid_PX: Floats) -> Floats:
+        """``values_MX`` of many plans, shape MPX, in single precision."""
         history, unit, weight = self._history.float(), self._unit.float(), self._weight.float()
         slope, shift = self._slope.float(), (self._slope * torch.log(self._half)).float()
         rows = []
@@ -175,20 +218,80 @@ class TotalResponse(_Future):
     def _volume(self, amount_X: Floats) -> Tensor:
         return self._history + self._planned(amount_X).clamp_min(0.0)
 
-    @torch.no_grad()
-    def value(self, amount_X: Floats) -> Floats:
-        """KPI that the plan adds to what history still brings, effect after the horizon included, shape M."""
-        value: Floats = (self._sum(self._brought(amount_X)) - self._idle).sum(1).numpy()
-        return value
+    @property
+    def curves(self) -> None:
+        """See ``Response.curves``: a channel's KPI depends on the amounts of those that move it."""
 
     @torch.no_grad()
-    def value_and_gradient(self, amount_X: Floats) -> tuple[Floats, Floats]:
-        """``value``, and KPI per further unit of each amount, through all channels, shape MX."""
+    def gradient_MX(self, amount_X: Floats) -> Floats:
+        """KPI per further unit of each amount, through all channels, shape MX."""
         planned = self._planned(amount_X)
-        volume = self._history + planned.clamp_min(0.0)
-        slope = self._steepness(volume) * (planned >= 0)
+        # Where a plan falls so far below the status quo that nothing is left, a little more changes nothing.
+        slope = self._steepness(self._history + planned.clamp_min(0.0)) * (planned >= 0)
         gradient = slope * self._unit
         gradient = gradient.index_add(1, self._cause, slope[:, self._effect] * self._induced)
-        level = self._weight * hill(volume, self._half, self._slope)
-        value: Floats = (self._sum(level) - self._idle).sum(1).numpy()
-        return value, self._sum(gradient).numpy()
+        return self._sum(gradient).numpy()
+
+
+class TabulatedResponse:
+    """A sum of curves read off a table once, so that later plans cost microseconds.
+
+    Between the points a monotone cubic; beyond the last point the exact response is asked.
+
+    Args:
+        exact: The exact response.
+        upper_X: Largest amount the table covers.
+        points: Points per curve.
+        power: Points stand at powers of even steps, so that they are denser towards 0 where S-shaped
+            curves bend.
+    """
+
+    def __init__(self, exact: Response, upper_X: Floats, points: int = 65, power: float = 2.0) -> None:
+        assert exact.curves is not None
+        self._exact, self._exact_curves = exact, exact.curves
+        self._upper_X = np.maximum(np.asarray(upper_X, dtype=np.float64), 1e-12)
+        self._knots_P = np.linspace(0.0, 1.0, points) ** power
+        table_MPX = self._exact_curves.table_MPX(self._knots_P[:, None] * self._upper_X)
+        curve = PchipInterpolator(self._knots_P, table_MPX, axis=1)
+        self._curve_KSMX, self._slope_KSMX = curve.c, curve.derivative().c
+
+    @property
+    def curves(self) -> TabulatedResponse:
+        """See ``Response.curves``."""
+        return self
+
+    def kpi_M(self, amount_X: Floats) -> Floats:
+        """See ``Response.kpi_M``."""
+        kpi_M: Floats = self.values_MX(amount_X).sum(1)
+        return kpi_M
+
+    def gradient_MX(self, amount_X: Floats) -> Floats:
+        """See ``Response.gradient_MX``."""
+        if np.any(amount_X > self._upper_X):
+            return self._exact.gradient_MX(amount_X)
+        return self._at(self._slope_KSMX, amount_X) / self._upper_X
+
+    def values_MX(self, amount_X: Floats) -> Floats:
+        """See ``SeparateCurves.values_MX``."""
+        if np.any(amount_X > self._upper_X):
+            return self._exact_curves.values_MX(amount_X)
+        return self._at(self._curve_KSMX, amount_X)
+
+    def table_MPX(self, grid_PX: Floats) -> Floats:
+        """See ``SeparateCurves.table_MPX``."""
+        if np.any(grid_PX > self._upper_X):
+            return self._exact_curves.table_MPX(grid_PX)
+        return self._at(self._curve_KSMX, grid_PX)
+
+    def _at(self, coefficient_KSMX: Floats, amount_PX: Floats) -> Floats:
+        """Polynomials of each variable at its own amounts: shape MX or MPX."""
+        place_PX = amount_PX / self._upper_X
+        last = len(self._knots_P) - 2
+        piece_PX = np.clip(np.searchsorted(self._knots_P, place_PX, side="right") - 1, 0, last)
+        step_PX = place_PX - self._knots_P[piece_PX]
+        member = np.arange(coefficient_KSMX.shape[2]).reshape((-1,) + (1,) * amount_PX.ndim)
+        variable_X = np.arange(amount_PX.shape[-1])
+        result = np.zeros((coefficient_KSMX.shape[2], *amount_PX.shape))
+        for coefficient_SMX in coefficient_KSMX:
+            result = result * step_PX + coefficient_SMX[piece_PX, member, variable_X]
+        return result

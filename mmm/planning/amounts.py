@@ -9,17 +9,20 @@ Shapes: G regions, T periods of history, H periods of a horizon, C channels, X d
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from mmm.data.panel import Floats, Panel
-from mmm.planning.flighting import Flighting, flighting_weights
+from mmm.data.panel import Bools, Floats, Panel
+
+Flighting = str | Sequence[float] | Mapping[str, Sequence[float]]
+"""How an amount falls on periods, as a request has it; see ``BudgetRequest.flighting``."""
 
 
 @dataclass(frozen=True, eq=False)
-class Exchange:
+class AmountsToMedia:
     """Amounts and media of one panel.
 
     Attributes:
@@ -61,7 +64,7 @@ class Exchange:
         rate_C = np.where(rate_C > 0, rate_C, _ratio(media_GTC.sum((0, 1)), amount_GTC.sum((0, 1))))
         return np.where(self.panel.has_spend_C & self.panel.has_exposure_C, rate_C, 1.0)
 
-    @property
+    @cached_property
     def _last_year(self) -> slice:
         return slice(-min(round(self.panel.periods_per_year), len(self.panel.dates)), None)
 
@@ -90,13 +93,11 @@ class Exchange:
         repeats_C = self._repeats(flighting) & (recent_GHC.sum((0, 1)) > 0)
         return np.where(repeats_C, _ratio(recent_GHC, recent_GHC.sum((0, 1))), pattern_GHC)
 
-    def _repeats(self, flighting: Flighting) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def _repeats(self, flighting: Flighting) -> Bools:
         """Channels whose flighting is their history."""
-        if isinstance(flighting, str):
-            return np.full(len(self.panel.channels), flighting == "history")
-        if not hasattr(flighting, "keys"):
-            return np.zeros(len(self.panel.channels), dtype=np.bool_)
-        return np.array([channel not in flighting for channel in self.panel.channels])
+        if isinstance(flighting, Mapping):
+            return np.array([channel not in flighting for channel in self.panel.channels])
+        return np.full(len(self.panel.channels), isinstance(flighting, str) and flighting == "history")
 
     def unit_GHC(self, horizon: int, flighting: Flighting = "history", *, by_region: bool = False) -> Floats:
         """Media that one unit of amount brings to every cell of a horizon.
@@ -131,3 +132,29 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
     part, whole = np.broadcast_arrays(part, whole)
     ratio: Floats = np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
     return ratio
+
+
+def flighting_weights(flighting: Flighting, channels: Sequence[str], history_HC: Floats) -> Floats:
+    """Share of each channel's amount in each period, shape HC; every channel's shares add up to 1.
+
+    Args:
+        flighting: ``history``, ``even``, weights of all channels, or weights by channel; see
+            ``BudgetRequest.flighting``. Channels without weights of their own follow history.
+        channels: C names.
+        history_HC: Amounts of the last H periods. A channel without any is spread evenly.
+    """
+    periods = len(history_HC)
+    even_H = np.full(periods, 1.0 / periods)
+    columns = []
+    for c, channel in enumerate(channels):
+        weights: Sequence[float] | Floats = history_HC[:, c]
+        if isinstance(flighting, Mapping):
+            weights = flighting.get(channel, weights)
+        elif flighting == "even":
+            weights = even_H
+        elif not isinstance(flighting, str):
+            weights = flighting
+        weight_H = np.asarray(weights, dtype=np.float64)
+        total = float(weight_H.sum())
+        columns.append(weight_H / total if total > 0 else even_H)
+    return np.stack(columns, axis=1)

@@ -1,45 +1,66 @@
 """Budget plans: the best split of a budget over channels, or over channels and regions.
 
-A plan is judged by the model's own response to it: KPI over the horizon and after it, carry-over
-included, all else as it is. Gains are paired: member by member against the status quo.
+A plan is judged by the model's own response to it: KPI over the horizon and after it (carry-over), all else
+as it is: the last level, the season, controls as in the last year, and what history still brings. Gains are
+paired: member by member against the status quo, which repeats the amounts of the last ``horizon`` periods.
+With ``effects: total`` also through the channels that a change moves.
 
 Shapes: M members, X decision variables, Y those in the budget.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmm.errors import Problem, RequestError
-from mmm.planning.constraints import Decisions, LimitsBuilder, clash, decisions, limit_problems
-from mmm.planning.outcome import Outcome
+from mmm.planning.constraints import (
+    SEARCHED,
+    aside_amounts,
+    channel_bounds,
+    decisions,
+    knee,
+    limit_problems,
+    named_by,
+    searched_limits,
+    stated_limits,
+)
+from mmm.planning.fields import unknown_name
+from mmm.planning.infeasible import clash, infeasible_plan, out_of_reach
 from mmm.planning.plan import Plan
-from mmm.planning.report_plan import infeasible_plan, stated_plan
-from mmm.planning.request import BudgetRequest, parse_request
-from mmm.planning.response import AnyResponse, Floats, PlanContext
-from mmm.planning.solve.cents import CENT, in_cents, is_coarse
-from mmm.planning.solve.limits import Limits, total_range
-from mmm.planning.solve.objective import Objective, kpi_of
+from mmm.planning.planner import FrozenFlighting, Planner, ResponseKey, planner_of
+from mmm.planning.report_plan import SolvedPlan, stated_plan
+from mmm.planning.request import Bounds, BudgetRequest, parse_request
+from mmm.planning.response import StatusQuo
+from mmm.planning.solve.cents import settled
+from mmm.planning.solve.limits import Limits, is_feasible
+from mmm.planning.solve.objective import Objective
 from mmm.planning.solve.solver import Solution, Solver
 from mmm.planning.solve.targets import Unreachable, largest_total, least_total
 
-SEARCHED = 10.0
-"""Without a budget and without an upper bound a channel is searched up to this many times the most
-that was ever spent; so is each channel in each region, if the whole budget fits twice."""
+if TYPE_CHECKING:
+    from mmm.data.panel import Frequency
+    from mmm.fitted import Fitted
+    from mmm.model.future import Response, TabulatedResponse
+
+QUARTER: dict[Frequency, int] = {"daily": 91, "weekly": 13, "monthly": 3, "quarterly": 1}
+CHANGE = 0.3
+"""Part of its spend by which each channel may rise or fall in a first plan: near what the data have seen."""
+
+MOST_DOUBLINGS = 10
+"""Tables reach at most this many doublings beyond what the data support; further out the model is asked."""
 
 
-def best_plan(
-    response: AnyResponse, request: BudgetRequest | Mapping[str, object], context: PlanContext
-) -> Plan:
-    """Answer a budget request.
+def plan_budget(fitted: Fitted, request: BudgetRequest | Mapping[str, object]) -> Plan:
+    """Answer a budget request; a second one on the same model takes milliseconds.
 
     Args:
-        response: KPI by amounts; separable ones are solved globally and far faster.
-        request: What is asked.
-        context: Status quo and provenance of the model.
+        fitted: The model.
+        request: What is asked, see ``BudgetRequest``; one that is read already is not read again.
 
     Returns:
         A plan; ``status`` is ``infeasible`` where limits clash or a target is out of reach.
@@ -47,192 +68,195 @@ def best_plan(
     Raises:
         RequestError: The request is wrong in itself or for this model, with every problem.
     """
-    request = parse_request(request, channels=context.channels, history_periods=context.history_periods)
-    chosen = decisions(request, context)
-    problems = limit_problems(request, context, chosen) + _aside_problems(request, chosen)
+    return answer_budget(planner_of(fitted), request)
+
+
+def answer_budget(planner: Planner, request: BudgetRequest | Mapping[str, object]) -> Plan:
+    """``plan_budget`` for callers that keep planners themselves."""
+    request = as_read(request, planner.panel.channels, len(planner.panel.dates))
+    exact, table, status_quo = prepared(planner, request)
+    return best_plan(request, status_quo, exact, table)
+
+
+def as_read(
+    request: BudgetRequest | Mapping[str, object], names: Sequence[str], history_periods: int | None
+) -> BudgetRequest:
+    """A mapping read; of a request that is read already, whether it was read for this model.
+
+    Raises:
+        RequestError: With every problem.
+    """
+    if not isinstance(request, BudgetRequest):
+        return parse_request(request, channels=names, history_periods=history_periods)
+    problems = list(_foreign(request, names, history_periods))
     if problems:
         raise RequestError("budget request", problems)
-    task = _Task(response, request, _with_aside(request, context, chosen), chosen)
-    stated = task.stated_limits()
-    conflict = clash(stated, chosen.unit)
-    if conflict is not None:
-        return infeasible_plan(task.outcome(chosen.current_Y, stated), *conflict)
-    limits = task.searched_limits(stated)
-    solved = task.solve(limits)
+    return request
+
+
+def _foreign(request: BudgetRequest, names: Sequence[str], history_periods: int | None) -> Iterator[Problem]:
+    """Names and periods that this model does not have."""
+    named = {field: tuple(getattr(request, field)) for field in ("bounds", "fixed", "unit_costs")}
+    named["flighting"] = tuple(request.flighting) if isinstance(request.flighting, Mapping) else ()
+    named["groups"] = tuple(name for group in request.groups for name in named_by(group))
+    for field, mentioned in named.items():
+        for name in mentioned:
+            if name not in names:
+                yield Problem("unknown_channel", field, unknown_name(name, names))
+    if history_periods is not None and request.horizon > history_periods:
+        text = f"is {request.horizon}; it must not exceed the {history_periods} periods of history"
+        yield Problem("horizon_beyond_history", "horizon", text)
+
+
+def first_plan(fitted: Fitted) -> Plan | None:
+    """The plan that every report shows: what the last quarter of the data cost, each channel within 30 %.
+
+    Returns:
+        The plan; None where media are not all in money, nothing was spent, or there is one channel only.
+    """
+    panel = fitted.panel
+    if len(panel.channels) < 2 or not panel.has_spend_C.all():
+        return None
+    request = BudgetRequest(
+        budget="current",
+        horizon=min(QUARTER[panel.frequency], len(panel.dates)),
+        default_bounds=Bounds(min_change=-CHANGE, max_change=CHANGE),
+    )
+    try:
+        plan = answer_budget(Planner(fitted), request)
+    except RequestError:
+        return None
+    return plan if plan.feasible else None
+
+
+def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, TabulatedResponse, StatusQuo]:
+    """What answers a request: the exact response, a table of the direct one, and the status quo."""
+    flighting: FrozenFlighting = "history"
+    if not isinstance(request.flighting, Mapping):
+        flighting = request.flighting
+    elif request.flighting:
+        flighting = tuple(sorted(request.flighting.items()))
+    direct = ResponseKey(request.horizon, flighting, request.by_region and planner.has_regions)
+    key = replace(direct, total=request.effects == "total" and planner.has_edges)
+    status_quo = planner.status_quo(key)
+    return planner.response(key), planner.table(direct, _doublings(request, status_quo)), status_quo
+
+
+def _doublings(request: BudgetRequest, status_quo: StatusQuo) -> int:
+    """How far beyond the data a table must reach to hold every amount that the request allows."""
+    current_X, usual_X = status_quo.current_X, status_quo.usual_X
+    regional = bool(status_quo.regions)
+    budget = request.budget if isinstance(request.budget, float) else float(current_X.sum())
+    widest = 1.0
+    for c, channel in enumerate(status_quo.channels):
+        mine = status_quo.channel_X == c
+        bounds = channel_bounds(request, channel)
+        change = bounds.max_change if bounds.max is None else None
+        change = request.region_bounds.max_change if regional and request.region_bounds else change
+        usual = float(usual_X[mine].sum())
+        top = bounds.max if bounds.max is not None else budget / request.unit_costs.get(channel, 1.0)
+        if request.budget is None and bounds.max is None:
+            top = SEARCHED * usual
+        if isinstance(request.fixed, dict) and channel in request.fixed:
+            top = request.fixed[channel]
+        if change is not None:
+            widest = max(widest, float(((1.0 + change) * current_X[mine] / usual_X[mine]).max()))
+        elif regional:
+            widest = max(widest, SEARCHED)
+        else:
+            widest = max(widest, top / usual)
+    return min(math.ceil(math.log2(widest)), MOST_DOUBLINGS)
+
+
+def best_plan(
+    request: BudgetRequest, status_quo: StatusQuo, exact: Response, table: Response | None = None
+) -> Plan:
+    """Answer a request that is read.
+
+    Args:
+        request: What is asked.
+        status_quo: What runs if nothing changes, and provenance of the model.
+        exact: KPI by amounts, by which the plan is stated.
+        table: A sum of curves near ``exact``, quickly asked. If ``exact`` is such a sum the plan is solved on
+            the table; if not, it is solved on ``exact`` itself, from starts found on the table.
+
+    Returns:
+        A plan; ``status`` is ``infeasible`` where limits clash or a target is out of reach.
+
+    Raises:
+        RequestError: The request is wrong for this model, with every problem.
+    """
+    chosen = decisions(request, status_quo)
+    problems = list(limit_problems(request, status_quo, chosen))
+    if problems:
+        raise RequestError("budget request", problems)
+    stated = stated_limits(request, status_quo, chosen)
+    amount_X = aside_amounts(request, status_quo, chosen)
+    as_now = SolvedPlan(exact, request, status_quo, chosen, amount_X, chosen.current_Y, stated)
+    if not is_feasible(stated):
+        return infeasible_plan(as_now, *clash(stated, chosen.unit))
+    limits = searched_limits(stated, knee(status_quo, chosen), by_region=request.by_region)
+    solver = _solver(as_now, limits, table)
+    solved = _solved(solver, request)
     if isinstance(solved, Unreachable):
-        return infeasible_plan(task.outcome(chosen.current_Y, stated), task.out_of_reach(solved), ())
-    money_Y = task.settled(solved.money_Y, limits)
-    return stated_plan(replace(task.outcome(money_Y, stated), proven=solved.proven, searched=limits))
+        return infeasible_plan(as_now, out_of_reach(request, solved, chosen.unit), ())
+    money_Y = settled(solved.money_Y, limits, solver.channel_Y, request.objective)
+    if request.objective in ("kpi", "profit") and limits.holds(chosen.current_Y):
+        scores = [solver.objective.score(plan_Y) for plan_Y in (chosen.current_Y, money_Y)]
+        money_Y = chosen.current_Y if scores[0] > scores[1] else money_Y
+    planned_X = solver.objective.amounts(money_Y)
+    return stated_plan(
+        replace(as_now, amount_X=planned_X, money_Y=money_Y, proven=solved.proven, searched=limits)
+    )
 
 
-def _aside_problems(request: BudgetRequest, chosen: Decisions) -> list[Problem]:
-    return [
-        Problem(
-            "open_exposure",
-            f"bounds.{channel}",
-            f"{channel} costs nothing in this plan, so more is always better; "
-            f"give a max or unit_costs.{channel}",
-        )
-        for channel in chosen.aside
-        if channel in request.bounds
-        and request.bounds[channel].max is None
-        and request.bounds[channel].max_change is None
-    ]
+def _solver(as_now: SolvedPlan, limits: Limits, table: Response | None) -> Solver:
+    """The search for the best plan of a request; the plan before it stands as now."""
+    exact, request, chosen = as_now.response, as_now.request, as_now.chosen
+    quick = exact if table is None or exact.curves is None else table
+    start = table if exact.curves is None else None
+    return Solver(
+        objective=_objective(as_now, quick),
+        limits=limits,
+        knee_Y=knee(as_now.status_quo, chosen),
+        status_quo_Y=chosen.current_Y,
+        channel_Y=np.unique(as_now.status_quo.block_X[chosen.moved_Y], return_inverse=True)[1],
+        method=request.method,
+        seed=request.seed,
+        proxy=None if start is None else _objective(as_now, start),
+    )
 
 
-def _with_aside(request: BudgetRequest, context: PlanContext, chosen: Decisions) -> _Amounts:
-    """Amounts of channels that the budget does not cover: as now, as fixed, or the most allowed."""
-    amount_X = context.current_X.copy()
-    for channel in chosen.aside:
-        mine = context.channel_X == context.channels.index(channel)
-        current = context.current_X[mine]
-        bounds = request.bounds.get(channel)
-        total = float(current.sum())
-        if bounds is not None:
-            most = bounds.max if bounds.max is not None else total * (1.0 + (bounds.max_change or 0.0))
-        elif isinstance(request.fixed, dict) and channel in request.fixed:
-            most = request.fixed[channel]
-        else:
-            continue
-        amount_X[mine] = current * (most / total) if total > 0 else most / len(current)
-    return _Amounts(context, amount_X)
+def _objective(as_now: SolvedPlan, response: Response) -> Objective:
+    """What is maximised, and against which KPI a cautious judgement compares."""
+    request, status_quo, chosen = as_now.request, as_now.status_quo, as_now.chosen
+    if request.objective == "kpi_target":
+        reference_M = -status_quo.baseline_M
+    elif request.objective == "target_roi":
+        idle_X = as_now.amount_X.copy()
+        idle_X[chosen.moved_Y] = 0.0
+        reference_M = response.kpi_M(idle_X)
+    else:
+        reference_M = response.kpi_M(status_quo.current_X)
+    in_value = request.objective in ("profit", "target_roi")
+    return Objective(
+        response=response,
+        amount_X=as_now.amount_X,
+        moved_Y=chosen.moved_Y,
+        cost_Y=chosen.cost_Y,
+        reference_M=reference_M,
+        quantile=None if request.risk == "mean" else float(request.risk),
+        value=status_quo.kpi_value if in_value else 1.0,
+        price=1.0 if request.objective == "profit" else 0.0,
+    )
 
 
-@dataclass(frozen=True, eq=False)
-class _Amounts:
-    """A context with the amounts of what the budget does not cover."""
-
-    context: PlanContext
-    amount_X: Floats
-
-
-class _Task:
-    """One request on its way to a plan."""
-
-    def __init__(
-        self, response: AnyResponse, request: BudgetRequest, amounts: _Amounts, chosen: Decisions
-    ) -> None:
-        self.response, self.request, self.chosen = response, request, chosen
-        self.context, self.amount_X = amounts.context, amounts.amount_X
-        self.block_Y = np.unique(amounts.context.block_X[chosen.moved_Y], return_inverse=True)[1]
-        self.objective = self._objective(response)
-
-    def _objective(self, response: AnyResponse) -> Objective:
-        """What is maximised, and against which KPI a cautious judgement compares."""
-        request, context = self.request, self.context
-        if request.objective == "kpi_target":
-            reference_M = -context.baseline_M
-        elif request.objective == "target_roi":
-            idle_X = self.amount_X.copy()
-            idle_X[self.chosen.moved_Y] = 0.0
-            reference_M = kpi_of(response, idle_X)
-        else:
-            reference_M = kpi_of(response, context.current_X)
-        in_value = request.objective in ("profit", "target_roi")
-        return Objective(
-            response=response,
-            amount_X=self.amount_X,
-            moved_Y=self.chosen.moved_Y,
-            cost_Y=self.chosen.cost_Y,
-            reference_M=reference_M,
-            quantile=None if request.risk == "mean" else float(request.risk),
-            value=context.kpi_value if in_value else 1.0,
-            price=1.0 if request.objective == "profit" else 0.0,
-        )
-
-    def stated_limits(self) -> Limits:
-        """The limits as the request has them."""
-        budget = self.request.budget
-        total = float(self.chosen.current_Y.sum()) if budget == "current" else budget
-        most = np.inf if total is None else float(total)
-        least = most if self.request.objective == "kpi" else 0.0
-        return LimitsBuilder(self.request, self.context, self.chosen).build(least, most)
-
-    def searched_limits(self, stated: Limits) -> Limits:
-        """The same plans in a finite box, no larger than the total needs."""
-        knee_Y = self._knee()
-        room = stated.most - stated.lower_X.sum()
-        upper_Y = np.minimum(stated.upper_X, stated.lower_X + max(room, 0.0))
-        searched_Y = SEARCHED * knee_Y
-        if self.request.by_region and searched_Y.sum() > 2.0 * stated.most:
-            upper_Y = np.minimum(upper_Y, np.maximum(searched_Y, stated.lower_X))
-        upper_Y = np.where(np.isfinite(upper_Y), upper_Y, searched_Y)
-        upper_Y = np.maximum(upper_Y, stated.lower_X)
-        return replace(stated, upper_X=upper_Y, most=min(stated.most, float(upper_Y.sum())))
-
-    def _knee(self) -> Floats:
-        """Where each curve matters: the most that was ever spent, some amount where nothing was."""
-        seen_Y = self.context.supported_X[self.chosen.moved_Y] * self.chosen.cost_Y
-        knee_Y = np.maximum(seen_Y, self.chosen.current_Y)
-        typical = float(knee_Y.mean()) or 1.0
-        return np.where(knee_Y > 0, knee_Y, typical)
-
-    def solve(self, limits: Limits) -> Solution | Unreachable:
-        """The plan before rounding."""
-        proxy = self.context.proxy
-        solver = Solver(
-            objective=self.objective,
-            limits=limits,
-            knee_Y=self._knee(),
-            status_quo_Y=self.chosen.current_Y,
-            channel_Y=self.block_Y,
-            method=self.request.method,
-            seed=self.request.seed,
-            proxy=None if proxy is None or self.objective.separable else self._objective(proxy),
-        )
-        if self.request.objective == "target_roi":
-            return largest_total(solver, float(self.request.target or 0.0))
-        if self.request.objective == "kpi_target":
-            return least_total(solver, float(self.request.target or 0.0))
-        solution = solver.solve()
-        assert solution is not None
-        return solution
-
-    def settled(self, money_Y: Floats, limits: Limits) -> Floats:
-        """The plan in cents; the status quo itself if that is allowed and better."""
-        if self.request.objective in ("target_roi", "kpi_target"):
-            total = self._whole_total(float(money_Y.sum()), limits)
-            limits = limits.with_total(total, total)
-        rounded_Y = in_cents(money_Y, limits, self.block_Y)
-        current_Y = self.chosen.current_Y
-        compared = self.request.objective in ("kpi", "profit") and limits.holds(current_Y)
-        if compared and self.objective.score(current_Y) > self.objective.score(rounded_Y):
-            return current_Y
-        return rounded_Y
-
-    def _whole_total(self, total: float, limits: Limits) -> float:
-        """The total in cents, on the side where the target is still met."""
-        if is_coarse(total, len(self.block_Y)):
-            return total
-        toward = np.floor if self.request.objective == "target_roi" else np.ceil
-        low, high = total_range(limits)
-        slack = 1e-6 if self.request.objective == "target_roi" else -1e-6
-        return float(
-            np.clip(toward(total / CENT + slack) * CENT, max(low, limits.least), min(high, limits.most))
-        )
-
-    def out_of_reach(self, unreachable: Unreachable) -> str:
-        """Why the target is not met, and what would be."""
-        target, highest = self.request.target or 0.0, unreachable.highest
-        if self.request.objective == "target_roi":
-            return (
-                f"Target ROI {target:g} is above the highest reachable, {highest:.4g} at a budget of "
-                f"{unreachable.total:.6g} {self.chosen.unit}. Lower the target or widen the bounds."
-            )
-        return (
-            f"KPI target {target:g} is above the highest reachable, {highest:.6g} at a budget of "
-            f"{unreachable.total:.6g} {self.chosen.unit}. Lower the target, raise the budget or widen the "
-            "bounds."
-        )
-
-    def outcome(self, money_Y: Floats, stated: Limits) -> Outcome:
-        """Everything that the plan states."""
-        return Outcome(
-            response=self.context.exact or self.response,
-            request=self.request,
-            context=self.context,
-            chosen=self.chosen,
-            amount_X=self.objective.amounts(money_Y),
-            money_Y=money_Y,
-            stated=stated,
-        )
+def _solved(solver: Solver, request: BudgetRequest) -> Solution | Unreachable:
+    """The plan before rounding."""
+    if request.objective == "target_roi":
+        return largest_total(solver, float(request.target or 0.0))
+    if request.objective == "kpi_target":
+        return least_total(solver, float(request.target or 0.0))
+    solution = solver.solve()
+    assert solution is not None
+    return solution

@@ -1,23 +1,32 @@
-"""From a request to the limits of a plan, and from limits that clash to the ones that do.
+"""From a request to what a plan may decide: the variables in the budget, those beside it, and their limits.
 
 Shapes: C channels, X decision variables (channel x region, channel outermost), Y those in the budget.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from mmm.data.panel import Floats
 from mmm.errors import Problem
+from mmm.planning.plan import Side
 from mmm.planning.request import Bounds, BudgetRequest, Group
-from mmm.planning.response import Floats, Ints, PlanContext
-from mmm.planning.solve.limits import Limits, is_feasible, total_range
+from mmm.planning.response import Ints, StatusQuo
+from mmm.planning.solve.limits import Limits
 
 OPEN = Bounds()
 """No limit on either side."""
+
+NEAR = 1e-6
+"""Distance from a limit that counts as standing at it, relative to the plan's size."""
+
+SEARCHED = 10.0
+"""Without a budget and without an upper bound a channel is searched up to this many times the most
+that was ever spent; so is each channel in each region, if the whole budget fits twice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,42 +52,50 @@ class Decisions:
     unit: str
 
 
-def decisions(request: BudgetRequest, context: PlanContext) -> Decisions:
+def decisions(request: BudgetRequest, status_quo: StatusQuo) -> Decisions:
     """Split channels into those the budget pays for and those planned aside.
 
     If no channel has spend or a unit cost, the budget itself is in exposure units and covers all.
     """
-    priced = [c not in context.units or c in request.unit_costs for c in context.channels]
+    priced = [c not in status_quo.units or c in request.unit_costs for c in status_quo.channels]
     in_exposure = not any(priced)
     covered_C = np.array([in_exposure or p for p in priced])
-    cost_C = np.array([request.unit_costs.get(c, 1.0) for c in context.channels])
-    moved_Y = np.flatnonzero(covered_C[context.channel_X])
+    cost_C = np.array([request.unit_costs.get(c, 1.0) for c in status_quo.channels])
+    moved_Y = np.flatnonzero(covered_C[status_quo.channel_X])
     place_C = np.cumsum(covered_C) - 1
-    units = sorted(set(context.units.values()))
-    cost_Y = cost_C[context.channel_X[moved_Y]]
+    units = sorted(set(status_quo.units.values()))
+    cost_Y = cost_C[status_quo.channel_X[moved_Y]]
     return Decisions(
         moved_Y=moved_Y,
         cost_Y=cost_Y,
-        current_Y=context.current_X[moved_Y] * cost_Y,
-        channel_Y=place_C[context.channel_X[moved_Y]],
-        channels=tuple(c for c, covered in zip(context.channels, covered_C, strict=True) if covered),
-        aside=tuple(c for c, covered in zip(context.channels, covered_C, strict=True) if not covered),
-        unit=" + ".join(units) if in_exposure else context.currency,
+        current_Y=status_quo.current_X[moved_Y] * cost_Y,
+        channel_Y=place_C[status_quo.channel_X[moved_Y]],
+        channels=tuple(c for c, covered in zip(status_quo.channels, covered_C, strict=True) if covered),
+        aside=tuple(c for c, covered in zip(status_quo.channels, covered_C, strict=True) if not covered),
+        unit=" + ".join(units) if in_exposure else status_quo.currency,
     )
 
 
 def amount_range(bounds: Bounds, current: Floats) -> tuple[Floats, Floats]:
     """Least and largest amounts that bounds allow around current amounts."""
+    lower, upper = relative_range(bounds, current)
+    whole_lower, whole_upper = absolute_range(bounds)
+    return np.maximum(lower, whole_lower), np.minimum(upper, whole_upper)
+
+
+def relative_range(bounds: Bounds, current: Floats) -> tuple[Floats, Floats]:
+    """What bounds relative to current amounts allow; absolute ones left out."""
     lower, upper = np.zeros_like(current), np.full_like(current, np.inf)
     if bounds.min_change is not None:
         lower = current * (1.0 + bounds.min_change)
     if bounds.max_change is not None:
         upper = current * (1.0 + bounds.max_change)
-    if bounds.min is not None:
-        lower = np.full_like(current, bounds.min)
-    if bounds.max is not None:
-        upper = np.full_like(current, bounds.max)
     return lower, upper
+
+
+def absolute_range(bounds: Bounds) -> tuple[float, float]:
+    """What absolute bounds allow; relative ones left out."""
+    return _or(bounds.min, 0.0), _or(bounds.max, np.inf)
 
 
 def channel_bounds(request: BudgetRequest, channel: str) -> Bounds:
@@ -89,8 +106,8 @@ def channel_bounds(request: BudgetRequest, channel: str) -> Bounds:
 class LimitsBuilder:
     """Collects bounds and rows for one request."""
 
-    def __init__(self, request: BudgetRequest, context: PlanContext, chosen: Decisions) -> None:
-        self._request, self._context, self._chosen = request, context, chosen
+    def __init__(self, request: BudgetRequest, status_quo: StatusQuo, chosen: Decisions) -> None:
+        self._request, self._status_quo, self._chosen = request, status_quo, chosen
         self._lower_Y = np.zeros(len(chosen.moved_Y))
         self._upper_Y = np.full(len(chosen.moved_Y), np.inf)
         self._rows: list[tuple[str, Floats, float, float]] = []
@@ -122,16 +139,16 @@ class LimitsBuilder:
             self._lower_Y[mine], self._upper_Y[mine] = held, held
             return
         bounds = channel_bounds(self._request, channel)
-        if not self._context.regions:
+        if not self._status_quo.regions:
             self._lower_Y[mine], self._upper_Y[mine] = amount_range(bounds, current)
             return
         region = self._request.region_bounds
-        relative = Bounds(min_change=bounds.min_change, max_change=bounds.max_change)
-        self._lower_Y[mine], self._upper_Y[mine] = amount_range(region or relative, current)
-        whole = bounds if region else Bounds(min=bounds.min, max=bounds.max)
-        lower, upper = amount_range(whole, np.array([current.sum()]))
-        if lower[0] > 0 or np.isfinite(upper[0]):
-            self._rows.append((channel, mine.astype(np.float64), float(lower[0]), float(upper[0])))
+        self._lower_Y[mine], self._upper_Y[mine] = relative_range(region or bounds, current)
+        lower, upper = absolute_range(bounds)
+        if region:
+            (lower,), (upper,) = amount_range(bounds, np.array([current.sum()]))
+        if lower > 0 or np.isfinite(upper):
+            self._rows.append((channel, mine.astype(np.float64), float(lower), float(upper)))
 
     def _held(self, channel: str, current: Floats) -> Floats:
         if not isinstance(self._request.fixed, dict):
@@ -140,18 +157,16 @@ class LimitsBuilder:
         return current * (amount / total) if total > 0 else np.full_like(current, amount / len(current))
 
     def _group(self, group: Group) -> None:
-        member_Y = self._members(group.channels)
+        name, others = " + ".join(group.channels), " + ".join(group.relative_to or ())
+        member_Y, other_Y = self._members(group.channels), self._members(group.relative_to or ())
         if group.min is not None or group.max is not None:
-            limits = (_or(group.min, -np.inf), _or(group.max, np.inf))
-            self._rows.append((group.name, member_Y, *limits))
+            self._rows.append((name, member_Y, _or(group.min, -np.inf), _or(group.max, np.inf)))
         for share, is_least in ((group.min_share, True), (group.max_share, False)):
             if share is not None:
-                self._ratio(f"share of {group.name}", member_Y - share, is_least)
-        other_Y = self._members(group.relative_to or ())
+                self._ratio(f"share of {name}", member_Y - share, is_least)
         for ratio, is_least in ((group.min_ratio, True), (group.max_ratio, False)):
             if ratio is not None:
-                name = f"{group.name} / {' + '.join(group.relative_to or ())}"
-                self._ratio(name, member_Y - ratio * other_Y, is_least)
+                self._ratio(f"{name} / {others}", member_Y - ratio * other_Y, is_least)
 
     def _ratio(self, name: str, row_Y: Floats, is_least: bool) -> None:
         row_Y = row_Y / max(1.0, float(np.abs(row_Y).max()))
@@ -163,108 +178,119 @@ class LimitsBuilder:
         return np.isin(self._chosen.channel_Y, places).astype(np.float64)
 
 
+def named_by(group: Group) -> tuple[str, ...]:
+    """Every channel that a group names."""
+    return (*group.channels, *(group.relative_to or ()))
+
+
 def _or(limit: float | None, otherwise: float) -> float:
     return otherwise if limit is None else limit
 
 
-def limit_problems(request: BudgetRequest, context: PlanContext, chosen: Decisions) -> list[Problem]:
+def limit_problems(request: BudgetRequest, status_quo: StatusQuo, chosen: Decisions) -> Iterator[Problem]:
     """What the request asks that this model's channels cannot mean."""
-    problems = []
     for i, group in enumerate(request.groups):
-        for channel in (*group.channels, *(group.relative_to or ())):
+        for channel in named_by(group):
             if channel in chosen.aside:
                 text = f"{channel} has exposure but no spend; give unit_costs.{channel} to plan it in money"
-                problems.append(Problem("no_spend", f"groups[{i}]", text))
+                yield Problem("no_spend", f"groups[{i}]", text)
     for channel in request.unit_costs:
-        if channel in context.channels and channel not in context.units:
+        if channel in status_quo.channels and channel not in status_quo.units:
             text = f"{channel} has spend of its own; remove its unit cost"
-            problems.append(Problem("has_spend", f"unit_costs.{channel}", text))
-    if request.by_region and not context.regions:
-        text = "this model has no regions; set by_region to false"
-        problems.append(Problem("no_regions", "by_region", text))
+            yield Problem("has_spend", f"unit_costs.{channel}", text)
+    if request.by_region and not status_quo.regions:
+        yield Problem("no_regions", "by_region", "this model has no regions; set by_region to false")
     if request.budget == "current" and not chosen.current_Y.sum() > 0:
         text = f"nothing was spent in the last {request.horizon} periods; give an amount"
-        problems.append(Problem("no_current_spend", "budget", text))
-    return problems
+        yield Problem("no_current_spend", "budget", text)
+    for channel in chosen.aside:
+        bounds = request.bounds.get(channel)
+        if bounds is not None and bounds.max is None and bounds.max_change is None:
+            text = (
+                f"{channel} costs nothing in this plan, so more is always better; "
+                f"give a max or unit_costs.{channel}"
+            )
+            yield Problem("open_exposure", f"bounds.{channel}", text)
 
 
-def clash(limits: Limits, unit: str) -> tuple[str, tuple[str, ...]] | None:
-    """Why no plan is allowed: a sentence and the fewest limits that exclude each other; None if one is.
-
-    The set is found by deletion: a limit without which there is still no plan is left out
-    (Chinneck and Dravnieks 1991).
-    """
-    if is_feasible(limits):
-        return None
-    low, high = total_range(limits)
-    if np.isfinite(low):
-        if limits.least > high or limits.most < low:
-            total = limits.least if limits.least > high else limits.most
-            what = "channel bounds" if limits.is_single_sum else "bounds and groups"
-            place = f"outside [{amount(low)}, {amount(high)}], the range the {what} allow"
-            if not np.isfinite(high):
-                place = f"below {amount(low)}, the least the {what} allow"
-            text = f"Total budget {amount(total)} is {place}. Change the total or widen the bounds."
+def aside_amounts(request: BudgetRequest, status_quo: StatusQuo, chosen: Decisions) -> Floats:
+    """Amounts with channels that no budget covers as now, as fixed, or at the most allowed; shape X."""
+    amount_X = status_quo.current_X.copy()
+    for channel in chosen.aside:
+        mine = status_quo.channel_X == status_quo.channels.index(channel)
+        current = status_quo.current_X[mine]
+        bounds, total = request.bounds.get(channel), float(current.sum())
+        if bounds is not None:
+            most = bounds.max if bounds.max is not None else total * (1.0 + (bounds.max_change or 0.0))
+        elif isinstance(request.fixed, dict) and channel in request.fixed:
+            most = request.fixed[channel]
         else:
-            text = "No plan keeps every limit."
-    else:
-        text = "The bounds and groups contradict each other, whatever the budget."
-    parts = _parts(limits, unit)
-    kept = list(parts)
-    for name in list(parts):
-        trial = [other for other in kept if other != name]
-        if not is_feasible(_only(limits, parts, trial)):
-            kept = trial
-    return text, tuple(kept)
+            continue
+        amount_X[mine] = current * (most / total) if total > 0 else most / len(current)
+    return amount_X
 
 
-def _parts(limits: Limits, unit: str) -> dict[str, Callable[[Limits], Limits]]:
-    """Every limit in words, with what removes it; rows and totals are tried after bounds."""
-    parts: dict[str, Callable[[Limits], Limits]] = {}
-    names_X = np.array(limits.variable_names_X)
-    for channel in dict.fromkeys(limits.variable_names_X):
-        mine = names_X == channel
-        lower, upper = float(limits.lower_X[mine].sum()), float(limits.upper_X[mine].sum())
-        if lower > 0:
-            parts[f"{channel} at least {amount(lower)} {unit}"] = _without_lower(mine)
-        if np.isfinite(upper):
-            parts[f"{channel} at most {amount(upper)} {unit}"] = _without_upper(mine)
-    for r, name in enumerate(limits.row_names_R):
-        for side, end in (("least", limits.row_lower_R[r]), ("most", limits.row_upper_R[r])):
-            if np.isfinite(end):
-                text = f"{name} at {side}" + (f" {amount(end)} {unit}" if end != 0 else " its limit")
-                parts[text] = _without_row(r, side)
-    if np.isfinite(limits.least):
-        parts[f"total at least {amount(limits.least)} {unit}"] = lambda old: replace(old, least=-np.inf)
-    if np.isfinite(limits.most):
-        parts[f"total at most {amount(limits.most)} {unit}"] = lambda old: replace(old, most=np.inf)
-    return parts
+def stated_limits(request: BudgetRequest, status_quo: StatusQuo, chosen: Decisions) -> Limits:
+    """The limits as the request has them; open upper bounds stay infinite."""
+    total = float(chosen.current_Y.sum()) if request.budget == "current" else request.budget
+    most = np.inf if total is None else float(total)
+    least = most if request.objective == "kpi" else 0.0
+    return LimitsBuilder(request, status_quo, chosen).build(least, most)
 
 
-def _without_lower(mine: npt.NDArray[np.bool_]) -> Callable[[Limits], Limits]:
-    return lambda old: replace(old, lower_X=np.where(mine, 0.0, old.lower_X))
+def knee(status_quo: StatusQuo, chosen: Decisions) -> Floats:
+    """Where each curve matters: the most that was ever spent, some amount where nothing was; shape Y."""
+    seen_Y = status_quo.supported_X[chosen.moved_Y] * chosen.cost_Y
+    knee_Y = np.maximum(seen_Y, chosen.current_Y)
+    typical = float(knee_Y.mean()) or 1.0
+    return np.where(knee_Y > 0, knee_Y, typical)
 
 
-def _without_upper(mine: npt.NDArray[np.bool_]) -> Callable[[Limits], Limits]:
-    return lambda old: replace(old, upper_X=np.where(mine, np.inf, old.upper_X))
+def searched_limits(stated: Limits, knee_Y: Floats, *, by_region: bool) -> Limits:
+    """The same plans in a finite box, no larger than the total needs."""
+    room = stated.most - stated.lower_X.sum()
+    upper_Y = np.minimum(stated.upper_X, stated.lower_X + max(room, 0.0))
+    searched_Y = SEARCHED * knee_Y
+    if by_region and searched_Y.sum() > 2.0 * stated.most:
+        upper_Y = np.minimum(upper_Y, np.maximum(searched_Y, stated.lower_X))
+    upper_Y = np.where(np.isfinite(upper_Y), upper_Y, searched_Y)
+    upper_Y = np.maximum(upper_Y, stated.lower_X)
+    return replace(stated, upper_X=upper_Y, most=min(stated.most, float(upper_Y.sum())))
 
 
-def _without_row(r: int, side: str) -> Callable[[Limits], Limits]:
-    def change(old: Limits) -> Limits:
-        lower, upper = old.row_lower_R.copy(), old.row_upper_R.copy()
-        (lower if side == "least" else upper)[r] = -np.inf if side == "least" else np.inf
-        return replace(old, row_lower_R=lower, row_upper_R=upper)
-
-    return change
-
-
-def _only(limits: Limits, parts: dict[str, Callable[[Limits], Limits]], kept: list[str]) -> Limits:
-    for name, remove in parts.items():
-        if name not in kept:
-            limits = remove(limits)
-    return limits
+def channel_limits(chosen: Decisions, stated: Limits, c: int) -> tuple[float, float]:
+    """Least and largest total of a channel in the budget, rows on it alone included."""
+    mine = chosen.channel_Y == c
+    lower, upper = float(stated.lower_X[mine].sum()), float(stated.upper_X[mine].sum())
+    for name, low, high in zip(stated.row_names_R, stated.row_lower_R, stated.row_upper_R, strict=True):
+        if name == chosen.channels[c]:
+            lower, upper = max(lower, float(low)), min(upper, float(high))
+    return lower, upper
 
 
-def amount(number: float) -> str:
-    """An amount as it stands in a message: no trailing zeros, no exponent for money."""
-    return f"{number:.2f}".rstrip("0").rstrip(".") if abs(number) < 1e15 else f"{number:g}"
+def binding_limits(chosen: Decisions, stated: Limits, money_Y: Floats) -> dict[str, Side]:
+    """Limits at which a plan stands."""
+    total = float(money_Y.sum())
+    reached = [
+        (channel, float(money_Y[chosen.channel_Y == c].sum()), *channel_limits(chosen, stated, c))
+        for c, channel in enumerate(chosen.channels)
+    ]
+    sums = zip(
+        stated.row_names_R, stated.rows_RX @ money_Y, stated.row_lower_R, stated.row_upper_R, strict=True
+    )
+    slack = max(NEAR * total, 0.011)
+    binding: dict[str, Side] = {}
+    for name, value, low, high in [*reached, *(row for row in sums if row[0] not in chosen.channels)]:
+        if (side := _side(value, low, high, slack)) is not None:
+            binding[name] = side
+    if stated.least < stated.most and total >= stated.most - slack:
+        binding["budget"] = "max"
+    return binding
+
+
+def _side(reached: float, lower: float, upper: float, slack: float) -> Side | None:
+    if upper - lower <= slack:
+        return "fixed"
+    if reached >= upper - slack:
+        return "max"
+    return "min" if reached <= lower + slack and (lower > 0 or reached <= slack) else None

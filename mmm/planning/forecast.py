@@ -21,7 +21,7 @@ ROBUST = 1.4826
 
 
 @dataclass(frozen=True, eq=False)
-class Outlook:
+class Forecast:
     """What is expected after the data, whatever is planned.
 
     Attributes:
@@ -36,12 +36,12 @@ class Outlook:
     noise_HH: Floats
 
 
-def outlook_of(fitted: Fitted, horizon: int) -> Outlook:
+def forecast_of(fitted: Fitted, horizon: int) -> Forecast:
     """The ``horizon`` periods after the data."""
     panel = fitted.panel
     dates = Calendar(panel.dates, panel.frequency).after(horizon)
     baseline_MGH = fitted.predictor.baseline_ahead(controls_ahead(fitted, dates))
-    return Outlook(dates, baseline_MGH.sum(1), _open(fitted, horizon))
+    return Forecast(dates, baseline_MGH.sum(1), _open(fitted, horizon))
 
 
 def controls_ahead(fitted: Fitted, dates: Dates) -> Floats:

@@ -8,9 +8,14 @@ from pydantic import Field
 
 from mmm.analysis.intervals import Estimate
 from mmm.config import Spec
-from mmm.errors import Problem, RequestError
 
 Side = Literal["min", "max", "fixed"]
+
+BEYOND_DATA = (
+    "{channels}: planned beyond what was ever spent over {periods} periods; the response there is the "
+    "curve's shape, not data."
+)
+"""Warning of a plan or scenario outside the data."""
 
 
 class ChannelPlan(Spec):
@@ -131,13 +136,10 @@ class Plan(Spec):
         return self.status != "infeasible"
 
 
-def require_feasible(plan: Plan) -> Plan:
-    """The plan itself, for callers that take no for an error.
+class PortfolioPlan(Spec):
+    """One budget over several models."""
 
-    Raises:
-        RequestError: The request is infeasible; its message and the limits that clash.
-    """
-    if plan.feasible:
-        return plan
-    detail = f" These exclude each other: {'; '.join(plan.clashes)}." if plan.clashes else ""
-    raise RequestError("budget request", [Problem("infeasible", "", plan.message + detail)])
+    plan: Plan
+    """The joint plan; its KPI is value in currency, its channels are ``model/channel``."""
+    models: dict[str, Plan]
+    """Each model's part of it, in the model's own KPI; empty if infeasible."""

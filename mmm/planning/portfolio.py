@@ -2,125 +2,127 @@
 
 KPI units differ between models, so the joint plan is in value: each model's KPI times its value.
 
-Shapes: M members, P grid points, X decision variables of all models, one model after the other.
+Shapes: M members, X decision variables of all models, one model after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from mmm.config import Spec
+from mmm.data.panel import Floats
 from mmm.errors import Problem, RequestError
-from mmm.planning.budget import best_plan
+from mmm.planning.amounts import Flighting
+from mmm.planning.budget import as_read, best_plan, prepared
 from mmm.planning.constraints import LimitsBuilder, amount_range, decisions
-from mmm.planning.outcome import Outcome
-from mmm.planning.plan import Plan
-from mmm.planning.report_plan import stated_plan
-from mmm.planning.request import Bounds, BudgetRequest, Group, parse_request
-from mmm.planning.response import AnyResponse, Floats, PlanContext, Response, SeparableResponse
+from mmm.planning.plan import Plan, PortfolioPlan
+from mmm.planning.planner import Planner, planner_of
+from mmm.planning.report_plan import SolvedPlan, stated_plan
+from mmm.planning.request import Bounds, BudgetRequest, Group, PortfolioTerms
+from mmm.planning.response import JoinedResponse, StatusQuo, Term
+
+if TYPE_CHECKING:
+    from mmm.fitted import Fitted
+    from mmm.model.future import Response
 
 SEPARATOR = "/"
 """Between the name of a model and the name of its channel."""
 
 
-class PortfolioPlan(Spec):
-    """One budget over several models."""
-
-    plan: Plan
-    """The joint plan; its KPI is value in currency, its channels are ``model/channel``."""
-    models: dict[str, Plan]
-    """Each model's part of it, in the model's own KPI; empty if infeasible."""
-
-
-class JoinedResponse:
-    """The sum of several models' responses, in value.
-
-    Members of different models are independent draws, so any pairing of them is a draw of the sum; the
-    shorter ensembles are gone through again.
-    """
-
-    def __init__(self, parts: Sequence[tuple[AnyResponse, PlanContext]]) -> None:
-        self._contexts = [context for _, context in parts]
-        self._responses = [response for response, _ in parts]
-        self._ends = np.cumsum([context.variables for context in self._contexts])[:-1]
-        self._member = np.arange(max(len(context.baseline_M) for context in self._contexts))
-
-    def joined(self, values: Sequence[Floats], axis: int | None) -> Floats:
-        """Values of the models, members first, joined along an axis, or added up if it is None."""
-        scaled = [
-            context.kpi_value * value[self._member % len(value)]
-            for context, value in zip(self._contexts, values, strict=True)
-        ]
-        return np.asarray(np.sum(scaled, axis=0) if axis is None else np.concatenate(scaled, axis=axis))
-
-    def split(self, amount_X: Floats) -> list[Floats]:
-        """Amounts by model; leading axes are kept."""
-        return np.split(amount_X, self._ends, axis=-1)
-
-    def value(self, amount_X: Floats) -> Floats:
-        """See ``Response.value``."""
-        parts = zip(cast("list[Response]", self._responses), self.split(amount_X), strict=True)
-        return self.joined([response.value(part) for response, part in parts], None)
-
-    def value_and_gradient(self, amount_X: Floats) -> tuple[Floats, Floats]:
-        """See ``Response.value_and_gradient``."""
-        parts = zip(cast("list[Response]", self._responses), self.split(amount_X), strict=True)
-        both = [response.value_and_gradient(part) for response, part in parts]
-        return self.joined([v for v, _ in both], None), self.joined([g for _, g in both], 1)
-
-
-class JoinedCurves:
-    """The same for separable responses."""
-
-    def __init__(self, parts: Sequence[tuple[AnyResponse, PlanContext]]) -> None:
-        self._joint = JoinedResponse(parts)
-        self._curves = cast("list[SeparableResponse]", [response for response, _ in parts])
-
-    def values(self, amount_X: Floats) -> Floats:
-        """See ``SeparableResponse.values``."""
-        parts = zip(self._curves, self._joint.split(amount_X), strict=True)
-        return self._joint.joined([curves.values(part) for curves, part in parts], -1)
-
-    def marginals(self, amount_X: Floats) -> Floats:
-        """See ``SeparableResponse.marginals``."""
-        parts = zip(self._curves, self._joint.split(amount_X), strict=True)
-        return self._joint.joined([curves.marginals(part) for curves, part in parts], -1)
-
-    def table(self, grid_PX: Floats) -> Floats:
-        """See ``SeparableResponse.table``."""
-        parts = zip(self._curves, self._joint.split(grid_PX), strict=True)
-        return self._joint.joined([curves.table(part) for curves, part in parts], -1)
-
-
-def plan_portfolio(
-    models: Mapping[str, tuple[AnyResponse, PlanContext]], request: BudgetRequest | Mapping[str, object]
+def plan_budgets(
+    fitted: Mapping[str, Fitted],
+    request: BudgetRequest | Mapping[str, object],
+    terms: PortfolioTerms | None = None,
 ) -> PortfolioPlan:
+    """One budget over several models, which compete for it.
+
+    Args:
+        fitted: Models by name, such as ``brand/market``.
+        request: What is asked, see ``plan_portfolio``; one that is read already is not read again.
+        terms: Currency, exchange rates and values of KPI units; by default those of the models.
+
+    Raises:
+        RequestError: The request is wrong, or the models do not share a currency and no rates are given.
+    """
+    return answer_budgets({name: planner_of(one) for name, one in fitted.items()}, request, terms)
+
+
+def answer_budgets(
+    planners: Mapping[str, Planner],
+    request: BudgetRequest | Mapping[str, object],
+    terms: PortfolioTerms | None = None,
+) -> PortfolioPlan:
+    """``plan_budgets`` for callers that keep planners themselves."""
+    terms = terms or PortfolioTerms()
+    panels = {name: one.panel for name, one in planners.items()}
+    terms.check({name: panel.currency for name, panel in panels.items()})
+    channels = [f"{name}{SEPARATOR}{channel}" for name, one in panels.items() for channel in one.channels]
+    periods = min((len(panel.dates) for panel in panels.values()), default=None)
+    request = as_read(request, [*channels, *planners], periods)
+    models = {}
+    for name, planner in planners.items():
+        own = _own(request, name, terms.rate(planner.panel.currency))
+        exact, table, status_quo = prepared(planner, own)
+        models[name] = in_terms(terms, name, exact if exact.curves is None else table, status_quo)
+    return plan_portfolio(models, request)
+
+
+def _own(request: BudgetRequest, name: str, rate: float) -> BudgetRequest:
+    """What a portfolio's request asks of one model; limits are the portfolio's."""
+    flighting: Flighting = request.flighting
+    if isinstance(flighting, Mapping):
+        start = f"{name}{SEPARATOR}"
+        flighting = {
+            key.removeprefix(start): table for key, table in flighting.items() if key.startswith(start)
+        }
+    budget = request.budget / rate if isinstance(request.budget, float) else request.budget
+    nothing: dict[str, Any] = {"bounds": {}, "fixed": (), "groups": (), "unit_costs": {}}
+    return request.model_copy(update={"budget": budget, "flighting": flighting, **nothing})
+
+
+def in_terms(
+    terms: PortfolioTerms, name: str, response: Response, status_quo: StatusQuo
+) -> tuple[Response, StatusQuo]:
+    """A model's response and status quo in the portfolio's currency and at the value asked for."""
+    value, rate = terms.kpi_values.get(name, status_quo.kpi_value), terms.rate(status_quo.currency)
+    currency = status_quo.currency if terms.currency is None else terms.currency
+    if rate == 1.0:
+        return response, replace(status_quo, kpi_value=value, currency=currency)
+    paid_C = np.array([channel not in status_quo.units for channel in status_quo.channels])
+    rate_X = np.where(paid_C, rate, 1.0)[status_quo.channel_X]
+    after = status_quo.after_horizon
+    converted = replace(
+        status_quo,
+        current_X=status_quo.current_X * rate_X,
+        supported_X=status_quo.supported_X * rate_X,
+        kpi_value=value * rate,
+        currency=currency,
+        after_horizon=None if after is None else lambda amount_X: after(amount_X / rate_X),
+    )
+    return JoinedResponse([Term(response, rate_X)], len(status_quo.baseline_M)), converted
+
+
+def plan_portfolio(models: Mapping[str, tuple[Response, StatusQuo]], request: BudgetRequest) -> PortfolioPlan:
     """Answer a budget request over several models.
 
     Names in ``bounds``, ``fixed`` and ``groups`` are ``model/channel`` for a channel or ``model`` for
     all of its channels; bounds of a model hold for its total, ``default_bounds`` for every channel.
 
     Args:
-        models: Name (such as ``brand/market``) to response and context; contexts without regions.
-        request: What is asked; ``kpi`` stands for value.
+        models: Name (such as ``brand/market``) to response and status quo, without regions.
+        request: What is asked, read with the names of all channels and models; ``kpi`` stands for value.
 
     Raises:
         RequestError: The request is wrong, or the models do not share a currency.
     """
-    joint_context = _joint_context(models)
-    known = [*joint_context.channels, *models]
-    request = parse_request(request, channels=known, history_periods=joint_context.history_periods)
-    problems = _problems(models, request)
+    problems = list(_problems(models, request))
     if problems:
         raise RequestError("portfolio request", problems)
-    parts = list(models.values())
-    separable = all(isinstance(response, SeparableResponse) for response, _ in parts)
-    response = JoinedCurves(parts) if separable else JoinedResponse([(_whole(r), c) for r, c in parts])
-    plan = best_plan(response, _expanded(request, models, joint_context), joint_context)
+    joint, status_quo = _joined(models)
+    plan = best_plan(_expanded(request, models, status_quo), status_quo, joint)
     if not plan.feasible:
         return PortfolioPlan(plan=plan, models={})
     return PortfolioPlan(
@@ -128,82 +130,62 @@ def plan_portfolio(
     )
 
 
-class _Summed:
-    """A separable response as a plain one."""
-
-    def __init__(self, curves: SeparableResponse) -> None:
-        self._curves = curves
-
-    def value(self, amount_X: Floats) -> Floats:
-        return np.asarray(self._curves.values(amount_X).sum(axis=1))
-
-    def value_and_gradient(self, amount_X: Floats) -> tuple[Floats, Floats]:
-        return self.value(amount_X), self._curves.marginals(amount_X)
-
-
-def _whole(response: AnyResponse) -> Response:
-    return _Summed(response) if isinstance(response, SeparableResponse) else response
-
-
-def _problems(models: Mapping[str, tuple[AnyResponse, PlanContext]], request: BudgetRequest) -> list[Problem]:
-    problems = []
-    currencies = sorted({context.currency for _, context in models.values()})
+def _problems(models: Mapping[str, tuple[Response, StatusQuo]], request: BudgetRequest) -> Iterator[Problem]:
+    if not models:
+        yield Problem("no_models", "models", "names no model")
+    currencies = sorted({status_quo.currency for _, status_quo in models.values()})
     if len(currencies) > 1:
         text = f"the models are in {', '.join(currencies)}; plan those of one currency together"
-        problems.append(Problem("currencies", "models", text))
+        yield Problem("currencies", "models", text)
     if request.by_region:
-        problems.append(
-            Problem("by_region", "by_region", "a portfolio is planned by channel; set it to false")
-        )
-    for name, (_, context) in models.items():
-        unpriced = set(context.channels) <= set(context.units)
+        yield Problem("by_region", "by_region", "a portfolio is planned by channel; set it to false")
+    for name, (_, status_quo) in models.items():
+        unpriced = set(status_quo.channels) <= set(status_quo.units)
         priced = {channel.removeprefix(name + SEPARATOR) for channel in request.unit_costs}
-        if unpriced and not priced & set(context.channels):
+        if unpriced and not priced & set(status_quo.channels):
             text = f"{name} has no spend; give unit_costs of its channels to plan it in money"
-            problems.append(Problem("no_spend", f"models.{name}", text))
-    return problems
+            yield Problem("no_spend", f"models.{name}", text)
 
 
-def _joint_context(models: Mapping[str, tuple[AnyResponse, PlanContext]]) -> PlanContext:
-    """One context with all channels, KPI in value."""
-    if not models:
-        raise RequestError("portfolio request", [Problem("no_models", "models", "names no model")])
-    contexts = [context for _, context in models.values()]
-    joint = JoinedResponse(list(models.values()))
-    names = [[f"{name}{SEPARATOR}{c}" for c in context.channels] for name, (_, context) in models.items()]
-    sizes = [context.variables for context in contexts]
-    periods = [context.history_periods for context in contexts if context.history_periods is not None]
-    after = [context.after_horizon for context in contexts if context.after_horizon is not None]
+def _joined(models: Mapping[str, tuple[Response, StatusQuo]]) -> tuple[JoinedResponse, StatusQuo]:
+    """All models as one, with all channels and KPI in value."""
+    parts = [status_quo for _, status_quo in models.values()]
+    terms = [Term(response, np.ones(len(own.current_X)), own.kpi_value) for response, own in models.values()]
+    joint = JoinedResponse(terms, max(len(own.baseline_M) for own in parts))
+    periods = [own.history_periods for own in parts if own.history_periods is not None]
+    after = [own.after_horizon for own in parts if own.after_horizon is not None]
 
     def after_horizon(amount_X: Floats) -> Floats:
-        return joint.joined([f(part) for f, part in zip(after, joint.split(amount_X), strict=True)], None)
+        late = [f(part) for f, part in zip(after, joint.per_term(amount_X), strict=True)]
+        return np.asarray(np.sum(joint.weighed(late), axis=0))
 
-    return PlanContext(
-        channels=tuple(channel for channels in names for channel in channels),
-        current_X=np.concatenate([context.current_X for context in contexts]),
-        supported_X=np.concatenate([context.supported_X for context in contexts]),
-        baseline_M=joint.joined([context.baseline_M for context in contexts], None),
-        currency=contexts[0].currency,
+    named = [(name, own, channel) for name, (_, own) in models.items() for channel in own.channels]
+    return joint, StatusQuo(
+        channels=tuple(f"{name}{SEPARATOR}{channel}" for name, _, channel in named),
+        current_X=np.concatenate([own.current_X for own in parts]),
+        supported_X=np.concatenate([own.supported_X for own in parts]),
+        baseline_M=np.asarray(np.sum(joint.weighed([own.baseline_M for own in parts]), axis=0)),
+        currency=parts[0].currency,
         units={
-            f"{name}{SEPARATOR}{channel}": unit
-            for name, (_, context) in models.items()
-            for channel, unit in context.units.items()
+            f"{name}{SEPARATOR}{channel}": own.units[channel]
+            for name, own, channel in named
+            if channel in own.units
         },
         history_periods=min(periods) if periods else None,
-        after_horizon=after_horizon if len(after) == len(contexts) else None,
-        nest_X=cast("npt.NDArray[np.int64]", np.repeat(np.arange(len(contexts)), sizes)),
-        model={name: dict(context.model) for name, (_, context) in models.items()},
+        after_horizon=after_horizon if len(after) == len(parts) else None,
+        nest_X=np.repeat(np.arange(len(parts)), [len(own.current_X) for own in parts]),
+        model={name: dict(own.model) for name, (_, own) in models.items()},
     )
 
 
 def _expanded(
     request: BudgetRequest,
-    models: Mapping[str, tuple[AnyResponse, PlanContext]],
-    context: PlanContext,
+    models: Mapping[str, tuple[Response, StatusQuo]],
+    status_quo: StatusQuo,
 ) -> BudgetRequest:
     """The request with every model's name replaced by its channels."""
     channels_of = {
-        name: tuple(c for c in context.channels if c.startswith(name + SEPARATOR)) for name in models
+        name: tuple(c for c in status_quo.channels if c.startswith(name + SEPARATOR)) for name in models
     }
 
     def spread(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -220,8 +202,8 @@ def _expanded(
     ]
     for name, bounds in request.bounds.items():
         if name in models:
-            mine = np.isin(context.channels, channels_of[name])
-            groups.append(_model_group(channels_of[name], bounds, float(context.current_X[mine].sum())))
+            mine = np.isin(status_quo.channels, channels_of[name])
+            groups.append(_model_group(channels_of[name], bounds, float(status_quo.current_X[mine].sum())))
     fixed = request.fixed if isinstance(request.fixed, dict) else spread(request.fixed)
     bounds_left = {name: bounds for name, bounds in request.bounds.items() if name not in models}
     return request.model_copy(update={"groups": tuple(groups), "fixed": fixed, "bounds": bounds_left})
@@ -233,9 +215,9 @@ def _model_group(channels: tuple[str, ...], bounds: Bounds, current: float) -> G
     return Group(channels=channels, min=float(lower[0]), max=most if np.isfinite(most) else None)
 
 
-def _part(name: str, model: tuple[AnyResponse, PlanContext], request: BudgetRequest, plan: Plan) -> Plan:
+def _part(name: str, model: tuple[Response, StatusQuo], request: BudgetRequest, plan: Plan) -> Plan:
     """One model's plan within the joint one."""
-    response, context = model
+    response, status_quo = model
     own = {
         field: {
             channel.removeprefix(name + SEPARATOR): value
@@ -244,21 +226,21 @@ def _part(name: str, model: tuple[AnyResponse, PlanContext], request: BudgetRequ
         }
         for field in ("bounds", "unit_costs")
     }
-    spend_C = np.array([plan.spend[f"{name}{SEPARATOR}{channel}"] for channel in context.channels])
+    spend_C = np.array([plan.spend[f"{name}{SEPARATOR}{channel}"] for channel in status_quo.channels])
     mine = request.model_copy(update={"groups": (), "fixed": (), "objective": "kpi", **own})
-    chosen = decisions(mine, context)
+    chosen = decisions(mine, status_quo)
     money_Y = spend_C[chosen.moved_Y]
     amount_X = spend_C.copy()
     amount_X[chosen.moved_Y] = money_Y / chosen.cost_Y
     total = float(money_Y.sum())
-    outcome = Outcome(
+    solved = SolvedPlan(
         response=response,
         request=mine,
-        context=context,
+        status_quo=status_quo,
         chosen=chosen,
         amount_X=amount_X,
         money_Y=money_Y,
-        stated=LimitsBuilder(mine, context, chosen).build(total, total),
+        stated=LimitsBuilder(mine, status_quo, chosen).build(total, total),
         proven=plan.status == "optimal",
     )
-    return stated_plan(outcome)
+    return stated_plan(solved)

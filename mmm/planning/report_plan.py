@@ -1,103 +1,139 @@
-"""From solved amounts to the plan that a user reads.
+"""From solved amounts to the plan that a user reads: returns, limits reached, what to keep in mind.
 
 Shapes: M members, X decision variables, Y those in the budget, C channels, G regions.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmm.analysis.intervals import Estimate, estimate, estimates
-from mmm.planning.outcome import (
-    Outcome,
-    beyond,
-    binding_limits,
-    channel_limits,
-    in_unit,
-    planned,
-    warnings_of,
-)
-from mmm.planning.plan import ChannelPlan, Plan, RegionPlan, Side
-from mmm.planning.response import Floats, SeparableResponse
-from mmm.planning.solve.objective import gradient_of, kpi_of
+from mmm.data.panel import Floats
+from mmm.planning.constraints import Decisions, binding_limits, channel_limits
+from mmm.planning.plan import BEYOND_DATA, ChannelPlan, Plan, RegionPlan, Side
+from mmm.planning.request import BudgetRequest
+from mmm.planning.response import Ints, StatusQuo
+from mmm.planning.solve.limits import Limits
+
+if TYPE_CHECKING:
+    from mmm.model.future import Response
 
 
-def infeasible_plan(outcome: Outcome, message: str, clashes: tuple[str, ...]) -> Plan:
-    """The answer to a request without a plan: status quo, reason and clashing limits."""
-    return Plan(
-        status="infeasible",
-        message=message,
-        clashes=clashes,
-        **_asked(outcome),
-        budget=None,
-        spend={},
-        kpi=None,
-        gain=None,
-        profit_gain=None,
-        total_roi=None,
-        effect_after_horizon=None,
-        roi={},
-        marginal_roi={},
-        binding={},
-        extrapolated=(),
-        channels=(),
-        warnings=(),
-    )
+@dataclass(frozen=True, eq=False)
+class SolvedPlan:
+    """Solved amounts with everything they are judged by.
+
+    Attributes:
+        response: KPI by amounts, as exactly as it is known.
+        request: What was asked.
+        status_quo: What runs if nothing changes.
+        chosen: Variables in the budget.
+        amount_X: Planned amounts.
+        money_Y: The same in money, for variables in the budget.
+        stated: Limits of the request.
+        proven: A global search bounds what a better plan could add.
+        searched: Limits within which the solver looked.
+    """
+
+    response: Response
+    request: BudgetRequest
+    status_quo: StatusQuo
+    chosen: Decisions
+    amount_X: Floats
+    money_Y: Floats
+    stated: Limits
+    proven: bool = False
+    searched: Limits | None = None
+
+    @property
+    def total(self) -> float:
+        """The budget that the plan spends."""
+        return float(self.money_Y.sum())
+
+    @property
+    def spend_X(self) -> Floats:
+        """Planned amounts as they are stated, to the cent where the plan is."""
+        stated_X = self.amount_X.copy()
+        stated_X[self.chosen.moved_Y] = self.money_Y
+        return stated_X
+
+    def in_unit(self, amount_X: Floats) -> Floats:
+        """Amounts as they are stated: money where the budget covers them, else exposure."""
+        stated_X = amount_X.copy()
+        stated_X[self.chosen.moved_Y] = amount_X[self.chosen.moved_Y] * self.chosen.cost_Y
+        return stated_X
+
+    def by_channel(self, value_X: Floats) -> Floats:
+        """Sums over regions, shape C (leading axes are kept)."""
+        shape = (*value_X.shape[:-1], len(self.status_quo.channels), -1)
+        return np.asarray(value_X.reshape(shape).sum(axis=-1))
+
+    def limits_of(self, channel: str) -> tuple[float, float]:
+        """Least and largest total of a channel in the budget."""
+        return channel_limits(self.chosen, self.stated, self.chosen.channels.index(channel))
 
 
-def stated_plan(outcome: Outcome) -> Plan:
+def brought_MC(response: Response, amount_X: Floats, channel_X: Ints) -> Floats:
+    """KPI that each channel's amounts bring against none of them, all else as planned, shape MC."""
+    channels = np.arange(int(channel_X.max()) + 1)
+    if response.curves is not None:
+        nothing_MX = response.curves.values_MX(np.zeros_like(amount_X))
+        value_MX = response.curves.values_MX(amount_X) - nothing_MX
+        return np.stack([value_MX[:, channel_X == c].sum(axis=1) for c in channels], axis=1)
+    whole_M = response.kpi_M(amount_X)
+    without = [response.kpi_M(np.where(channel_X == c, 0.0, amount_X)) for c in channels]
+    return np.asarray(whole_M[:, None] - np.stack(without, axis=1))
+
+
+def stated_plan(solved: SolvedPlan) -> Plan:
     """The answer to a request with a plan."""
-    context, request, level = outcome.context, outcome.request, outcome.request.level
-    kpi_M, current_M = kpi_of(outcome.response, outcome.amount_X), _current_kpi(outcome)
-    gain_M = kpi_M - current_M
-    brought_MC = _brought(outcome)
-    marginal_MX = _marginal_value(outcome)
-    binding = binding_limits(outcome)
-    beyond_C = beyond(outcome)
-    channels = _channel_plans(outcome, brought_MC, marginal_MX, binding, beyond_C)
-    budget, current = float(outcome.money_Y.sum()), float(outcome.chosen.current_Y.sum())
-    extrapolated = tuple(row.channel for row in channels if row.extrapolated)
-    in_money = outcome.chosen.unit == context.currency
-    after = context.after_horizon
+    status_quo, level = solved.status_quo, solved.request.level
+    kpi_M = solved.response.kpi_M(solved.amount_X)
+    current_M = solved.response.kpi_M(status_quo.current_X)
+    marginal_MX = _marginal_value(solved)
+    binding = binding_limits(solved.chosen, solved.stated, solved.money_Y)
+    channels = _channel_plans(solved, marginal_MX, binding)
+    value_M = status_quo.kpi_value * (kpi_M - current_M)
+    profit_M = value_M - (solved.total - float(solved.chosen.current_Y.sum()))
+    in_money = solved.chosen.unit == status_quo.currency
+    after = status_quo.after_horizon
     return Plan(
-        status="optimal" if outcome.proven else "feasible",
-        message=_message(outcome),
-        **_asked(outcome),
-        budget=tidy(budget),
+        status="optimal" if solved.proven else "feasible",
+        message=_message(solved),
+        **question_fields(solved, current_M),
+        budget=tidy(solved.total),
         spend={row.channel: row.spend for row in channels},
-        kpi=estimate(context.baseline_M + kpi_M, level),
-        gain=estimate(gain_M, level),
-        profit_gain=estimate(context.kpi_value * gain_M - (budget - current), level) if in_money else None,
-        total_roi=_total_roi(outcome, kpi_M),
-        effect_after_horizon=None if after is None else estimate(after(outcome.amount_X), level),
+        kpi=estimate(status_quo.baseline_M + kpi_M, level),
+        gain=estimate(kpi_M - current_M, level),
+        profit_gain=estimate(profit_M, level) if in_money else None,
+        total_roi=_total_roi(solved, kpi_M),
+        effect_after_horizon=None if after is None else estimate(after(solved.amount_X), level),
         roi={row.channel: None if row.roi is None else row.roi.mean for row in channels},
         marginal_roi={row.channel: row.marginal_roi.mean for row in channels},
         binding=binding,
-        extrapolated=extrapolated,
+        extrapolated=tuple(row.channel for row in channels if row.extrapolated),
         channels=channels,
-        regions=_region_plans(outcome, marginal_MX) if request.by_region else None,
-        warnings=warnings_of(outcome, extrapolated),
+        regions=_region_plans(solved, marginal_MX) if solved.request.by_region else None,
+        warnings=tuple(_warnings(solved, channels)),
     )
 
 
-def _asked(outcome: Outcome) -> dict[str, Any]:
+def question_fields(solved: SolvedPlan, current_M: Floats) -> dict[str, Any]:
     """Fields that repeat the request and the status quo."""
-    request, context, chosen = outcome.request, outcome.context, outcome.chosen
-    current_C = context.by_channel(in_unit(outcome, context.current_X))
+    request, status_quo, chosen = solved.request, solved.status_quo, solved.chosen
+    current_C = solved.by_channel(solved.in_unit(status_quo.current_X))
     return {
-        "objective": request.objective,
-        "method": request.method,
-        "risk": request.risk,
-        "effects": request.effects,
-        "horizon": request.horizon,
+        **{name: getattr(request, name) for name in ("objective", "method", "risk", "effects", "horizon")},
         "unit": chosen.unit,
-        "kpi_value": context.kpi_value,
+        "kpi_value": status_quo.kpi_value,
         "current_budget": float(chosen.current_Y.sum()),
-        "current_spend": dict(zip(context.channels, current_C.tolist(), strict=True)),
-        "current_kpi": estimate(context.baseline_M + _current_kpi(outcome), request.level),
-        "model": dict(context.model),
+        "current_spend": dict(zip(status_quo.channels, current_C.tolist(), strict=True)),
+        "current_kpi": estimate(status_quo.baseline_M + current_M, request.level),
+        "model": dict(status_quo.model),
     }
 
 
@@ -106,79 +142,69 @@ def tidy(amount: float) -> float:
     return float(f"{amount:.12g}")
 
 
-def _current_kpi(outcome: Outcome) -> Floats:
-    return kpi_of(outcome.response, outcome.context.current_X)
-
-
-def _brought(outcome: Outcome) -> Floats:
-    """KPI that each channel's amount brings against none of it, all else as planned, shape MC."""
-    context, amount_X = outcome.context, outcome.amount_X
-    if isinstance(outcome.response, SeparableResponse):
-        idle_MX = outcome.response.values(np.zeros_like(amount_X))
-        return context.by_channel(outcome.response.values(amount_X) - idle_MX)
-    whole_M = outcome.response.value(amount_X)
-    without = [
-        outcome.response.value(np.where(context.channel_X == c, 0.0, amount_X))
-        for c in range(len(context.channels))
-    ]
-    return np.asarray(whole_M[:, None] - np.stack(without, axis=1))
-
-
-def _marginal_value(outcome: Outcome) -> Floats:
+def _marginal_value(solved: SolvedPlan) -> Floats:
     """Value of the KPI that one more stated unit brings, shape MX."""
-    cost_X = np.ones_like(outcome.amount_X)
-    cost_X[outcome.chosen.moved_Y] = outcome.chosen.cost_Y
-    return outcome.context.kpi_value * gradient_of(outcome.response, outcome.amount_X) / cost_X
+    cost_X = np.ones_like(solved.amount_X)
+    cost_X[solved.chosen.moved_Y] = solved.chosen.cost_Y
+    return solved.status_quo.kpi_value * solved.response.gradient_MX(solved.amount_X) / cost_X
 
 
-def _total_roi(outcome: Outcome, kpi_M: Floats) -> Estimate | None:
-    idle_X = outcome.amount_X.copy()
-    idle_X[outcome.chosen.moved_Y] = 0.0
-    budget = float(outcome.money_Y.sum())
-    if budget <= 0:
+def _total_roi(solved: SolvedPlan, kpi_M: Floats) -> Estimate | None:
+    idle_X = solved.amount_X.copy()
+    idle_X[solved.chosen.moved_Y] = 0.0
+    if solved.total <= 0:
         return None
-    value_M = outcome.context.kpi_value * (kpi_M - kpi_of(outcome.response, idle_X))
-    return estimate(value_M / budget, outcome.request.level)
+    value_M = solved.status_quo.kpi_value * (kpi_M - solved.response.kpi_M(idle_X))
+    return estimate(value_M / solved.total, solved.request.level)
 
 
-def _channel_marginal(outcome: Outcome, marginal_MX: Floats) -> Floats:
+def _channel_marginal(solved: SolvedPlan, marginal_MX: Floats) -> Floats:
     """Marginal value of a channel: its regions' by where the plan spends, else evenly, shape MC."""
-    spend_X = planned(outcome)
-    total_X = outcome.context.by_channel(spend_X)[outcome.context.channel_X]
-    regions = max(len(outcome.context.regions), 1)
+    spend_X = solved.spend_X
+    total_X = solved.by_channel(spend_X)[solved.status_quo.channel_X]
+    regions = max(len(solved.status_quo.regions), 1)
     weight_X = np.divide(spend_X, total_X, out=np.full_like(spend_X, 1.0 / regions), where=total_X > 0)
-    return outcome.context.by_channel(marginal_MX * weight_X)
+    return solved.by_channel(marginal_MX * weight_X)
+
+
+def _beyond(solved: SolvedPlan) -> Floats:
+    """Above 0 for channels planned beyond what was ever spent, shape C.
+
+    If the budget exceeds all that was ever spent, no split of it stays within the data, so every
+    channel it covers counts.
+    """
+    supported_X, chosen = solved.status_quo.supported_X, solved.chosen
+    over_X = solved.amount_X > supported_X * (1 + 1e-9)
+    seen_Y = supported_X[chosen.moved_Y] * chosen.cost_Y
+    if solved.total > float(seen_Y.sum()) * (1 + 1e-9):
+        over_X[chosen.moved_Y] = True
+    return solved.by_channel(over_X.astype(np.float64))
 
 
 def _channel_plans(
-    outcome: Outcome,
-    brought_MC: Floats,
-    marginal_MX: Floats,
-    binding: dict[str, Side],
-    beyond_C: Floats,
+    solved: SolvedPlan, marginal_MX: Floats, binding: dict[str, Side]
 ) -> tuple[ChannelPlan, ...]:
-    context, chosen, level = outcome.context, outcome.chosen, outcome.request.level
-    spend_C = context.by_channel(planned(outcome))
-    current_C = context.by_channel(in_unit(outcome, context.current_X))
-    supported_C = context.by_channel(in_unit(outcome, context.supported_X))
-    marginal_MC = _channel_marginal(outcome, marginal_MX)
-    budget = float(outcome.money_Y.sum())
-    kpi_C, marginal_C = estimates(brought_MC, level), estimates(marginal_MC, level)
-    roi_MC = np.divide(context.kpi_value * brought_MC, spend_C, out=brought_MC.copy(), where=spend_C > 0)
-    roi_C = estimates(roi_MC, level)
+    status_quo, chosen, level = solved.status_quo, solved.chosen, solved.request.level
+    spend_C = solved.by_channel(solved.spend_X)
+    current_C = solved.by_channel(solved.in_unit(status_quo.current_X))
+    supported_C = solved.by_channel(solved.in_unit(status_quo.supported_X))
+    kpi_MC = brought_MC(solved.response, solved.amount_X, status_quo.channel_X)
+    roi_MC = np.divide(status_quo.kpi_value * kpi_MC, spend_C, out=kpi_MC.copy(), where=spend_C > 0)
+    kpi_C, roi_C = estimates(kpi_MC, level), estimates(roi_MC, level)
+    marginal_C, beyond_C = estimates(_channel_marginal(solved, marginal_MX), level), _beyond(solved)
     rows = []
-    for i, channel in enumerate(context.channels):
+    for i, channel in enumerate(status_quo.channels):
         covered = channel in chosen.channels
         spend, current = tidy(spend_C[i]), float(current_C[i])
-        lower, upper = channel_limits(outcome, chosen.channels.index(channel)) if covered else (spend, spend)
+        lower, upper = solved.limits_of(channel) if covered else (spend, spend)
         rows.append(
             ChannelPlan(
                 channel=channel,
-                unit=chosen.unit if covered else context.units[channel],
+                unit=chosen.unit if covered else status_quo.units[channel],
                 spend=spend,
                 current_spend=current,
                 change=spend / current - 1.0 if current > 0 else None,
-                share=spend / budget if covered and budget > 0 else None,
+                share=spend / solved.total if covered and solved.total > 0 else None,
                 lower_limit=lower,
                 upper_limit=upper if np.isfinite(upper) else None,
                 binding=binding.get(channel),
@@ -192,12 +218,12 @@ def _channel_plans(
     return tuple(rows)
 
 
-def _region_plans(outcome: Outcome, marginal_MX: Floats) -> tuple[RegionPlan, ...]:
-    context = outcome.context
-    spend_X, current_X = planned(outcome), in_unit(outcome, context.current_X)
-    over_X = outcome.amount_X > context.supported_X * (1 + 1e-9)
+def _region_plans(solved: SolvedPlan, marginal_MX: Floats) -> tuple[RegionPlan, ...]:
+    status_quo = solved.status_quo
+    spend_X, current_X = solved.spend_X, solved.in_unit(status_quo.current_X)
+    over_X = solved.amount_X > status_quo.supported_X * (1 + 1e-9)
     marginal_X = marginal_MX.mean(axis=0)
-    names = [(channel, region) for channel in context.channels for region in context.regions]
+    names = [(channel, region) for channel in status_quo.channels for region in status_quo.regions]
     return tuple(
         RegionPlan(
             region=region,
@@ -211,12 +237,46 @@ def _region_plans(outcome: Outcome, marginal_MX: Floats) -> tuple[RegionPlan, ..
     )
 
 
-def _message(outcome: Outcome) -> str:
-    total = f"{float(outcome.money_Y.sum()):.2f} {outcome.chosen.unit}".strip()
-    request, target = outcome.request, outcome.request.target or 0.0
+def _message(solved: SolvedPlan) -> str:
+    total = f"{solved.total:.2f} {solved.chosen.unit}".strip()
+    request, target = solved.request, solved.request.target or 0.0
     return {
         "kpi": f"Best split of {total} over {request.horizon} periods.",
         "profit": f"Most profit, at {total} over {request.horizon} periods.",
         "target_roi": f"{total} is the largest budget at an ROI of {target:g}.",
         "kpi_target": f"{total} is the cheapest budget for a KPI of {target:g}.",
     }[request.objective]
+
+
+def _warnings(solved: SolvedPlan, channels: tuple[ChannelPlan, ...]) -> Iterator[str]:
+    """What to keep in mind before acting on the plan."""
+    request, chosen, periods = solved.request, solved.chosen, solved.request.horizon
+    extrapolated = [row.channel for row in channels if row.extrapolated]
+    if extrapolated:
+        yield BEYOND_DATA.format(channels=", ".join(extrapolated), periods=periods)
+    for channel in chosen.channels:
+        if channel not in request.fixed and solved.limits_of(channel)[1] == 0:
+            yield (
+                f"{channel}: nothing was spent in the last {periods} periods, so its relative bounds hold "
+                "it at 0; give absolute bounds to plan it."
+            )
+    for channel in chosen.aside:
+        yield (
+            f"{channel}: has exposure but no spend, so the budget does not cover it; it is planned in "
+            f"{solved.status_quo.units[channel]}. Give unit_costs.{channel} to plan it in money."
+        )
+    if request.risk != "mean" and len(solved.status_quo.baseline_M) < 2:
+        yield "The model has one member, so risk cannot be judged; the plan goes by its only gain."
+    if _at_search_end(solved):
+        yield (
+            "The plan stands at the end of the range searched (ten times what was ever spent in some "
+            "channel); give a budget or upper bounds."
+        )
+
+
+def _at_search_end(solved: SolvedPlan) -> bool:
+    if solved.searched is None:
+        return False
+    open_Y = ~np.isfinite(solved.stated.upper_X) & ~np.isfinite(solved.stated.most)
+    near_Y = solved.money_Y >= solved.searched.upper_X * (1 - 1e-6)
+    return bool(np.any(open_Y & near_Y))

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from mmm.config import Spec
 from mmm.config.files import read_yaml
-from mmm.config.problems import Location, spec_problems
+from mmm.config.problems import Location, nearest, spec_problems
 from mmm.errors import Problem, RequestError, SpecError
 from mmm.planning.fields import (
     MAX_HORIZON,
@@ -21,6 +21,7 @@ from mmm.planning.fields import (
     Ratio,
     Share,
     Target,
+    UnitCost,
     check_budget,
     check_fixed,
     check_flighting,
@@ -53,11 +54,6 @@ class Bounds(Spec):
                     "two_limits", "sets both {a} and {b}; give one of them", {"a": absolute, "b": relative}
                 )
         return self
-
-    @property
-    def is_relative(self) -> bool:
-        """Any side is a change against the current amount."""
-        return self.min_change is not None or self.max_change is not None
 
 
 class Group(Spec):
@@ -101,11 +97,6 @@ class Group(Spec):
             raise PydanticCustomError("no_limit", "limits nothing; give min, max, a share or a ratio", {})
         return self
 
-    @property
-    def name(self) -> str:
-        """Channels joined by a plus sign."""
-        return " + ".join(self.channels)
-
 
 class BudgetRequest(Spec):
     """A budget question: how much, over which horizon, to what end, within which limits."""
@@ -132,9 +123,7 @@ class BudgetRequest(Spec):
     """Channels held where they are, or at an amount."""
     groups: tuple[Group, ...] = ()
     """Limits of sums of channels, of their shares and of ratios between them."""
-    unit_costs: dict[ChannelName, Annotated[float, BeforeValidator(refuse_bool), Field(gt=0, le=1e9)]] = (
-        Field(default_factory=dict)
-    )
+    unit_costs: dict[ChannelName, UnitCost] = Field(default_factory=dict)
     """Currency per exposure unit, for channels that have exposure but no spend."""
     by_region: bool = False
     """Plan every channel in every region."""
@@ -197,6 +186,47 @@ class BudgetRequest(Spec):
             yield f"{channel} is in both fixed and bounds; give one of them"
 
 
+class PortfolioTerms(Spec):
+    """In which currency a portfolio is planned, and what a KPI unit of each model is worth."""
+
+    currency: str | None = Field(default=None, min_length=1, max_length=20)
+    """Currency of the budget and of every amount; needed only where models differ in theirs."""
+    exchange_rates: dict[str, UnitCost] = Field(default_factory=dict)
+    """Units of ``currency`` for one unit of each other currency, by its name."""
+    kpi_values: dict[str, UnitCost] = Field(default_factory=dict)
+    """Value of a KPI unit by model, in the model's own currency; left out, that of its data."""
+
+    def rate(self, currency: str) -> float:
+        """Units of the portfolio's currency for one of another."""
+        return 1.0 if self.currency in (None, currency) else self.exchange_rates[currency]
+
+    def check(self, currencies: Mapping[str, str]) -> None:
+        """Whether the terms say all that models need.
+
+        Args:
+            currencies: Currency of each model by its name.
+
+        Raises:
+            RequestError: An unknown model, or a currency without rate.
+        """
+        problems = []
+        for name in sorted(set(self.kpi_values) - set(currencies)):
+            close = nearest(name, currencies, count=1)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            text = f"unknown model '{name}'.{hint} Known: {', '.join(currencies)}"
+            problems.append(Problem("unknown_model", f"kpi_values.{name}", text))
+        others = set(currencies.values()) - {self.currency} if self.currency else set()
+        for currency in sorted(others - set(self.exchange_rates)):
+            named = next(name for name, own in currencies.items() if own == currency)
+            text = f"{named} is in {currency}; give how many {self.currency} one {currency} is"
+            problems.append(Problem("no_rate", f"exchange_rates.{currency}", text))
+        if self.exchange_rates and self.currency is None:
+            text = "is missing; exchange_rates are units of it"
+            problems.append(Problem("missing_key", "currency", text))
+        if problems:
+            raise RequestError("portfolio request", problems)
+
+
 def parse_request(
     data: object,
     *,
@@ -208,7 +238,7 @@ def parse_request(
     """Check a request and everything in it at once.
 
     Args:
-        data: Mapping as read from YAML or JSON, or a request to check again.
+        data: Mapping as read from YAML or JSON.
         channels: Names the model knows; None leaves names unchecked.
         history_periods: Periods of the model's data; None leaves the horizon unchecked.
         source: What the data are called in the error.
@@ -217,8 +247,6 @@ def parse_request(
     Raises:
         RequestError: With every problem and its path.
     """
-    if isinstance(data, BudgetRequest):
-        data = data.model_dump()
     if not isinstance(data, Mapping):
         text = f"is {show(data)}; a request is a mapping of fields such as budget and horizon"
         raise RequestError(source, [Problem("wrong_type", "", text)])

@@ -11,8 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from mmm.config.files import validate
 from mmm.errors import Problem, ProblemsError, RequestError
-from mmm.planning.conversion import PortfolioTerms
-from mmm.planning.request import BudgetRequest, parse_request
+from mmm.planning.request import BudgetRequest, PortfolioTerms, parse_request
 from mmm.planning.scenario.request import ScenarioRequest, parse_scenario
 from serve.planner.protocol import ModelCard
 from serve.problems import RequestProblem, invalid_request

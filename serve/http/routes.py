@@ -10,8 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from mmm.planning.plan import Plan
-from mmm.planning.portfolio import PortfolioPlan
+from mmm.planning.plan import Plan, PortfolioPlan
 from mmm.planning.request import BudgetRequest
 from mmm.planning.scenario.request import ScenarioRequest
 from mmm.planning.scenario.result import Scenario
@@ -256,8 +255,8 @@ def _add_question_routes(app: FastAPI) -> None:
         directory = _directory(request)
         card = directory.find(brand, market, version)
         content = await read_json(request, directory.settings.limits)
-        check_budget(content, card, directory.settings.limits)
-        return _answer(request, card, await directory.ask("optimize", [card], content))
+        question = {"request": check_budget(content, card, directory.settings.limits)}
+        return _answer(request, card, await directory.ask("optimize", [card], question))
 
     @app.post(
         "/v1/models/{brand}/{market}/scenario",
@@ -275,8 +274,8 @@ def _add_question_routes(app: FastAPI) -> None:
         directory = _directory(request)
         card = directory.find(brand, market, version)
         content = await read_json(request, directory.settings.limits)
-        check_scenario(content, card)
-        return _answer(request, card, await directory.ask("scenario", [card], content))
+        question = {"request": check_scenario(content, card)}
+        return _answer(request, card, await directory.ask("scenario", [card], question))
 
     @app.post(
         "/v1/portfolio/optimize",
@@ -294,8 +293,8 @@ def _add_question_routes(app: FastAPI) -> None:
         directory = _directory(request)
         content = await read_json(request, directory.settings.limits)
         cards = _chosen(directory, caller, chosen_models(content))
-        _, terms = check_portfolio(content, cards, directory.settings.limits)
-        answer = await directory.ask("portfolio", cards, {**content, "terms": terms})
+        question, terms = check_portfolio(content, cards, directory.settings.limits)
+        answer = await directory.ask("portfolio", cards, {"request": question, "terms": terms})
         return Response(answer, media_type="application/json")
 
 

@@ -10,10 +10,8 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
 from mmm.config import Spec
-from mmm.planning.conversion import PortfolioTerms
-from mmm.planning.plan import Plan
-from mmm.planning.portfolio import PortfolioPlan
-from mmm.planning.request import BudgetRequest
+from mmm.planning.plan import Plan, PortfolioPlan
+from mmm.planning.request import BudgetRequest, PortfolioTerms
 from mmm.planning.scenario.request import ScenarioRequest
 from mmm.planning.scenario.result import Scenario
 from serve.problems import PROBLEM_JSON, ProblemBody

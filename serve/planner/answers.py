@@ -13,9 +13,12 @@ from typing import Any
 
 from mmm.errors import ModelFileError, RequestError
 from mmm.fitted import Fitted, load_fitted
+from mmm.planning.budget import answer_budget
 from mmm.planning.plan import Plan
-from mmm.planning.planner import plan_budgets, planner_of
-from mmm.planning.scenario.evaluate import evaluate_scenario
+from mmm.planning.planner import Planner
+from mmm.planning.portfolio import answer_budgets
+from mmm.planning.request import BudgetRequest, PortfolioTerms
+from mmm.planning.scenario.evaluate import answer_scenario
 from serve.models.registry import local_directory
 from serve.models.source import ModelEntry
 from serve.planner.contributions import contributions_json
@@ -24,12 +27,17 @@ from serve.planner.protocol import Reply, Task
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A loaded model."""
+    """A loaded model with its planner, which keeps the tables that its plans share."""
 
     entry: ModelEntry
     directory: Path
-    fitted: Fitted
+    planner: Planner
     seconds: float
+
+    @property
+    def fitted(self) -> Fitted:
+        """The model."""
+        return self.planner.fitted
 
 
 def load_model(entry: ModelEntry, registry: str | None = None) -> LoadedModel:
@@ -40,52 +48,50 @@ def load_model(entry: ModelEntry, registry: str | None = None) -> LoadedModel:
     """
     started = time.perf_counter()
     directory = local_directory(entry, registry)
-    fitted = load_fitted(directory)
+    planner = Planner(load_fitted(directory))
     try:
-        tiny_plan(fitted)
+        tiny_plan(planner)
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ModelFileError(
             f"{directory} loads but cannot plan ({error}): was it fitted by another version of this program? "
             "Fit the model again."
         ) from error
-    return LoadedModel(entry, directory, fitted, time.perf_counter() - started)
+    return LoadedModel(entry, directory, planner, time.perf_counter() - started)
 
 
-def tiny_plan(fitted: Fitted) -> Plan | None:
+def tiny_plan(planner: Planner) -> Plan | None:
     """The plan of a small budget; None for a model that has no spend to plan."""
-    horizon = min(13, len(fitted.panel.dates))
+    horizon = min(13, len(planner.panel.dates))
     try:
-        return planner_of(fitted).plan({"budget": "current", "horizon": horizon})
+        return answer_budget(planner, BudgetRequest(budget="current", horizon=horizon))
     except RequestError:
         return None
 
 
 def perform(task: Task, models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Reply:
-    """Answer a question; what is wrong with it is part of the reply."""
+    """Answer a question, as it was read at the door; what is wrong with it is part of the reply."""
     try:
         if task == "optimize":
-            return _optimize(models[0], payload)
+            return _optimize(models[0], payload["request"])
         if task == "scenario":
-            scenario = evaluate_scenario(models[0].fitted, payload)
+            scenario = answer_scenario(models[0].planner, payload["request"])
             answer = scenario.model_copy(update={"model": _with_version(scenario.model, models[0].entry)})
             return Reply(answer.model_dump_json().encode())
         if task == "portfolio":
-            return _portfolio(models, payload)
+            return _portfolio(models, payload["request"], payload["terms"])
         return Reply(contributions_json(models[0].entry, models[0].fitted, payload.get("region")))
     except RequestError as error:
         return Reply(problems=error.problems)
 
 
-def _optimize(model: LoadedModel, request: Mapping[str, Any]) -> Reply:
-    plan = planner_of(model.fitted).plan(request)
+def _optimize(model: LoadedModel, request: BudgetRequest) -> Reply:
+    plan = answer_budget(model.planner, request)
     return Reply(_versioned(plan, model.entry).model_dump_json().encode(), feasible=plan.feasible)
 
 
-def _portfolio(models: Sequence[LoadedModel], request: Mapping[str, Any]) -> Reply:
+def _portfolio(models: Sequence[LoadedModel], request: BudgetRequest, terms: PortfolioTerms) -> Reply:
     by_name = {model.entry.name: model for model in models}
-    content = {name: value for name, value in request.items() if name != "terms"}
-    fitted = {name: model.fitted for name, model in by_name.items()}
-    answer = plan_budgets(fitted, content, request["terms"])
+    answer = answer_budgets({name: model.planner for name, model in by_name.items()}, request, terms)
     origins = {name: _with_version(origin, by_name[name].entry) for name, origin in answer.plan.model.items()}
     versioned = answer.model_copy(
         update={

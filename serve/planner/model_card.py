@@ -14,7 +14,7 @@ import pandas as pd
 from mmm.analysis.curves import hill_table, response_curves
 from mmm.data.panel import Frequency
 from mmm.fitted import Fitted
-from mmm.planning.amounts import Exchange
+from mmm.planning.amounts import AmountsToMedia
 from mmm.planning.planner import kpi_value, provenance
 from serve.models.source import ModelEntry
 from serve.planner.answers import LoadedModel
@@ -62,10 +62,10 @@ def _summary(entry: ModelEntry, fitted: Fitted) -> dict[str, Any]:
 
 def _detail(fitted: Fitted, directory: Path) -> dict[str, Any]:
     panel = fitted.panel
-    exchange = Exchange(panel, fitted.scaling.size_G)
+    to_media = AmountsToMedia(panel, fitted.scaling.size_G)
     horizon = min(USUAL_HORIZON, len(panel.dates))
     units = zip(
-        panel.channels, exchange.unit_C, exchange.current(horizon), exchange.supported(horizon), strict=True
+        panel.channels, to_media.unit_C, to_media.current(horizon), to_media.supported(horizon), strict=True
     )
     metrics = _read(directory / "metrics.json") or {}
     remarks = _read(directory / "diagnostics.json") or []

@@ -12,8 +12,8 @@ from mmm.analysis.attribution import contributions_table, effects_table
 from mmm.analysis.curves import hill_table, response_curves
 from mmm.cli.command import COMMANDS, main
 from mmm.fitted import load_fitted
-from mmm.planning.conversion import PortfolioTerms
-from mmm.planning.planner import plan_budgets
+from mmm.planning.portfolio import plan_budgets
+from mmm.planning.request import PortfolioTerms
 
 FITTED = Path(__file__).with_name("fitted")
 """Stored models, written once and never again: those of users are as old. ``us`` has three regions, a graph

@@ -33,7 +33,7 @@ def test_nothing_planned_adds_nothing(by_region: bool) -> None:
     response = response_of(sketch(), by_region=by_region)
     nothing = np.zeros(9 if by_region else 3)
 
-    np.testing.assert_allclose(response.values(nothing), 0.0, atol=1e-9)
+    np.testing.assert_allclose(response.values_MX(nothing), 0.0, atol=1e-9)
     np.testing.assert_allclose(response.after_horizon(nothing), 0.0, atol=1e-9)
 
 
@@ -42,7 +42,7 @@ def test_nothing_planned_adds_nothing(by_region: bool) -> None:
 def test_more_never_brings_less(amount: float, more: float) -> None:
     response = response_of(sketch(members=2))
 
-    low, high = response.values(np.full(3, amount)), response.values(np.full(3, amount + more))
+    low, high = response.values_MX(np.full(3, amount)), response.values_MX(np.full(3, amount + more))
     assert (high >= low - 1e-9).all()
 
 
@@ -51,16 +51,16 @@ def test_marginals_are_the_derivative(by_region: bool) -> None:
     response = response_of(sketch(), by_region=by_region)
     amount_X = np.linspace(0.5, 1.5, 9 if by_region else 3)
     step = 1e-6
-    numeric_MX = (response.values(amount_X + step) - response.values(amount_X - step)) / (2 * step)
+    numeric_MX = (response.values_MX(amount_X + step) - response.values_MX(amount_X - step)) / (2 * step)
 
-    np.testing.assert_allclose(response.marginals(amount_X), numeric_MX, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(response.gradient_MX(amount_X), numeric_MX, rtol=1e-5, atol=1e-6)
 
 
 def test_amounts_by_region_add_up_to_the_national_ones() -> None:
     fitted = sketch()
     amount_C = np.array([0.5, 1.0, 2.0])
-    national_MC = response_of(fitted).values(amount_C)
-    regional_MX = response_of(fitted, by_region=True).values(np.repeat(amount_C, 3))
+    national_MC = response_of(fitted).values_MX(amount_C)
+    regional_MX = response_of(fitted, by_region=True).values_MX(np.repeat(amount_C, 3))
 
     np.testing.assert_allclose(regional_MX.reshape(3, 3, 3).sum(2), national_MC)
 
@@ -78,7 +78,7 @@ def test_values_of_a_plan_are_those_of_a_longer_calendar() -> None:
     planned = predictor_on(fitted, replace(empty, media_GTC=media_GTC)).parts.channels_MGTC[:, :, ahead]
     idle = predictor_on(fitted, empty).parts.channels_MGTC[:, :, ahead]
     response = response_of(fitted)
-    np.testing.assert_allclose(response.values(amount_C), (planned - idle).sum((1, 2)), rtol=1e-8)
+    np.testing.assert_allclose(response.values_MX(amount_C), (planned - idle).sum((1, 2)), rtol=1e-8)
     np.testing.assert_allclose(response.idle_kpi(), idle.sum((1, 2, 3)), rtol=1e-8)
     np.testing.assert_allclose(
         response.after_horizon(amount_C), (planned - idle)[:, :, HORIZON:].sum((1, 2, 3)), rtol=1e-8
@@ -91,10 +91,10 @@ def test_values_of_a_plan_are_those_of_a_longer_calendar() -> None:
 def test_a_table_holds_the_values_of_its_plans() -> None:
     response = response_of(sketch())
     grid_PC = np.array([[0.0, 0.0, 0.0], [1.0, 0.5, 2.0]])
-    table_MPC = response.table(grid_PC)
+    table_MPC = response.table_MPX(grid_PC)
 
     for point, amount_C in enumerate(grid_PC):
-        value_MC = response.values(amount_C)
+        value_MC = response.values_MX(amount_C)
         np.testing.assert_allclose(
             table_MPC[:, point], value_MC, rtol=1e-4, atol=1e-3 * response.idle_kpi().max()
         )

@@ -29,22 +29,23 @@ def direct_of(fitted: Fitted) -> FutureResponse:
 
 
 def summed(fitted: Fitted, amount_C: Floats) -> Floats:
-    return np.asarray(direct_of(fitted).values(amount_C).sum(1))
+    return np.asarray(direct_of(fitted).values_MX(amount_C).sum(1))
 
 
 def test_without_a_graph_the_total_is_the_direct_effect() -> None:
     fitted = sketch(graph=empty_graph(small_panel().channels))
     amount_C = np.array([0.3, 1.2, 2.0])
-    value_M, gradient_MX = total_of(fitted).value_and_gradient(amount_C)
+    total = total_of(fitted)
+    value_M, gradient_MX = total.kpi_M(amount_C), total.gradient_MX(amount_C)
 
     np.testing.assert_allclose(value_M, summed(fitted, amount_C))
-    np.testing.assert_allclose(gradient_MX, direct_of(fitted).marginals(amount_C))
+    np.testing.assert_allclose(gradient_MX, direct_of(fitted).gradient_MX(amount_C))
 
 
 def test_the_status_quo_brings_what_it_brings_directly() -> None:
     fitted = fitted_with(0.01)
 
-    np.testing.assert_allclose(total_of(fitted).value(CURRENT), summed(fitted, CURRENT))
+    np.testing.assert_allclose(total_of(fitted).kpi_M(CURRENT), summed(fitted, CURRENT))
 
 
 def test_induced_media_are_those_of_the_equation() -> None:
@@ -53,18 +54,18 @@ def test_induced_media_are_those_of_the_equation() -> None:
     unit_GHC = fitted.panel.media_GTC[:, -HORIZON:]
     planned_GHC = unit_GHC * [2.0, 1.0, 1.0]
     planned_GHC[..., 1] += 0.1 * unit_GHC[..., 0]
-    by_hand_M = FutureResponse(fitted.predictor, planned_GHC).values(np.ones(3)).sum(1)
+    by_hand_M = FutureResponse(fitted.predictor, planned_GHC).values_MX(np.ones(3)).sum(1)
 
-    np.testing.assert_allclose(total_of(fitted).value(np.array([2.0, 1.0, 1.0])), by_hand_M)
+    np.testing.assert_allclose(total_of(fitted).kpi_M(np.array([2.0, 1.0, 1.0])), by_hand_M)
 
 
 def test_nothing_brings_nothing_and_media_never_fall_below_none() -> None:
     fitted = fitted_with(0.4)
     response = total_of(fitted)
 
-    np.testing.assert_allclose(response.value(np.zeros(3)), 0.0, atol=1e-9)
+    np.testing.assert_allclose(response.kpi_M(np.zeros(3)), 0.0, atol=1e-9)
     np.testing.assert_allclose(
-        response.value(np.array([0.0, 1e-6, 1.0])), summed(fitted, np.array([0, 0, 1.0]))
+        response.kpi_M(np.array([0.0, 1e-6, 1.0])), summed(fitted, np.array([0, 0, 1.0]))
     )
 
 
@@ -72,11 +73,11 @@ def test_nothing_brings_nothing_and_media_never_fall_below_none() -> None:
 def test_gradients_are_the_derivative(by_region: bool) -> None:
     response = total_of(fitted_with(0.01), by_region=by_region)
     amount_X = np.linspace(0.8, 1.6, 9 if by_region else 3)
-    _, gradient_MX = response.value_and_gradient(amount_X)
+    gradient_MX = response.gradient_MX(amount_X)
     step = 1e-6
     for x in range(len(amount_X)):
         move_X = step * (np.arange(len(amount_X)) == x)
-        numeric_M = (response.value(amount_X + move_X) - response.value(amount_X - move_X)) / (2 * step)
+        numeric_M = (response.kpi_M(amount_X + move_X) - response.kpi_M(amount_X - move_X)) / (2 * step)
         np.testing.assert_allclose(gradient_MX[:, x], numeric_M, rtol=1e-5, atol=1e-5)
 
 

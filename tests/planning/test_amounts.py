@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmm.data.panel import Panel
-from mmm.planning.amounts import Exchange
+from mmm.planning.amounts import AmountsToMedia
 from tests.small import small_panel
 
 
@@ -22,8 +22,8 @@ def two_regions(weeks: int = 4) -> Panel:
     return replace(panel, spend_GTC=spend_GTC, media_GTC=media_GTC)
 
 
-def exchange(panel: Panel) -> Exchange:
-    return Exchange(panel, np.array([0.5, 1.5]))
+def exchange(panel: Panel) -> AmountsToMedia:
+    return AmountsToMedia(panel, np.array([0.5, 1.5]))
 
 
 def test_history_is_repeated_cell_by_cell() -> None:

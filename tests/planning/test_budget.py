@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from mmm.errors import RequestError
-from mmm.planning.budget import best_plan
-from mmm.planning.plan import Plan, require_feasible
-from mmm.planning.response import PlanContext, TabulatedResponse
-from tests.planning.hills import Hills, Summed, random_context, random_hills
+from mmm.model.future import TabulatedResponse
+from mmm.planning.plan import Plan
+from mmm.planning.response import StatusQuo
+from tests.planning.hills import Hills, Summed, plan_of, random_context, random_hills
 
 HALF = {"min_change": -0.5, "max_change": 0.5}
 
 
-def market(seed: int = 0, channels: int = 6, regions: int = 0, **settings: Any) -> tuple[Hills, PlanContext]:
+def market(seed: int = 0, channels: int = 6, regions: int = 0, **settings: Any) -> tuple[Hills, StatusQuo]:
     rng = np.random.default_rng(seed)
     hills = random_hills(rng, channels * max(regions, 1))
     return hills, random_context(rng, channels, regions=regions, **settings)
@@ -30,8 +30,8 @@ def total(plan: Plan) -> float:
 def test_two_channels_by_hand() -> None:
     """Concave Hills s / (1 + s), tops 4 and 1: slopes 4 / (1 + a)² = 1 / (1 + b)² give 1 + a = 2 (1 + b)."""
     hills = Hills(np.array([[4.0, 1.0]]), np.array([[1.0, 1.0]]), np.array([[1.0, 1.0]]))
-    context = PlanContext(("a", "b"), np.array([2.5, 2.5]), np.array([9.0, 9.0]), np.array([10.0]))
-    plan = best_plan(hills, {"budget": 5}, context)
+    context = StatusQuo(("a", "b"), np.array([2.5, 2.5]), np.array([9.0, 9.0]), np.array([10.0]))
+    plan = plan_of(hills, {"budget": 5}, context)
     assert plan.status == "optimal"
     assert plan.spend == {"a": pytest.approx(3.67, abs=0.011), "b": pytest.approx(1.33, abs=0.011)}
     assert total(plan) == pytest.approx(5.0, abs=1e-9)
@@ -45,7 +45,7 @@ def test_two_channels_by_hand() -> None:
 
 def test_the_plan_is_json_as_agreed() -> None:
     hills, context = market(after_horizon=lambda amount_X: np.full(4, 0.1 * amount_X.sum()))
-    plan = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
+    plan = plan_of(hills, {"budget": "current", "default_bounds": HALF}, context)
     data = json.loads(plan.model_dump_json())
     agreed = ["status", "spend", "current_spend", "kpi", "current_kpi", "gain", "marginal_roi", "binding"]
     assert set(agreed) | {"extrapolated", "model"} <= set(data)
@@ -58,7 +58,7 @@ def test_the_plan_is_json_as_agreed() -> None:
 def test_gains_are_paired_by_member() -> None:
     hills, context = market(seed=1)
     context = replace(context, baseline_M=np.array([0.0, 1e6, 2e6, 3e6]))
-    plan = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
+    plan = plan_of(hills, {"budget": "current", "default_bounds": HALF}, context)
     assert plan.gain is not None
     assert plan.kpi is not None
     assert plan.kpi.upper is not None and plan.kpi.lower is not None
@@ -70,7 +70,7 @@ def test_gains_are_paired_by_member() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_marginal_roi_is_equal_where_nothing_binds(seed: int) -> None:
     hills, context = market(seed)
-    plan = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
+    plan = plan_of(hills, {"budget": "current", "default_bounds": HALF}, context)
     free = [plan.marginal_roi[c] for c in context.channels if c not in plan.binding]
     assert free == pytest.approx([free[0]] * len(free), rel=2e-3) if free else True
     for channel, side in plan.binding.items():
@@ -83,14 +83,14 @@ def test_marginal_roi_is_equal_where_nothing_binds(seed: int) -> None:
 def test_never_worse_than_the_status_quo(seed: int, risk: object) -> None:
     hills, context = market(seed)
     tight = {"min_change": -0.001, "max_change": 0.001}
-    plan = best_plan(hills, {"budget": "current", "default_bounds": tight, "risk": risk}, context)
+    plan = plan_of(hills, {"budget": "current", "default_bounds": tight, "risk": risk}, context)
     assert plan.gain is not None
     assert plan.gain.mean >= (0.0 if risk == "mean" else -1e-9)
 
 
 def test_all_channels_fixed_is_the_status_quo() -> None:
     hills, context = market()
-    plan = best_plan(hills, {"budget": "current", "fixed": list(context.channels)}, context)
+    plan = plan_of(hills, {"budget": "current", "fixed": list(context.channels)}, context)
     assert plan.spend == pytest.approx(plan.current_spend, rel=1e-11)
     assert plan.gain is not None
     assert plan.gain.mean == pytest.approx(0.0, abs=1e-6)
@@ -100,7 +100,7 @@ def test_all_channels_fixed_is_the_status_quo() -> None:
 def test_a_budget_outside_the_bounds_is_named() -> None:
     hills, context = market(channels=4)
     bounds = {c: {"min": 25, "max": 100} for c in context.channels}
-    plan = best_plan(hills, {"budget": 90, "bounds": bounds}, context)
+    plan = plan_of(hills, {"budget": 90, "bounds": bounds}, context)
     assert plan.status == "infeasible"
     assert plan.message == (
         "Total budget 90 is outside [100, 400], the range the channel bounds allow. "
@@ -108,8 +108,6 @@ def test_a_budget_outside_the_bounds_is_named() -> None:
     )
     assert "total at most 90 USD" in plan.clashes
     assert plan.spend == {}
-    with pytest.raises(RequestError, match=r"outside \[100, 400\]"):
-        require_feasible(plan)
 
 
 def test_clashing_limits_are_named_and_no_others() -> None:
@@ -119,7 +117,7 @@ def test_clashing_limits_are_named_and_no_others() -> None:
         "bounds": {"c1": {"min": 50000}, "c3": {"max": 70000}},
         "groups": [{"channels": ["c1", "c2"], "max": 40000}, {"channels": ["c3", "c4"], "min": 10}],
     }
-    plan = best_plan(hills, request, context)
+    plan = plan_of(hills, request, context)
     assert plan.status == "infeasible"
     assert set(plan.clashes) == {"c1 at least 50000 USD", "c1 + c2 at most 40000 USD"}
 
@@ -134,7 +132,7 @@ def test_groups_shares_and_ratios_hold() -> None:
             {"channels": ["c4", "c5"], "min_share": 0.4, "max_share": 0.45},
         ],
     }
-    plan = best_plan(hills, request, context)
+    plan = plan_of(hills, request, context)
     spend = plan.spend
     slack = 1e-6 * 4e5
     assert total(plan) == pytest.approx(4e5, abs=1e-6)
@@ -145,38 +143,38 @@ def test_groups_shares_and_ratios_hold() -> None:
 
 def test_profit_stops_where_money_earns_itself() -> None:
     hills, context = market(seed=2)
-    plan = best_plan(hills, {"objective": "profit"}, context)
+    plan = plan_of(hills, {"objective": "profit"}, context)
     free = [c for c in context.channels if c not in plan.binding]
     assert free
     assert [plan.marginal_roi[c] for c in free] == pytest.approx([1.0] * len(free), rel=1e-3)
-    capped = best_plan(hills, {"objective": "profit", "budget": 1000}, context)
+    capped = plan_of(hills, {"objective": "profit", "budget": 1000}, context)
     assert capped.budget == pytest.approx(1000, abs=1e-6)
     assert capped.binding["budget"] == "max"
 
 
 def test_target_roi_is_met_and_no_larger_budget_meets_it() -> None:
     hills, context = market(seed=3)
-    plan = best_plan(hills, {"objective": "target_roi", "target": 1.5}, context)
+    plan = plan_of(hills, {"objective": "target_roi", "target": 1.5}, context)
     assert plan.budget is not None
     assert plan.total_roi is not None
     assert plan.total_roi.mean == pytest.approx(1.5, rel=1e-4)
     assert plan.total_roi.mean >= 1.5 * (1 - 1e-7)
-    larger = best_plan(hills, {"budget": 1.02 * plan.budget}, context)
+    larger = plan_of(hills, {"budget": 1.02 * plan.budget}, context)
     assert larger.total_roi is not None
     assert larger.total_roi.mean < 1.5
 
 
 def test_a_target_roi_out_of_reach_says_the_highest() -> None:
     hills, context = market(seed=3)
-    plan = best_plan(hills, {"objective": "target_roi", "target": 1000}, context)
+    plan = plan_of(hills, {"objective": "target_roi", "target": 1000}, context)
     assert plan.status == "infeasible"
     assert "above the highest reachable" in plan.message
     highest = float(plan.message.split("reachable, ")[1].split()[0])
-    near = best_plan(hills, {"objective": "target_roi", "target": 0.99 * highest}, context)
+    near = plan_of(hills, {"objective": "target_roi", "target": 0.99 * highest}, context)
     assert near.status == "optimal"
     rng = np.random.default_rng(0)
     amounts = 1e5 * rng.uniform(0.0, 1.0, (2000, 6)) * (rng.random((2000, 6)) < 0.4)
-    value = 100.0 * hills.table(amounts).sum(axis=2).mean(axis=0)
+    value = 100.0 * hills.table_MPX(amounts).sum(axis=2).mean(axis=0)
     spent = amounts.sum(axis=1)
     assert float(np.max(value[spent > 0] / spent[spent > 0])) <= highest * 1.001
 
@@ -184,21 +182,21 @@ def test_a_target_roi_out_of_reach_says_the_highest() -> None:
 def test_the_cheapest_budget_for_a_kpi() -> None:
     hills, context = market(seed=4)
     target = 1e4 + 0.6 * float(hills.top_MX.mean(axis=0).sum())
-    plan = best_plan(hills, {"objective": "kpi_target", "target": target}, context)
+    plan = plan_of(hills, {"objective": "kpi_target", "target": target}, context)
     assert plan.budget is not None
     assert plan.kpi is not None
     assert plan.kpi.mean == pytest.approx(target, rel=1e-5)
     assert plan.kpi.mean >= target * (1 - 1e-8)
-    cheaper = best_plan(hills, {"budget": 0.99 * plan.budget}, context)
+    cheaper = plan_of(hills, {"budget": 0.99 * plan.budget}, context)
     assert cheaper.kpi is not None
     assert cheaper.kpi.mean < target
-    unreachable = best_plan(hills, {"objective": "kpi_target", "target": 1e9}, context)
+    unreachable = plan_of(hills, {"objective": "kpi_target", "target": 1e9}, context)
     assert "above the highest reachable" in unreachable.message
 
 
 def test_four_hundred_times_history_is_answered_with_warnings() -> None:
     hills, context = market()
-    plan = best_plan(hills, {"budget": 400 * float(context.current_X.sum())}, context)
+    plan = plan_of(hills, {"budget": 400 * float(context.current_X.sum())}, context)
     assert plan.status == "optimal"
     assert set(plan.extrapolated) == set(context.channels)
     assert any("beyond what was ever spent" in warning for warning in plan.warnings)
@@ -209,7 +207,7 @@ def test_relative_bounds_on_no_spend_are_explained() -> None:
     current_X = context.current_X.copy()
     current_X[2] = 0.0
     context = replace(context, current_X=current_X)
-    plan = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
+    plan = plan_of(hills, {"budget": "current", "default_bounds": HALF}, context)
     assert plan.spend["c2"] == 0.0
     assert any(warning.startswith("c2: nothing was spent") for warning in plan.warnings)
 
@@ -217,8 +215,8 @@ def test_relative_bounds_on_no_spend_are_explained() -> None:
 def test_a_cautious_plan_has_the_higher_lower_quantile() -> None:
     hills, context = market(seed=7, channels=8)
     request = {"budget": "current", "default_bounds": HALF, "level": 0.9}
-    mean = best_plan(hills, request, context)
-    cautious = best_plan(hills, {**request, "risk": 0.05}, context)
+    mean = plan_of(hills, request, context)
+    cautious = plan_of(hills, {**request, "risk": 0.05}, context)
     assert mean.gain is not None and cautious.gain is not None
     assert mean.gain.lower is not None and cautious.gain.lower is not None
     assert cautious.gain.lower >= mean.gain.lower - 1e-6 * abs(mean.gain.lower)
@@ -229,7 +227,7 @@ def test_a_cautious_plan_has_the_higher_lower_quantile() -> None:
 @pytest.mark.parametrize("capped", [False, True])
 def test_plans_by_region(regions: int, capped: bool) -> None:
     hills, context = market(seed=5, channels=4, regions=regions)
-    current_C = context.by_channel(context.current_X)
+    current_C = np.bincount(context.channel_X, context.current_X)
     bounds = {"c1": {"max": 1.1 * float(current_C[1])}, "c2": {"min": float(current_C[2])}} if capped else {}
     request = {
         "budget": "current",
@@ -238,27 +236,26 @@ def test_plans_by_region(regions: int, capped: bool) -> None:
         "bounds": bounds,
         "region_bounds": HALF if capped else None,
     }
-    plan = best_plan(hills, request, context)
+    plan = plan_of(hills, request, context)
     assert plan.status == "optimal"
     assert plan.regions is not None
     amount_X = np.array([row.spend for row in plan.regions])
     assert np.all(amount_X >= 0.5 * context.current_X * (1 - 1e-9))
     assert np.all(amount_X <= 1.5 * context.current_X * (1 + 1e-9))
     assert float(amount_X.sum()) == pytest.approx(float(context.current_X.sum()), abs=1e-5)
-    assert context.by_channel(amount_X).tolist() == pytest.approx(list(plan.spend.values()), abs=1e-5)
+    channel_C = np.bincount(context.channel_X, amount_X)
+    assert channel_C.tolist() == pytest.approx(list(plan.spend.values()), abs=1e-5)
     if capped:
         assert plan.spend["c1"] <= bounds["c1"]["max"] + 1e-3
         assert plan.spend["c2"] >= bounds["c2"]["min"] - 1e-3
-    whole = best_plan(
-        hills, {"budget": "current", "by_region": True, "fixed": list(context.channels)}, context
-    )
+    whole = plan_of(hills, {"budget": "current", "by_region": True, "fixed": list(context.channels)}, context)
     assert plan.gain is not None and whole.gain is not None
     assert plan.gain.mean > whole.gain.mean
 
 
 def test_exposure_only_markets_are_planned_in_exposure() -> None:
     hills, context = market(units={f"c{i}": "impressions" for i in range(6)})
-    plan = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
+    plan = plan_of(hills, {"budget": "current", "default_bounds": HALF}, context)
     assert plan.unit == "impressions"
     assert plan.profit_gain is None
     assert total(plan) == pytest.approx(float(context.current_X.sum()))
@@ -266,28 +263,26 @@ def test_exposure_only_markets_are_planned_in_exposure() -> None:
 
 def test_channels_without_spend_stay_or_get_a_cost() -> None:
     hills, context = market(units={"c0": "GRP"})
-    aside = best_plan(hills, {"budget": 3e5}, context)
+    aside = plan_of(hills, {"budget": 3e5}, context)
     assert aside.spend["c0"] == pytest.approx(context.current_X[0], abs=1e-5)
     assert total(aside) - aside.spend["c0"] == pytest.approx(3e5)
     assert any("unit_costs.c0" in warning for warning in aside.warnings)
-    priced = best_plan(hills, {"budget": 3e5, "unit_costs": {"c0": 2.0}}, context)
+    priced = plan_of(hills, {"budget": 3e5, "unit_costs": {"c0": 2.0}}, context)
     assert total(priced) == pytest.approx(3e5)
     assert priced.current_spend["c0"] == pytest.approx(2.0 * context.current_X[0])
-    more = best_plan(hills, {"budget": 3e5, "bounds": {"c0": {"max": 123.0}}}, context)
+    more = plan_of(hills, {"budget": 3e5, "bounds": {"c0": {"max": 123.0}}}, context)
     assert more.spend["c0"] == 123.0
     with pytest.raises(RequestError, match="more is always better"):
-        best_plan(hills, {"budget": 3e5, "bounds": {"c0": {"min": 1}}}, context)
+        plan_of(hills, {"budget": 3e5, "bounds": {"c0": {"min": 1}}}, context)
     with pytest.raises(RequestError, match="c0 has exposure but no spend"):
-        best_plan(hills, {"budget": 3e5, "groups": [{"channels": ["c0"], "max": 1}]}, context)
+        plan_of(hills, {"budget": 3e5, "groups": [{"channels": ["c0"], "max": 1}]}, context)
 
 
 def test_a_response_through_the_graph() -> None:
     hills, context = market(seed=8)
-    plain = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
-    summed = best_plan(Summed(hills), {"budget": "current", "default_bounds": HALF}, context)
-    proxied = best_plan(
-        Summed(hills), {"budget": "current", "default_bounds": HALF}, replace(context, proxy=hills)
-    )
+    plain = plan_of(hills, {"budget": "current", "default_bounds": HALF}, context)
+    summed = plan_of(Summed(hills), {"budget": "current", "default_bounds": HALF}, context)
+    proxied = plan_of(Summed(hills), {"budget": "current", "default_bounds": HALF}, context, table=hills)
     assert plain.gain is not None and summed.gain is not None and proxied.gain is not None
     assert summed.status == "feasible"
     assert summed.gain.mean == pytest.approx(plain.gain.mean, rel=1e-3)
@@ -298,22 +293,22 @@ def test_a_response_through_the_graph() -> None:
 def test_a_table_gives_the_same_plan() -> None:
     hills, context = market(seed=9, channels=8)
     table = TabulatedResponse(hills, 2.0 * context.current_X)
-    assert table.values(context.current_X) == pytest.approx(hills.values(context.current_X), rel=2e-3)
+    assert table.values_MX(context.current_X) == pytest.approx(hills.values_MX(context.current_X), rel=2e-3)
     beyond_X = 3.0 * context.current_X
-    assert table.values(beyond_X) == pytest.approx(hills.values(beyond_X))
+    assert table.values_MX(beyond_X) == pytest.approx(hills.values_MX(beyond_X))
     request = {"budget": "current", "default_bounds": HALF}
-    exact, tabulated = best_plan(hills, request, context), best_plan(table, request, context)
+    exact, tabulated = plan_of(hills, request, context), plan_of(table, request, context)
     amount_X = np.array(list(tabulated.spend.values()))
     assert exact.kpi is not None
-    assert hills.values(amount_X).sum(axis=1).mean() + 1e4 >= exact.kpi.mean * (1 - 1e-4)
+    assert hills.values_MX(amount_X).sum(axis=1).mean() + 1e4 >= exact.kpi.mean * (1 - 1e-4)
 
 
 def test_rescaling_the_currency_rescales_the_plan() -> None:
     hills, context = market(seed=10)
-    plan = best_plan(hills, {"budget": "current", "default_bounds": HALF}, context)
+    plan = plan_of(hills, {"budget": "current", "default_bounds": HALF}, context)
     yen = Hills(hills.top_MX, 100 * hills.half_MX, hills.slope_MX)
     moved = replace(context, current_X=100 * context.current_X, supported_X=100 * context.supported_X)
-    scaled = best_plan(yen, {"budget": "current", "default_bounds": HALF}, moved)
+    scaled = plan_of(yen, {"budget": "current", "default_bounds": HALF}, moved)
     for channel, amount in plan.spend.items():
         assert scaled.spend[channel] == pytest.approx(100 * amount, rel=1e-3)
 
@@ -321,24 +316,24 @@ def test_rescaling_the_currency_rescales_the_plan() -> None:
 def test_problems_of_names_and_horizon_come_with_the_plan() -> None:
     hills, context = market()
     with pytest.raises(RequestError) as caught:
-        best_plan(hills, {"budget": 1, "horizon": 151, "fixed": ["tvv"], "bounds": {"C0": {}}}, context)
+        plan_of(hills, {"budget": 1, "horizon": 151, "fixed": ["tvv"], "bounds": {"C0": {}}}, context)
     assert {problem.where for problem in caught.value.problems} == {"horizon", "fixed", "bounds.C0"}
     with pytest.raises(RequestError, match="no regions"):
-        best_plan(hills, {"budget": 1, "by_region": True}, context)
+        plan_of(hills, {"budget": 1, "by_region": True}, context)
     idle = replace(context, current_X=np.zeros(6))
     with pytest.raises(RequestError, match="nothing was spent"):
-        best_plan(hills, {"budget": "current"}, idle)
+        plan_of(hills, {"budget": "current"}, idle)
 
 
 def test_time() -> None:
     """Loose bounds that a shared machine meets; decisions are milliseconds where nothing else runs."""
     hills, context = market(channels=12)
     request = {"budget": "current", "default_bounds": HALF}
-    best_plan(hills, request, context)
+    plan_of(hills, request, context)
     start = time.perf_counter()
-    best_plan(hills, request, context)
+    plan_of(hills, request, context)
     assert time.perf_counter() - start < 0.5
     hills, context = market(channels=13, regions=190)
     start = time.perf_counter()
-    best_plan(hills, {**request, "by_region": True}, context)
+    plan_of(hills, {**request, "by_region": True}, context)
     assert time.perf_counter() - start < 5.0

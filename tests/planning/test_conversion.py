@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from mmm.errors import RequestError
-from mmm.planning.conversion import PortfolioTerms
-from mmm.planning.planner import plan_budgets
-from mmm.planning.portfolio import plan_portfolio
-from mmm.planning.response import AnyResponse, PlanContext
-from tests.planning.hills import Summed, random_context, random_hills
+from mmm.model.future import Response
+from mmm.planning.portfolio import in_terms, plan_budgets
+from mmm.planning.request import PortfolioTerms
+from mmm.planning.response import StatusQuo
+from tests.planning.hills import Summed, portfolio_of, random_context, random_hills
 from tests.small import sketch
 
 HALF = {"budget": "current", "default_bounds": {"min_change": -0.5, "max_change": 0.5}}
 EUROS = PortfolioTerms(currency="EUR", exchange_rates={"USD": 0.5})
 
 
-def part(seed: int, *, summed: bool = False) -> tuple[AnyResponse, PlanContext]:
+def part(seed: int, *, summed: bool = False) -> tuple[Response, StatusQuo]:
     rng = np.random.default_rng(seed)
     hills = random_hills(rng, 3, 4)
     return Summed(hills) if summed else hills, random_context(rng, 3, members=4, kpi_value=50.0)
@@ -28,8 +28,8 @@ def part(seed: int, *, summed: bool = False) -> tuple[AnyResponse, PlanContext]:
 @pytest.mark.parametrize("summed", [False, True])
 def test_a_plan_in_another_currency_is_the_same_plan(summed: bool) -> None:
     parts = {"a": part(1, summed=summed), "b": part(2, summed=summed)}
-    dollars = plan_portfolio(parts, HALF).plan
-    euros = plan_portfolio({name: EUROS.applied(name, one) for name, one in parts.items()}, HALF).plan
+    dollars = portfolio_of(parts, HALF).plan
+    euros = portfolio_of({name: in_terms(EUROS, name, *one) for name, one in parts.items()}, HALF).plan
 
     assert euros.unit == "EUR"
     assert euros.budget == pytest.approx(0.5 * (dollars.budget or 0.0))
@@ -43,7 +43,7 @@ def test_a_plan_in_another_currency_is_the_same_plan(summed: bool) -> None:
 def test_what_runs_after_the_horizon_and_exposure_are_converted_too() -> None:
     response, context = part(3)
     context = replace(context, units={"c0": "exposure"}, after_horizon=lambda amount_X: amount_X[:1])
-    _, converted = EUROS.applied("a", (response, context))
+    _, converted = in_terms(EUROS, "a", response, context)
 
     np.testing.assert_allclose(converted.current_X / context.current_X, [1.0, 0.5, 0.5])
     assert converted.after_horizon is not None

@@ -16,5 +16,5 @@ def test_the_examples_of_the_page_are_read(repository: Path) -> None:
         parse_yaml(block, "docs").values for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     )
 
-    assert parse_request(request).groups[0].name == "tv + video"
+    assert parse_request(request).groups[0].channels == ("tv", "video")
     assert list(parse_scenario(plans).plans) == ["more_tv", "from_rows"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmm.planning.first_plan import CHANGE, first_plan
+from mmm.planning.budget import CHANGE, first_plan
 from tests.small import sketch, small_panel
 
 

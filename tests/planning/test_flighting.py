@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmm.planning.flighting import Flighting, flighting_weights
+from mmm.planning.amounts import Flighting, flighting_weights
 
 HISTORY_TC = np.array([[1.0, 0.0], [3.0, 0.0]])
 

@@ -9,14 +9,14 @@ import pytest
 
 from mmm.config import HolidaysSpec
 from mmm.data.calendar import holiday_counts
-from mmm.planning.forecast import controls_ahead, outlook_of
-from mmm.planning.planner import plan_budget
+from mmm.planning.budget import plan_budget
+from mmm.planning.forecast import controls_ahead, forecast_of
 from tests.small import sketch, small_panel, with_gaps
 
 
 def test_the_outlook_follows_the_data() -> None:
     fitted = sketch()
-    outlook = outlook_of(fitted, 4)
+    outlook = forecast_of(fitted, 4)
 
     assert [str(date) for date in outlook.dates[:2]] == ["2023-12-04", "2023-12-11"]
     assert outlook.baseline_MH.shape == (3, 4)
@@ -24,7 +24,7 @@ def test_the_outlook_follows_the_data() -> None:
 
 def test_what_is_left_open_grows_with_the_distance_from_the_fit() -> None:
     """A walk of unit steps, 9 to 12 periods after the last one fitted, and the same noise in each."""
-    noise_HH = outlook_of(sketch(), 4).noise_HH
+    noise_HH = forecast_of(sketch(), 4).noise_HH
     step = noise_HH[0, 1] / 9
 
     np.testing.assert_allclose(np.diff(np.diag(noise_HH)), step)
@@ -53,7 +53,7 @@ def test_controls_stay_at_their_mean_of_the_last_year() -> None:
     controls_GTK[:, :28], controls_GTK[:, 28:] = 100.0, 7.0
     fitted = sketch(replace(panel, controls_GTK=controls_GTK))
 
-    np.testing.assert_allclose(controls_ahead(fitted, outlook_of(fitted, 3).dates), 7.0)
+    np.testing.assert_allclose(controls_ahead(fitted, forecast_of(fitted, 3).dates), 7.0)
 
 
 def test_holidays_are_those_of_the_calendar() -> None:
@@ -63,7 +63,7 @@ def test_holidays_are_those_of_the_calendar() -> None:
     controls_GTK = np.broadcast_to(count_TH, (3, *count_TH.shape)).copy()
     fitted = sketch(replace(panel, controls=names, controls_GTK=controls_GTK))
     fitted = replace(fitted, spec=fitted.spec.model_copy(update={"holidays": spec}))
-    ahead_GHK = controls_ahead(fitted, outlook_of(fitted, 5).dates)
+    ahead_GHK = controls_ahead(fitted, forecast_of(fitted, 5).dates)
 
     np.testing.assert_array_equal(ahead_GHK[:, 4, names.index("holiday: New Year's Day")], 1.0)
     assert ahead_GHK.sum() == 3.0
@@ -72,7 +72,7 @@ def test_holidays_are_those_of_the_calendar() -> None:
 @pytest.mark.parametrize("regions", [1, 3])
 def test_gaps_in_the_data_leave_no_gap_ahead(regions: int) -> None:
     fitted = sketch(with_gaps(small_panel(regions=regions)))
-    outlook = outlook_of(fitted, 6)
+    outlook = forecast_of(fitted, 6)
     plan = plan_budget(fitted, {"budget": "current", "horizon": 6})
 
     assert np.isfinite(outlook.baseline_MH).all()

@@ -11,8 +11,10 @@ import pytest
 
 from mmm.errors import RequestError
 from mmm.fitted import Fitted
+from mmm.planning.budget import plan_budget
 from mmm.planning.plan import Plan
-from mmm.planning.planner import kpi_value, plan_budget, plan_budgets, planner_of
+from mmm.planning.planner import kpi_value, planner_of
+from mmm.planning.portfolio import plan_budgets
 from mmm.planning.scenario.evaluate import evaluate_scenario
 from tests.small import chain_graph, sketch, small_panel
 

@@ -36,7 +36,7 @@ def test_the_documented_request_is_read(tmp_path: Path) -> None:
     request = read_request(path, channels=CHANNELS, history_periods=100)
     assert request.budget == 1e6
     assert request.bounds["search"].min_change == -0.3
-    assert request.groups[0].name == "tv + video"
+    assert request.groups[0].channels == ("tv", "video")
     assert request.risk == "mean"
 
 

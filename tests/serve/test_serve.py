@@ -18,7 +18,7 @@ import requests
 
 from jobs.benchmark.http_load import Answer, Load, load
 from mmm.fitted import load_fitted
-from mmm.planning.planner import plan_budget
+from mmm.planning.budget import plan_budget
 from tests.serve.fitted_models import HALF, MORE_TV, place_model, place_three
 from tests.serve.service import ROOT, Service, running
 

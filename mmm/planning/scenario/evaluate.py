@@ -22,12 +22,12 @@ from mmm.analysis.intervals import estimate, estimates
 from mmm.data.panel import Bools, Floats
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TotalResponse
-from mmm.planning.planner import Planner, kpi_value, planner_of, provenance
-from mmm.planning.response import AnyResponse, SeparableResponse
+from mmm.planning.plan import BEYOND_DATA
+from mmm.planning.planner import Planner, planner_of
+from mmm.planning.report_plan import brought_MC
 from mmm.planning.scenario.media import PlannedMedia, planned_media, resolve_plans, status_quo
 from mmm.planning.scenario.request import ScenarioRequest, parse_scenario
 from mmm.planning.scenario.result import Expected, Scenario, ScenarioChannel, ScenarioPeriod, ScenarioPlan
-from mmm.planning.solve.objective import gradient_of, kpi_of
 
 STATUS_QUO = "status quo"
 
@@ -49,26 +49,37 @@ def evaluate_scenario(
 
     Args:
         fitted: The model.
-        plans: What is asked, see ``ScenarioRequest``.
-        files: Whether plans may name files; a request that is parsed already may.
+        plans: What is asked, see ``ScenarioRequest``; a request that is read already is not read again.
+        files: Whether plans may name files; those of a request that is read already may.
         base: Folder that their paths are relative to.
 
     Raises:
         RequestError: With every problem of every plan.
     """
-    files = files or isinstance(plans, ScenarioRequest)
-    request = parse_scenario(plans, channels=fitted.panel.channels, files=files)
-    planner = planner_of(fitted)
-    horizon, entries = resolve_plans(planner.exchange, request, base)
+    return answer_scenario(planner_of(fitted), plans, files=files, base=base)
+
+
+def answer_scenario(
+    planner: Planner,
+    plans: ScenarioRequest | Mapping[str, object],
+    *,
+    files: bool = False,
+    base: str = ".",
+) -> Scenario:
+    """``evaluate_scenario`` for callers that keep planners themselves."""
+    request = plans
+    if not isinstance(request, ScenarioRequest):
+        request = parse_scenario(request, channels=planner.panel.channels, files=files)
+    horizon, amounts = resolve_plans(planner.to_media, request, base)
     planned = {
-        name: planned_media(planner.exchange, horizon, plan, entries[name])
+        name: planned_media(planner.to_media, horizon, plan, amounts[name])
         for name, plan in request.plans.items()
     }
     return _Evaluation(planner, request, horizon).scenario(planned)
 
 
 @dataclass(frozen=True, eq=False)
-class _Forecast:
+class _PlanEffects:
     """What a plan brings, by member.
 
     Attributes:
@@ -93,56 +104,56 @@ class _Evaluation:
 
     def __init__(self, planner: Planner, request: ScenarioRequest, horizon: int) -> None:
         self.planner, self.request, self.horizon = planner, request, horizon
-        self.panel, self.exchange = planner.panel, planner.exchange
-        self.outlook = planner.outlook(horizon)
-        self.value = kpi_value(planner.panel, horizon)
-        self.usual = status_quo(planner.exchange, horizon)
-        self.supported_C = planner.exchange.supported(horizon)
-        self.peak_C = planner.exchange.supported(1)
-        self.usual_forecast = self._forecast(self.usual)
+        self.panel, self.to_media = planner.panel, planner.to_media
+        self.forecast = planner.forecast(horizon)
+        self.value = planner.kpi_value(horizon)
+        self.usual = status_quo(planner.to_media, horizon)
+        self.supported_C = planner.to_media.supported(horizon)
+        self.peak_C = planner.to_media.supported(1)
+        self.usual_effects = self._effects(self.usual)
 
     def scenario(self, planned: Mapping[str, PlannedMedia]) -> Scenario:
         """Everything that was asked."""
         return Scenario(
             horizon=self.horizon,
-            dates=tuple(str(date) for date in self.outlook.dates),
+            dates=tuple(str(date) for date in self.forecast.dates),
             effects=self.request.effects,
             level=self.request.level,
             currency=self.panel.currency,
             kpi_value=self.value,
-            status_quo=self._plan(STATUS_QUO, self.usual, self.usual_forecast),
-            plans=tuple(self._plan(name, one, self._forecast(one)) for name, one in planned.items()),
+            status_quo=self._plan(STATUS_QUO, self.usual, self.usual_effects),
+            plans=tuple(self._plan(name, one, self._effects(one)) for name, one in planned.items()),
             assumptions=ASSUMPTIONS,
-            model=provenance(self.planner.fitted),
+            model=dict(self.planner.provenance),
         )
 
-    def _forecast(self, planned: PlannedMedia) -> _Forecast:
+    def _effects(self, planned: PlannedMedia) -> _PlanEffects:
         amount_C = planned.amount_C
         unit_GHC = np.divide(
             planned.media_GHC,
             amount_C,
-            out=self.exchange.unit_GHC(self.horizon),
+            out=self.to_media.unit_GHC(self.horizon),
             where=np.broadcast_to(amount_C > 0, planned.media_GHC.shape),
         )
-        fitted = self.planner.fitted
-        response: FutureResponse | TotalResponse = FutureResponse(fitted.predictor, unit_GHC)
-        if self.request.effects == "total" and fitted.graph.edges_CC.any():
-            response = TotalResponse(fitted.predictor, unit_GHC, fitted.graph, self.usual.media_GHC)
-        brought_M = kpi_of(response, amount_C)
-        return _Forecast(
-            period_MH=self.outlook.baseline_MH + response.channel_periods(amount_C).sum(1),
-            kpi_M=self.outlook.baseline_MH.sum(1) + response.idle_kpi() + brought_M,
+        predictor, graph = self.planner.predictor, self.planner.graph
+        response: FutureResponse | TotalResponse = FutureResponse(predictor, unit_GHC)
+        if self.request.effects == "total" and self.planner.has_edges:
+            response = TotalResponse(predictor, unit_GHC, graph, self.usual.media_GHC)
+        brought_M = response.kpi_M(amount_C)
+        return _PlanEffects(
+            period_MH=self.forecast.baseline_MH + response.channel_periods(amount_C).sum(1),
+            kpi_M=self.forecast.baseline_MH.sum(1) + response.idle_kpi() + brought_M,
             after_M=response.after_horizon(amount_C),
             brought_M=brought_M,
-            channel_MC=_against_none(response, amount_C),
-            marginal_MC=gradient_of(response, amount_C),
+            channel_MC=brought_MC(response, amount_C, np.arange(len(amount_C))),
+            marginal_MC=response.gradient_MX(amount_C),
         )
 
-    def _plan(self, name: str, planned: PlannedMedia, forecast: _Forecast) -> ScenarioPlan:
+    def _plan(self, name: str, planned: PlannedMedia, effects: _PlanEffects) -> ScenarioPlan:
         level, paid_C = self.request.level, self.panel.has_spend_C
         amount_C, current_C = planned.amount_C, self.usual.amount_C
         budget, current = float(amount_C[paid_C].sum()), float(current_C[paid_C].sum())
-        gain_M = forecast.kpi_M - self.usual_forecast.kpi_M
+        gain_M = effects.kpi_M - self.usual_effects.kpi_M
         more = budget - current
         over_C = amount_C > self.supported_C * (1 + 1e-9)
         priced = budget > 0 and bool((amount_C[~paid_C] == 0).all())
@@ -151,15 +162,15 @@ class _Evaluation:
             name=name,
             budget=budget,
             spend=self._named(amount_C),
-            horizon_kpi=self._expected(forecast.period_MH.sum(1), float(self.outlook.noise_HH.sum())),
-            kpi=estimate(forecast.kpi_M, level),
-            effect_after_horizon=estimate(forecast.after_M, level),
+            horizon_kpi=self._expected(effects.period_MH.sum(1), float(self.forecast.noise_HH.sum())),
+            kpi=estimate(effects.kpi_M, level),
+            effect_after_horizon=estimate(effects.after_M, level),
             gain=estimate(gain_M, level),
             profit_gain=estimate(self.value * gain_M - more, level),
             gain_roi=estimate(self.value * gain_M / more, level) if changed else None,
-            total_roi=estimate(self.value * forecast.brought_M / budget, level) if priced else None,
-            periods=self._periods(planned, forecast),
-            channels=self._channels(planned, forecast, over_C),
+            total_roi=estimate(self.value * effects.brought_M / budget, level) if priced else None,
+            periods=self._periods(planned, effects),
+            channels=self._channels(planned, effects, over_C),
             extrapolated=self._which(over_C),
             warnings=tuple(self._warnings(planned, over_C)),
         )
@@ -184,29 +195,29 @@ class _Evaluation:
             observed_upper=found.mean + math.hypot(above, open_half),
         )
 
-    def _periods(self, planned: PlannedMedia, forecast: _Forecast) -> tuple[ScenarioPeriod, ...]:
-        baseline_H = self.outlook.baseline_MH.mean(0)
+    def _periods(self, planned: PlannedMedia, effects: _PlanEffects) -> tuple[ScenarioPeriod, ...]:
+        baseline_H = self.forecast.baseline_MH.mean(0)
         return tuple(
             ScenarioPeriod(
                 date=str(date),
-                kpi=self._expected(forecast.period_MH[:, h], float(self.outlook.noise_HH[h, h])),
+                kpi=self._expected(effects.period_MH[:, h], float(self.forecast.noise_HH[h, h])),
                 baseline=float(baseline_H[h]),
                 spend=self._named(planned.amount_HC[h]),
             )
-            for h, date in enumerate(self.outlook.dates)
+            for h, date in enumerate(self.forecast.dates)
         )
 
     def _channels(
-        self, planned: PlannedMedia, forecast: _Forecast, over_C: Bools
+        self, planned: PlannedMedia, effects: _PlanEffects, over_C: Bools
     ) -> tuple[ScenarioChannel, ...]:
         level, amount_C, current_C = self.request.level, planned.amount_C, self.usual.amount_C
-        kpi_C = estimates(forecast.channel_MC, level)
-        roi_C = estimates(self.value * forecast.channel_MC / np.where(amount_C > 0, amount_C, 1.0), level)
-        marginal_C = estimates(self.value * forecast.marginal_MC, level)
+        kpi_C = estimates(effects.channel_MC, level)
+        roi_C = estimates(self.value * effects.channel_MC / np.where(amount_C > 0, amount_C, 1.0), level)
+        marginal_C = estimates(self.value * effects.marginal_MC, level)
         return tuple(
             ScenarioChannel(
                 channel=channel,
-                unit=self.exchange.unit_C[c],
+                unit=self.to_media.unit_C[c],
                 spend=float(amount_C[c]),
                 current_spend=float(current_C[c]),
                 change=float(amount_C[c] / current_C[c] - 1.0) if current_C[c] > 0 else None,
@@ -224,23 +235,8 @@ class _Evaluation:
         never_C = (self.supported_C == 0) & over_C
         over, peak, never = (", ".join(self._which(chosen_C)) for chosen_C in (over_C, peak_C, never_C))
         if over:
-            yield (
-                f"{over}: planned beyond what was ever spent over {self.horizon} periods; the response there "
-                "is the curve's shape, not data."
-            )
+            yield BEYOND_DATA.format(channels=over, periods=self.horizon)
         if peak:
             yield f"{peak}: some period is planned beyond the largest amount of any period in the data."
         if never:
             yield f"{never}: never ran in the data; the response is what the model took for granted."
-
-
-def _against_none(response: AnyResponse, amount_C: Floats) -> Floats:
-    """KPI that each channel's amount brings against none of it, all else as planned, shape MC."""
-    if isinstance(response, SeparableResponse):
-        return response.values(amount_C)
-    whole_M = kpi_of(response, amount_C)
-    without = [
-        whole_M - kpi_of(response, np.where(np.arange(len(amount_C)) == c, 0.0, amount_C))
-        for c in range(len(amount_C))
-    ]
-    return np.stack(without, axis=1)

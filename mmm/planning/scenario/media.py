@@ -15,9 +15,9 @@ from mmm.data.calendar import Calendar
 from mmm.data.panel import Floats
 from mmm.data.schema import named
 from mmm.errors import Problem, RequestError
-from mmm.planning.amounts import Exchange
-from mmm.planning.flighting import Flighting
-from mmm.planning.scenario.request import Entry, ScenarioRequest, SpendPlan
+from mmm.planning.amounts import AmountsToMedia, Flighting
+from mmm.planning.fields import unknown_name
+from mmm.planning.scenario.request import ChannelAmounts, ScenarioRequest, SpendPlan
 from mmm.planning.scenario.rows import SpendRows, entries_of, read_rows, rows_given
 from mmm.storage import resolve
 
@@ -44,43 +44,43 @@ class PlannedMedia:
         return total
 
 
-def status_quo(exchange: Exchange, horizon: int) -> PlannedMedia:
+def status_quo(to_media: AmountsToMedia, horizon: int) -> PlannedMedia:
     """The amounts of the last ``horizon`` periods again, where and when they ran."""
-    return _spread(exchange, horizon, exchange.current(horizon), "history")
+    return _spread(to_media, horizon, to_media.current(horizon), "history")
 
 
-def _spread(exchange: Exchange, horizon: int, amount_C: Floats, flighting: Flighting) -> PlannedMedia:
+def _spread(to_media: AmountsToMedia, horizon: int, amount_C: Floats, flighting: Flighting) -> PlannedMedia:
     """Totals over a horizon."""
-    pattern_GHC = exchange.pattern_GHC(horizon, flighting)
-    unit_GHC = exchange.unit_GHC(horizon, flighting)
+    pattern_GHC = to_media.pattern_GHC(horizon, flighting)
+    unit_GHC = to_media.unit_GHC(horizon, flighting)
     return PlannedMedia(pattern_GHC.sum(0) * amount_C, unit_GHC * amount_C)
 
 
 def planned_media(
-    exchange: Exchange, horizon: int, plan: SpendPlan, entries: Mapping[str, Entry]
+    to_media: AmountsToMedia, horizon: int, plan: SpendPlan, entries: Mapping[str, ChannelAmounts]
 ) -> PlannedMedia:
     """A plan without problems as media; channels it does not name run as ``plan.others`` says."""
-    panel = exchange.panel
+    panel = to_media.panel
     keep = plan.others == "current"
-    rest_C = exchange.current(horizon) * [keep and name not in entries for name in panel.channels]
-    rest = _spread(exchange, horizon, rest_C, "history")
+    rest_C = to_media.current(horizon) * [keep and name not in entries for name in panel.channels]
+    rest = _spread(to_media, horizon, rest_C, "history")
     amount_HC, media_GHC = rest.amount_HC.copy(), rest.media_GHC.copy()
-    unit_GHC = exchange.unit_GHC(horizon, plan.flighting)
-    regional_GHC = exchange.unit_GHC(horizon, plan.flighting, by_region=True)
-    pattern_HC = exchange.pattern_GHC(horizon, plan.flighting).sum(0)
-    share_GC = exchange.region_share_GC(horizon)
+    unit_GHC = to_media.unit_GHC(horizon, plan.flighting)
+    regional_GHC = to_media.unit_GHC(horizon, plan.flighting, by_region=True)
+    pattern_HC = to_media.pattern_GHC(horizon, plan.flighting).sum(0)
+    share_GC = to_media.region_share_GC(horizon)
     for channel, entry in entries.items():
         c = panel.channels.index(channel)
         if isinstance(entry, Mapping):
             for region, amounts in entry.items():
                 g = panel.regions.index(region)
-                per_H = regional_GHC[g, :, c] / max(exchange.rate_GC[g, c], 1e-300)
+                per_H = regional_GHC[g, :, c] / max(to_media.rate_GC[g, c], 1e-300)
                 spent_H = np.asarray(amounts) if isinstance(amounts, tuple) else amounts * per_H
                 amount_HC[:, c] += spent_H
-                media_GHC[g, :, c] += spent_H * exchange.rate_GC[g, c]
+                media_GHC[g, :, c] += spent_H * to_media.rate_GC[g, c]
         elif isinstance(entry, tuple):
             amount_HC[:, c] = entry
-            media_GHC[..., c] = share_GC[:, [c]] * np.asarray(entry) * exchange.rate_C[c]
+            media_GHC[..., c] = share_GC[:, [c]] * np.asarray(entry) * to_media.rate_C[c]
         else:
             amount_HC[:, c] = entry * pattern_HC[:, c]
             media_GHC[..., c] = entry * unit_GHC[..., c]
@@ -88,10 +88,10 @@ def planned_media(
 
 
 def entry_problems(
-    exchange: Exchange, horizon: int, where: str, plan: SpendPlan, entries: Mapping[str, Entry]
+    to_media: AmountsToMedia, horizon: int, where: str, plan: SpendPlan, entries: Mapping[str, ChannelAmounts]
 ) -> Iterator[Problem]:
     """Everything in a plan's amounts that this model and horizon cannot mean."""
-    panel = exchange.panel
+    panel = to_media.panel
     missing = [channel for channel in panel.channels if channel not in entries]
     if missing and plan.others is None:
         text = (
@@ -101,6 +101,8 @@ def entry_problems(
         yield Problem("missing_channels", where, text)
     for channel, entry in entries.items():
         place = f"{where}.spend.{channel}"
+        if channel not in panel.channels:
+            yield Problem("unknown_channel", place, unknown_name(channel, panel.channels))
         yield from _length_problems(place, entry, horizon)
         if isinstance(entry, Mapping):
             yield from _region_problems(place, entry, panel.regions, horizon)
@@ -111,14 +113,14 @@ def entry_problems(
             yield from _length_problems(place, table, horizon)
 
 
-def _length_problems(place: str, entry: Entry, horizon: int) -> Iterator[Problem]:
+def _length_problems(place: str, entry: ChannelAmounts, horizon: int) -> Iterator[Problem]:
     if isinstance(entry, tuple) and len(entry) != horizon:
         text = f"has {len(entry)} values; expected one for each of the {horizon} periods of the horizon."
         yield Problem("wrong_length", place, text)
 
 
 def _region_problems(
-    place: str, entry: Mapping[str, Entry], regions: Sequence[str], horizon: int
+    place: str, entry: Mapping[str, ChannelAmounts], regions: Sequence[str], horizon: int
 ) -> Iterator[Problem]:
     for region, amounts in entry.items():
         if region not in regions:
@@ -133,19 +135,19 @@ def _region_problems(
 
 
 def resolve_plans(
-    exchange: Exchange, request: ScenarioRequest, base: str
-) -> tuple[int, dict[str, dict[str, Entry]]]:
+    to_media: AmountsToMedia, request: ScenarioRequest, base: str
+) -> tuple[int, dict[str, dict[str, ChannelAmounts]]]:
     """Horizon, and each plan's amounts by channel.
 
     Args:
-        exchange: The model's.
+        to_media: The model's.
         request: What is asked.
         base: Folder that paths of plan files are relative to.
 
     Raises:
         RequestError: With every problem of every plan.
     """
-    panel = exchange.panel
+    panel = to_media.panel
     calendar = Calendar(panel.dates, panel.frequency)
     rows = {name: _rows(plan, base) for name, plan in request.plans.items()}
     horizon = request.horizon or _implied(request, rows, calendar, len(panel.dates))
@@ -156,7 +158,7 @@ def resolve_plans(
         )
         raise RequestError("scenario request", [Problem("horizon_beyond_history", "horizon", text)])
     problems: list[Problem] = []
-    entries: dict[str, dict[str, Entry]] = {}
+    entries: dict[str, dict[str, ChannelAmounts]] = {}
     for name, plan in request.plans.items():
         entries[name] = dict(plan.spend or {})
         given = rows[name]
@@ -166,7 +168,7 @@ def resolve_plans(
             entries[name], found = entries_of(given, dates, panel.channels, panel.regions)
             place = f"{where}.{given.source}"
             problems += [Problem(one.code, f"{place}.{one.where}", one.message) for one in found]
-        problems += entry_problems(exchange, horizon, where, plan, entries[name])
+        problems += entry_problems(to_media, horizon, where, plan, entries[name])
     if problems:
         raise RequestError("scenario request", problems)
     return horizon, entries

@@ -49,11 +49,11 @@ ALONE = "plan"
 """Name of a plan that stands alone."""
 
 Periods = tuple[float, ...]
-Entry = float | Periods | dict[str, float | Periods]
+ChannelAmounts = float | Periods | dict[str, float | Periods]
 """Amounts of one channel: a total, one for each period, or either of them for each region."""
 
 
-def _check_entry(value: object) -> Entry:
+def _check_entry(value: object) -> ChannelAmounts:
     """Amounts in any of their forms."""
     if isinstance(value, Mapping):
         if not value:
@@ -101,7 +101,7 @@ class SpendRow(Spec):
 class SpendPlan(Spec):
     """What is spent after the data, in one of three forms."""
 
-    spend: dict[ChannelName, Annotated[Entry, BeforeValidator(_check_entry)]] | None = None
+    spend: dict[ChannelName, Annotated[ChannelAmounts, BeforeValidator(_check_entry)]] | None = None
     """Amounts by channel: a total over the horizon, a list by period, or either of them by region."""
     file: Annotated[str, Field(min_length=1)] | None = None
     """CSV or Parquet file with columns date, channel, spend and, for a plan by region, region."""
@@ -147,7 +147,7 @@ def parse_scenario(
     """Check a request and everything in it at once.
 
     Args:
-        data: Mapping as read from YAML or JSON, or a request to check again.
+        data: Mapping as read from YAML or JSON.
         channels: Names the model knows; None leaves names unchecked.
         source: What the data are called in the error.
         lines: Line of each location in a file.
@@ -156,8 +156,6 @@ def parse_scenario(
     Raises:
         RequestError: With every problem and its path.
     """
-    if isinstance(data, ScenarioRequest):
-        data = data.model_dump(mode="json", exclude_none=True)
     if not isinstance(data, Mapping):
         text = f"is {show(data)}; a scenario is a mapping of fields such as horizon and plans"
         raise RequestError(source, [Problem("wrong_type", "", text)])

@@ -18,7 +18,7 @@ from mmm.data.schema import named
 from mmm.data.source import open_source, read_columns
 from mmm.errors import PanelError, Problem, RequestError
 from mmm.planning.fields import MAX_AMOUNT, unknown_name
-from mmm.planning.scenario.request import Entry, SpendRow
+from mmm.planning.scenario.request import ChannelAmounts, SpendRow
 from mmm.tabular.dates import parse_dates
 from mmm.tabular.numbers import Parsed, parse_numbers, parse_regions
 
@@ -129,7 +129,7 @@ def entries_of(
     dates_H: Dates,
     channels: Sequence[str],
     regions: Sequence[str],
-) -> tuple[dict[str, Entry], list[Problem]]:
+) -> tuple[dict[str, ChannelAmounts], list[Problem]]:
     """Rows laid out by channel, and everything that is wrong with them.
 
     Args:
@@ -142,7 +142,7 @@ def entries_of(
     problems = list(_place_problems(rows, dates_H, channels, regions))
     period_N = np.searchsorted(dates_H, rows.date_N)
     known_N = np.isin(rows.date_N, dates_H)
-    entries: dict[str, Entry] = {}
+    entries: dict[str, ChannelAmounts] = {}
     for channel in dict.fromkeys(rows.channel_N.tolist()):
         if channel not in channels:
             continue

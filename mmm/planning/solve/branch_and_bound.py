@@ -144,6 +144,9 @@ def _antitonic(slope_S: Floats, width_S: Floats) -> Floats:
 
 def _relax(node: _Node, curves: Curves, limits: Limits) -> tuple[Floats, float] | None:
     """Best plan on the majorants within the box, and its value there; None if the box allows none."""
+    # Every variable starts at the lower end of its box; what is left to decide is how far each climbs along
+    # its majorant. Pieces outside the box get no width instead of being cut out, so that all boxes share one
+    # shape.
     variable_X = np.arange(len(node.first_X))
     start_X = curves.grid_PX[node.first_X, variable_X]
     base = float(curves.value_PX[node.first_X, variable_X].sum())
@@ -151,6 +154,8 @@ def _relax(node: _Node, curves: Curves, limits: Limits) -> tuple[Floats, float] 
     inside_SX = (piece_S1 >= node.first_X) & (piece_S1 < node.last_X)
     width_SX = np.where(inside_SX, np.diff(curves.grid_PX, axis=0), 0.0)
     fill_SX = _fill(width_SX, node.slope_SX, start_X, limits)
+    # Most boxes break no group, and there a sort does what the linear programme would, hundreds of times
+    # faster.
     if fill_SX is not None and not limits.holds(start_X + fill_SX.sum(axis=0)):
         fill_SX = _programme(width_SX, node.slope_SX, start_X, limits)
     if fill_SX is None:
@@ -165,6 +170,8 @@ def _fill(width_SX: Floats, slope_SX: Floats, start_X: Floats, limits: Limits) -
     least, most = limits.least - start_X.sum(), limits.most - start_X.sum()
     if most < -slack or width_SX.sum() < least - slack:
         return None
+    # Slopes of a majorant fall along its pieces, so taking the steepest of all pieces never skips one of a
+    # curve.
     width_N, slope_N = width_SX.ravel(), slope_SX.ravel()
     order_N = np.argsort(-slope_N, kind="stable")
     end_N = np.cumsum(width_N[order_N])
@@ -177,6 +184,9 @@ def _fill(width_SX: Floats, slope_SX: Floats, start_X: Floats, limits: Limits) -
 
 def _programme(width_SX: Floats, slope_SX: Floats, start_X: Floats, limits: Limits) -> Floats | None:
     """The same as a linear programme, for limits beyond one sum; pieces of one slope are one column."""
+    # Columns K of the programme are runs of pieces N of one variable with the same slope: a majorant is
+    # straight over most of its pieces, and the time of HiGHS grows with the columns. Runs are numbered
+    # variable by variable.
     size = limits.size
     wide_SX = width_SX > 0
     starts_SX = wide_SX.copy()
@@ -189,6 +199,9 @@ def _programme(width_SX: Floats, slope_SX: Floats, start_X: Floats, limits: Limi
     variables_K = variable_SX[starts_SX][np.argsort(variable_SX[starts_SX], kind="stable")]
     slopes_K = slope_SX[starts_SX][np.argsort(variable_SX[starts_SX], kind="stable")]
     a_matrix, b_vector, e_matrix, e_vector = inequalities(limits)
+    # Money in plans of size 1 and slopes of at most 1: absolute tolerances of HiGHS then mean the same for
+    # any currency. The majorants are concave, so the optimum fills a variable's columns in their order by
+    # itself.
     shift = start_X / size
     result = linprog(
         -slopes_K / max(float(np.abs(slopes_K).max(initial=0.0)), 1e-300),
@@ -201,6 +214,8 @@ def _programme(width_SX: Floats, slope_SX: Floats, start_X: Floats, limits: Limi
     )
     if result.status != 0:
         return None
+    # What a column holds goes back to its pieces from the first on; offsets count from the start of each
+    # run.
     fill_SX = np.zeros_like(width_SX)
     before_N = np.cumsum(width_N) - width_N
     first_K = np.flatnonzero(np.diff(column_N, prepend=-1))
@@ -213,6 +228,8 @@ def _programme(width_SX: Floats, slope_SX: Floats, start_X: Floats, limits: Limi
 
 def _split(node: _Node, curves: Curves, money_X: Floats, reached_X: Floats) -> list[_Node]:
     """Two boxes, cut where the majorant overstates its curve most."""
+    # The bound exceeds the plan by the sum of these gaps, so cutting at the widest closes most of it. A box
+    # of one piece has no gap: curve and majorant are the same line there.
     variable_X = np.arange(len(money_X))
     start_X = curves.grid_PX[node.first_X, variable_X]
     width_SX = np.diff(curves.grid_PX, axis=0)

@@ -1,10 +1,11 @@
-"""Plans by channel and region with limits on channels: channels outside, their regions inside.
+"""Plans of hundreds of amounts, by channel and region: channels outside, their regions inside.
 
-Shapes: Y variables (channel x region), C channels, P grid points, S segments.
+Shapes: Y variables (channel x region), C channels, B blocks of variables, P grid points, S segments.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +13,7 @@ import numpy.typing as npt
 
 from mmm.data.panel import Floats, Ints
 from mmm.planning.solve.branch_and_bound import Curves, majorant_slopes, search
-from mmm.planning.solve.limits import Limits
-from mmm.planning.solve.local import climb_blocks, repair
+from mmm.planning.solve.limits import Limits, repair, with_sums
 from mmm.planning.solve.objective import Objective
 
 OUTER_POINTS = 129
@@ -146,3 +146,101 @@ def inner_limits_of(limits: Limits, mine: npt.NDArray[np.bool_], total: float) -
     return replace(
         limits, lower_X=lower, upper_X=upper, least=total, most=total, variable_names_X=()
     ).without_rows()
+
+
+def climb_blocks(
+    value: Callable[[Floats], Floats],
+    slope: Callable[[Floats], Floats],
+    start_Y: Floats,
+    lower_Y: Floats,
+    upper_Y: Floats,
+    block_Y: Ints,
+    reach_Y: Floats,
+    *,
+    steps: int = 12,
+) -> Floats:
+    """Newton's method for thousands of separate curves whose sums by block stay as they are.
+
+    Each step solves the quadratic model within a trust box: one multiplier per block, found by
+    bisection for all blocks at once; each block takes the longest of a few step lengths that gains.
+
+    Args:
+        value: Score of each variable.
+        slope: Its derivative.
+        start_Y: Plan to start from.
+        lower_Y: Least amounts.
+        upper_Y: Largest amounts.
+        block_Y: Block of each variable, from 0 without gaps; -1 for variables that need not keep a sum.
+        reach_Y: Longest first step of each variable.
+        steps: Most Newton steps.
+    """
+    money_Y, value_Y = start_Y, value(start_Y)
+    reach = 1.0
+    for _ in range(steps):
+        slope_Y = slope(money_Y)
+        low_Y = np.maximum(lower_Y, money_Y - reach * reach_Y)
+        high_Y = np.minimum(upper_Y, money_Y + reach * reach_Y)
+        curvature_Y = _curvature(slope, slope_Y, money_Y, low_Y, high_Y)
+        aim_Y = _model_optimum(money_Y, slope_Y, curvature_Y, low_Y, high_Y, block_Y)
+        stepped_Y, stepped_value_Y = _longest_gain(value, money_Y, value_Y, aim_Y, block_Y)
+        # The trust box shrinks only once nothing is gained any more, so that S-shaped curves can still be
+        # crossed.
+        gain = float(stepped_value_Y.sum() - value_Y.sum())
+        money_Y, value_Y = stepped_Y, stepped_value_Y
+        if gain <= 1e-9 * max(abs(float(value_Y.sum())), 1e-300):
+            if reach < 0.05:
+                break
+            reach *= 0.1
+    return money_Y
+
+
+def _curvature(
+    slope: Callable[[Floats], Floats], slope_Y: Floats, money_Y: Floats, low_Y: Floats, high_Y: Floats
+) -> Floats:
+    """Minus the second derivative, kept positive, from a small step into the trust box."""
+    room_up_Y, room_down_Y = high_Y - money_Y, money_Y - low_Y
+    # A step towards the roomier side stays inside the bounds. Where the curve is convex, Newton's step would
+    # run to the wrong side; a small positive curvature makes it a long step uphill, which the trust box then
+    # cuts.
+    step_Y = 1e-3 * np.where(room_up_Y >= room_down_Y, room_up_Y, -room_down_Y)
+    moved_Y = slope(money_Y + step_Y)
+    second_Y = np.divide(moved_Y - slope_Y, step_Y, out=np.zeros_like(step_Y), where=step_Y != 0)
+    room_Y = np.maximum(high_Y - low_Y, 1e-300)
+    floor_Y = 1e-3 * (np.abs(slope_Y) + np.abs(slope_Y).mean()) / room_Y
+    return np.asarray(np.maximum(-second_Y, np.maximum(floor_Y, 1e-300)))
+
+
+def _model_optimum(
+    money_Y: Floats, slope_Y: Floats, curvature_Y: Floats, low_Y: Floats, high_Y: Floats, block_Y: Ints
+) -> Floats:
+    """Best plan of the quadratic model, sums by block kept."""
+    wish_Y = money_Y + slope_Y / curvature_Y
+    free_Y = block_Y < 0
+    result_Y = np.asarray(np.clip(wish_Y, low_Y, high_Y))
+    if not free_Y.all():
+        held = ~free_Y
+        sums_B = np.asarray(np.bincount(block_Y[held], weights=money_Y[held]), dtype=np.float64)
+        result_Y[held] = with_sums(
+            wish_Y[held], 1.0 / curvature_Y[held], low_Y[held], high_Y[held], block_Y[held], sums_B
+        )
+    return result_Y
+
+
+def _longest_gain(
+    value: Callable[[Floats], Floats], money_Y: Floats, value_Y: Floats, aim_Y: Floats, block_Y: Ints
+) -> tuple[Floats, Floats]:
+    """Each block moves by the longest of 1, 1/4, 1/16 and 1/64 of the way that gains, else stays."""
+    label_Y = block_Y + 1
+    pending_B = np.ones(int(label_Y.max()) + 1, dtype=bool)
+    best_Y, best_value_Y = money_Y.copy(), value_Y.copy()
+    for part in (1.0, 0.25, 0.0625, 0.015625):
+        tried_Y = np.where(pending_B[label_Y], money_Y + part * (aim_Y - money_Y), best_Y)
+        tried_value_Y = value(tried_Y)
+        gain_B = np.bincount(label_Y, weights=tried_value_Y - value_Y, minlength=len(pending_B))
+        taken_Y = (pending_B & (gain_B > 0))[label_Y]
+        best_Y = np.where(taken_Y, tried_Y, best_Y)
+        best_value_Y = np.where(taken_Y, tried_value_Y, best_value_Y)
+        pending_B = pending_B & ~(gain_B > 0)
+        if not pending_B.any():
+            break
+    return best_Y, best_value_Y

@@ -12,8 +12,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from mmm.data.panel import Floats, Ints
 from mmm.planning.solve.by_region import inner_limits_of, is_nested, outer_limits_of
-from mmm.planning.solve.limits import Limits
-from mmm.planning.solve.local import repair
+from mmm.planning.solve.limits import Limits, repair, total_range
 
 CENT = 0.01
 """Smallest amount a plan names."""
@@ -43,6 +42,23 @@ def in_cents(money_Y: Floats, limits: Limits, channel_Y: Ints) -> Floats:
         return rounded_Y
     rounded_Y = _by_programme(money_Y, limits, total)
     return money_Y if rounded_Y is None or not limits.holds(rounded_Y) else rounded_Y
+
+
+def settled(money_Y: Floats, limits: Limits, channel_Y: Ints, objective: str) -> Floats:
+    """The plan in cents; a total that follows from a target stays on the side where the target is met."""
+    if objective in ("target_roi", "kpi_target"):
+        total = _whole_total(float(money_Y.sum()), limits, objective == "target_roi")
+        limits = limits.with_total(total, total)
+    return in_cents(money_Y, limits, channel_Y)
+
+
+def _whole_total(total: float, limits: Limits, at_most: bool) -> float:
+    """The total in cents, rounded down where it may be at most this, up where it must be at least this."""
+    if is_coarse(total, len(limits.lower_X)):
+        return total
+    low, high = total_range(limits)
+    whole = np.floor(total / CENT + 1e-6) if at_most else np.ceil(total / CENT - 1e-6)
+    return float(np.clip(whole * CENT, max(low, limits.least), min(high, limits.most)))
 
 
 def is_coarse(total: float, variables: int) -> bool:

@@ -1,6 +1,6 @@
-"""Linear limits of a plan: built from a request, checked for feasibility, clashes named.
+"""Linear limits of a plan: whether any plan keeps them, and the plan nearest to another that does.
 
-Shapes: X decision variables, R rows (limits of weighted sums), C channels. All amounts in money.
+Shapes: X decision variables, R rows (limits of weighted sums), B blocks of variables. All amounts in money.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import linprog
 
-from mmm.data.panel import Floats
+from mmm.data.panel import Floats, Ints
 
 TOLERANCE = 1e-7
 """Largest violation of a limit that still counts as kept, relative to the size of the plan."""
@@ -115,6 +115,7 @@ def feasible_point(limits: Limits, towards_X: Floats | None = None) -> Floats | 
         cost = np.zeros(count)
         result = linprog(cost, a_matrix, b_vector, e_matrix, e_vector, box, method="highs")
     else:
+        # |money - aim| is linear with one more variable d per amount, d >= money - aim and d >= aim - money.
         aim = towards_X / limits.size
         identity, nothing = np.eye(count), np.zeros((len(e_matrix), count))
         distance = np.block([[identity, -identity], [-identity, -identity]])
@@ -154,3 +155,49 @@ def total_range(limits: Limits) -> tuple[float, float]:
         result = linprog(cost, a_matrix, b_vector, e_matrix, e_vector, box, method="highs")
         ends.append(sign * result.fun * size if result.status == 0 else np.nan)
     return ends[0], ends[1]
+
+
+def repair(limits: Limits, money_X: Floats) -> Floats | None:
+    """The nearest allowed plan (Euclid for a single sum, else least absolute change), None if none is."""
+    money_X = np.clip(np.nan_to_num(money_X), limits.lower_X, limits.upper_X)
+    total = float(money_X.sum())
+    aim = min(max(total, limits.least), limits.most)
+    if total != aim:
+        zero_X = np.zeros(len(money_X), dtype=np.int64)
+        money_X = with_sums(
+            money_X, np.ones_like(money_X), limits.lower_X, limits.upper_X, zero_X, np.array([aim])
+        )
+    if limits.holds(money_X):
+        return money_X
+    return None if limits.is_single_sum else feasible_point(limits, money_X)
+
+
+def with_sums(
+    wish_X: Floats, yield_X: Floats, low_X: Floats, high_X: Floats, block_X: Ints, sums_B: Floats
+) -> Floats:
+    """``clip(wish - multiplier * yield, low, high)`` with the multiplier of each block that meets its sum."""
+    # The sum of a block falls as its multiplier rises. Beyond these ends every variable of the block stands
+    # at a bound, so the multiplier lies between; 100 halvings leave nothing of the bracket that a float
+    # could show.
+    blocks = len(sums_B)
+    least_B, most_B = np.full(blocks, np.inf), np.full(blocks, -np.inf)
+    np.minimum.at(least_B, block_X, (wish_X - high_X) / yield_X)
+    np.maximum.at(most_B, block_X, (wish_X - low_X) / yield_X)
+    for _ in range(100):
+        middle_B = 0.5 * (least_B + most_B)
+        filled_X = np.clip(wish_X - middle_B[block_X] * yield_X, low_X, high_X)
+        above_B = np.bincount(block_X, weights=filled_X, minlength=blocks) > sums_B
+        least_B, most_B = np.where(above_B, middle_B, least_B), np.where(above_B, most_B, middle_B)
+    return _settle(filled_X, low_X, high_X, block_X, sums_B)
+
+
+def _settle(filled_X: Floats, low_X: Floats, high_X: Floats, block_X: Ints, sums_B: Floats) -> Floats:
+    """Spread what rounding leaves over the variables of the block that have room."""
+    # Each pass leaves the rounding error of its own sum, so a few bring the total to its last digit.
+    for _ in range(3):
+        missing_B = sums_B - np.bincount(block_X, weights=filled_X, minlength=len(sums_B))
+        room_X = np.where(missing_B[block_X] > 0, high_X - filled_X, filled_X - low_X)
+        total_B = np.bincount(block_X, weights=room_X, minlength=len(sums_B))
+        part_B = np.divide(missing_B, total_B, out=np.zeros_like(missing_B), where=total_B > 0)
+        filled_X = np.clip(filled_X + room_X * np.clip(part_B, -1.0, 1.0)[block_X], low_X, high_X)
+    return filled_X

@@ -1,17 +1,26 @@
-"""What a plan is judged by, as a function of money: mean or cautious gain, or profit.
+"""What a plan is judged by, as a function of money: mean or cautious gain, or profit; and the climb along it.
 
 Shapes: M members, X decision variables of the model, Y those that the solver moves, P grid points.
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import Bounds, LinearConstraint, minimize
 
 from mmm.analysis.intervals import EMPIRICAL_FROM, student_factor
-from mmm.planning.response import AnyResponse, Floats, SeparableResponse
+from mmm.planning.solve.limits import Limits, inequalities, repair
+
+if TYPE_CHECKING:
+    from mmm.model.future import Response, SeparateCurves
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +38,7 @@ class Objective:
         price: What a unit of money counts against the score: 1 for profit, else 0.
     """
 
-    response: AnyResponse
+    response: Response
     amount_X: Floats
     moved_Y: npt.NDArray[np.int64]
     cost_Y: Floats
@@ -41,7 +50,13 @@ class Objective:
     @property
     def separable(self) -> bool:
         """The response is a sum of one curve per variable."""
-        return isinstance(self.response, SeparableResponse)
+        return self.response.curves is not None
+
+    @property
+    def curves(self) -> SeparateCurves:
+        """The curves of a separable response."""
+        assert self.response.curves is not None
+        return self.response.curves
 
     def amounts(self, money_Y: Floats) -> Floats:
         """Amounts of every variable of the model; leading axes of ``money_Y`` are kept."""
@@ -51,7 +66,7 @@ class Objective:
 
     def kpi(self, money_Y: Floats) -> Floats:
         """KPI that the plan brings, per member."""
-        return kpi_of(self.response, self.amounts(money_Y))
+        return self.response.kpi_M(self.amounts(money_Y))
 
     def score(self, money_Y: Floats) -> float:
         """The number to be maximised."""
@@ -61,13 +76,8 @@ class Objective:
     def score_and_gradient(self, money_Y: Floats) -> tuple[float, Floats]:
         """The score and its gradient by money."""
         amount_X = self.amounts(money_Y)
-        if isinstance(self.response, SeparableResponse):
-            kpi_M = self.response.values(amount_X).sum(axis=1)
-            gradient_MX = self.response.marginals(amount_X)
-        else:
-            kpi_M, gradient_MX = self.response.value_and_gradient(amount_X)
-        gain, weight_M = self.judge(kpi_M - self.reference_M)
-        gradient_Y = (weight_M @ gradient_MX)[self.moved_Y] / self.cost_Y
+        gain, weight_M = self.judge(self.response.kpi_M(amount_X) - self.reference_M)
+        gradient_Y = (weight_M @ self.response.gradient_MX(amount_X))[self.moved_Y] / self.cost_Y
         score = self.value * gain - self.price * float(money_Y.sum())
         return score, self.value * gradient_Y - self.price
 
@@ -84,6 +94,7 @@ class Objective:
             return mean, equal_M
         if members >= EMPIRICAL_FROM:
             return _empirical(gain_M, self.quantile)
+        # Where all members agree the spread has no derivative; there the mean is the quantile.
         spread = float(gain_M.std(ddof=1))
         factor = student_factor(members, self.quantile)
         if spread <= 1e-12 * abs(mean):
@@ -93,46 +104,29 @@ class Objective:
 
     def table(self, grid_PY: Floats) -> Floats:
         """KPI of each variable on a grid of money, shape MPY."""
-        assert isinstance(self.response, SeparableResponse)
-        return self.response.table(self.amounts(grid_PY))[:, :, self.moved_Y]
+        return self.curves.table_MPX(self.amounts(grid_PY))[:, :, self.moved_Y]
 
-    def curves(self, grid_PY: Floats, table_MPY: Floats, weight_M: Floats) -> Floats:
+    def on_grid(self, grid_PY: Floats, table_MPY: Floats, weight_M: Floats) -> Floats:
         """Score of each variable on a grid of money for given weights of the members, shape PY."""
         return np.asarray(self.value * np.tensordot(weight_M, table_MPY, axes=1) - self.price * grid_PY)
 
     def scores(self, money_SY: Floats) -> Floats:
         """The score of many plans at once."""
-        if not isinstance(self.response, SeparableResponse):
+        if not self.separable:
             return np.array([self.score(money_Y) for money_Y in money_SY])
-        kpi_MS = self.response.table(self.amounts(money_SY)).sum(axis=2)
+        kpi_MS = self.curves.table_MPX(self.amounts(money_SY)).sum(axis=2)
         gain_S = np.array([self.judge(gain_M)[0] for gain_M in (kpi_MS - self.reference_M[:, None]).T])
         return np.asarray(self.value * gain_S - self.price * money_SY.sum(axis=1))
 
     def pieces(self, money_Y: Floats, weight_M: Floats) -> Floats:
         """Score of each variable for given weights, shape Y."""
-        assert isinstance(self.response, SeparableResponse)
-        kpi_Y = (weight_M @ self.response.values(self.amounts(money_Y)))[self.moved_Y]
+        kpi_Y = (weight_M @ self.curves.values_MX(self.amounts(money_Y)))[self.moved_Y]
         return np.asarray(self.value * kpi_Y - self.price * money_Y)
 
     def slopes(self, money_Y: Floats, weight_M: Floats) -> Floats:
         """Derivative of ``pieces``, shape Y."""
-        assert isinstance(self.response, SeparableResponse)
-        slope_Y = (weight_M @ self.response.marginals(self.amounts(money_Y)))[self.moved_Y]
+        slope_Y = (weight_M @ self.response.gradient_MX(self.amounts(money_Y)))[self.moved_Y]
         return np.asarray(self.value * slope_Y / self.cost_Y - self.price)
-
-
-def kpi_of(response: AnyResponse, amount_X: Floats) -> Floats:
-    """KPI that amounts bring, per member."""
-    if isinstance(response, SeparableResponse):
-        return np.asarray(response.values(amount_X).sum(axis=1))
-    return response.value(amount_X)
-
-
-def gradient_of(response: AnyResponse, amount_X: Floats) -> Floats:
-    """KPI per unit of each amount, shape MX."""
-    if isinstance(response, SeparableResponse):
-        return response.marginals(amount_X)
-    return response.value_and_gradient(amount_X)[1]
 
 
 def _empirical(gain_M: Floats, probability: float) -> tuple[float, Floats]:
@@ -145,3 +139,54 @@ def _empirical(gain_M: Floats, probability: float) -> tuple[float, Floats]:
     weight_M[order[low]] = 1.0 - part
     weight_M[order[min(low + 1, len(gain_M) - 1)]] += part
     return float(weight_M @ gain_M), weight_M
+
+
+def refine(
+    objective: Objective, limits: Limits, start_Y: Floats, method: Literal["slsqp", "trust-constr"]
+) -> Floats:
+    """Climb from an allowed plan with SLSQP or the trust-region interior point of scipy.
+
+    Variables are scaled by the size of the plan and the score by its value at the start, so that
+    tolerances mean the same at any currency. The result keeps the limits and is never worse than
+    the start.
+    """
+    size = limits.size
+    start_score, gradient_Y = objective.score_and_gradient(start_Y)
+    slope = float(np.abs(gradient_Y).max(initial=0.0)) * size
+    unit = max(abs(start_score), float(np.abs(gradient_Y * start_Y).sum()), 1e-6 * slope) or 1.0
+
+    def negative(scaled_Y: Floats) -> tuple[float, Floats]:
+        money_Y = np.clip(scaled_Y * size, limits.lower_X, limits.upper_X)
+        score, slope_Y = objective.score_and_gradient(money_Y)
+        return -score / unit, -slope_Y * size / unit
+
+    box = Bounds(limits.lower_X / size, limits.upper_X / size)
+    a_matrix, b_vector, e_matrix, e_vector = inequalities(limits)
+    if method == "slsqp":
+        rows: list[dict[str, object]] = []
+        if len(e_matrix):
+            rows.append(_row("eq", lambda z: e_matrix @ z - e_vector, e_matrix))
+        if len(a_matrix):
+            rows.append(_row("ineq", lambda z: b_vector - a_matrix @ z, -a_matrix))
+        options: dict[str, object] = {"ftol": 1e-10, "maxiter": 60}
+    else:
+        rows = []
+        if len(e_matrix):
+            rows.append(LinearConstraint(e_matrix, e_vector, e_vector))
+        if len(a_matrix):
+            rows.append(LinearConstraint(a_matrix, -np.inf, b_vector))
+        options = {"gtol": 1e-9, "xtol": 1e-10, "maxiter": 300}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "delta_grad == 0.0", UserWarning)  # flat beyond saturation
+        warnings.filterwarnings("ignore", "Singular Jacobian", UserWarning)  # limits that imply each other
+        result = minimize(
+            negative, start_Y / size, jac=True, method=method, bounds=box, constraints=rows, options=options
+        )
+    money_Y = repair(limits, result.x * size)
+    if money_Y is None or not objective.score(money_Y) > start_score:
+        return start_Y
+    return money_Y
+
+
+def _row(kind: str, value: Callable[[Floats], Floats], slope: Floats) -> dict[str, object]:
+    return {"type": kind, "fun": value, "jac": lambda _: slope}

@@ -9,8 +9,7 @@ import numpy as np
 from scipy.optimize import differential_evolution, linprog
 
 from mmm.data.panel import Floats
-from mmm.planning.solve.limits import Limits, inequalities
-from mmm.planning.solve.local import with_sums
+from mmm.planning.solve.limits import Limits, inequalities, with_sums
 from mmm.planning.solve.objective import Objective
 
 
@@ -31,6 +30,8 @@ class AllowedRays:
 
     def _inner(self, a_matrix: Floats, b_vector: Floats, e_matrix: Floats, e_vector: Floats) -> Floats | None:
         """The plan with most slack everywhere."""
+        # One more variable, the slack: every limit is moved inwards by it, bounds in units of their own
+        # room, and it is maximised. A plan on a limit would map the whole box onto that limit.
         size, count = self.limits.size, len(self._room_Y)
         room = self._room_Y / size
         identity = np.eye(count)
@@ -56,6 +57,7 @@ class AllowedRays:
             return self._nearest(place_SY)
         towards_SY = self.limits.lower_X + place_SY * self._room_Y - self.inner_Y
         part_SY = np.divide(towards_SY, self._room_Y, out=np.zeros_like(towards_SY), where=self._room_Y > 0)
+        # The part of a direction that breaks an equality (such as the total) is taken out of it.
         part_SY = part_SY - (part_SY @ self._spread_EY.T) @ self._inverse_YE.T
         step_SY = part_SY * self._room_Y
         lengths = [

@@ -15,9 +15,8 @@ from scipy.interpolate import PchipInterpolator
 from mmm.data.panel import Floats, Ints
 from mmm.planning.solve.branch_and_bound import Curves, search
 from mmm.planning.solve.by_region import climb, is_nested, nested_plans
-from mmm.planning.solve.limits import Limits
-from mmm.planning.solve.local import refine, repair
-from mmm.planning.solve.objective import Objective
+from mmm.planning.solve.limits import Limits, repair
+from mmm.planning.solve.objective import Objective, refine
 from mmm.planning.solve.random_starts import allowed_plans, evolve
 
 Method = Literal["slsqp", "trust-constr", "differential_evolution", "hybrid"]
@@ -227,7 +226,7 @@ class Solver:
     def _curves(self, weight_M: Floats) -> Curves:
         """Scores on a grid, finer by monotone cubics where a finer one costs little."""
         knots_P = self._knots_P
-        value_PY = self._curved.curves(self._grid(knots_P), self._table_MPY, weight_M)
+        value_PY = self._curved.on_grid(self._grid(knots_P), self._table_MPY, weight_M)
         finer_P = knots_P
         if self.limits.is_single_sum and not self._many:
             finer_P = np.linspace(0.0, 1.0, FINER * (len(knots_P) - 1) + 1)

@@ -67,6 +67,9 @@ def least_total(solver: Solver, target: float) -> Solution | Unreachable:
 
 def largest_total(solver: Solver, target: float) -> Solution | Unreachable:
     """Plan of most KPI whose score per unit of total stays at or above the target."""
+    # S-shaped curves earn little at first, so the ratio rises to a peak and falls after it: the target is
+    # met on an interval of totals, whose upper end is wanted. The scan finds the peak, halving the fall
+    # behind it.
     low, high = _range(solver)
     if high <= 0:
         return Unreachable(0.0, 0.0)

@@ -50,7 +50,7 @@ def test_no_plan_on_a_grid_is_better(seed: int, grouped: bool) -> None:
     steps = 20
     hills = random_hills(rng, 4, members=1, scale=1.0)
     grid_PX = np.linspace(0.0, 2.0, steps + 1)[:, None] * np.ones(4)
-    curves = Curves(grid_PX, hills.table(grid_PX)[0])
+    curves = Curves(grid_PX, hills.table_MPX(grid_PX)[0])
     rows = [(np.array([1.0, 1.0, 0.0, 0.0]), 0.2, 0.6), (np.array([0.0, 0.0, 1.0, -1.0]), 0.0, np.inf)]
     box = limits(np.zeros(4), np.full(4, 2.0), 2.0, rows if grouped else [])
     best = max(

@@ -7,9 +7,9 @@ import pytest
 from scipy.optimize import check_grad
 
 from mmm.data.panel import Floats
-from mmm.planning.solve.limits import Limits
-from mmm.planning.solve.local import climb_blocks, refine, repair
-from mmm.planning.solve.objective import Objective
+from mmm.planning.solve.by_region import climb_blocks
+from mmm.planning.solve.limits import Limits, repair
+from mmm.planning.solve.objective import Objective, refine
 from mmm.planning.solve.random_starts import allowed_plans, evolve
 from mmm.planning.solve.solver import Method, Solver
 from tests.planning.hills import Summed, random_hills
@@ -30,7 +30,7 @@ def problem(seed: int, variables: int | None = None, members: int = 4) -> tuple[
         lower_X, upper_X, total, total, np.zeros((0, count)), nothing, nothing, (), ("c",) * count
     )
     objective = Objective(
-        hills, current_X, np.arange(count), np.ones(count), hills.values(current_X).sum(axis=1)
+        hills, current_X, np.arange(count), np.ones(count), hills.values_MX(current_X).sum(axis=1)
     )
     return objective, limits, current_X
 

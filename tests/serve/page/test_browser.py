@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Download, expect, sync_playwright
 
 from mmm.fitted import load_fitted
-from mmm.planning.planner import plan_budget
+from mmm.planning.budget import plan_budget
 from mmm.report import words
 from tests.serve.page.site import FLAGS, READY, Visit, model_of, serving, visiting, write_models
 
