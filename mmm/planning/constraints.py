@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from mmm.data.panel import Floats
+from mmm.data.panel import Floats, Ints
 from mmm.errors import Problem
 from mmm.planning.plan import Side
 from mmm.planning.request import Bounds, BudgetRequest, Group
-from mmm.planning.response import Ints, StatusQuo
+from mmm.planning.response import StatusQuo
 from mmm.planning.solve.limits import Limits
 
 OPEN = Bounds()

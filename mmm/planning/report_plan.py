@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmm.analysis.intervals import Estimate, estimate, estimates
-from mmm.data.panel import Floats
+from mmm.data.panel import Floats, Ints
 from mmm.planning.constraints import Decisions, binding_limits, channel_limits
 from mmm.planning.plan import BEYOND_DATA, ChannelPlan, Plan, RegionPlan, Side
 from mmm.planning.request import BudgetRequest
-from mmm.planning.response import Ints, StatusQuo
+from mmm.planning.response import StatusQuo
 from mmm.planning.solve.limits import Limits
 
 if TYPE_CHECKING:

@@ -12,12 +12,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from mmm.data.panel import Floats
+from mmm.data.panel import Floats, Ints
 from mmm.model.future import Response, SeparateCurves
-
-Ints = npt.NDArray[np.int64]
 
 
 class Term(NamedTuple):

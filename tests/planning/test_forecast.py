@@ -41,7 +41,7 @@ def test_the_level_walks_by_its_own_scale_and_by_that_of_every_region() -> None:
         scales=replace(fitted.scales, national_level=0.1, regional_level=0.2),
         scaling=replace(fitted.scaling, kpi_G=np.array([100.0, 200.0, 300.0])),
     )
-    noise_HH = outlook_of(fitted, 3).noise_HH
+    noise_HH = forecast_of(fitted, 3).noise_HH
 
     np.testing.assert_allclose(noise_HH[0, 1:], 9 * 9200.0)
     np.testing.assert_allclose(noise_HH[1, 2], 10 * 9200.0)

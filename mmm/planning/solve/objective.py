@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, minimize
 
 from mmm.analysis.intervals import EMPIRICAL_FROM, student_factor
+from mmm.data.panel import Floats, Ints
 from mmm.planning.solve.limits import Limits, inequalities, repair
 
 if TYPE_CHECKING:
     from mmm.model.future import Response, SeparateCurves
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +38,7 @@ class Objective:
 
     response: Response
     amount_X: Floats
-    moved_Y: npt.NDArray[np.int64]
+    moved_Y: Ints
     cost_Y: Floats
     reference_M: Floats
     quantile: float | None = None
