@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 GRACE = 30.0
 """Seconds after a timeout in which a fit may stop by itself before its process is ended."""
+AGAIN = 2.0
+"""Seconds after which an alarm goes off again: Python drops what is raised while it finalises an object."""
 LARGE = 100_000
 """Cells by channel and member from which a market gains nothing by being fitted with others."""
 
@@ -77,8 +79,12 @@ class TaskResult:
     left: tuple[Work, ...] = ()
 
 
-class FitTimeoutError(TimeoutError):
-    """A fit that took longer than it was given."""
+class FitTimeoutError(Exception):
+    """A fit that took longer than it was given.
+
+    It is no ``OSError``, as a ``TimeoutError`` would be: an alarm goes off anywhere, also where a file that
+    cannot be read is an answer, in the import system for one.
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,7 +263,7 @@ def time_limit(seconds: float | None, name: str) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         # From here the alarm may go off anywhere, in the first `finally` too.
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
         yield
     finally:
         try:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,6 +174,23 @@ def test_no_watchdog_outlives_a_limit_however_short(seconds: float) -> None:
             time.sleep(5)
 
     assert watchdogs() == 0
+
+
+def test_an_alarm_is_no_error_of_a_file() -> None:
+    with pytest.raises(FitTimeoutError), time_limit(0.05, "x"), suppress(OSError):
+        time.sleep(5)
+
+
+def test_an_alarm_that_was_swallowed_goes_off_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.refit.task.AGAIN", 0.05)
+
+    def work() -> None:
+        with suppress(FitTimeoutError):
+            time.sleep(5)
+        time.sleep(5)
+
+    with pytest.raises(FitTimeoutError), time_limit(0.05, "x"):
+        work()
 
 
 def test_the_limit_ends_with_the_block() -> None:
