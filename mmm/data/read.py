@@ -19,6 +19,7 @@ from mmm.data.cells import cell_findings, cell_problems, population_problems, ro
 from mmm.data.closed import closed_findings, closed_periods, without_closed
 from mmm.data.delimited import READ_AS
 from mmm.data.experiments import locate_experiments
+from mmm.data.history import history_findings
 from mmm.data.layout import lay_out
 from mmm.data.panel import NATIONAL, Panel
 from mmm.data.schema import Finding, LongTable, Role, named, number_roles
@@ -272,6 +273,7 @@ def _assemble(
     if known is None:
         findings += closed_findings(given, closed_GT, left_out=spec.data.closed == "leave_out")
         findings += series_findings(given, split)
+        findings += history_findings(panel)
     return PanelRead(panel, split, tuple(findings))
 
 
