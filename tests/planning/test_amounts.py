@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmm.data.panel import Panel
-from mmm.planning.amounts import AmountsToMedia
+from mmm.planning.amounts import AmountsToMedia, Flighting, flighting_weights
 from tests.small import small_panel
 
 
@@ -98,3 +98,18 @@ def test_the_largest_amount_of_any_window_is_supported() -> None:
     assert ours.supported(2).tolist() == [20.0, 10.0]
     assert ours.supported(2, by_region=True).tolist() == [18.0, 2.0, 10.0, 0.0]
     assert ours.supported(4).tolist() == ours.current(4).tolist()
+
+
+@pytest.mark.parametrize(
+    ("flighting", "expected"),
+    [
+        ("history", [[0.25, 0.5], [0.75, 0.5]]),
+        ("even", [[0.5, 0.5], [0.5, 0.5]]),
+        ([4, 1], [[0.8, 0.8], [0.2, 0.2]]),
+        ({"search": [4, 1]}, [[0.25, 0.8], [0.75, 0.2]]),
+    ],
+)
+def test_weights(flighting: Flighting, expected: list[list[float]]) -> None:
+    history_HC = np.array([[1.0, 0.0], [3.0, 0.0]])
+
+    assert flighting_weights(flighting, ["tv", "search"], history_HC).tolist() == expected

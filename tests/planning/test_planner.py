@@ -13,8 +13,9 @@ from mmm.errors import RequestError
 from mmm.fitted import Fitted
 from mmm.planning.budget import plan_budget
 from mmm.planning.plan import Plan
-from mmm.planning.planner import kpi_value, planner_of
+from mmm.planning.planner import kpi_value, planner_of, planning_draws
 from mmm.planning.portfolio import plan_budgets
+from mmm.planning.request import parse_request
 from mmm.planning.scenario.evaluate import evaluate_scenario
 from tests.small import chain_graph, sketch, small_panel
 
@@ -219,3 +220,38 @@ def test_tables_do_not_change_the_plan(fitted: Fitted) -> None:
     assert plans[0].gain is not None
     assert plans[1].gain is not None
     assert plans[1].gain.mean >= plans[0].gain.mean * (1 - 1e-3)
+
+
+def test_a_plan_by_region_of_a_few_dollars_has_clean_amounts(fitted: Fitted) -> None:
+    """Of 120 such plans 8 held amounts like 6.9e-18."""
+    for budget in (0.5, 2.0, 7.5, 9.99):
+        plan = plan_budget(fitted, {"budget": budget, "by_region": True, "horizon": 6})
+        assert plan.regions is not None
+
+        assert all(row.spend == 0 or row.spend >= 1e-7 for row in plan.regions)
+        assert sum(row.spend for row in plan.regions) == pytest.approx(budget, abs=1e-12)
+
+
+def test_many_members_are_planned_with_fifty_of_them_evenly_spaced() -> None:
+    panel = small_panel()
+    many = sketch(graph=chain_graph(panel.channels, 0.02), members=120)
+    drawn = planning_draws(many)
+    plan = plan_budget(many, {**HALF, "horizon": 6, "effects": "total"})
+
+    assert drawn.members == 50
+    np.testing.assert_array_equal(drawn.parameters["noise"][[0, -1]], many.parameters["noise"][[0, -1]])
+    assert plan.model["members"] == 120
+    assert planning_draws(drawn) is drawn
+
+
+def test_a_request_read_for_another_model_is_refused(fitted: Fitted) -> None:
+    """A request that is read already is not read again, so its names are held against the model."""
+    foreign = parse_request(
+        {"budget": 1e4, "bounds": {"tvv": {"max": 1.0}}, "flighting": {"web": [1.0] * 13}}
+    )
+    with pytest.raises(RequestError, match=r"(?s)unknown channel 'tvv'.*unknown channel 'web'") as caught:
+        plan_budget(fitted, foreign)
+
+    assert [problem.where for problem in caught.value.problems] == ["bounds", "flighting"]
+    with pytest.raises(RequestError, match="48 periods of history"):
+        plan_budget(fitted, parse_request({"budget": 1e4, "horizon": 60}))

@@ -56,3 +56,17 @@ def test_a_group_at_its_limit_is_not_overdrawn() -> None:
 def test_small_change_is_not_cut() -> None:
     box = limits([0, 0], [1, 1], 0.05, [], np.zeros(0))
     assert settle([0.0333, 0.0167], box) == pytest.approx([0.0333, 0.0167])
+
+
+def test_where_cents_are_coarse_amounts_are_whole_in_a_smaller_unit() -> None:
+    box = limits([0, 0, 0], [9, 9, 9], 1.5, [], np.zeros(0))
+
+    assert settle([6.9e-18, 0.23456789, 1.26543211], box) == [0.0, 0.23457, 1.26543]
+
+
+def test_regions_of_a_small_budget_hold_no_rounding_errors() -> None:
+    box = limits([0] * 4, [9] * 4, 3.0, [[1, 1, 0, 0]], np.array([1.5]))
+    money = np.array([1.5 - 1e-15, 6.9e-18, 1.5 - 2e-16, 3e-17])
+    settled = in_cents(money, box, np.array([0, 0, 1, 1]))
+
+    assert [str(amount) for amount in settled] == ["1.5", "0.0", "1.5", "0.0"]
