@@ -5,6 +5,7 @@ Shapes: Y variables, C channels, R rows.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -49,7 +50,7 @@ def smallest(total: float, variables: int) -> float:
     """The smallest amount that a plan names: a cent, or a power of ten that leaves it four digits or more."""
     if not is_coarse(total, variables) or total <= 0:
         return CENT
-    return float(10.0 ** np.floor(np.log10(total / (1e4 * variables))))
+    return float(10.0 ** math.floor(math.log10(total / (1e4 * variables))))
 
 
 def settled(money_Y: Floats, limits: Limits, channel_Y: Ints, objective: str) -> Floats:
@@ -136,7 +137,7 @@ def _largest_remainder(money_Y: Floats, limits: Limits, total: float, unit: floa
 
 def _digits(unit: float) -> int:
     """Decimals of a power of ten."""
-    return round(-np.log10(unit))
+    return round(-math.log10(unit))
 
 
 def _give_rest(money_Y: Floats, rest: float, limits: Limits) -> Floats | None:
