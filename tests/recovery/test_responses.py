@@ -129,7 +129,7 @@ def greedy(worth_C: Floats, current_C: Floats) -> Floats:
 
 
 def test_intervals_hold_the_truth_and_say_something(cases: list[Case]) -> None:
-    """Nine of ten would be right; fifteen channels tell that from six of ten. A fifth of the width would fail."""
+    """Nine of ten would be right; fifteen channels tell that from six. A fifth of the width would fail."""
     away, width = [], []
     for case in cases:
         low_C, high_C = case.column("direct_lower"), case.column("direct_upper")
