@@ -102,7 +102,8 @@ def test_what_channels_do_through_others_is_found(cases: list[Case]) -> None:
 
 def test_a_plan_earns_most_of_the_lift_of_the_truly_best(cases: list[Case]) -> None:
     """The naive plan moves money to where a correlation with the KPI promises most for it."""
-    model, naive = [], []
+    model: list[float] = []
+    naive: list[float] = []
     for case in cases:
         best = best_budget(case.world, horizon=HOLDOUT)
         plan = plan_budget(case.fitted, {"budget": "current", "horizon": HOLDOUT, "default_bounds": WITHIN})
