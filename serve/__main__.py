@@ -108,7 +108,7 @@ def _check(options: argparse.Namespace, asked: Arguments) -> None:
     from serve.app import settings_of
 
     settings = settings_of(asked)
-    if not settings.tokens and not is_loopback(options.host):
+    if not settings.all_tokens and not is_loopback(options.host):
         raise StartError(
             f"Without tokens only this machine is served, on 127.0.0.1; asked for {options.host}. "
             "Make a token with `python -m serve.tokens NAME` and give --tokens FILE."

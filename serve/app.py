@@ -15,10 +15,11 @@ from pydantic import Field
 from ray import serve
 from ray.serve.schema import LoggingConfig
 
-from mmm.config.files import read_yaml, validate
+from mmm.config.files import validate
 from mmm.errors import Problem, SpecError
 from serve.deployments import CatalogueHost, Interface, planner_keeping
 from serve.settings import ServeSettings
+from serve.tokens import read_tokens
 
 Count = Annotated[int, Field(ge=1, le=1000)]
 
@@ -29,8 +30,6 @@ TOKENS_VARIABLE = "MMM_TOKENS"
 class Arguments(ServeSettings):
     """What ``serve run`` and ``serve deploy`` take."""
 
-    tokens_file: str | None = None
-    """YAML or JSON file with a list `tokens`; they join those given here and in variable `MMM_TOKENS`."""
     interfaces: Count = 2
     """Replicas of the interface; two, so that one may die."""
     planners: Count = 1
@@ -94,8 +93,11 @@ def settings_of(args: Arguments) -> ServeSettings:
         SpecError: A token, or the file of tokens, is not as it should be.
     """
     given = args.model_dump(include=set(ServeSettings.model_fields))
-    tokens = [*given.pop("tokens"), *_tokens_of_environment(), *_tokens_of_file(args.tokens_file)]
-    models = given.pop("models")
+    tokens = [*given.pop("tokens"), *_tokens_of_environment()]
+    models, path = given.pop("models"), given.pop("tokens_file")
+    if path is not None:
+        path = str(Path(path).expanduser().absolute())
+        given |= {"tokens_file": path, "file_tokens": read_tokens(path)}
     if "://" not in models:
         models = str(Path(models).expanduser().absolute())
     return validate(ServeSettings, {**given, "models": models, "tokens": tokens}, "settings of the service")
@@ -109,15 +111,7 @@ def _tokens_of_environment() -> list[Any]:
         raise SpecError(
             TOKENS_VARIABLE, [Problem("not_json", "", f"{error}; a JSON list of tokens")]
         ) from None
-    return _listed(tokens, TOKENS_VARIABLE)
-
-
-def _tokens_of_file(path: str | None) -> list[Any]:
-    return [] if path is None else _listed(read_yaml(path).values.get("tokens"), path)
-
-
-def _listed(tokens: Any, source: str) -> list[Any]:
     if not isinstance(tokens, list):
         text = "holds no list of tokens; python -m serve.tokens shows one"
-        raise SpecError(source, [Problem("wrong_type", "tokens", text)])
+        raise SpecError(TOKENS_VARIABLE, [Problem("wrong_type", "tokens", text)])
     return tokens

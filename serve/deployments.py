@@ -1,16 +1,15 @@
 """The three deployments: the catalogue, the planners, and the interface in front of them.
 
-Only planners load models (and torch); only the catalogue talks to a registry (and loads MLflow).
+Only the processes of planners load models (and torch); only the catalogue talks to a registry (and loads
+MLflow).
 """
 
 # No `from __future__ import annotations`: Serve and FastAPI read annotations at run time.
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
@@ -19,21 +18,22 @@ from ray.serve.handle import DeploymentHandle
 
 from mmm.errors import MMMError
 from serve.directory import ModelDirectory
-from serve.http.auth import is_loopback
+from serve.http.auth import Rates, is_loopback
 from serve.http.routes import create_app
 from serve.metrics import RayMeters
 from serve.models.catalogue import Catalogue, Snapshot, open_source, registry_of
+from serve.models.last_good import state_file
 from serve.models.source import ModelEntry
-from serve.planner.protocol import ModelCard, Reply, Task
+from serve.planner.lanes import PlannerPool
+from serve.planner.protocol import ModelCard, Question, Reply
 from serve.planner.remote import FOLLOW, RemoteCatalogue, RemotePlanners
 from serve.settings import ServeSettings
+from serve.tokens import CurrentTokens
 
 logger = logging.getLogger("ray.serve.mmm")
 
 LEAD = 4 * FOLLOW
 """Seconds between a new champion's discovery and the moment from which all replicas serve it."""
-
-T = TypeVar("T")
 
 
 class OpenServiceError(MMMError, ValueError):
@@ -41,7 +41,7 @@ class OpenServiceError(MMMError, ValueError):
 
 
 class CatalogueHost:
-    """The one place that looks for new models.
+    """The one place that looks for new models, and that counts the requests of tokens with a rate.
 
     Args:
         settings: Of the service.
@@ -49,7 +49,13 @@ class CatalogueHost:
 
     def __init__(self, settings: ServeSettings) -> None:
         self._poll = settings.poll
-        self._catalogue = Catalogue(open_source(settings.models, settings.alias), LEAD)
+        self._catalogue = Catalogue(
+            open_source(settings.models, settings.alias),
+            LEAD,
+            tokens=CurrentTokens(settings),
+            kept=state_file(settings.models, settings.state),
+        )
+        self._rates = Rates()
         self._looking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -64,14 +70,27 @@ class CatalogueHost:
         async with self._looking:
             return await asyncio.to_thread(self._catalogue.look)
 
+    async def confirm(self, entries: Sequence[ModelEntry]) -> None:
+        """Keep which versions an interface serves."""
+        async with self._looking:
+            await asyncio.to_thread(self._catalogue.confirm, entries)
+
+    async def admit(self, token: str) -> float:
+        """Seconds until a token may ask again, at whichever interface; 0 if it may now."""
+        return self._rates.wait(token, self._catalogue.latest.tokens)
+
     async def _keep_looking(self) -> None:
         while True:
             await asyncio.sleep(self._poll)
-            await self.look()
+            try:
+                await self.look()
+            except Exception:
+                # A look that fails in a new way must not be the last one.
+                logger.exception("models stay as they are")
 
 
 class Planner:
-    """Models and their answers, one at a time; which models are loaded is up to :meth:`model`.
+    """A replica before its planning processes; which models it is known for is up to :meth:`model`.
 
     Args:
         settings: Of the service.
@@ -81,68 +100,49 @@ class Planner:
     async def __init__(  # type: ignore[misc]  # Serve awaits it
         self, settings: ServeSettings, catalogue: DeploymentHandle[Any]
     ) -> None:
-        self._registry = registry_of(settings.models)
-        self._patience = 2.0 * settings.limits.plan_seconds
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="planner")
+        self._pool = PlannerPool(settings.keep, registry_of(settings.models))
         self._entries: dict[str, ModelEntry] = {}
-        self._last = ""
-        self._busy_since: float | None = None
         snapshot: Snapshot = await RemoteCatalogue(catalogue).latest()
+        before = {entry.name: entry for entry in snapshot.last_good}
         for entry in snapshot.entries[: settings.keep]:
-            try:
-                await self._model(entry)
-            except MMMError as error:
-                logger.warning("%s is not loaded beforehand: %s", entry.key, error)
+            for version in {entry.key: entry, **_keyed(before.get(entry.name))}.values():
+                try:
+                    await self._loaded(version)
+                    break
+                except MMMError as error:
+                    logger.warning("%s is not loaded beforehand: %s", version.key, error)
 
-    async def model(self, key: str) -> Any:
-        """A loaded model; `planner_of` puts a bounded store of them before this."""
-        from serve.planner.answers import load_model
-
-        return await self._run(lambda: load_model(self._entries[key], self._registry))
+    async def model(self, key: str) -> ModelEntry:
+        """Load a model in the planning process; `planner_keeping` puts a bounded store before this."""
+        entry = self._entries[key]
+        await self._pool.load(entry)
+        return entry
 
     async def prepare(self, entry: ModelEntry) -> ModelCard:
         """See ``PlannerClient.prepare``."""
-        from serve.planner.model_card import make_model_card
+        await self._loaded(entry)
+        return await self._pool.prepare(entry)
 
-        model = await self._model(entry)
-        return await self._run(lambda: make_model_card(model))
-
-    async def ask(self, task: Task, entries: Sequence[ModelEntry], payload: Mapping[str, Any]) -> Reply:
+    async def ask(self, question: Question) -> Reply:
         """See ``PlannerClient.ask``."""
-        from serve.planner.answers import perform
-
         try:
-            models = [await self._model(entry) for entry in entries]
+            for entry in question.entries:
+                await self._loaded(entry)
         except MMMError as error:
             return Reply(unavailable=str(error))
-        return await self._run(lambda: perform(task, models, payload))
+        return await self._pool.ask(question)
 
     async def check_health(self) -> None:
-        """Plan a tiny budget, unless a plan is under way that has not taken too long yet."""
-        from serve.planner.answers import tiny_plan
+        """Plan a tiny budget with a model that loaded; one that does not load is no fault of the replica."""
+        await self._pool.check()
 
-        if self._busy_since is not None:
-            if time.monotonic() - self._busy_since > self._patience:
-                raise RuntimeError(f"one plan has taken more than {self._patience:g} s")
-            return
-        if self._last:
-            model = await self.model(self._last)
-            await self._run(lambda: tiny_plan(model.planner))
-
-    async def _model(self, entry: ModelEntry) -> Any:
+    async def _loaded(self, entry: ModelEntry) -> None:
         self._entries[entry.key] = entry
-        self._last = entry.key
-        return await self.model(entry.key)
+        await self.model(entry.key)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._timed, work)
 
-    def _timed(self, work: Callable[[], T]) -> T:
-        self._busy_since = time.monotonic()
-        try:
-            return work()
-        finally:
-            self._busy_since = None
+def _keyed(entry: ModelEntry | None) -> dict[str, ModelEntry]:
+    return {} if entry is None else {entry.key: entry}
 
 
 def planner_keeping(keep: int) -> type[Planner]:
@@ -150,7 +150,7 @@ def planner_keeping(keep: int) -> type[Planner]:
 
     class KeepingPlanner(Planner):
         @serve.multiplexed(max_num_models_per_replica=keep)
-        async def model(self, key: str) -> Any:
+        async def model(self, key: str) -> ModelEntry:
             return await Planner.model(self, key)
 
     return KeepingPlanner
@@ -190,7 +190,7 @@ class Interface:
 def _require_closed(settings: ServeSettings) -> None:
     client = _get_global_client()
     host = str(client.http_config.host) if client is not None else ""
-    if not settings.tokens and not is_loopback(host):
+    if not settings.all_tokens and not is_loopback(host):
         raise OpenServiceError(
             f"The service would listen on {host} without tokens. Set tokens (python -m serve.tokens), or "
             "http_options.host to 127.0.0.1."

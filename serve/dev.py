@@ -27,9 +27,11 @@ def app_of(settings: ServeSettings) -> FastAPI:
     from serve.metrics import LocalMeters
     from serve.models.catalogue import Catalogue, open_source, registry_of
     from serve.planner.local import LocalCatalogue, LocalPlanner
+    from serve.tokens import CurrentTokens
 
+    source = open_source(settings.models, settings.alias)
     planner = LocalPlanner(settings.keep, registry_of(settings.models))
-    catalogue = LocalCatalogue(Catalogue(open_source(settings.models, settings.alias)))
+    catalogue = LocalCatalogue(Catalogue(source, tokens=CurrentTokens(settings)))
     return create_app(ModelDirectory(settings, planner, catalogue, LocalMeters(), settings.poll))
 
 

@@ -11,35 +11,26 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from mmm.errors import MMMError
+from serve.admission import NOBODY, Admission, Asker
 from serve.metrics import Meters
-from serve.models.catalogue import Snapshot
+from serve.models.catalogue import CatalogueClient, Snapshot
 from serve.models.source import ModelEntry
-from serve.planner.protocol import ModelCard, PlannerClient, Reply, Task
+from serve.planner.protocol import ModelCard, PlannerClient, Question, Reply, Task
 from serve.problems import RequestProblem, busy, invalid_request
-from serve.settings import ServeSettings
+from serve.settings import ServeSettings, Token
 
 logger = logging.getLogger("ray.serve.mmm")
 
 RETRY_BROKEN = 60.0
 """Seconds until a model that could not be loaded is tried again."""
 KEPT_CONTRIBUTIONS = 64
+GRACE = 5.0
+"""Seconds beyond its time in which a planner must have given a question up."""
 STARTING = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between attempts at the start to load models that no planner could be asked for."""
-
-
-class CatalogueClient(Protocol):
-    """A catalogue as the directory asks it."""
-
-    async def latest(self) -> Snapshot:
-        """What is known."""
-        ...
-
-    async def look(self) -> Snapshot:
-        """Look for new models first."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -83,7 +74,8 @@ class ModelDirectory:
         self._contributions: OrderedDict[tuple[str, str | None], bytes] = OrderedDict()
         self._adopting = asyncio.Lock()
         self._reloading = False
-        self._waiting = 0
+        self._tokens = settings.all_tokens
+        self._admission = Admission(settings.limits)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -93,7 +85,7 @@ class ModelDirectory:
             SourceError: The catalogue does not answer.
         """
         for pause in STARTING:
-            snapshot = await self._catalogue.latest()
+            snapshot = await self._latest()
             await self._adopt(snapshot)
             if all(entry.name in self._models or entry.key in self._broken for entry in snapshot.entries):
                 break
@@ -121,6 +113,20 @@ class ModelDirectory:
         """Why a model of the catalogue could not be loaded, by key."""
         return {key: reason for key, (_, reason) in self._broken.items()}
 
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """Who may call now; the same object until that changes."""
+        return self._tokens
+
+    async def admit(self, token: Token) -> float:
+        """Seconds until a token may ask again by its rate over all interfaces, 0 if it may now."""
+        try:
+            return await self._catalogue.admit(token.sha256)
+        except MMMError as error:
+            # The interface's own limit holds meanwhile.
+            logger.warning("rates are not kept over all interfaces: %s", error)
+            return 0.0
+
     def find(self, brand: str, market: str, version: str | None = None) -> ModelCard:
         """The served model of a brand and market.
 
@@ -139,27 +145,37 @@ class ModelDirectory:
             raise RequestProblem(409, "other_version", detail)
         return card
 
-    async def ask(self, task: Task, cards: Sequence[ModelCard], payload: Mapping[str, Any]) -> bytes:
+    async def ask(
+        self, task: Task, cards: Sequence[ModelCard], payload: Mapping[str, Any], asker: Asker = NOBODY
+    ) -> bytes:
         """The answer to a question as JSON.
 
+        Args:
+            task: Kind of question.
+            cards: Models it is about.
+            payload: The request.
+            asker: Whose question it is, what it may have under way, and the work it is expected to be.
+
         Raises:
-            RequestProblem: 422 with what is wrong with it; 503 if too many wait or it took too long.
+            RequestProblem: 422 with what is wrong with it; 429 if the asker has too many under way; 503 if
+                too many wait or it took too long.
         """
         limits = self.settings.limits
-        if self._waiting >= limits.queue:
-            raise busy(f"{self._waiting} plans are under way here already. Come back in a second.")
-        self._waiting += 1
-        try:
-            entries = [card.entry for card in cards]
-            reply = await asyncio.wait_for(self._planners.ask(task, entries, payload), limits.plan_seconds)
-        except TimeoutError:
-            detail = f"No answer within {limits.plan_seconds:g} s. Ask for less at once, or come back later."
-            raise busy(detail, seconds=5) from None
-        finally:
-            self._waiting -= 1
+        entries = tuple(card.entry for card in cards)
+        question = Question(task, entries, payload, limits.plan_seconds, asker.price)
+        with self._admission.of(asker, slow=question.slow):
+            try:
+                # The planner ends it by itself; this is for a planner that does not answer at all.
+                reply = await asyncio.wait_for(self._planners.ask(question), limits.plan_seconds + GRACE)
+            except TimeoutError:
+                reply = Reply(late=True)
         return self._answer(task, reply)
 
     def _answer(self, task: Task, reply: Reply) -> bytes:
+        if reply.late:
+            seconds = self.settings.limits.plan_seconds
+            detail = f"No answer within {seconds:g} s. Ask for less at once, or come back later."
+            raise busy(detail, seconds=5)
         if reply.problems:
             raise invalid_request(reply.problems)
         if reply.unavailable:
@@ -169,11 +185,11 @@ class ModelDirectory:
             self.meters.infeasible(task)
         return reply.body
 
-    async def contributions(self, card: ModelCard, region: str | None) -> bytes:
+    async def contributions(self, card: ModelCard, region: str | None, asker: Asker = NOBODY) -> bytes:
         """Contributions of a model, kept once they were asked for."""
         key = (card.entry.key, region)
         if key not in self._contributions:
-            self._contributions[key] = await self.ask("contributions", [card], {"region": region})
+            self._contributions[key] = await self.ask("contributions", [card], {"region": region}, asker)
             while len(self._contributions) > KEPT_CONTRIBUTIONS:
                 self._contributions.popitem(last=False)
         return self._contributions[key]
@@ -189,7 +205,7 @@ class ModelDirectory:
         self._reloading = True
         try:
             self._broken.clear()
-            return await self._adopt(await self._catalogue.look())
+            return await self._adopt(self._with_tokens(await self._catalogue.look()))
         finally:
             self._reloading = False
 
@@ -198,42 +214,72 @@ class ModelDirectory:
         while True:
             await asyncio.sleep(self._follow)
             try:
-                await self._adopt(await self._catalogue.latest())
+                await self._adopt(await self._latest())
             except MMMError as error:
                 logger.warning("models stay as they are: %s", error)
+            except Exception:
+                # Whatever it was, the service goes on with what it has and looks again.
+                logger.exception("models stay as they are")
+
+    async def _latest(self) -> Snapshot:
+        return self._with_tokens(await self._catalogue.latest())
+
+    def _with_tokens(self, snapshot: Snapshot) -> Snapshot:
+        """A snapshot whose tokens are those known now."""
+        if snapshot.tokens != self._tokens:
+            logger.warning("tokens changed: %d, were %d", len(snapshot.tokens), len(self._tokens))
+            self._tokens = snapshot.tokens
+        return snapshot
 
     async def _adopt(self, snapshot: Snapshot) -> list[Change]:
         """Load what is new, then switch at the snapshot's time."""
         async with self._adopting:
-            wanted = {entry.name: entry for entry in snapshot.entries}
-            models = {name: await self._card(entry) for name, entry in wanted.items()}
-            found = {name: card for name, card in models.items() if card is not None}
-            changes = _changes(self._models, found)
+            before = {entry.name: entry for entry in snapshot.last_good}
+            models = {
+                entry.name: await self._card(entry, before.get(entry.name)) for entry in snapshot.entries
+            }
+            served = {name: card for name, card in models.items() if card is not None}
+            changes = _changes(self._models, served)
             if changes:
                 await asyncio.sleep(max(0.0, snapshot.effective - time.time()))
-                self._models = found
+                self._models = served
                 for change in changes:
                     logger.info("model %s: version %r, was %r", change.name, change.after, change.before)
+                await self._catalogue.confirm([card.entry for card in served.values()])
             return changes
 
-    async def _card(self, entry: ModelEntry) -> ModelCard | None:
-        """The card of an entry; of a broken one that of the version before it, if there is any."""
+    async def _card(self, entry: ModelEntry, before: ModelEntry | None) -> ModelCard | None:
+        """The card of an entry; of a broken one that of the version before it, if there is any.
+
+        Args:
+            entry: What is to be served.
+            before: What was served last, perhaps by a process before this one.
+        """
         known = self._models.get(entry.name)
         if known is not None and known.entry == entry:
             return known
+        card = await self._prepared(entry)
+        if card is None and known is None and before is not None and before != entry:
+            card = await self._prepared(before)
+            if card is not None:
+                logger.warning("%s is served instead of %s", before.key, entry.key)
+        return card or known
+
+    async def _prepared(self, entry: ModelEntry) -> ModelCard | None:
+        """The card of an entry, None if it cannot be loaded now or was found broken a short time ago."""
         tried, _ = self._broken.get(entry.key, (-RETRY_BROKEN, ""))
         if time.monotonic() - tried < RETRY_BROKEN:
-            return known
+            return None
         try:
             card = await self._planners.prepare(entry)
-        except MMMError as error:
-            logger.exception("%s cannot be served; what was served before stays", entry.key)
-            self._broken[entry.key] = time.monotonic(), str(error)
-            self.meters.loaded(0.0, done=False)
-            return known
         except RequestProblem as problem:
             logger.warning("%s is not loaded yet: %s", entry.key, problem.detail)
-            return known
+            return None
+        except Exception as error:  # one model's damage, of whatever kind, is no other model's
+            logger.exception("%s cannot be served; what was served before stays", entry.key)
+            self._broken[entry.key] = time.monotonic(), " ".join(str(error).split())
+            self.meters.loaded(0.0, done=False)
+            return None
         self._broken.pop(entry.key, None)
         self.meters.loaded(card.seconds, done=True)
         return card

@@ -101,6 +101,11 @@ def busy(detail: str, *, seconds: int = 1) -> RequestProblem:
     return RequestProblem(503, "busy", detail, headers={"Retry-After": str(seconds)})
 
 
+def too_many(detail: str, *, seconds: int = 1) -> RequestProblem:
+    """429 that says when to come back."""
+    return RequestProblem(429, "too_many", detail, headers={"Retry-After": str(seconds)})
+
+
 def problem_response(request: Request, problem: RequestProblem) -> Response:
     """The answer to a request that failed; JSON in ASCII, since a caller's text may not be encodable."""
     request.state.problem = problem.code

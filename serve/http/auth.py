@@ -10,8 +10,9 @@ import hashlib
 import hmac
 import ipaddress
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from starlette.requests import Request
 
@@ -45,6 +46,23 @@ class RateLimit:
         return 0.0
 
 
+class Rates:
+    """Rates of tokens, by digest; those without a rate always may."""
+
+    def __init__(self) -> None:
+        self._limits: dict[str, tuple[float, RateLimit]] = {}
+
+    def wait(self, digest: str, tokens: Sequence[Token]) -> float:
+        """Take one of a token's requests; 0 if there was one, else the seconds until there will be."""
+        rate = next((token.per_second for token in tokens if token.sha256 == digest), None)
+        if rate is None:
+            self._limits.pop(digest, None)
+            return 0.0
+        if digest not in self._limits or self._limits[digest][0] != rate:
+            self._limits[digest] = rate, RateLimit(rate)
+        return self._limits[digest][1].wait()
+
+
 @dataclass(frozen=True)
 class Caller:
     """Somebody whose token is known, or this machine.
@@ -53,11 +71,13 @@ class Caller:
         name: For the log.
         scopes: What they may do.
         brands: Brands they may see, None for all.
+        token: Their token's entry, None for this machine.
     """
 
     name: str
     scopes: frozenset[Scope]
     brands: frozenset[str] | None = None
+    token: Token | None = None
 
     def sees(self, brand: str) -> bool:
         """Whether they may know of a brand."""
@@ -79,63 +99,63 @@ class Caller:
 THIS_MACHINE = Caller("this machine", frozenset(("read", "plan", "admin")))
 
 
-@dataclass(frozen=True)
-class _Known:
-    digest: bytes
-    caller: Caller
-    pace: RateLimit | None = field(compare=False)
-
-
 class Authenticator:
     """Recognises callers.
 
     Args:
-        tokens: Those known; none leaves the service to its own machine.
+        tokens: Gives those known now. Without any, from the start on, only this machine is answered; once
+            there were some, nobody is.
     """
 
-    def __init__(self, tokens: tuple[Token, ...]) -> None:
-        self._known = [
-            _Known(
-                token.sha256.encode(),
-                Caller(
-                    token.name,
-                    frozenset(token.scopes),
-                    None if token.brands is None else frozenset(token.brands),
-                ),
-                None if token.per_second is None else RateLimit(token.per_second),
-            )
-            for token in tokens
-        ]
+    def __init__(self, tokens: Callable[[], tuple[Token, ...]]) -> None:
+        self._tokens = tokens
+        self._had_tokens = bool(tokens())
+        self._rates = Rates()
 
     def caller(self, request: Request) -> Caller:
-        """Who sent a request.
+        """Who sent a request; the name is noted in its state, also of those who are refused.
 
         Raises:
             RequestProblem: 401 without a known token, 403 from another machine, 429 too often.
         """
-        if not self._known:
+        tokens = self._tokens()
+        self._had_tokens |= bool(tokens)
+        if not self._had_tokens:
             _require_own_machine(request)
             return THIS_MACHINE
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        known = self._find(token.strip()) if kind.lower() == "bearer" else None
-        if known is None:
+        kind, _, text = request.headers.get("authorization", "").partition(" ")
+        token = _find(text.strip(), tokens) if kind.lower() == "bearer" else None
+        if token is None:
             detail = "Send a known token in header Authorization: Bearer TOKEN."
             raise RequestProblem(401, "token", detail, headers=_CHALLENGE)
-        seconds = known.pace.wait() if known.pace is not None else 0.0
-        if seconds > 0:
-            detail = f"More requests a second than the token of {known.caller.name} allows. Slow down."
-            headers = {"Retry-After": str(max(1, round(seconds)))}
-            raise RequestProblem(429, "pace", detail, headers=headers)
-        return known.caller
+        request.state.caller = token.name
+        if token.expires is not None and datetime.now(UTC).date() > token.expires:
+            detail = f"The token of {token.name} was accepted until {token.expires}. Ask for a new one."
+            raise RequestProblem(401, "token", detail, headers=_CHALLENGE)
+        require_pace(token, self._rates.wait(token.sha256, tokens))
+        brands = None if token.brands is None else frozenset(token.brands)
+        return Caller(token.name, frozenset(token.scopes), brands, token)
 
-    def _find(self, token: str) -> _Known | None:
-        """Compares with every known digest, whole, so that time tells nothing."""
-        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest().encode()
-        found = None
-        for known in self._known:
-            if hmac.compare_digest(digest, known.digest):
-                found = known
-        return found
+
+def require_pace(token: Token, seconds: float) -> None:
+    """Go on only if a token's rate allows it.
+
+    Raises:
+        RequestProblem: 429, with the time to wait.
+    """
+    if seconds > 0:
+        detail = f"More requests a second than the token of {token.name} allows. Slow down."
+        raise RequestProblem(429, "pace", detail, headers={"Retry-After": str(max(1, round(seconds)))})
+
+
+def _find(text: str, tokens: Sequence[Token]) -> Token | None:
+    """Compares with every known digest, whole, so that time tells nothing."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest().encode()
+    found = None
+    for token in tokens:
+        if hmac.compare_digest(digest, token.sha256.encode()):
+            found = token
+    return found
 
 
 def is_loopback(host: str) -> bool:

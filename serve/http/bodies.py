@@ -13,13 +13,13 @@ from mmm.config.files import validate
 from mmm.errors import Problem, ProblemsError, RequestError
 from mmm.planning.request import BudgetRequest, PortfolioTerms, parse_request
 from mmm.planning.scenario.request import ScenarioRequest, parse_scenario
+from serve.http.work import budget_price, scenario_price
 from serve.planner.protocol import ModelCard
 from serve.problems import RequestProblem, invalid_request
 from serve.settings import Limits
 
 BODY_SECONDS = 20.0
 """Seconds in which a body must have come."""
-EVOLVING = ("differential_evolution", "hybrid")
 
 
 async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
@@ -116,8 +116,11 @@ def _inside(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list) else ()
 
 
-def check_budget(content: Mapping[str, Any], card: ModelCard, limits: Limits) -> BudgetRequest:
-    """A budget request to one model.
+def check_budget(content: Mapping[str, Any], card: ModelCard, limits: Limits) -> tuple[BudgetRequest, float]:
+    """Check a budget request to one model.
+
+    Returns:
+        The request, and the seconds of work that it is expected to be.
 
     Raises:
         RequestProblem: 422 with every problem; a request that would take too long among them.
@@ -127,14 +130,16 @@ def check_budget(content: Mapping[str, Any], card: ModelCard, limits: Limits) ->
     except RequestError as error:
         raise invalid_request(error.problems) from None
     regions = len(card.regions) if request.by_region else 1
-    _check_work(request, len(card.channels) * regions, limits)
-    return request
+    return request, budget_price(request, len(card.channels) * regions, limits)
 
 
 def check_portfolio(
     content: dict[str, Any], cards: Sequence[ModelCard], limits: Limits
-) -> tuple[BudgetRequest, PortfolioTerms]:
-    """A budget request to several models, and its terms, which are taken out of the content.
+) -> tuple[BudgetRequest, PortfolioTerms, float]:
+    """Check a budget request to several models; its terms are taken out of the content.
+
+    Returns:
+        The request, the terms, and the seconds of work that it is expected to be.
 
     Raises:
         RequestProblem: As :func:`check_budget`.
@@ -152,37 +157,25 @@ def check_portfolio(
         request = parse_request(content, channels=[*channels, *names], history_periods=periods)
     except RequestError as error:
         raise invalid_request(error.problems) from None
-    _check_work(request, len(channels), limits)
-    return request, terms
+    return request, terms, budget_price(request, len(channels), limits)
 
 
-def _check_work(request: BudgetRequest, variables: int, limits: Limits) -> None:
-    """Refuse what would keep a planner busy for minutes."""
-    field, most = ("by_region" if request.by_region else "models"), limits.variables
-    if request.method in EVOLVING:
-        field, most = "method", min(most, limits.evolved_variables)
-    elif request.method == "trust-constr" or (request.by_region and request.effects == "total"):
-        field, most = "method", min(most, limits.slow_variables)
-    elif request.objective != "kpi" or request.risk != "mean":
-        most = min(most, limits.aimed_variables)
-    if variables > most:
-        text = (
-            f"asks for {variables} amounts; at most {most} are planned over HTTP like this. Use method slsqp "
-            "and direct effects, no by_region, fewer models, or `mmm optimize`"
-        )
-        raise invalid_request([Problem("too_complex", field, text)])
+def check_scenario(
+    content: Mapping[str, Any], card: ModelCard, limits: Limits
+) -> tuple[ScenarioRequest, float]:
+    """Check spend plans for one model.
 
-
-def check_scenario(content: Mapping[str, Any], card: ModelCard) -> ScenarioRequest:
-    """Spend plans for one model.
+    Returns:
+        The request, and the seconds of work that it is expected to be.
 
     Raises:
-        RequestProblem: 422 with every problem.
+        RequestProblem: 422 with every problem; plans that would take too long among them.
     """
     try:
-        return parse_scenario(content, channels=card.channels)
+        request = parse_scenario(content, channels=card.channels)
     except RequestError as error:
         raise invalid_request(error.problems) from None
+    return request, scenario_price(request, card, limits)
 
 
 def chosen_models(content: dict[str, Any]) -> list[str] | None:

@@ -17,6 +17,7 @@ logger = logging.getLogger("ray.serve.mmm")
 
 _USABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 UNKNOWN_ROUTE = "unknown"
+REFUSALS = (401, 403, 429)
 
 
 class RequestLog:
@@ -70,7 +71,9 @@ class RequestLog:
         route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
         method = scope["method"] if route != UNKNOWN_ROUTE else "any"
         self._meters.request(route, method, status, milliseconds)
-        if not logger.isEnabledFor(logging.INFO):
+        # Refusals are told whatever the level of the log: they are its account of who tried what.
+        level = logging.WARNING if status in REFUSALS else logging.INFO
+        if not logger.isEnabledFor(level):
             return
         state: dict[str, Any] = scope["state"]
         line: dict[str, Any] = {
@@ -81,4 +84,6 @@ class RequestLog:
             "milliseconds": round(milliseconds, 2),
             **{name: state[name] for name in ("caller", "model", "problem") if name in state},
         }
-        logger.info("%s %s %d", method, scope["path"][:200], status, extra=line)
+        if status in REFUSALS:
+            line["peer"] = (scope.get("client") or ("unknown",))[0]
+        logger.log(level, "%s %s %d", method, scope["path"][:200], status, extra=line)

@@ -1,7 +1,7 @@
 """The HTTP interface: routes over a directory. Runs under Ray Serve and under any ASGI server alike."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -14,9 +14,10 @@ from mmm.planning.plan import Plan, PortfolioPlan
 from mmm.planning.request import BudgetRequest
 from mmm.planning.scenario.request import ScenarioRequest
 from mmm.planning.scenario.result import Scenario
+from serve.admission import Asker
 from serve.directory import ModelDirectory
 from serve.http import schemas
-from serve.http.auth import Authenticator, Caller
+from serve.http.auth import Authenticator, Caller, require_pace
 from serve.http.bodies import check_budget, check_portfolio, check_scenario, chosen_models, read_json
 from serve.http.docs_page import docs_router
 from serve.http.middleware import RequestLog
@@ -77,7 +78,7 @@ def create_app(directory: ModelDirectory, *, own_ids: bool = True) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.directory, app.state.authenticator = directory, Authenticator(directory.settings.tokens)
+    app.state.directory, app.state.authenticator = directory, Authenticator(lambda: directory.tokens)
     app.add_middleware(RequestLog, meters=directory.meters, own_ids=own_ids)
     app.add_exception_handler(RequestProblem, on_problem)
     app.add_exception_handler(HTTPException, on_http_error)
@@ -96,13 +97,15 @@ def _directory(request: Request) -> ModelDirectory:
     return directory
 
 
-def allowed(scope: Scope) -> Callable[[Request], Caller]:
+def allowed(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency that lets only those through who have a scope, and for a brand in the path its brand."""
 
-    def check(request: Request) -> Caller:
+    async def check(request: Request) -> Caller:
         authenticator: Authenticator = request.app.state.authenticator
         caller = authenticator.caller(request)
         request.state.caller = caller.name
+        if caller.token is not None and caller.token.per_second is not None:
+            require_pace(caller.token, await _directory(request).admit(caller.token))
         caller.require(scope, request.path_params.get("brand"))
         return caller
 
@@ -229,10 +232,9 @@ def _add_model_routes(app: FastAPI) -> None:
             str | None, Query(description="Region; leave it out for the sum of all.", max_length=200)
         ] = None,
     ) -> Response:
-        del caller
         directory = _directory(request)
         card = directory.find(brand, market, version)
-        return _answer(request, card, await directory.contributions(card, region))
+        return _answer(request, card, await directory.contributions(card, region, asker_of(caller)))
 
 
 def _add_question_routes(app: FastAPI) -> None:
@@ -251,12 +253,12 @@ def _add_question_routes(app: FastAPI) -> None:
     async def optimize(
         request: Request, caller: Planner, brand: Brand, market: Market, version: Version = None
     ) -> Response:
-        del caller
         directory = _directory(request)
         card = directory.find(brand, market, version)
         content = await read_json(request, directory.settings.limits)
-        question = {"request": check_budget(content, card, directory.settings.limits)}
-        return _answer(request, card, await directory.ask("optimize", [card], question))
+        question, price = check_budget(content, card, directory.settings.limits)
+        asker = asker_of(caller, price)
+        return _answer(request, card, await directory.ask("optimize", [card], {"request": question}, asker))
 
     @app.post(
         "/v1/models/{brand}/{market}/scenario",
@@ -270,12 +272,12 @@ def _add_question_routes(app: FastAPI) -> None:
     async def scenario(
         request: Request, caller: Planner, brand: Brand, market: Market, version: Version = None
     ) -> Response:
-        del caller
         directory = _directory(request)
         card = directory.find(brand, market, version)
         content = await read_json(request, directory.settings.limits)
-        question = {"request": check_scenario(content, card)}
-        return _answer(request, card, await directory.ask("scenario", [card], question))
+        question, price = check_scenario(content, card, directory.settings.limits)
+        asker = asker_of(caller, price)
+        return _answer(request, card, await directory.ask("scenario", [card], {"request": question}, asker))
 
     @app.post(
         "/v1/portfolio/optimize",
@@ -293,8 +295,9 @@ def _add_question_routes(app: FastAPI) -> None:
         directory = _directory(request)
         content = await read_json(request, directory.settings.limits)
         cards = _chosen(directory, caller, chosen_models(content))
-        question, terms = check_portfolio(content, cards, directory.settings.limits)
-        answer = await directory.ask("portfolio", cards, {"request": question, "terms": terms})
+        question, terms, price = check_portfolio(content, cards, directory.settings.limits)
+        asker = asker_of(caller, price)
+        answer = await directory.ask("portfolio", cards, {"request": question, "terms": terms}, asker)
         return Response(answer, media_type="application/json")
 
 
@@ -313,6 +316,13 @@ def _chosen(directory: ModelDirectory, caller: Caller, names: list[str] | None) 
     for brand, _ in pairs:
         caller.require("plan", brand)
     return [directory.find(brand, market) for brand, market in pairs]
+
+
+def asker_of(caller: Caller, price: float = 0.0) -> Asker:
+    """Whose question it is, for the limits of what may be under way."""
+    if caller.token is None:
+        return Asker(price=price)
+    return Asker(caller.token.sha256, caller.token.at_once, price)
 
 
 def _json(content: Any) -> Response:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from jobs.record.tracking import DATABASE, FOLDER
 from jobs.record.versions import CHAMPION
 from mmm.storage import is_uri
 from serve.models.folders import FolderSource
+from serve.models.last_good import read_last_good, write_last_good
 from serve.models.registry import RegistrySource
 from serve.models.source import ModelEntry, ModelSource, SourceError
+from serve.settings import Token
 
 logger = logging.getLogger("ray.serve.mmm")
 
@@ -29,11 +33,35 @@ class Snapshot:
         generation: Rises with every change.
         effective: Time of the epoch, seconds, from which it counts.
         entries: One for each brand and market.
+        last_good: Versions that were served last, for those of the entries that turn out broken.
+        tokens: Who may call.
     """
 
     generation: int
     effective: float
     entries: tuple[ModelEntry, ...]
+    last_good: tuple[ModelEntry, ...] = ()
+    tokens: tuple[Token, ...] = ()
+
+
+class CatalogueClient(Protocol):
+    """A catalogue as an interface asks it."""
+
+    async def latest(self) -> Snapshot:
+        """What is known."""
+        ...
+
+    async def look(self) -> Snapshot:
+        """Look for new models first."""
+        ...
+
+    async def confirm(self, entries: Sequence[ModelEntry]) -> None:
+        """Tell which versions are served, each loaded and planned with."""
+        ...
+
+    async def admit(self, token: str) -> float:
+        """Take one request of a token's rate over all interfaces; the seconds to wait if there was none."""
+        ...
 
 
 def open_source(place: str, alias: str = CHAMPION) -> ModelSource:
@@ -67,22 +95,56 @@ class Catalogue:
     Args:
         source: Where models are.
         lead: Seconds between finding a change and its effect, in which replicas get ready.
+        tokens: Who may call now; read again with every look.
+        kept: File of the versions served last, None to forget them with this process.
 
     Raises:
-        SourceError: The source cannot be read now.
+        SourceError: The source cannot be read now, and nothing is known of what it served before.
     """
 
-    def __init__(self, source: ModelSource, lead: float = 0.0) -> None:
-        self._source, self._lead = source, lead
-        self.latest = Snapshot(1, time.time(), source.entries())
+    def __init__(
+        self,
+        source: ModelSource,
+        lead: float = 0.0,
+        *,
+        tokens: Callable[[], tuple[Token, ...]] = tuple,
+        kept: Path | None = None,
+    ) -> None:
+        self._source, self._lead, self._tokens, self._kept = source, lead, tokens, kept
+        self._last_good = {} if kept is None else read_last_good(kept)
+        try:
+            entries = source.entries()
+        except SourceError as error:
+            if not self._last_good:
+                raise
+            logger.warning("the versions served last are served again: %s", error)
+            entries = tuple(self._last_good.values())
+        self.latest = Snapshot(1, time.time(), entries, self._still_there(), tokens())
 
     def look(self) -> Snapshot:
-        """Look for new models; what was known stays if the source cannot be read."""
+        """Look for new models and tokens; what was known stays if the source cannot be read."""
         try:
             entries = self._source.entries()
         except SourceError as error:
             logger.warning("models stay as they are: %s", error)
-            return self.latest
-        if entries != self.latest.entries:
-            self.latest = Snapshot(self.latest.generation + 1, time.time() + self._lead, entries)
+            entries = self.latest.entries
+        found = replace(self.latest, entries=entries, last_good=self._still_there(), tokens=self._tokens())
+        if found != self.latest:
+            changed = entries != self.latest.entries
+            effective = time.time() + self._lead if changed else self.latest.effective
+            self.latest = replace(found, generation=found.generation + 1, effective=effective)
         return self.latest
+
+    def confirm(self, entries: Sequence[ModelEntry]) -> None:
+        """Keep what an interface serves, each of it loaded and planned with, for the time after a restart."""
+        names = {entry.name for entry in self.latest.entries}
+        known = {**self._last_good, **{entry.name: entry for entry in entries}}
+        found = {name: entry for name, entry in known.items() if name in names}
+        if found != self._last_good:
+            self._last_good = found
+            if self._kept is not None:
+                write_last_good(self._kept, found)
+
+    def _still_there(self) -> tuple[ModelEntry, ...]:
+        """Versions served last whose files are theirs still."""
+        return tuple(entry for entry in self._last_good.values() if self._source.holds(entry))

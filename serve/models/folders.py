@@ -35,12 +35,14 @@ class FolderSource:
                 f"{folder} is no folder. Give the folder of fitted models, or a registry's URI."
             )
         self._folder = folder
-        self._read: dict[Path, tuple[tuple[int, int], ModelEntry]] = {}
+        self._known: dict[Path, tuple[tuple[int, int], ModelEntry]] = {}
 
     def entries(self) -> tuple[ModelEntry, ...]:
         """See :meth:`ModelSource.entries`; half-written folders are not there yet."""
         newest: dict[str, tuple[int, ModelEntry]] = {}
-        for directory in _fitted_directories(self._folder):
+        # A directory that was a model and has lost its files is a damaged model, not one that was taken away.
+        damaged = {path for path in self._known if path.is_dir()}
+        for directory in sorted({*_fitted_directories(self._folder), *damaged}):
             found = self._entry(directory)
             if found is not None:
                 written, entry = found
@@ -49,17 +51,24 @@ class FolderSource:
         return tuple(newest[name][1] for name in sorted(newest))
 
     def _entry(self, directory: Path) -> tuple[int, ModelEntry] | None:
-        """When a model was written and what it is; None if it went away or is not whole."""
+        """When a model was written and what it is; None if it never was whole."""
         model = directory / MODEL_FOLDER
         try:
             state = (model / "provenance.json").stat()
             stamp = (state.st_mtime_ns, state.st_ino)
-            known = self._read.get(directory)
+            known = self._known.get(directory)
             if known is None or known[0] != stamp:
-                known = self._read[directory] = stamp, _identify(directory)
-        except (OSError, KeyError, ValueError):
-            return None
-        return stamp[0], known[1]
+                known = self._known[directory] = stamp, _identify(directory)
+        except (OSError, LookupError, ValueError, TypeError, AttributeError, RecursionError):
+            known = self._known.get(directory)
+        return None if known is None else (known[0][0], known[1])
+
+    def holds(self, entry: ModelEntry) -> bool:
+        """See ``ModelSource.holds``: a folder's fit may have been replaced by another."""
+        try:
+            return _version_of(Path(entry.source)) == entry.version
+        except (OSError, ValueError, AttributeError):
+            return False
 
 
 def _fitted_directories(folder: Path, depth: int = 0) -> Iterator[Path]:

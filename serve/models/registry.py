@@ -1,18 +1,16 @@
-"""Models of an MLflow registry, read only: the versions an alias points at, and copies of their files."""
+"""Models of an MLflow registry, read only: the versions an alias points at, and their files."""
 
 from __future__ import annotations
 
 import logging
 import os
-import shutil
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlparse
+from urllib.parse import urlparse
 
 from jobs.record.versions import CHAMPION
-from mmm.storage import filesystem, is_uri
+from mmm.storage import filesystem
 from serve.models.source import ModelEntry, SourceError
 
 if TYPE_CHECKING:
@@ -46,6 +44,10 @@ class RegistrySource:
             raise SourceError(
                 f"The registry {self.uri} cannot be read: {reason}. Start it, or correct its URI."
             ) from error
+
+    def holds(self, entry: ModelEntry) -> bool:  # noqa: ARG002
+        """See ``ModelSource.holds``: a registry's versions never change."""
+        return True
 
     def _champions(self) -> list[ModelEntry]:
         client, found, token = _client(self.uri), [], None
@@ -83,42 +85,25 @@ def _client(uri: str) -> MlflowClient:
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
-def local_directory(entry: ModelEntry, registry: str | None = None) -> Path:
-    """The model's directory on this machine; a remote one is copied once and kept under its key.
+def copy_version(source: str, folder: Path, registry: str | None) -> None:
+    """Copy the files of a remote version.
 
     Args:
-        entry: The model.
+        source: Where they lie.
+        folder: Where to put them.
         registry: URI of the registry that holds sources of scheme ``mlflow-artifacts``.
 
     Raises:
-        SourceError: It cannot be copied.
+        OSError: They cannot be had.
     """
-    parsed = urlparse(entry.source)
-    if not is_uri(entry.source):
-        return Path(entry.source)
-    if parsed.scheme == "file":
-        return Path(unquote(parsed.path))
-    home = Path(tempfile.gettempdir()) / f"mmm-models-{os.getuid()}"
-    home.mkdir(mode=0o700, exist_ok=True)
-    place = home / entry.key.replace("/", "_")
-    if place.is_dir():
-        return place
-    scratch = Path(tempfile.mkdtemp(dir=home))
-    try:
-        _copy(entry.source, scratch, registry)
-        scratch.rename(place)
-    except OSError as error:
-        shutil.rmtree(scratch, ignore_errors=True)
-        if not place.is_dir():
-            raise SourceError(f"{entry.source} cannot be copied: {error}.") from error
-    return place
-
-
-def _copy(source: str, folder: Path, registry: str | None) -> None:
     if urlparse(source).scheme in _OF_MLFLOW:
         from mlflow.artifacts import download_artifacts
+        from mlflow.exceptions import MlflowException
 
-        download_artifacts(artifact_uri=source, dst_path=str(folder), tracking_uri=registry)
+        try:
+            download_artifacts(artifact_uri=source, dst_path=str(folder), tracking_uri=registry)
+        except MlflowException as error:
+            raise OSError(str(error)) from error
         return
     from pyarrow import fs as pafs
 

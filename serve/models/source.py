@@ -52,3 +52,7 @@ class ModelSource(Protocol):
             SourceError: The place cannot be read.
         """
         ...
+
+    def holds(self, entry: ModelEntry) -> bool:
+        """Whether an entry's files, as far as can be told without reading them, are those of its version."""
+        ...

@@ -6,12 +6,13 @@ Every answer says which version of which model gave it and the window of its dat
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmm.errors import ModelFileError, RequestError
+from mmm.errors import MMMError, ModelFileError, RequestError
 from mmm.fitted import Fitted, load_fitted
 from mmm.planning.budget import answer_budget
 from mmm.planning.plan import Plan
@@ -19,7 +20,7 @@ from mmm.planning.planner import Planner
 from mmm.planning.portfolio import answer_budgets
 from mmm.planning.request import BudgetRequest, PortfolioTerms
 from mmm.planning.scenario.evaluate import answer_scenario
-from serve.models.registry import local_directory
+from serve.models.local_copy import local_directory
 from serve.models.source import ModelEntry
 from serve.planner.contributions import contributions_json
 from serve.planner.protocol import Reply, Task
@@ -44,19 +45,33 @@ def load_model(entry: ModelEntry, registry: str | None = None) -> LoadedModel:
     """Load a model and make its first plan, so that later ones are as fast as they get.
 
     Raises:
-        MMMError: Its files cannot be had, are damaged or of another format.
+        MMMError: Its files cannot be had, are damaged or of another format, or it cannot plan.
     """
     started = time.perf_counter()
-    directory = local_directory(entry, registry)
-    planner = Planner(load_fitted(directory))
-    try:
+    with broken_if_it_fails(entry, "cannot be loaded"):
+        directory = local_directory(entry, registry)
+        planner = Planner(load_fitted(directory))
+    with broken_if_it_fails(entry, "loads but cannot plan"):
         tiny_plan(planner)
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise ModelFileError(
-            f"{directory} loads but cannot plan ({error}): was it fitted by another version of this program? "
-            "Fit the model again."
-        ) from error
     return LoadedModel(entry, directory, planner, time.perf_counter() - started)
+
+
+@contextmanager
+def broken_if_it_fails(entry: ModelEntry, what: str) -> Iterator[None]:
+    """Whatever goes wrong with one model is an error of that model, and of nothing else in the service.
+
+    Raises:
+        MMMError: Anything was raised.
+    """
+    try:
+        yield
+    except MMMError:
+        raise
+    except Exception as error:
+        raise ModelFileError(
+            f"{entry.source} {what} ({type(error).__name__}: {error}): is it damaged, or fitted by another "
+            "version of this program? Fit the model again."
+        ) from error
 
 
 def tiny_plan(planner: Planner) -> Plan | None:

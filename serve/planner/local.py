@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from mmm.errors import MMMError
 from serve.models.catalogue import Catalogue, Snapshot
 from serve.models.source import ModelEntry
-from serve.planner.answers import LoadedModel, load_model, perform
-from serve.planner.model_card import make_model_card
-from serve.planner.protocol import ModelCard, Reply, Task
+from serve.planner.loaded import LoadedModels
+from serve.planner.protocol import ModelCard, Question, Reply
 
 T = TypeVar("T")
 
@@ -36,9 +33,17 @@ class LocalCatalogue:
         """See ``CatalogueClient.look``."""
         return await asyncio.to_thread(self._catalogue.look)
 
+    async def confirm(self, entries: Sequence[ModelEntry]) -> None:
+        """See ``CatalogueClient.confirm``."""
+        await asyncio.to_thread(self._catalogue.confirm, entries)
+
+    async def admit(self, token: str) -> float:  # noqa: ARG002
+        """See ``CatalogueClient.admit``: there is one interface only, whose own limit is that of all."""
+        return 0.0
+
 
 class LocalPlanner:
-    """Answers questions in this process, one at a time; keeps the models used last.
+    """Answers questions in this process, one at a time, without limits of time of its own.
 
     Args:
         keep: Models kept.
@@ -46,32 +51,16 @@ class LocalPlanner:
     """
 
     def __init__(self, keep: int, registry: str | None = None) -> None:
-        self._keep, self._registry = keep, registry
-        self._models: OrderedDict[str, LoadedModel] = OrderedDict()
+        self._models = LoadedModels(keep, registry)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="planner")
 
     async def prepare(self, entry: ModelEntry) -> ModelCard:
-        """See :meth:`PlannerClient.prepare`."""
-        return await self._run(lambda: make_model_card(self._model(entry)))
+        """See ``PlannerClient.prepare``."""
+        return await self._run(lambda: self._models.prepare(entry))
 
-    async def ask(self, task: Task, entries: Sequence[ModelEntry], payload: Mapping[str, Any]) -> Reply:
-        """See :meth:`PlannerClient.ask`."""
-        return await self._run(lambda: self._ask(task, entries, payload))
+    async def ask(self, question: Question) -> Reply:
+        """See ``PlannerClient.ask``."""
+        return await self._run(lambda: self._models.answer(question))
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    def _ask(self, task: Task, entries: Sequence[ModelEntry], payload: Mapping[str, Any]) -> Reply:
-        try:
-            models = [self._model(entry) for entry in entries]
-        except MMMError as error:
-            return Reply(unavailable=str(error))
-        return perform(task, models, payload)
-
-    def _model(self, entry: ModelEntry) -> LoadedModel:
-        if entry.key not in self._models:
-            self._models[entry.key] = load_model(entry, self._registry)
-            while len(self._models) > self._keep:
-                self._models.popitem(last=False)
-        self._models.move_to_end(entry.key)
-        return self._models[entry.key]

@@ -41,6 +41,7 @@ def make_model_card(model: LoadedModel) -> ModelCard:
         regions=panel.regions,
         currency=panel.currency,
         periods=len(panel.dates),
+        members=fitted.members,
         seconds=model.seconds,
     )
 

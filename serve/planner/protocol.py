@@ -1,11 +1,11 @@
-"""The planners: where questions to models are answered, seen from the interface.
+"""Planners: where questions to models are answered, seen from the interface.
 
 Nothing here loads a model, so that the processes of the interface stay small.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -13,6 +13,33 @@ from mmm.errors import Problem
 from serve.models.source import ModelEntry
 
 Task = Literal["optimize", "scenario", "portfolio", "contributions"]
+
+SLOW = 0.25
+"""Seconds of expected work from which a question waits in a line of its own, behind no quick one's way."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of one or more models.
+
+    Attributes:
+        task: Kind of question.
+        entries: Models, in the order of the request.
+        payload: The request.
+        seconds: Time in which it must be answered, waiting included.
+        price: Seconds of work that it is expected to take.
+    """
+
+    task: Task
+    entries: tuple[ModelEntry, ...]
+    payload: Mapping[str, Any]
+    seconds: float = 30.0
+    price: float = 0.0
+
+    @property
+    def slow(self) -> bool:
+        """Whether it takes long enough to hold up others."""
+        return self.price > SLOW
 
 
 @dataclass(frozen=True)
@@ -24,12 +51,14 @@ class Reply:
         feasible: False if the answer is that no plan keeps the limits.
         problems: What is wrong with the question, if anything.
         unavailable: Why the model cannot be asked now, if so.
+        late: It was given up, since its time was over.
     """
 
     body: bytes = b""
     feasible: bool = True
     problems: tuple[Problem, ...] = ()
     unavailable: str = ""
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +75,7 @@ class ModelCard:
         regions: Names.
         currency: Currency of spend.
         periods: Periods of its data.
+        members: Ensemble members.
         seconds: Time that loading took.
     """
 
@@ -58,6 +88,7 @@ class ModelCard:
     regions: tuple[str, ...]
     currency: str
     periods: int
+    members: int
     seconds: float
 
 
@@ -68,10 +99,10 @@ class PlannerClient(Protocol):
         """Load a model, make its first plan, and tell about it.
 
         Raises:
-            MMMError: It cannot be loaded.
+            MMMError: It cannot be loaded, whatever the reason.
         """
         ...
 
-    async def ask(self, task: Task, entries: Sequence[ModelEntry], payload: Mapping[str, Any]) -> Reply:
+    async def ask(self, question: Question) -> Reply:
         """Answer a question to one or more models."""
         ...

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
-from ray.exceptions import RayActorError
+from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from serve.models.catalogue import Snapshot
 from serve.models.source import ModelEntry, SourceError
-from serve.planner.protocol import ModelCard, Reply, Task
+from serve.planner.protocol import ModelCard, Question, Reply
 from serve.problems import busy
 
 FOLLOW = 0.5
@@ -43,18 +43,34 @@ class RemoteCatalogue:
         Raises:
             SourceError: The catalogue does not answer.
         """
-        return await self._ask(lambda: cast("Awaitable[Any]", self._handle.latest.remote()))
+        snapshot: Snapshot = await self._ask(lambda: cast("Awaitable[Any]", self._handle.latest.remote()))
+        return snapshot
 
     async def look(self) -> Snapshot:
         """See ``CatalogueClient.look``; errors as :meth:`latest`."""
-        return await self._ask(lambda: cast("Awaitable[Any]", self._handle.look.remote()))
+        snapshot: Snapshot = await self._ask(lambda: cast("Awaitable[Any]", self._handle.look.remote()))
+        return snapshot
 
-    async def _ask(self, call: Callable[[], Awaitable[Any]]) -> Snapshot:
+    async def confirm(self, entries: Sequence[ModelEntry]) -> None:
+        """See ``CatalogueClient.confirm``; errors as :meth:`latest`."""
+        await self._ask(lambda: cast("Awaitable[Any]", self._handle.confirm.remote(tuple(entries))))
+
+    async def admit(self, token: str) -> float:
+        """See ``CatalogueClient.admit``; errors as :meth:`latest`."""
+        seconds: float = await self._ask(lambda: cast("Awaitable[Any]", self._handle.admit.remote(token)))
+        return seconds
+
+    async def _ask(self, call: Callable[[], Awaitable[Any]]) -> Any:
         try:
-            snapshot: Snapshot = await asyncio.wait_for(_outcome(call()), PATIENCE)
+            return await asyncio.wait_for(_outcome(call()), PATIENCE)
         except (RayActorError, RayServeException, TimeoutError) as error:
             raise SourceError(f"the catalogue does not answer ({type(error).__name__})") from error
-        return snapshot
+
+
+def _own_words(error: RayTaskError) -> Exception:
+    """What was raised in a replica, without the engine's account of where."""
+    cause = error.cause
+    return cause if isinstance(cause, Exception) and not isinstance(cause, RayTaskError) else error
 
 
 class RemotePlanners:
@@ -73,12 +89,10 @@ class RemotePlanners:
         card: ModelCard = await self._surely(lambda: cast("Awaitable[Any]", handle.prepare.remote(entry)))
         return card
 
-    async def ask(self, task: Task, entries: Sequence[ModelEntry], payload: Mapping[str, Any]) -> Reply:
+    async def ask(self, question: Question) -> Reply:
         """See ``PlannerClient.ask``."""
-        handle = self._handle.options(multiplexed_model_id=entries[0].key)
-        reply: Reply = await self._surely(
-            lambda: cast("Awaitable[Any]", handle.ask.remote(task, tuple(entries), payload))
-        )
+        handle = self._handle.options(multiplexed_model_id=question.entries[0].key)
+        reply: Reply = await self._surely(lambda: cast("Awaitable[Any]", handle.ask.remote(question)))
         return reply
 
     async def _surely(self, call: Callable[[], Awaitable[Any]]) -> Any:
@@ -87,6 +101,8 @@ class RemotePlanners:
                 return await call()
             except BackPressureError:
                 raise busy("Too many plans are waiting. Come back in a second.") from None
+            except RayTaskError as error:
+                raise _own_words(error) from None
             except (RayActorError, RayServeException):
                 if not left:
                     raise busy("No planner answers. Come back in some seconds.", seconds=5) from None

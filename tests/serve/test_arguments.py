@@ -34,7 +34,7 @@ def test_tokens_of_the_environment_join_those_of_the_file(
     path.write_text(f"tokens: [{ENTRY}]\n", encoding="utf-8")
     monkeypatch.setenv(TOKENS_VARIABLE, f"[{ENTRY}]")
 
-    assert len(settings_of(Arguments(models="m", tokens_file=str(path))).tokens) == 2
+    assert len(settings_of(Arguments(models="m", tokens_file=str(path))).all_tokens) == 2
 
 
 @pytest.mark.parametrize("text", ["nonsense", '{"name": "a"}', '[{"name": "a"}]'])

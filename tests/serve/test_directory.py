@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from serve.directory import Change, ModelDirectory
 from serve.metrics import LocalMeters
 from serve.models.catalogue import Catalogue, Snapshot, open_source
 from serve.models.source import ModelEntry, SourceError
-from serve.planner.protocol import ModelCard, Reply, Task
+from serve.planner.protocol import ModelCard, Question, Reply
 from serve.problems import RequestProblem
 from serve.settings import Limits, ServeSettings
 from tests.serve.fitted_models import client_of, named, place_model, place_three
@@ -34,14 +34,16 @@ class FakePlanner:
     def __init__(self, reply: Reply | None = None, seconds: float = 0.0, broken: str = "") -> None:
         self.reply, self.seconds, self.broken = reply or Reply(b"{}"), seconds, broken
         self.prepared: list[str] = []
+        self.questions: list[Question] = []
 
     async def prepare(self, entry: ModelEntry) -> ModelCard:
         self.prepared.append(entry.key)
         if entry.version == self.broken:
             raise SourceError("gone")
-        return ModelCard(entry, {}, b"{}", b"{}", "e", ("tv",), ("r",), "USD", 52, 0.1)
+        return ModelCard(entry, {}, b"{}", b"{}", "e", ("tv",), ("r",), "USD", 52, 4, 0.1)
 
-    async def ask(self, task: Task, entries: Sequence[ModelEntry], payload: Mapping[str, Any]) -> Reply:
+    async def ask(self, question: Question) -> Reply:
+        self.questions.append(question)
         await asyncio.sleep(self.seconds)
         return self.reply
 
@@ -51,11 +53,19 @@ class FakeCatalogue:
 
     def __init__(self, *entries: ModelEntry) -> None:
         self.snapshot = Snapshot(1, 0.0, entries)
+        self.confirmed: list[tuple[ModelEntry, ...]] = []
+        self.wait = 0.0
 
     async def latest(self) -> Snapshot:
         return self.snapshot
 
     look = latest
+
+    async def confirm(self, entries: Sequence[ModelEntry]) -> None:
+        self.confirmed.append(tuple(entries))
+
+    async def admit(self, token: str) -> float:
+        return self.wait if token else 0.0
 
 
 def directory_of(
@@ -98,7 +108,8 @@ def test_too_many_questions_are_503_at_once() -> None:
     assert found[2].headers["Retry-After"] == "1"
 
 
-def test_an_answer_that_takes_too_long_is_503() -> None:
+def test_an_answer_that_takes_too_long_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serve.directory.GRACE", 0.0)
     directory, _ = directory_of(FakePlanner(seconds=5.0), FakeCatalogue(ENTRY), plan_seconds=0.05)
     (error,) = asyncio.run(asked(directory))
 
@@ -223,6 +234,9 @@ def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_catalogue_keeps_what_it_knows_if_the_place_goes_away(tmp_path: Path) -> None:
     class Fickle:
         away = False
+
+        def holds(self, entry: ModelEntry) -> bool:
+            return entry == ENTRY
 
         def entries(self) -> tuple[ModelEntry, ...]:
             if self.away:

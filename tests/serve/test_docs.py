@@ -33,7 +33,7 @@ def test_the_tokens_are_taken_from_a_file(repository: Path, tmp_path: Path) -> N
     (text,) = blocks(repository, "yaml")
     path = tmp_path / "tokens.yaml"
     path.write_text(text, encoding="utf-8")
-    (token,) = settings_of(Arguments(models="m", tokens_file=str(path))).tokens
+    (token,) = settings_of(Arguments(models="m", tokens_file=str(path))).all_tokens
 
     assert token.brands == ("acme",)
     assert yaml.safe_load(text)["tokens"][0]["per_second"] == token.per_second

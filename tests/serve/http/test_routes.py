@@ -270,7 +270,7 @@ def test_what_goes_wrong_inside_is_told_without_its_trace(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr("serve.planner.local.perform", fail)
+    monkeypatch.setattr("serve.planner.loaded.perform", fail)
     answer = client.post(f"{ACME}/optimize", json=HALF)
 
     assert answer.status_code == 500

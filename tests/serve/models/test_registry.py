@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from mmm.fitted import load_fitted
 from serve.models.catalogue import open_source, registry_of
-from serve.models.registry import RegistrySource, local_directory
-from serve.models.source import ModelEntry, SourceError
+from serve.models.registry import RegistrySource
+from serve.models.source import SourceError
 from tests.serve.fitted_models import client_of, place_model
 
 NAME = "brand=acme,market=us"
@@ -57,21 +56,3 @@ def test_another_alias_may_be_served(refit: Path) -> None:
 def test_a_registry_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"none\.db cannot be read"):
         RegistrySource(f"sqlite:////proc/{tmp_path.name}/none.db").entries()
-
-
-def test_models_elsewhere_are_copied_once(
-    refit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import fsspec
-
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    source = refit / "fit1" / "brand=acme" / "market=us" / "fit"
-    fsspec.filesystem("memory").put(str(source), "/models/acme", recursive=True)
-    entry = ModelEntry("acme", "us", "7", "memory://models/acme")
-    place = local_directory(entry)
-
-    assert load_fitted(place).spec.brand == "acme"
-    fsspec.filesystem("memory").rm("/models/acme", recursive=True)
-    assert local_directory(entry) == place
-    with pytest.raises(SourceError, match="cannot be copied"):
-        local_directory(ModelEntry("acme", "us", "8", "memory://models/acme"))

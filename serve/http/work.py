@@ -1,0 +1,109 @@
+"""What a request costs, reckoned before any of it is done: too much is refused, much waits in its own line.
+
+Seconds are those of one core of today, measured on models of 8 to 64 channels; they need be no better than a
+factor of three, since a plan over its time is ended.
+"""
+
+from __future__ import annotations
+
+from mmm.errors import Problem
+from mmm.planning.request import BudgetRequest
+from mmm.planning.scenario.request import ScenarioRequest, SpendPlan
+from serve.planner.protocol import ModelCard
+from serve.problems import invalid_request
+from serve.settings import Limits
+
+EVOLVING = ("differential_evolution", "hybrid")
+BASE = 0.02
+PER_VARIABLE = 0.0003
+"""Of a plan by region or of many models, with the default solver."""
+AIMED = 4.0
+"""Times as much for objectives other than the KPI and for a risk."""
+PER_SLOW_VARIABLE = 0.01
+"""With trust-constr, or total effects by region."""
+PER_EVOLVED_VARIABLE = 0.3
+PER_GROUP = 0.01
+"""Limits that bind make the search for a start longer."""
+PER_CELL = 1e-7
+"""Of a scenario: plan x period x region x channel x member."""
+USUAL_PERIODS = 13
+
+
+def budget_price(request: BudgetRequest, variables: int, limits: Limits) -> float:
+    """Seconds of work that a budget request is expected to be.
+
+    Args:
+        request: Checked.
+        variables: Amounts to be found.
+        limits: What one request may ask.
+
+    Raises:
+        RequestProblem: 422 if it would keep a planner busy for minutes.
+    """
+    problems = [*_too_many_variables(request, variables, limits), *_too_many_groups(request, limits)]
+    if problems:
+        raise invalid_request(problems)
+    seconds = BASE + PER_VARIABLE * variables + PER_GROUP * len(request.groups)
+    if request.objective != "kpi" or request.risk != "mean":
+        seconds *= AIMED
+    if request.method == "trust-constr" or (request.by_region and request.effects == "total"):
+        seconds += PER_SLOW_VARIABLE * variables
+    if request.method in EVOLVING:
+        seconds += PER_EVOLVED_VARIABLE * variables
+    return seconds
+
+
+def _too_many_variables(request: BudgetRequest, variables: int, limits: Limits) -> list[Problem]:
+    field, most = ("by_region" if request.by_region else "models"), limits.variables
+    if request.method in EVOLVING:
+        field, most = "method", min(most, limits.evolved_variables)
+    elif request.method == "trust-constr" or (request.by_region and request.effects == "total"):
+        field, most = "method", min(most, limits.slow_variables)
+    elif request.objective != "kpi" or request.risk != "mean":
+        most = min(most, limits.aimed_variables)
+    if variables <= most:
+        return []
+    text = (
+        f"asks for {variables} amounts; at most {most} are planned over HTTP like this. Use method slsqp "
+        "and direct effects, no by_region, fewer models, or `mmm optimize`"
+    )
+    return [Problem("too_complex", field, text)]
+
+
+def _too_many_groups(request: BudgetRequest, limits: Limits) -> list[Problem]:
+    groups = request.groups
+    if len(groups) > limits.groups:
+        text = f"has {len(groups)} groups; at most {limits.groups} are planned with over HTTP"
+        return [Problem("too_complex", "groups", f"{text}. Use `mmm optimize`")]
+    names = sum(len(group.channels) + len(group.relative_to or ()) for group in groups)
+    if names > limits.group_names:
+        text = (
+            f"names {names} channels in all groups; over HTTP at most {limits.group_names} are planned with"
+        )
+        return [Problem("too_complex", "groups", f"{text}. Use `mmm optimize`")]
+    return []
+
+
+def scenario_price(request: ScenarioRequest, card: ModelCard, limits: Limits) -> float:
+    """Seconds of work that spend plans are expected to be.
+
+    Raises:
+        RequestProblem: 422 if they would keep a planner busy for minutes.
+    """
+    periods = max(request.horizon or 0, *(_longest(plan) for plan in request.plans.values()), USUAL_PERIODS)
+    size = len(card.regions) * len(card.channels) * card.members
+    cells = len(request.plans) * periods * size
+    if cells > limits.cells:
+        text = (
+            f"asks for {cells} cells (plans x periods x regions x channels x members); at most "
+            f"{limits.cells} are worked out over HTTP. Send fewer plans or a shorter horizon, or use "
+            "`mmm scenario`"
+        )
+        raise invalid_request([Problem("too_complex", "plans", text)])
+    return BASE + PER_CELL * cells
+
+
+def _longest(plan: SpendPlan) -> int:
+    """Periods that a plan's lists cover; those of rows are dates, of which there are no more than rows."""
+    lists = [len(entry) for entry in (plan.spend or {}).values() if isinstance(entry, tuple | list)]
+    return max((len(plan.rows or ()), *lists))
