@@ -127,8 +127,13 @@ def _check(options: argparse.Namespace, asked: Arguments) -> None:
 
 @contextmanager
 def _own_ray() -> Iterator[None]:
-    """A Ray of this process alone, with a token nobody else can read."""
+    """A Ray of this process alone, with a token and logs nobody else can read.
+
+    Ray opens the folder it is given to everybody; it lies in one that stays closed.
+    """
     folder = Path(tempfile.mkdtemp(prefix="mmm-", dir="/tmp"))
+    inner = folder / "ray"
+    inner.mkdir()
     if "RAY_AUTH_MODE" not in os.environ:
         token = folder / "token"
         token.touch(mode=0o600)
@@ -149,7 +154,7 @@ def _own_ray() -> Iterator[None]:
             object_store_memory=OBJECT_STORE,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            _temp_dir=str(folder),
+            _temp_dir=str(inner),
         )
         for name, handler in handlers.items():
             signal.signal(name, handler)
