@@ -80,10 +80,8 @@ def test_problems_and_request_ids_come_through_the_proxy(service: Service) -> No
 
 def test_token_and_logs_of_its_ray_are_closed_to_others(service: Service) -> None:
     environment = Path(f"/proc/{service.replicas('Interface')[0]}/environ").read_bytes().split(b"\0")
-    (token,) = (
-        line.partition(b"=")[2].decode() for line in environment if line.startswith(b"RAY_AUTH_TOKEN_PATH=")
-    )
-    folder = Path(token).parent
+    (token,) = (line for line in environment if line.startswith(b"RAY_AUTH_TOKEN_PATH="))
+    folder = Path(token.partition(b"=")[2].decode()).parent
 
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "ray" / "session_latest" / "logs").is_dir()
