@@ -28,11 +28,11 @@ from mmm.analysis.tables import (
 from mmm.checks.diagnose import diagnose
 from mmm.checks.experiments import experiments_table
 from mmm.config import MarketSpec
-from mmm.data.read import PanelRead, read_panel
+from mmm.data.read import PanelRead
 from mmm.data.schema import Finding
-from mmm.errors import MMMError, PanelError, SpecError
+from mmm.errors import MMMError
 from mmm.fitted import Fitted, load_fitted, save_fitted
-from mmm.graph.channel_graph import check_graph
+from mmm.market import read_market
 from mmm.output import check_output, prepare_output
 from mmm.planning.budget import first_plan
 from mmm.report import build_report
@@ -58,23 +58,6 @@ class Result:
     findings: tuple[Finding, ...]
     tables: dict[str, pd.DataFrame]
     seconds: float
-
-
-def read_market(spec: MarketSpec) -> PanelRead:
-    """The panel of a spec, once everything that can be known before a fit is found to be in order.
-
-    Raises:
-        SpecError: Settings that contradict one another.
-        PanelError: The same with problems of the panel beside them, all of them.
-    """
-    problems = check_graph(spec.model.graph, tuple(spec.columns.channels))
-    try:
-        read = read_panel(spec)
-    except PanelError as error:
-        raise PanelError(error.source, [*problems, *error.problems]) from error
-    if problems:
-        raise SpecError(f"{spec.brand} / {spec.market}", problems)
-    return read
 
 
 def fit_panel(

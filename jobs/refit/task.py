@@ -182,7 +182,7 @@ def _read(spec: MarketSpec) -> PanelRead:
         return read_panel(spec)
     except PanelError:
         # Torch comes with it: seconds, which a market that is up to date is not to cost.
-        from mmm.pipeline import read_market
+        from mmm.market import read_market
 
         return read_market(spec)
 

@@ -59,7 +59,7 @@ def inspect_panel(spec: MarketSpec) -> PanelFacts:
         SpecError: TrainOptions that contradict one another.
         PanelError: Everything that is wrong with the data, at once.
     """
-    from mmm.pipeline import read_market
+    from mmm.market import read_market
 
     read = read_market(spec)
     panel = read.panel
@@ -89,7 +89,8 @@ def assemble(plan: TrainPlan, out: str, *, report: bool, seconds: float) -> Row:
     Raises:
         CheckpointError: A fit is not there.
     """
-    from mmm.pipeline import analysed, read_market
+    from mmm.market import read_market
+    from mmm.pipeline import analysed
 
     started = time.perf_counter() - seconds
     read = read_market(plan.spec)

@@ -119,7 +119,7 @@ def _spec_or_error(spec: MarketSpec | None, error: ProblemsError | None) -> Mark
 def _validated(name: str, load: Callable[[], MarketSpec]) -> dict[str, Any]:
     """One market's outcome as plain data, with a text for people."""
     from mmm.data.panel import data_fingerprint
-    from mmm.pipeline import read_market
+    from mmm.market import read_market
 
     try:
         spec = load()
