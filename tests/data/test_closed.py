@@ -12,7 +12,7 @@ from mmm.config.files import load_market
 from mmm.data.closed import closed_periods, without_closed
 from mmm.data.panel import Bools, Panel
 from mmm.data.read import read_panel
-from mmm.pipeline import read_market
+from mmm.market import read_market
 from tests.data.cases import case
 from tests.data.panels import frame, spec, write
 from tests.small import small_panel

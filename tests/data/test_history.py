@@ -14,7 +14,7 @@ from mmm.config.files import load_market
 from mmm.data.history import history_findings
 from mmm.data.panel import Floats, Panel
 from mmm.data.schema import Finding
-from mmm.pipeline import read_market
+from mmm.market import read_market
 from mmm.portfolio import load_portfolio
 from mmm.simulate.portfolio import write_portfolio
 from tests.data.cases import case
