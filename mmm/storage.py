@@ -126,13 +126,18 @@ def read_text(place: str, most: int | None = None) -> str:
         OSError: It does not exist or cannot be read.
         ValueError: It is no regular file, too large or not UTF-8, or its scheme is unknown.
     """
+    return _decoded(read_bytes(place, most))
+
+
+def read_bytes(place: str, most: int | None = None) -> bytes:
+    """The content of a file; arguments and errors as in :func:`read_text`, whatever its encoding."""
     check_regular(place)
     source, path = filesystem(place)
     with source.open_input_file(path) as stream:
         content = bytes(stream.read() if most is None else stream.read(most + 1))
     if most is not None and len(content) > most:
         raise ValueError(f"it is larger than {most} bytes, the most that is read of such a file")
-    return _decoded(content)
+    return content
 
 
 def _decoded(content: bytes) -> str:

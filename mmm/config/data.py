@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from mmm.config.base import Spec
+from mmm.config.base import Region, Spec
 
 DIRECTIVES = frozenset("aAbBdfGHIjmMpSuUVwWyYzZ%")
 """Letters after ``%`` that a date format may have."""
-Region = Annotated[str, Field(min_length=1)]
 
 
 def format_problem(date_format: str) -> str | None:

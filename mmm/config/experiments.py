@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from mmm.config.base import Positive, Spec
+from mmm.config.base import Positive, Region, Spec, as_code
 
 Amount = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 SIGN_ERRORS = 2.0
@@ -21,7 +21,7 @@ class Experiment(Spec):
 
     channel: Annotated[str, Field(min_length=1)]
     """The channel whose spend was changed."""
-    regions: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    regions: Annotated[tuple[Region, ...], Field(min_length=1)] | None = None
     """Treated regions (``region: NAME`` for one); omit if the whole market was treated."""
     start: date
     """First day of the test; periods that begin from then on are treated."""
@@ -46,8 +46,8 @@ class Experiment(Spec):
     def _one_region(cls, values: Any) -> Any:
         if isinstance(values, dict) and "region" in values and "regions" not in values:
             values = {("regions" if key == "region" else key): value for key, value in values.items()}
-        if isinstance(values, dict) and isinstance(values.get("regions"), str):
-            values = {**values, "regions": [values["regions"]]}
+        if isinstance(values, dict) and isinstance(values.get("regions"), str | int):
+            values = {**values, "regions": [as_code(values["regions"])]}
         return values
 
     @model_validator(mode="after")

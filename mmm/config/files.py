@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +15,8 @@ from mmm.config.paths import replaced
 from mmm.config.problems import Location, nearest, place, spec_problems
 from mmm.config.yaml_bounds import MOST_BYTES, BoundedLoader, BoundError, construct, parse_value
 from mmm.errors import Problem, SpecError
-from mmm.storage import is_uri, parent, read_text, resolve
+from mmm.storage import is_uri, parent, read_bytes, read_text, resolve
+from mmm.tabular.rows import read_rows, with_dates, with_numbers
 
 S = TypeVar("S", bound=Spec)
 
@@ -181,19 +180,25 @@ def with_experiments(values: Mapping[str, Any], source: str) -> dict[str, Any]:
     if not isinstance(path, str):
         return dict(values)
     place_of = resolve(path, parent(source))
+    data = values.get("data")
+    settings: dict[str, Any] = data if isinstance(data, dict) else {}
     try:
-        rows = list(csv.DictReader(io.StringIO(read_text(place_of, MOST_BYTES)), strict=True))
-    except (OSError, ValueError, csv.Error) as error:
+        table = read_rows(read_bytes(place_of, MOST_BYTES), settings.get("encoding"))
+    except (OSError, ValueError, LookupError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
         message = f"{place_of}: {reason}. Give a CSV, or list the tests in the spec."
         raise SpecError(source, [Problem("unreadable_experiments", "experiments", message)]) from error
-    return {**values, "experiments": [_experiment(row) for row in rows]}
+    where = "experiments"
+    decimal = settings.get("decimal") if settings.get("decimal") in (".", ",") else None
+    table, bad = with_numbers(table, ("lift", "standard_error", "spend_change"), decimal, where)
+    table, late = with_dates(table, ("start", "end"), settings.get("date_format"), where)
+    if bad or late:
+        raise SpecError(source, [*bad, *late])
+    return {**values, "experiments": [_experiment(row) for row in table.rows]}
 
 
-def _experiment(row: Mapping[str | None, Any]) -> dict[str, Any]:
-    named = {(key or "").strip() or "(no column)": value for key, value in row.items()}
-    filled = {key: value.strip() if isinstance(value, str) else value for key, value in named.items()}
-    fields: dict[str, Any] = {key: value for key, value in filled.items() if value not in ("", None)}
+def _experiment(row: Mapping[str, str]) -> dict[str, Any]:
+    fields: dict[str, Any] = {key: value for key, value in row.items() if value}
     if isinstance(fields.get("regions"), str):
         fields["regions"] = [name.strip() for name in fields["regions"].split(";") if name.strip()]
     return fields

@@ -38,7 +38,9 @@ def _as_key(name: str) -> str:
 
 
 Name = Annotated[
-    str, Field(min_length=1, max_length=100, json_schema_extra=PLACE_ONLY), AfterValidator(_as_key)
+    str,
+    Field(min_length=1, max_length=100, json_schema_extra=PLACE_ONLY),
+    AfterValidator(_as_key),
 ]
 """A key in paths, URLs and registries: none of / \\ : = ? # %, nothing invisible, no space at either end."""
 Periods = Annotated[int, Field(le=10_000)]

@@ -29,7 +29,7 @@ class BoundError(yaml.MarkedYAMLError):
 
 
 class BoundedLoader(yaml.SafeLoader):
-    """Booleans and numbers of YAML 1.2 (``no`` is a market, Norway; ``1e-3`` is a number), within bounds."""
+    """YAML 1.2 within bounds: ``no`` is Norway, ``010`` a code and no octal, ``1e-3`` a number."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
@@ -72,10 +72,17 @@ def _beyond(what: str, mark: Any) -> BoundError:
 
 BoundedLoader.yaml_implicit_resolvers = {
     first: [
-        (tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if (tag != "tag:yaml.org,2002:bool" or first in "tTfF") and tag != "tag:yaml.org,2002:int"
     ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+BoundedLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:int",
+    re.compile(r"^[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0b[01_]+|0o[0-7_]+|[1-9][0-9_]*(:[0-5]?[0-9])+)$"),
+    list("-+0123456789"),
+)
 BoundedLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
 )

@@ -23,7 +23,7 @@ from mmm.tabular.delimited import (
     dialect_of,
     encoding_of,
 )
-from mmm.tabular.numbers import EMPTY_WORDS, NUMBER, plain_text, reads_two_ways
+from mmm.tabular.numbers import EMPTY_WORDS, NUMBER, is_left_open, plain_text
 
 READ_AS = b"read_as"
 """Key of a table's metadata with what was found out about its files and should be said."""
@@ -148,7 +148,7 @@ def _with_numbers(
     mark = decimal or decimal_mark(_certain(list(trimmed.values())), "," if commas else ";")
     notes = []
     for name, column in trimmed.items():
-        if decimal is None and _is_left_open(column, mark, commas):
+        if decimal is None and is_left_open(column, mark, commas=commas):
             continue
         plain = column if mark is None or (commas and decimal is None) else plain_text(column, mark)
         grouped = pc.and_(pc.invert(pc.match_substring_regex(column, NUMBER)), pc.not_equal(plain, column))
@@ -173,18 +173,6 @@ def _certain(columns: Sequence[pa.Array]) -> tuple[str, ...]:
         for mark, form in CERTAIN.items()
         if any(pc.any(pc.match_substring_regex(column, form)).as_py() for column in columns)
     )
-
-
-def _is_left_open(column: pa.Array, mark: Mark | None, commas: bool) -> bool:
-    """Whether a column can be read in two ways, after all that the rest of the file tells.
-
-    Whole numbers beside numbers of exactly three decimals are no decimals that somebody wrote: even in a
-    file with a decimal point.
-    """
-    if mark == "," or not reads_two_ways(column):
-        return False
-    bare = pc.any(pc.match_substring_regex(column, r"^[+-]?[1-9]\d{0,2}$")).as_py()
-    return bool(bare) or (mark is None and not commas)
 
 
 def _example(name: str, column: pa.Array, plain: pa.Array, mark: Mark | None) -> list[str]:

@@ -125,6 +125,18 @@ def reads_two_ways(text: pa.Array) -> bool:
     return bool(pc.all(pc.match_substring_regex(text, TWO_WAYS)).as_py())
 
 
+def is_left_open(column: pa.Array, mark: Mark | None, *, commas: bool) -> bool:
+    """Whether a column can be read in two ways, after all that the rest of the file tells.
+
+    Whole numbers beside numbers of exactly three decimals are no decimals that somebody wrote: even in a
+    file with a decimal point.
+    """
+    if mark == "," or not reads_two_ways(column):
+        return False
+    bare = pc.any(pc.match_substring_regex(column, r"^[+-]?[1-9]\d{0,2}$")).as_py()
+    return bool(bare) or (mark is None and not commas)
+
+
 def _ambiguous(text: pa.Array) -> Parsed:
     bad_N = _mask(pc.match_substring_regex(text, "[.,]"))
     sample = str(text.filter(pa.array(bad_N))[0].as_py())

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mmm.config import Experiment
+from mmm.config import Experiment, MarketSpec
 from mmm.config.digest import spec_digest
-from mmm.config.files import load_market
+from mmm.config.files import load_market, parse_yaml, validate
 from mmm.errors import SpecError
 from mmm.portfolio import load_portfolio
 from tests.data.panels import spec, write_spec
@@ -139,3 +139,17 @@ def test_a_national_market_has_no_regions_to_treat(tmp_path: Path) -> None:
 
     with pytest.raises(SpecError, match="the model is national"):
         load_market(str(path))
+
+
+@pytest.mark.parametrize("written", ["[01, 02]", "[001, 075]", "[7, 75]", "[08, 09]"])
+def test_codes_of_regions_need_no_quotes(written: str) -> None:
+    """YAML 1.1 reads 010 as 8 and 08 as text; a code is what was written."""
+    text = (
+        "brand: a\nmarket: b\ndata: {path: p.csv}\n"
+        "columns: {region: r, date: d, kpi: k, channels: {tv: {spend: tv}}}\n"
+        f"experiments: [{{channel: tv, regions: {written}, start: 2023-03-06, end: 2023-04-24, lift: 900, "
+        "standard_error: 300, spend_change: 60000}]\n"
+    )
+    spec = validate(MarketSpec, parse_yaml(text, "test").values, "test")
+
+    assert spec.experiments[0].regions == tuple(written.strip("[]").split(", "))

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mmm.cli import main
 from mmm.config import MarketSpec
 from mmm.config.files import validate
 from mmm.data.experiments import LiftTest, locate_experiments
 from mmm.data.panel import Floats, Panel
+from tests.data.cases import case
 from tests.small import market, small_panel, some_regions, with_gaps
 
 PANEL = small_panel(regions=4, periods=48)
@@ -129,3 +131,20 @@ def test_shards_see_the_same_test() -> None:
         untreated = np.concatenate([found[0].untreated_RP for found, _ in parts])
         np.testing.assert_allclose(treated, whole.treated_RP, rtol=1e-12)
         np.testing.assert_allclose(untreated, whole.untreated_RP, rtol=1e-12)
+
+
+def test_case_region_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = case("region_codes_experiment")
+
+    assert main(["validate", str(folder / "spec.yaml")]) == 0
+    assert main(["validate", str(folder / "spec_010.yaml")]) == 2
+    assert "no region '010' in the panel" in capsys.readouterr().err
+
+
+def test_case_experiments_semicolon(capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(case("experiments_semicolon") / "spec.yaml")
+
+    assert main(["validate", path]) == 2
+    assert "1 problem" in (told := capsys.readouterr().err)
+    assert "data.date_format: '%d.%m.%Y'" in told
+    assert main(["validate", path, "--set", "data.date_format='%d.%m.%Y'"]) == 0
