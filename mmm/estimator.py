@@ -23,7 +23,7 @@ from mmm.data.read import PanelRead, panel_from_frame
 from mmm.errors import PanelError, Problem, RequestError
 from mmm.pipeline import Result, fit_panel, write_result
 from mmm.report import Figure, Tables, plot_contributions, plot_dag
-from mmm.report.tables import About
+from mmm.report.about import About
 
 LOSS_FIELDS = {"l1": "l1", "l2": "l2"}
 """Names within ``regularization`` of the paper's configuration and the fields they set."""

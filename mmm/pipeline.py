@@ -23,6 +23,7 @@ from mmm.analysis.tables import (
     data_quality,
     effectiveness_table,
     regions_table,
+    returns_table,
     training_table,
 )
 from mmm.checks.diagnose import diagnose
@@ -144,6 +145,7 @@ def analysed(spec: MarketSpec, read: PanelRead, scored: Fitted, fitted: Fitted, 
         "effectiveness": effectiveness_table(fitted),
         "training": training_table(fitted),
         "regions": regions_table(fitted),
+        "returns": returns_table(fitted),
         "correlations": correlations_table(fitted),
     }
     if spec.experiments:

@@ -1,4 +1,4 @@
-"""Tables that explain a model: carry-over, effectiveness, regions, training, data quality.
+"""Tables that explain a model: carry-over, effectiveness, regions, returns, training, data quality.
 
 Shapes: M members, G regions, T periods, C channels, L lags.
 """
@@ -12,11 +12,14 @@ import pandas as pd
 
 from mmm.analysis.attribution import predictive_sd
 from mmm.analysis.intervals import interval, interval_from_zero
+from mmm.data.panel import Bools
 from mmm.fitted import Fitted
 
 OUTLIER = 4.0
 """Predictive standard deviations from which a cell is listed as an outlier."""
 MOST_OUTLIERS = 200
+LEAST_PERIODS = 3
+"""Periods from which a quarter has a return of its own; of quarterly data every one has."""
 
 
 def adstock_table(fitted: Fitted) -> pd.DataFrame:
@@ -137,3 +140,43 @@ def data_quality(fitted: Fitted) -> dict[str, Any]:
             for c, name in enumerate(panel.channels)
         ],
     }
+
+
+def returns_table(fitted: Fitted) -> pd.DataFrame:
+    """``returns.parquet``: what each channel, and all together, brought by window, with intervals.
+
+    Windows are the training window, named ``training``, and its quarters, such as ``2024 Q1``; quarters with
+    fewer than ``LEAST_PERIODS`` periods are left out. An empty channel is all media together. ``effect``
+    counts KPI units of the direct effect and ``value`` their money; ``roi`` is value over the spend of the
+    window, empty without spend; ``media`` are the units that ran. What a window brings includes what
+    earlier spend carries into it.
+    """
+    panel = fitted.panel
+    cells_GT = (panel.present_GT & fitted.split.mask("train")[None, :]).astype(np.float64)
+    effect_MTC, value_MTC = (
+        np.einsum("mgtc,gt->mtc", fitted.predictor.parts.channels_MGTC, weight_GT)
+        for weight_GT in (cells_GT, cells_GT * panel.kpi_value_GT)
+    )
+    spend_TC = np.einsum("gtc,gt->tc", panel.spend_GTC, cells_GT)
+    frames = []
+    for name, window_T in _windows(fitted).items():
+        sums = (v[..., window_T, :].sum(-2) for v in (spend_TC, effect_MTC, value_MTC))
+        spend_C, effect_MC, value_MC = (np.append(v, v.sum(-1, keepdims=True), axis=-1) for v in sums)
+        frame = pd.DataFrame({"window": name, "channel": [*panel.channels, ""], "spend": spend_C})
+        frame["media"] = [*np.einsum("gtc,gt->tc", panel.media_GTC, cells_GT)[window_T].sum(0), np.nan]
+        frame["start"] = panel.dates[window_T][0].astype("datetime64[s]")
+        roi_MC = value_MC / np.where(spend_C > 0, spend_C, np.nan)
+        for column, values_MC in {"effect": effect_MC, "value": value_MC, "roi": roi_MC}.items():
+            frame[column], frame[f"{column}_lower"], frame[f"{column}_upper"] = interval_from_zero(values_MC)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True).astype({"window": "str", "channel": "str"})
+
+
+def _windows(fitted: Fitted) -> dict[str, Bools]:
+    """The training window and its quarters, as masks over periods."""
+    train_T = fitted.split.mask("train")
+    quarter_T = pd.PeriodIndex(pd.DatetimeIndex(fitted.panel.dates), freq="Q")
+    quarters = {f"{q.year} Q{q.quarter}": train_T & (quarter_T == q) for q in quarter_T[train_T].unique()}
+    least = min(LEAST_PERIODS, round(fitted.panel.periods_per_year / 4))
+    known = {name: window_T for name, window_T in quarters.items() if window_T.sum() >= least}
+    return {"training": train_T} | known

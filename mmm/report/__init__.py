@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from plotly.graph_objects import Figure
 
+from mmm.report.about import About
 from mmm.report.model.build import build_report, render
-from mmm.report.tables import About, MissingTableError, Tables, load_tables
+from mmm.report.tables import MissingTableError, Tables, load_tables
 from mmm.report.views import SECTIONS
 from mmm.report.views.contributions import stacked as plot_contributions
 from mmm.report.views.network import dag as plot_dag

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmm.output import write_text
-from mmm.report import axes, marks, shell, theme, words
-from mmm.report.shell import Drawn, Tile, escape
+from mmm.report import axes, marks, sections, shell, theme, words
+from mmm.report.sections import Entry
+from mmm.report.shell import Tile, escape
 from mmm.report.tables import MissingTableError
 
 OURS = "ray-mmm"
@@ -29,32 +30,25 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
 
 
-def write_page(path: Path, sections: Sequence[Section], about: str, legend: str, rows: pd.DataFrame) -> None:
+def write_page(path: Path, tables: Sequence[Section], about: str, legend: str, rows: pd.DataFrame) -> None:
     """Write the page as one HTML file that loads nothing.
 
     Args:
         path: Where to; replaced if there.
-        sections: Tables in order.
+        tables: Tables in order.
         about: Machine, commit, versions and time, for the cover.
         legend: What marks in the tables mean; empty without marks.
         rows: Columns suite, case, method, metric, value, status: the figures behind the charts.
     """
-    write_text(path, render_benchmark(sections, about, legend, rows), force=True)
+    write_text(path, render_benchmark(tables, about, legend, rows), force=True)
 
 
-def render_benchmark(sections: Sequence[Section], about: str, legend: str, rows: pd.DataFrame) -> str:
+def render_benchmark(tables: Sequence[Section], about: str, legend: str, rows: pd.DataFrame) -> str:
     """The page as text; see :func:`write_page`."""
-    drawn: dict[str, list[Drawn]] = {heading: [] for heading, _ in VIEWS}
-    for heading, views in VIEWS:
-        for key, label, draw in views:
-            try:
-                figure, meta = shell.strip(draw(rows))
-            except MissingTableError:
-                continue
-            drawn[heading].append(Drawn(key, label, figure, meta))
-    cards = "".join(_card(place, section) for place, section in enumerate(sections))
+    drawn, _ = sections.drawn(SECTIONS, rows)
+    cards = "".join(_card(place, section) for place, section in enumerate(tables))
     marks = f"<p class='reading'>{escape(legend)}</p>" if legend else ""
-    links = {f"table-{place}": section.title for place, section in enumerate(sections)}
+    links = {f"table-{place}": section.title for place, section in enumerate(tables)}
     return shell.document(
         "Benchmark",
         drawn,
@@ -221,10 +215,9 @@ def growth(rows: pd.DataFrame) -> go.Figure:
     )
 
 
-View = tuple[str, str, Callable[[pd.DataFrame], go.Figure]]
-VIEWS: tuple[tuple[str, tuple[View, ...]], ...] = (
-    ("Is it right?", (("attribution", "Attribution", attribution), ("lift", "Plans", lift))),
-    ("Does it forecast?", (("forecast", "Forecast", forecast),)),
-    ("Is it fast?", (("seconds", "Seconds", seconds), ("growth", "Growth", growth))),
-)
+SECTIONS: dict[str, tuple[Entry[pd.DataFrame], ...]] = {
+    "Is it right?": (Entry("attribution", "Attribution", attribution), Entry("lift", "Plans", lift)),
+    "Does it forecast?": (Entry("forecast", "Forecast", forecast),),
+    "Is it fast?": (Entry("seconds", "Seconds", seconds), Entry("growth", "Growth", growth)),
+}
 """Headings of the page and the charts under them."""

@@ -1,11 +1,13 @@
 """The HTML that every page of the product shares: document, navigation, tiles, views, tables of numbers.
 
 A page is one file that loads nothing: styles, script, plotly.js and figures are inside, and its policy
-forbids the rest. Figures are JSON and drawn when they come into sight.
+forbids the rest. Words and numbers stand before the library, which is packed and unpacked by the browser
+when the first figure comes into sight: Plotly's bundle of flat charts, 0.5 MB of it instead of 4.8.
 """
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 from collections.abc import Mapping, Sequence
@@ -13,10 +15,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from plotly.offline import get_plotlyjs
-
 from mmm.report import theme
 
+LIBRARY = "plotly-cartesian.min.js.gz"
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
     "font-src data:"
@@ -60,23 +61,28 @@ def document(
     """
     shown = {heading: views for heading, views in sections.items() if views}
     body = "".join(_section(place, heading, views) for place, (heading, views) in enumerate(shown.items()))
-    return "".join((
+    head = [
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>",
         f"<meta http-equiv='Content-Security-Policy' content=\"{_POLICY}\">",
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+        "<meta name='color-scheme' content='light dark'>",
         f"<title>{escape(title)}</title><link rel='icon' href='data:,'>",
-        f"<style>{_asset('report.css')}</style></head><body>",
+        f"<style>{_asset('report.css').decode()}</style></head><body>",
         "<a class='skip' href='#main'>Skip to the report</a><div class='shell'>",
-        _navigation(shown, links or {}),
-        f"<main id='main'>{before}{body}{after}</main></div>",
+    ]
+    end = [
         "<noscript><p>The charts need JavaScript; the tables of numbers do not.</p></noscript>",
         f"<script type='application/json' id='theme'>{as_json(theme.template())}</script>",
-        f"<script>{get_plotlyjs()}</script><script>{_asset('report.js')}</script></body></html>\n",
-    ))  # fmt: skip
+        f"<script type='application/json' id='dark'>{as_json(theme.DARK)}</script>",
+        f"<script type='text/plain' id='library'>{base64.b64encode(_asset(LIBRARY)).decode()}</script>",
+        f"<script>{_asset('report.js').decode()}</script></body></html>\n",
+    ]
+    content = f"<main id='main'>{before}{body}{after}</main></div>"
+    return "".join([*head, _navigation(shown, links or {}), content, *end])
 
 
-def _asset(name: str) -> str:
-    return files("mmm.report").joinpath("assets").joinpath(name).read_text(encoding="utf-8")
+def _asset(name: str) -> bytes:
+    return files("mmm.report").joinpath("assets").joinpath(name).read_bytes()
 
 
 def escape(value: object) -> str:
@@ -122,15 +128,18 @@ def _view(view: Drawn) -> str:
     meta = view.meta
     notes = "".join(f"<li>{escape(note)}</li>" for note in meta["notes"])
     links = " data-links" if meta["links"] else ""
-    return "".join((
-        f"<figure class='view' id='{view.key}'{links}><figcaption><p class='kind'>{escape(view.label)}</p>",
-        f"<h3>{escape(meta['title'])}</h3><p class='reading'>{escape(meta['reading'])}</p></figcaption>",
-        f"<div class='plot' tabindex='0' role='img' aria-label='{escape(meta['alt'])}' ",
-        f"style='min-height:{int(meta['height'])}px'></div>",
+    wide = " wide" if "xaxis2" in view.figure["layout"] else ""
+    kind = f"<figcaption><p class='kind'>{escape(view.label)}</p>"
+    parts = [
+        f"<figure class='view{wide}' id='{view.key}'{links}>{kind}<h3>{escape(meta['title'])}</h3>",
+        f"<p class='reading'>{escape(meta['reading'])}</p></figcaption>",
+        f"<div class='frame' tabindex='0' role='group' aria-label='{escape(meta['alt'])}'>",
+        f"<div class='plot' style='min-height:{int(meta['height'])}px'></div></div>",
         f"<ul class='notes'>{notes}</ul>" if notes else "",
         table(meta["table"], "The numbers as a table") if meta["table"] else "",
         f"<script type='application/json'>{as_json(view.figure)}</script></figure>",
-    ))  # fmt: skip
+    ]
+    return "".join(parts)
 
 
 def table(content: Mapping[str, Any], summary: str) -> str:

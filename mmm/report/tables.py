@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
 from mmm.errors import MMMError
+from mmm.report.about import About, read_about
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "predictions": ("region", "date", "split", "actual", "predicted", "lower", "upper"),
@@ -35,20 +35,27 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "regions": ("region", "channel", "effect", "lower", "upper", "scale", "kpi"),
     "correlations": ("a", "b", "value"),
     "experiments": (
-        "channel", "regions", "start", "end", "spend_change", "lift", "standard_error", "modelled", "lower",
-        "upper", "tension",
+        *("channel", "regions", "start", "end", "spend_change"),
+        *("lift", "standard_error", "modelled", "lower", "upper", "tension"),
     ),
-}  # fmt: skip
+    "returns": ("window", "channel", "spend", "start", "effect", "value", "roi"),
+    "priors": ("channel", "prior", "posterior"),
+}
 """Columns that views need of each Parquet file; others are read along where they exist."""
 
 RECORDS = ("metrics", "diagnostics", "data_quality", "plan")
 """The JSON files."""
 
-UNNAMED = "KPI units"
-"""What a KPI is counted in whose column is called no more than ``kpi``."""
+OPTIONAL = {
+    "scored_predictions": "the model was not fitted once more on every period",
+    "experiments": "no experiment is named in the spec",
+    "returns": "this model was fitted before returns by quarter were kept: fit it again",
+    "priors": "this model was fitted before priors were kept beside what was learned: fit it again",
+}
+"""Files that not every model has, and why."""
 
 _KEYS = ("region", "split", "component", "kind", "channel", "cause", "effect", "stage", "a", "b")
-_DATES = ("date",)
+_DATES = ("date", "start", "end")
 
 
 class MissingTableError(MMMError, LookupError):
@@ -61,35 +68,6 @@ class MissingTableError(MMMError, LookupError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
-
-
-@dataclass(frozen=True)
-class About:
-    """What the model is of, for titles and units."""
-
-    brand: str = ""
-    market: str = ""
-    kpi: str = UNNAMED
-    """Name of the KPI as it reads in a sentence, e.g. ``visits``."""
-    currency: str = "USD"
-    frequency: str = "weekly"
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def goal(self) -> str:
-        """The KPI as a whole, for sentences such as ``38 % of visits``."""
-        return "the KPI" if self.kpi == UNNAMED else self.kpi
-
-    @property
-    def national(self) -> str:
-        """The KPI summed over regions, e.g. ``national visits``."""
-        return "the national KPI" if self.kpi == UNNAMED else f"national {self.kpi}"
-
-    @property
-    def period(self) -> str:
-        """Noun of one period: day, week, month or quarter."""
-        nouns = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter"}
-        return nouns.get(self.frequency, "period")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +93,8 @@ class Tables:
     regions: pd.DataFrame | None = None
     correlations: pd.DataFrame | None = None
     experiments: pd.DataFrame | None = None
+    returns: pd.DataFrame | None = None
+    priors: pd.DataFrame | None = None
     metrics: Any = None
     diagnostics: Any = None
     data_quality: Any = None
@@ -212,13 +192,10 @@ def load_tables(directory: Path) -> Tables:
     absent: dict[str, str] = {}
     for name in COLUMNS:
         values[name] = _read_frame(directory / f"{name}.parquet", name, absent)
-    if values["scored_predictions"] is None and not (directory / "scored_predictions.parquet").exists():
-        del absent["scored_predictions"]  # only models refitted on all periods have it
-    if not (directory / "experiments.parquet").exists():
-        absent["experiments"] = "no experiment is named in the spec"
+    absent |= {n: why for n, why in OPTIONAL.items() if not (directory / f"{n}.parquet").exists()}
     for name in RECORDS:
         values[name] = _read_record(directory / f"{name}.json", name, absent)
-    about = _read_about(directory / "model", values["data_quality"])
+    about = read_about(directory / "model", values["data_quality"])
     return Tables(about=about, absent=absent, **values)
 
 
@@ -259,34 +236,3 @@ def _read_record(path: Path, name: str, absent: dict[str, str]) -> Any:
     except (ValueError, OSError) as error:
         absent[name] = f"{path.name} cannot be read ({type(error).__name__})"
         return None
-
-
-def _read_about(model: Path, quality: Any) -> About:
-    """Names and units out of the model's spec and provenance; defaults for what is not said."""
-    spec = _first_mapping(model / "spec.json", model / "spec.yaml", model / "spec.yml")
-    spec = spec.get("market_spec", spec.get("spec", spec))
-    spec = spec if isinstance(spec, dict) else {}
-    columns = spec.get("columns") if isinstance(spec.get("columns"), dict) else {}
-    quality = quality if isinstance(quality, dict) else {}
-    kpi = str((columns or {}).get("kpi") or "")
-    return About(
-        brand=str(spec.get("brand", "")),
-        market=str(spec.get("market", "")),
-        kpi=UNNAMED if kpi.lower() in ("", "kpi") else kpi.replace("_", " "),
-        currency=str(spec.get("currency", "USD")),
-        frequency=str(quality.get("frequency") or spec.get("frequency") or "weekly"),
-        provenance=_first_mapping(model / "provenance.json"),
-    )
-
-
-def _first_mapping(*paths: Path) -> dict[str, Any]:
-    """The first of these files that is there and holds a mapping."""
-    for path in paths:
-        try:
-            text = path.read_text(encoding="utf-8")
-            value = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-        except (OSError, ValueError, yaml.YAMLError):
-            continue
-        if isinstance(value, dict):
-            return value
-    return {}

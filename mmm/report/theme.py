@@ -41,6 +41,36 @@ PALETTE = tuple(
 SEQUENTIAL = [[0.0, "#f7f9fb"], [0.25, "#c6dbea"], [0.5, "#7fb0d3"], [0.75, "#3580b4"], [1.0, "#08456f"]]
 DIVERGING = [[0.0, "#a6460f"], [0.25, "#e2a46f"], [0.5, "#f7f7f5"], [0.75, "#7fb0d3"], [1.0, "#08456f"]]
 
+DARK = {
+    INK: "#e6ebf1",
+    SOFT: "#a9b4c0",
+    FAINT: "#76828f",
+    GRID: "#2b3542",
+    ACCENT: "#5aa9dd",
+    HIGHLIGHT: "#f0765c",
+    BASELINE: "#5a6673",
+    SEASON: "#7f90a3",
+    "#ffffff": "#18202a",
+    "#c9d0d8": "#4a5664",
+    "#f7f9fb": "#1e2833",
+    "#c6dbea": "#274a66",
+    "#7fb0d3": "#3b7fae",
+    "#3580b4": "#6db3e2",
+    "#08456f": "#c3e2f7",
+    "#f7f7f5": "#222b36",
+    "#e2a46f": "#a8672f",
+    "#a6460f": "#f0a566",
+    "#dfe9f1": "#2a3a48",
+    "#f3c9b8": "#6a4436",
+    "#f6dfd8": "#5a342b",
+    "#0072b2": "#4aa8e0",
+    "#332288": "#9a8cf0",
+    "#882255": "#d178a6",
+    "#117733": "#55b878",
+    "#7a3b10": "#c98d5e",
+}
+"""What each colour becomes on a dark page."""
+
 FONT = "Inter, 'Segoe UI', system-ui, -apple-system, Roboto, 'Helvetica Neue', Arial, sans-serif"
 Layout = dict[str, Any]
 Trace = dict[str, Any]

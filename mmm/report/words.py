@@ -11,6 +11,9 @@ import pandas as pd
 NBSP = "\u00a0"
 """No-break space between a number and its unit."""
 
+DUST = 1e-6
+"""What is smaller is rounding, not a figure: it reads 0."""
+
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -26,6 +29,8 @@ def number(value: float, digits: int = 2) -> str:
     """``1 234 567`` as ``1.2 M``: ``digits`` significant digits, never fewer than the integer part has."""
     if not math.isfinite(value):
         return "unknown"
+    if abs(value) < DUST:
+        return "0"
     rounded = float(f"{value:.{max(digits, 1)}g}")
     divisor, suffix = scale_of(rounded)
     return _plain(value / divisor, digits) + suffix
@@ -56,7 +61,8 @@ def percent(fraction: float, digits: int = 2) -> str:
 
 def signed(text: str) -> str:
     """A formatted number with its plus sign."""
-    return text if text.startswith(("\u2212", "0", "under", "over", "unknown")) else f"+{text}"
+    nothing = text in ("0", f"0{NBSP}%")
+    return text if nothing or text.startswith(("\u2212", "under", "over", "unknown")) else f"+{text}"
 
 
 def money(value: float, currency: str) -> str:

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from mmm.report import MissingTableError, load_tables
-from mmm.report.tables import COLUMNS, RECORDS
+from mmm.report.tables import COLUMNS, OPTIONAL, RECORDS
 
 
 def test_every_file_is_read(small: Path) -> None:
     tables = load_tables(small)
 
-    assert tables.absent == {}
+    assert set(tables.absent) == {"scored_predictions"}
     always = {*COLUMNS, *RECORDS} - {"scored_predictions"}
     assert all(getattr(tables, name) is not None for name in always)
     assert (tables.about.kpi, tables.about.currency, tables.about.period) == ("visits", "USD", "week")
@@ -24,7 +24,8 @@ def test_every_file_is_read(small: Path) -> None:
 def test_an_empty_directory_has_a_reason_for_everything(tmp_path: Path) -> None:
     tables = load_tables(tmp_path)
 
-    assert set(tables.absent) == {*COLUMNS, *RECORDS} - {"scored_predictions"}
+    assert set(tables.absent) == {*COLUMNS, *RECORDS}
+    assert {name: tables.absent[name] for name in OPTIONAL} == OPTIONAL
     assert tables.absent["curves"] == "curves.parquet is not in this directory"
     with pytest.raises(MissingTableError, match=r"curves\.parquet is not in this directory"):
         tables.frame("curves")
@@ -47,6 +48,7 @@ def test_broken_files_are_named_with_what_is_wrong(small: Path, tmp_path: Path) 
         "curves": "curves.parquet cannot be read (ArrowInvalid)",
         "metrics": "metrics.json cannot be read (JSONDecodeError)",
         "graph": "graph.parquet lacks weight, probability",
+        "scored_predictions": OPTIONAL["scored_predictions"],
     }
 
 

@@ -189,6 +189,8 @@ def _write_channels(directory: Path, world: World, parts: _Parts, rng: np.random
         low, high = _bounds(world, values, width)
         table |= {name: values, f"{name}_lower": low, f"{name}_upper": high}
     pd.DataFrame(table).to_parquet(directory / "effects.parquet")
+    _write_returns(directory, world, parts, width)
+    _write_priors(directory, world, direct / parts.predicted_GT[:, :train].sum())
     curves, hills = [], []
     for c, name in enumerate(names):
         carried = MULTIPLIERS[:, None, None] * parts.carried_GTC[None, :, :train, c]
@@ -222,6 +224,43 @@ def _write_channels(directory: Path, world: World, parts: _Parts, rng: np.random
             pd.DataFrame({"date": world.dates, "channel": name, "value": value, "lower": low, "upper": high})
         )
     pd.concat(frames, ignore_index=True).to_parquet(directory / "effectiveness.parquet")
+
+
+def _write_returns(directory: Path, world: World, parts: _Parts, width: Floats) -> None:
+    """Returns of the training window and its quarters, channel by channel and of all media."""
+    train = world.weeks - world.holdout - world.test
+    names = world.channel_names
+    effect_TC = np.stack([parts.components[name].sum(0) for name in names], 1)
+    spend_TC = parts.spend_GTC.sum(0)
+    quarter_T = pd.PeriodIndex(world.dates, freq="Q")
+    windows = {"training": np.arange(world.weeks) < train}
+    windows |= {f"{q.year} Q{q.quarter}": windows["training"] & (quarter_T == q) for q in quarter_T.unique()}
+    frames = []
+    for name, window_T in windows.items():
+        if not window_T.any():
+            continue
+        effect, spend = effect_TC[window_T].sum(0), spend_TC[window_T].sum(0)
+        effect, spend = np.append(effect, effect.sum()), np.append(spend, spend.sum())
+        frame = pd.DataFrame({"window": name, "channel": [*names, ""], "spend": spend})
+        frame = frame.assign(media=np.append(spend[:-1], np.nan), start=world.dates[window_T][0])
+        roi = np.where(spend > 0, 14 * effect / np.where(spend > 0, spend, 1), np.nan)
+        for column, values in {"effect": effect, "value": 14 * effect, "roi": roi}.items():
+            low, high = _bounds(world, values, np.append(width, 0.1))
+            frame[column], frame[f"{column}_lower"], frame[f"{column}_upper"] = values, low, high
+        frames.append(frame)
+    pd.concat(frames, ignore_index=True).to_parquet(directory / "returns.parquet")
+
+
+def _write_priors(directory: Path, world: World, share: Floats) -> None:
+    """Shares assumed and learned; of the last channel the data say nothing."""
+    frame = pd.DataFrame({"channel": list(world.channel_names), "prior": share.mean(), "posterior": share})
+    known = np.nan if world.members < 2 else 1.0
+    frame["prior_lower"], frame["prior_upper"] = 0.0, 3 * share.mean() * known
+    half = np.full(world.channels, 0.3 * share.mean())
+    half[-1] = 1.5 * share.mean()
+    frame["posterior_lower"], frame["posterior_upper"] = (share - half) * known, (share + half) * known
+    frame["prior_lower"] *= known
+    frame.to_parquet(directory / "priors.parquet")
 
 
 def _write_model_shape(directory: Path, world: World, rng: np.random.Generator) -> None:
@@ -314,7 +353,13 @@ def _write_records(directory: Path, world: World, parts: _Parts, rng: np.random.
     })  # fmt: skip
     _dump(directory / "plan.json", _plan(world, parts, rng))
     (directory / "model").mkdir(exist_ok=True)
-    spec = {"brand": "acme", "market": "us", "columns": {"kpi": "visits"}, "currency": "USD"}
+    spec = {
+        "brand": "acme",
+        "market": "us",
+        "columns": {"kpi": "visits"},
+        "currency": "USD",
+        "kpi_value": 14.0,
+    }
     _dump(directory / "model" / "spec.json", spec)
     _dump(directory / "model" / "provenance.json", {"seed": world.seed, "format": 1, "fingerprint": "8f3a"})
 

@@ -9,23 +9,51 @@
   const printWidth = 830;
   window.reportDrawn = 0;
 
+  const dark = JSON.parse(document.getElementById("dark").textContent);
+  const darkness = matchMedia("(prefers-color-scheme: dark)");
+  let onPaper = false;
+
+  // The library lies packed in the page: words and numbers do not wait for it.
+  let library;
+  const unpacked = () => library ||= (async () => {
+    const packed = Uint8Array.from(atob(document.getElementById("library").textContent), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+  })();
+
+  const figureOf = (view) => {
+    const text = (source) => darkness.matches && !onPaper
+      ? source.replace(/#[0-9a-f]{6}/gi, (colour) => dark[colour.toLowerCase()] || colour) : source;
+    const figure = JSON.parse(text(view.querySelector("script[type='application/json']").textContent));
+    figure.layout.template = JSON.parse(text(JSON.stringify(theme)));
+    const menus = figure.layout.updatemenus || [];
+    delete figure.layout.updatemenus;
+    return { figure, menus };
+  };
+
   const draw = (view) => {
     if (view.dataset.state) return view.drawing;
     view.dataset.state = "drawing";
-    const source = view.querySelector("script[type='application/json']");
-    const plot = view.querySelector(".plot");
-    const figure = JSON.parse(source.textContent);
-    const menus = figure.layout.updatemenus || [];
-    delete figure.layout.updatemenus;
-    figure.layout.template = theme;
-    view.drawing = Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
-      menus.forEach((menu) => addPicker(view, plot, menu));
-      if (view.hasAttribute("data-links")) plot.on("plotly_click", follow);
-      view.dataset.state = "drawn";
-      window.reportDrawn += 1;
+    view.drawing = unpacked().then(() => {
+      const { figure, menus } = figureOf(view);
+      const plot = view.querySelector(".plot");
+      return Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
+        menus.forEach((menu) => addPicker(view, plot, menu));
+        if (view.hasAttribute("data-links")) plot.on("plotly_click", follow);
+        view.dataset.state = "drawn";
+        window.reportDrawn += 1;
+      });
     });
     return view.drawing;
   };
+
+  const repaint = () => views.filter((view) => view.dataset.state === "drawn").forEach((view) => {
+    const { figure } = figureOf(view);
+    Plotly.react(view.querySelector(".plot"), figure.data, figure.layout, config);
+  });
+  darkness.addEventListener("change", repaint);
 
   const follow = (event) => {
     const to = event.points[0].customdata && event.points[0].customdata[0];
@@ -45,7 +73,7 @@
       const button = menu.buttons[Number(select.value)];
       Plotly.update(plot, ...structuredClone(button.args));
     });
-    plot.before(label);
+    plot.parentElement.before(label);
   };
 
   window.reportDrawAll = () => Promise.all(views.map(draw));
@@ -95,13 +123,31 @@
     const now = at >= 0 ? at : (here < 0 ? views.length : here) - (step > 0 ? 1 : 0);
     const next = views[Math.min(Math.max(now + step, 0), views.length - 1)];
     next.scrollIntoView({ block: "start" });
-    next.querySelector(".plot").focus({ preventScroll: true });
+    next.querySelector(".frame").focus({ preventScroll: true });
   });
+
+  // Paper shows every chart: they are drawn one by one while nothing else happens.
+  const idle = window.requestIdleCallback || ((work) => setTimeout(work, 200));
+  const rest = () => {
+    const view = views.find((candidate) => !candidate.dataset.state);
+    if (view) draw(view).then(() => idle(rest));
+  };
+  window.addEventListener("load", () => setTimeout(() => idle(rest), 1500));
 
   const size = (width) => views.forEach((view) => {
     const plot = view.querySelector(".plot");
     if (plot.data) Plotly.relayout(plot, width ? { width, autosize: false } : { width: null, autosize: true });
   });
-  window.addEventListener("beforeprint", () => { window.reportDrawAll(); size(printWidth); });
-  window.addEventListener("afterprint", () => size(null));
+  const paper = (on) => {
+    onPaper = on;
+    if (darkness.matches) repaint();
+    size(on ? printWidth : null);
+  };
+  window.addEventListener("beforeprint", () => { window.reportDrawAll(); paper(true); });
+  window.addEventListener("afterprint", () => { delete document.body.dataset.print; paper(false); });
+  document.querySelectorAll("button[data-print]").forEach((button) => button.addEventListener("click", async () => {
+    document.body.dataset.print = button.dataset.print;
+    if (button.dataset.print === "all") await window.reportDrawAll();
+    window.print();
+  }));
 })();

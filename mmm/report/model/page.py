@@ -1,4 +1,4 @@
-"""The page of one model: cover, findings and scores around the views."""
+"""The page of one model: the first page, findings and scores before the views."""
 
 from __future__ import annotations
 
@@ -7,18 +7,29 @@ from typing import Any
 
 from mmm.analysis.intervals import LEVEL
 from mmm.report import shell, words
-from mmm.report.shell import Drawn, Tile, escape
+from mmm.report.model import findings
+from mmm.report.model.director import first_page
+from mmm.report.shell import Drawn, escape
 from mmm.report.tables import Tables
+from mmm.report.trust import generalisation_gap
 
-_RANK = {"critical": 0, "error": 0, "warning": 1}
-"""Severities to act on, the gravest first; any other comes after."""
+_SCORES = {
+    "r2": "R²",
+    "r2_within": "R² within regions",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "wape": "Relative error",
+    "bias": "Bias",
+    "skill": "Squared error saved",
+    "n": "Cells",
+}
+"""Scores of a window and their headings."""
 
 
 def page(
     tables: Tables,
     sections: Mapping[str, Sequence[Drawn]],
     left_out: Mapping[str, str],
-    tiles: Sequence[Tile],
 ) -> str:
     """The whole report as one self-contained HTML document.
 
@@ -26,17 +37,16 @@ def page(
         tables: The model's files.
         sections: Views under their headings, in order.
         left_out: Label of a view that could not be drawn, to the reason.
-        tiles: Headline figures.
     """
     about = tables.about
     name = " \u00b7 ".join(part for part in (about.brand, about.market) if part)
     title = f"What brings {about.goal}" + (f": {name}" if name else "")
-    before = shell.cover(title, _extent(tables)) + shell.tiles(tiles)
+    before = shell.cover(title, _extent(tables)) + first_page(tables) + findings.card(tables.diagnostics)
     missing = shell.left_out(left_out, f"{words.count(len(left_out), 'view')} left out")
     return shell.document(
         title,
         sections,
-        before + _findings(tables.diagnostics) + _scores(tables.metrics),
+        before + _scores(tables.metrics),
         missing + _footer(tables),
     )
 
@@ -55,80 +65,22 @@ def _extent(tables: Tables) -> list[str]:
     return [*parts, words.count(len(tables.channels), "channel")]
 
 
-def findings(diagnostics: Any) -> list[Mapping[str, Any]]:
-    """The findings of ``diagnostics.json``: a list, or a mapping that holds one."""
-    if isinstance(diagnostics, Mapping):
-        diagnostics = diagnostics.get("findings", [])
-    return (
-        [item for item in diagnostics or [] if isinstance(item, Mapping)]
-        if isinstance(diagnostics, list)
-        else []
-    )
-
-
-def _findings(diagnostics: Any) -> str:
-    """What the checks found, the gravest first; those that say the same of several channels are one."""
-    if diagnostics is None:
-        return ""
-    head = "<div class='card' id='findings'><p class='kind'>Findings</p>"
-    items = sorted(findings(diagnostics), key=_rank)
-    if not items:
-        return f"{head}<h3>The checks found nothing to report</h3></div>"
-    alike: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-    for item in items:
-        key = (*(str(item.get(field, "")) for field in ("severity", "code")), _todo(item))
-        alike.setdefault(key, []).append(item)
-    rows = "".join(_finding(group) for group in alike.values())
-    grave = sum(_rank(item) < 2 for item in items)
-    heading = f"{words.count(len(items), 'finding')}" + (f", {grave} to act on" if grave else ", none urgent")
-    return f"{head}<h3>{heading}</h3><ul class='findings'>{rows}</ul></div>"
-
-
-def _rank(item: Mapping[str, Any]) -> int:
-    return _RANK.get(str(item.get("severity")), 2)
-
-
-def _todo(item: Mapping[str, Any]) -> str:
-    return str(next((item[key] for key in ("what_to_do", "what to do", "todo") if item.get(key)), ""))
-
-
-def _finding(group: Sequence[Mapping[str, Any]]) -> str:
-    first = group[0]
-    severity = str(first.get("severity", "info"))
-    mark = severity if severity in ("warning", "error", "critical") else "info"
-    places = [words.label(str(item["where"])) for item in group if item.get("where")]
-    head = ", ".join(part for part in (severity, words.listing(places)) if part)
-    said = [escape(item.get("what") or item.get("code", "")) for item in group]
-    whys = [escape(item.get("why", "")) for item in group]
-    if len(group) == 1:
-        text = f"<p><b>{said[0]}</b> {whys[0]}</p>"
-    else:
-        shared = len(set(whys)) == 1
-        named = [f"{words.subject(str(item.get('where', '')))}: " for item in group]
-        rows = "".join(
-            f"<li>{escape(name)}{what}{'' if shared else f' {why}'}</li>"
-            for name, what, why in zip(named, said, whys, strict=True)
-        )
-        head_line = f"<p><b>{whys[0]}</b></p>" if shared else ""
-        text = f"{head_line}<ul class='alike'>{rows}</ul>"
-    todo = _todo(first)
-    act = f"<p class='todo'>{escape(todo)}</p>" if todo and todo != "Nothing." else ""
-    return f"<li class='{mark}'><span class='severity'>{escape(head)}</span>{text}{act}</li>"
-
-
 def _scores(metrics: Any) -> str:
-    """All scores of all windows, folded."""
+    """All scores of all windows, folded, and how far the error grows outside the training window."""
     if not isinstance(metrics, Mapping):
         return ""
-    fields = (("r2", "R²"), ("r2_within", "R² within regions"), ("mae", "MAE"), ("rmse", "RMSE"),
-              ("wape", "WAPE"),
-              ("bias", "Bias"), ("skill", "Skill over best naive"), ("n", "Cells"))  # fmt: skip
     rows = [
-        [words.capital(window), *(_score(key, score.get(key)) for key, _ in fields)]
-        for window, score in metrics.items() if isinstance(score, Mapping)
-    ]  # fmt: skip
-    table = {"columns": ["Window", *(label for _, label in fields)], "rows": rows}
-    return f"<div class='card scores'>{shell.table(table, 'All scores of all windows')}</div>" if rows else ""
+        [words.capital(window), *(_score(key, score.get(key)) for key in _SCORES)]
+        for window, score in metrics.items()
+        if isinstance(score, Mapping)
+    ]
+    if not rows:
+        return ""
+    table = shell.table({"columns": ["Window", *_SCORES.values()], "rows": rows}, "All scores of all windows")
+    gap = generalisation_gap(metrics)
+    told = f"Outside the training window the relative error is {words.number(gap)} times that within."
+    line = f"<p class='reading'>{told}</p>" if words.known(gap) else ""
+    return f"<div class='card scores'>{line}{table}</div>"
 
 
 def _score(key: str, value: Any) -> str:

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-import plotly.graph_objects as go
-
-from mmm.report import shell, words
+from mmm.report import sections, shell, words
 from mmm.report.portfolio import views
 from mmm.report.portfolio.records import MarketRecord, known, median, names_of
-from mmm.report.shell import Drawn, Tile, escape
-from mmm.report.tables import MissingTableError
+from mmm.report.sections import Entry
+from mmm.report.shell import Tile, escape
 
 Records = Sequence[MarketRecord]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A view and its place on the page."""
-
-    key: str
-    label: str
-    draw: Callable[[Records], go.Figure]
-
-
-SECTIONS: dict[str, tuple[Entry, ...]] = {
+SECTIONS: dict[str, tuple[Entry[Records], ...]] = {
     "Which models can be trusted?": (
         Entry("skill", "Skill", views.skill),
         Entry("warnings", "Findings", views.findings),
@@ -50,24 +38,14 @@ def render_portfolio(records: Records, *, written: str = "") -> str:
         records: One for each brand-market, from :func:`mmm.report.portfolio.records.market_records`.
         written: What made the page and when, for the footer.
     """
-    sections: dict[str, list[Drawn]] = {}
-    missing: dict[str, str] = {}
-    for heading, entries in SECTIONS.items():
-        sections[heading] = []
-        for entry in entries:
-            try:
-                figure, meta = shell.strip(entry.draw(records))
-            except MissingTableError as error:
-                missing[entry.label] = error.reason
-                continue
-            sections[heading].append(Drawn(entry.key, entry.label, figure, meta))
+    drawn, missing = sections.drawn(SECTIONS, records)
     brands, markets = names_of(records, "brand"), names_of(records, "market")
     title = "Portfolio: " + _scope(brands, markets)
     before = shell.cover(title, _parts(records)) + shell.tiles(_tiles(records))
     noun = f"{words.count(len(missing), 'view')} left out"
     return shell.document(
         title,
-        sections,
+        drawn,
         before + _failures(records) + _waiting(records),
         _index(records) + shell.left_out(missing, noun) + _footer(written),
         links={"all": "All brand-markets"},

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import plotly.graph_objects as go
-
-from mmm.report import shell, words
-from mmm.report.shell import Drawn, Tile
+from mmm.report import sections, shell, words
+from mmm.report.sections import Entry
+from mmm.report.shell import Tile
 from mmm.report.sweep import settings, views
 from mmm.report.sweep.record import Sweep, score_text, setting_text
-from mmm.report.tables import MissingTableError
 
-View = Callable[[Sweep], go.Figure]
-
-SECTIONS: dict[str, tuple[tuple[str, str, View], ...]] = {
+SECTIONS: dict[str, tuple[Entry[Sweep], ...]] = {
     "What did it find?": (
-        ("test", "Test window", views.test_window),
-        ("trials", "Trials", views.trials),
-        ("origins", "Origins", views.origins),
+        Entry("test", "Test window", views.test_window),
+        Entry("trials", "Trials", views.trials),
+        Entry("origins", "Origins", views.origins),
     ),
     "Which settings matter?": (
-        ("importance", "Importance", settings.importance),
-        ("parallel", "Parallel coordinates", settings.parallel),
+        Entry("importance", "Importance", settings.importance),
+        Entry("parallel", "Parallel coordinates", settings.parallel),
     ),
     "Does attribution hold still?": (
-        ("shares", "Channel shares", views.channel_shares),
-        ("pareto", "Score and stability", views.pareto),
+        Entry("shares", "Channel shares", views.channel_shares),
+        Entry("pareto", "Score and stability", views.pareto),
     ),
 }
 """Key, label and view of every figure, by heading."""
@@ -34,21 +28,11 @@ SECTIONS: dict[str, tuple[tuple[str, str, View], ...]] = {
 
 def sweep_page(sweep: Sweep) -> str:
     """The sweep's report as one self-contained HTML document."""
-    sections: dict[str, list[Drawn]] = {}
-    reasons: dict[str, str] = {}
-    for heading, entries in SECTIONS.items():
-        sections[heading] = []
-        for key, label, draw in entries:
-            try:
-                figure, meta = shell.strip(draw(sweep))
-            except MissingTableError as missing:
-                reasons[label] = missing.reason
-                continue
-            sections[heading].append(Drawn(key, label, figure, meta))
+    drawn, reasons = sections.drawn(SECTIONS, sweep)
     title = f"Which settings predict {words.label(sweep.kpi)} best: {sweep.brand} · {sweep.market}"
     before = shell.cover(title, _extent(sweep)) + shell.tiles(_tiles(sweep)) + _verdict(sweep)
     after = shell.left_out(reasons, f"{words.count(len(reasons), 'view')} left out")
-    return shell.document(title, sections, before, after)
+    return shell.document(title, drawn, before, after)
 
 
 def _extent(sweep: Sweep) -> list[str]:

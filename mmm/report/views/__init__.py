@@ -6,13 +6,10 @@ Every view is a function of :class:`mmm.report.tables.Tables` that returns a Plo
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import plotly.graph_objects as go
-
+from mmm.report.sections import Entry
 from mmm.report.tables import Tables
 from mmm.report.views import (
+    beliefs,
     checks,
     contributions,
     dynamics,
@@ -20,6 +17,8 @@ from mmm.report.views import (
     experiments,
     fit,
     fit_regions,
+    memory,
+    money,
     network,
     plan,
     quality,
@@ -28,23 +27,7 @@ from mmm.report.views import (
     saturation,
 )
 
-View = Callable[[Tables], go.Figure]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A view and its place in the report."""
-
-    key: str
-    """Anchor in the page and name of pictures."""
-    label: str
-    """What the view shows, for the navigation."""
-    draw: View
-    optional: bool = False
-    """Most models have nothing for it: left out without a note."""
-
-
-SECTIONS: dict[str, tuple[Entry, ...]] = {
+SECTIONS: dict[str, tuple[Entry[Tables], ...]] = {
     "Can it be trusted?": (
         Entry("headline", "Scores", fit.headline),
         Entry("national", "Actual and predicted", fit.national),
@@ -60,14 +43,21 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("season-trend", "Season and trend", dynamics.season_and_trend),
     ),
     "What does money buy?": (
+        Entry("spend-effect", "Spend and effect", money.spend_and_effect),
         Entry("roi", "ROI", returns.roi),
+        Entry("bubbles", "ROI and effectiveness", money.bubbles, optional=True),
+        Entry("unit-cost", "Cost per unit", money.unit_cost),
+        Entry("quarters", "ROI by quarter", money.by_quarter, optional=True),
         Entry("curves", "Response curves", returns.curves),
+        Entry("all-curves", "All curves", returns.all_curves),
         Entry("saturation", "Saturation", saturation.saturation),
         Entry("plan", "Optimised budget", plan.plan),
+        Entry("plan-effects", "What the plan changes", plan.plan_effects),
         Entry("experiments", "Experiments", experiments.experiments, optional=True),
     ),
     "How do channels work?": (
         Entry("carryover", "Carry-over", dynamics.carryover),
+        Entry("realisation", "Time to work", memory.realisation),
         Entry("effectiveness", "Effectiveness over time", dynamics.effectiveness),
         Entry("dag", "Channel network", network.dag),
         Entry("dag-matrix", "Network matrix", network.dag_matrix),
@@ -76,6 +66,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     ),
     "Is the data sound?": (
         Entry("residuals", "Residuals", checks.residuals),
+        Entry("priors", "Assumed and learned", beliefs.priors, optional=True),
         Entry("training", "Training", checks.training),
         Entry("coverage", "Gaps and outliers", quality.coverage),
         Entry("activity", "Channel activity", quality.activity),

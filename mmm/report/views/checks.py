@@ -9,7 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmm.report import axes, marks, theme, words
-from mmm.report.tables import About, MissingTableError, Tables
+from mmm.report.about import About
+from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import observed, windows
 
 LAGS = 12

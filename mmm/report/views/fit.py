@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from mmm.report.totals import (
     window_words,
     windows,
 )
+from mmm.report.trust import generalisation_gap
 
 NAIVE = {
     "region_mean": "each region's mean",
@@ -36,38 +38,48 @@ def headline(tables: Tables) -> go.Figure:
     window = next((name for name in ("test", "holdout", "train") if _scored(metrics.get(name))), None)
     if window is None:
         raise MissingTableError("metrics.json has no scored window")
-    score = metrics[window]
-    naive = {name: v for name, v in score.get("naive", {}).items() if _number(v.get("mae")) is not None}
-    naive_names = NAIVE | ({"region_mean": "mean of training"} if tables.is_national else {})
-    rows = [("This model", score["mae"], score["r2"], True)]
-    for name, v in naive.items():
-        label = words.capital(naive_names.get(name, name.replace("_", " ")))
-        rows.append((label, v["mae"], v.get("r2"), False))
+    score, names = metrics[window], NAIVE
+    names = names | ({"region_mean": "mean of training"} if tables.is_national else {})
+    naive = naive_errors(score)
+    rows = [("This model", float(score["rmse"]), score["r2"], True)]
+    for rule, error in naive.items():
+        label = words.capital(names.get(rule, rule.replace("_", " ")))
+        rows.append((label, error, score["naive"][rule].get("r2"), False))
     rows.sort(key=lambda row: row[1])
     traces, layout = _score_marks(rows, _per_cell(tables))
+    gap = generalisation_gap(metrics)
+    more = f"The relative error is {words.number(gap)} times that of the training window."
+    seen = "Scored on the data it was fitted to: this says nothing of new data."
     return theme.finish(
         traces,
         layout,
-        title=_verdict(score, naive, window, naive_names),
+        title=_verdict(score, naive, window, names),
         height=114 + 46 * len(rows),
         table=marks.table(
             rows,
             {
                 "Predictor": lambda row: str(row[0]),
-                "Mean absolute error": lambda row: words.number(row[1], 3),
+                "RMSE": lambda row: words.number(row[1], 3),
                 "R²": lambda row: _r2(row[2]),
             },
         ),
-        reading="The dark bar is the model; grey bars are guesses anyone could make without one. A model "
-        "worth using beats them.",
-        notes=[
-            "Scored on the data it was fitted to: this says nothing of new data." if window == "train" else ""
-        ],
+        reading="Root mean squared error. The dark bar is the model; grey bars are guesses anyone could make "
+        "without one. A model worth using beats them.",
+        notes=[seen if window == "train" else "", more if words.known(gap) else ""],
     )
 
 
+def naive_errors(score: Mapping[str, Any]) -> dict[str, float]:
+    """RMSE of the rules anyone could use, which follows from their R²: it is of the same cells."""
+    r2, rmse = _number(score.get("r2")), _number(score.get("rmse"))
+    if r2 is None or rmse is None or r2 >= 1:
+        return {}
+    known = {rule: _number(v.get("r2")) for rule, v in score.get("naive", {}).items()}
+    return {rule: rmse * float(np.sqrt((1 - v) / (1 - r2))) for rule, v in known.items() if v is not None}
+
+
 Score = tuple[str, float, Any, bool]
-"""Name, mean absolute error, R², and whether it is the model."""
+"""Name, RMSE, R², and whether it is the model."""
 
 
 def _score_marks(rows: list[Score], what: str) -> tuple[list[theme.Trace], theme.Layout]:
@@ -80,7 +92,7 @@ def _score_marks(rows: list[Score], what: str) -> tuple[list[theme.Trace], theme
         "cliponaxis": False,
         "text": [words.number(e, 3) for e in errors],
     }
-    bars = marks.bars(names, unit(errors), colours, hover="%{y}: mean absolute error %{text}", **outside)
+    bars = marks.bars(names, unit(errors), colours, hover="%{y}: RMSE %{text}", **outside)
     known = [_number(row[2]) for row in rows]
     text: theme.Layout = {"mode": "markers+text", "textposition": "top center", "textfont": {"size": 11.5}}
     text |= {"cliponaxis": False, "text": [_r2(row[2]) for row in rows], "xaxis": "x2", "yaxis": "y2"}
@@ -89,7 +101,7 @@ def _score_marks(rows: list[Score], what: str) -> tuple[list[theme.Trace], theme
     room = 1.02 - low
     layout = {
         "xaxis": axes.linear(
-            f"Mean absolute error, {what} (less is better)",
+            f"RMSE, {what} (less is better)",
             suffix=unit.suffix,
             domain=[0, 0.52],
             rangemode="tozero",
@@ -116,7 +128,7 @@ def _number(value: Any) -> float | None:
 
 
 def _scored(score: Any) -> bool:
-    return isinstance(score, dict) and _number(score.get("mae")) is not None
+    return isinstance(score, dict) and _number(score.get("rmse")) is not None
 
 
 def _r2(value: Any) -> str:
@@ -124,23 +136,26 @@ def _r2(value: Any) -> str:
     return "" if number is None else f"{number:.3f}".replace("-", "\u2212")
 
 
-def _verdict(score: dict[str, Any], naive: dict[str, Any], window: str, names: dict[str, str]) -> str:
-    """The headline's statement."""
+def _verdict(score: Mapping[str, Any], naive: dict[str, float], window: str, names: dict[str, str]) -> str:
+    """The headline's statement: the squared error against that of the best guess, as everywhere."""
     relative = _number(score.get("wape"))
-    size = f"{words.number(score['mae'])} per cell"
+    size = f"{words.number(score['rmse'])} per cell"
     size = size if relative is None else f"{words.percent(relative)} of the KPI"
     start = f"In {window_words(window)} the model misses by {size}"
     if not naive:
         return f"{start}; no naive predictor was scored beside it"
-    best = min(naive, key=lambda name: float(naive[name]["mae"]))
+    best = min(naive, key=lambda rule: naive[rule])
     name = names.get(best, best.replace("_", " "))
-    if float(naive[best]["mae"]) <= 0:
+    if naive[best] <= 0:
         return f"{start}; the best naive guess ({name}) misses by nothing"
-    change = float(score["mae"]) / float(naive[best]["mae"]) - 1
+    skill = _number(score.get("skill"))
+    change = (float(score["rmse"]) / naive[best]) ** 2 - 1 if skill is None else -skill
     if abs(change) < 0.01:
         return f"{start}, level with the best naive guess ({name})"
     word = "less" if change < 0 else "more"
-    return f"{start}, {words.percent(abs(change))} {word} than the best naive guess ({name})"
+    return (
+        f"{start}, with {words.percent(abs(change))} {word} squared error than the best naive guess ({name})"
+    )
 
 
 def national(tables: Tables) -> go.Figure:

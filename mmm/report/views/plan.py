@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from mmm.report import axes, marks, theme, words
 from mmm.report.marks import Unit
+from mmm.report.moves import Gain, Moves, gain_of, moves_of
 from mmm.report.tables import MissingTableError, Tables
+from mmm.report.views.returns import curves_of
 
 LIMIT = "allowed"
+WHOLE = "whole plan"
 LOCAL = "The best of several local optima; a better plan may exist."
 
 
 def plan(tables: Tables) -> go.Figure:
     """Spend of each channel now and in the optimised plan, and what the change would gain."""
-    found = tables.record("plan")
-    if found.get("status") not in ("optimal", "feasible"):
-        raise MissingTableError(f"plan.json holds no plan ({found.get('message') or found.get('status')})")
-    current, spend = _amounts(found.get("current_spend")), _amounts(found.get("spend"))
-    names = sorted(set(current) & set(spend), key=lambda name: current[name] - spend[name])
-    if not names:
-        raise MissingTableError("plan.json has no spend per channel")
+    found, moves = _found(tables)
+    current, spend = moves.current, moves.planned
+    names = sorted(moves.changes, key=lambda name: -moves.changes[name])
     unit = Unit.of(*current.values(), *spend.values())
     right = [float(unit(max(current[n], spend[n]))) for n in names]
     texts = {n: _change(current[n], spend[n]) for n in names}
@@ -31,11 +31,11 @@ def plan(tables: Tables) -> go.Figure:
         "yaxis": axes.names(names),
         "annotations": axes.beside(texts, right),
     }
-    moves = _moves(names, current, spend, unit, theme.channel_colours({*tables.channels, *names}))
+    traces = _moves(names, current, spend, unit, theme.channel_colours({*tables.channels, *names}))
     return theme.finish(
-        _limits(found, unit) + moves,
+        _limits(found, unit) + traces,
         layout,
-        title=_title(found, current, spend, tables.about.kpi),
+        title=_title(moves, tables.about.kpi),
         height=60 + 38 * len(names) + 66,
         reading="Open mark: spend now. Filled: spend in the plan. Grey: the range the request allows.",
         legend=True,
@@ -113,32 +113,91 @@ def _limits(found: dict[str, Any], unit: Unit) -> list[theme.Trace]:
     ]
 
 
-def _amounts(value: Any) -> dict[str, float]:
-    """Spend per channel: the finite numbers of a mapping."""
-    pairs = value.items() if isinstance(value, dict) else ()
-    known = {str(name): float(amount) for name, amount in pairs if isinstance(amount, (int, float))}
-    return {name: amount for name, amount in known.items() if words.known(amount)}
+def _found(tables: Tables) -> tuple[dict[str, Any], Moves]:
+    """The plan and its moves."""
+    found = tables.record("plan")
+    moves = moves_of(found)
+    if moves is None:
+        told = found.get("message") or found.get("status")
+        solved = found.get("status") in ("optimal", "feasible")
+        raise MissingTableError(
+            "plan.json has no spend per channel" if solved else f"plan.json holds no plan ({told})"
+        )
+    return found, moves
 
 
-def _title(found: dict[str, Any], current: dict[str, float], spend: dict[str, float], kpi: str) -> str:
+def _title(moves: Moves, kpi: str) -> str:
     """What moving the money would gain; uncertain where the interval holds zero."""
-    total, planned = sum(current.values()), sum(spend.values())
-    moved = sum(max(0.0, spend[name] - current.get(name, 0.0)) for name in spend)
+    total, planned = sum(moves.current.values()), sum(moves.planned.values())
+    moved = sum(max(0.0, amount - moves.current.get(name, 0.0)) for name, amount in moves.planned.items())
     if total <= 0:
         start = "The plan"
     elif abs(planned / total - 1) > 0.005:
         start = f"A budget of {words.number(planned)} instead of {words.number(total)}"
     else:
         start = f"Moving {words.percent(moved / total)} of the budget"
-    gain = found.get("gain")
-    gain = gain if isinstance(gain, dict) else {"mean": gain}
-    numbers = (gain.get(key) for key in ("mean", "lower", "upper"))
-    mean, low, high = (float(v) if isinstance(v, (int, float)) else float("nan") for v in numbers)
+    mean, low, high = moves.gain.mean, moves.gain.lower, moves.gain.upper
     if not words.known(mean):
         return f"{start}: what it gains is not said"
+    if mean == low == high == 0:
+        return "The plan leaves everything as it is and gains nothing"
     more = f"bring {words.number(mean)} more {kpi}"
     if not words.known(low, high):
         return f"{start} may {more}; its uncertainty is not known"
     if low <= 0 <= high:
         return f"{start} may {more}, or nothing ({words.span(low, high)})"
     return f"{start} would {more} ({words.span(low, high)})"
+
+
+def plan_effects(tables: Tables) -> go.Figure:
+    """KPI that each channel's change brings or costs, and the whole plan's gain."""
+    found, moves = _found(tables)
+    parts = _parts(found, moves, tables)
+    if not parts:
+        raise MissingTableError("plan.json does not say what each channel brings")
+    names = [*sorted(parts, key=lambda name: -parts[name].mean), WHOLE]
+    gains = [*(parts[name] for name in names[:-1]), moves.gain]
+    palette = theme.channel_colours({*tables.channels, *parts})
+    unit = Unit.of([gain.mean for gain in gains], [v for g in gains for v in (g.lower, g.upper)])
+    mean, low, high = (unit([getattr(g, side) for g in gains]) for side in ("mean", "lower", "upper"))
+    colours = [*(palette[name] for name in names[:-1]), theme.INK]
+    hover, whiskers = f"%{{y}}: {unit.hover('x')}", marks.whiskers(mean, low, high, theme.SOFT)
+    bars = marks.bars(names, mean, colours, hover=hover, error_x=whiskers)
+    about, most = tables.about, names[0]
+    zero: theme.Layout = {"zeroline": True, "zerolinecolor": theme.FAINT}
+    said = f"{words.number(parts[most].mean)} {about.kpi}"
+    title = f"In the plan {words.label(most)} gains most, {said}"
+    if parts[most].mean <= 0:
+        title = "No channel gains from the plan"
+    return theme.finish(
+        [bars],
+        {
+            "xaxis": axes.linear(f"Change of {about.goal}", suffix=unit.suffix, **zero),
+            "yaxis": axes.names(names),
+        },
+        title=title,
+        height=70 + 36 * len(names),
+        reading="What each channel brings in the plan less what it brings now, and the whole plan's gain; "
+        "lines are intervals.",
+        notes=["The parts are read from the response curves; the whole is the planner's own sum."],
+    )
+
+
+def _parts(found: dict[str, Any], moves: Moves, tables: Tables) -> dict[str, Gain]:
+    """Each channel's part of the gain: what it brings as planned, less the part its curve gives it now."""
+    curves, _ = curves_of(tables)
+    parts = {}
+    for row in found.get("channels") or []:
+        name, brought = str(row.get("channel")), gain_of(row.get("kpi"))
+        change, now = moves.changes.get(name), moves.current.get(name, 0.0)
+        if change is None or name not in curves or not words.known(brought.mean):
+            continue
+        part = 1.0
+        if now > 0:
+            x, y = (curves[name][column].to_numpy(float) for column in ("multiplier", "response"))
+            then = float(np.interp(moves.planned[name] / now, x, y))
+            part = 1 - float(np.interp(1.0, x, y)) / then if then > 0 else float("nan")
+        ends = sorted((part * brought.lower, part * brought.upper)) if change else [0.0, 0.0]
+        if words.known(part):
+            parts[name] = Gain(part * brought.mean, *ends) if change else Gain(0.0, 0.0, 0.0)
+    return parts

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from mmm.report import axes, marks, theme, words
 from mmm.report.axes import Panel
 from mmm.report.marks import Unit
+from mmm.report.moves import Moves, moves_of
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import interval_note
 
@@ -124,20 +125,23 @@ def curves(tables: Tables) -> go.Figure:
     )
     traces: list[theme.Trace] = []
     grid.layout["shapes"] = []
+    plan = moves_of(tables.plan)
     for name, panel in zip(chosen, grid.each, strict=True):
         traces += _curve(own[name], units[name], palette[name], panel)
+        traces += _planned(own[name], units[name], palette[name], panel, plan, name)
         marginal = axes.note(_marginal(tables, name), size=11, colour=theme.INK, x=0.97, y=0.05)
         place = {"xref": f"{panel.x} domain", "yref": f"{panel.y} domain"}
         grid.layout["annotations"].append(marginal | place | {"xanchor": "right", "yanchor": "bottom"})
     money = all(bool((own[name]["spend"] > 0).any()) for name in chosen)
     unit = f"spend in the training window, {about.currency}" if money else "spend or multiple of today's"
+    diamond = ", the diamond the plan" if plan else ""
     return theme.finish(
         traces,
         grid.layout,
         height=grid.height + 84,
         title=_curves_title({name: own[name] for name in chosen}, about.goal),
-        reading=f"Across: {unit}; up: {about.kpi} it brings. The dot is today, the band the interval. A "
-        "flatter curve means the next unit brings less. Grey: levels the data never saw.",
+        reading=f"Across: {unit}; up: {about.kpi} it brings. The dot is today{diamond}, the band the "
+        "interval. A flatter curve means the next unit brings less. Grey: levels the data never saw.",
         notes=[interval_note(tables.frame("curves")), marks.cut_note(chosen, order)],
     )
 
@@ -167,6 +171,63 @@ def _curve(rows: pd.DataFrame, unit: Unit, colour: str, panel: Panel) -> list[th
     curve = marks.line(theme.fmt(at), theme.fmt(response), colour, 2.2, hover=hover, **panel.at)
     point: theme.Layout = {"rim": (2, "#ffffff"), "hover": f"today: {hover}"}
     return [*band, curve, marks.dots([at[today]], [response[today]], colour, 10, **point, **panel.at)]
+
+
+def _planned(
+    rows: pd.DataFrame, unit: Unit, colour: str, panel: Panel, plan: Moves | None, name: str
+) -> list[theme.Trace]:
+    """Where the plan puts the channel on its curve, at the same multiple of today's spend."""
+    change, now = (plan.changes.get(name, 0.0), plan.current.get(name, 0.0)) if plan else (0.0, 0.0)
+    times = 1 + change / now if now > 0 else 1.0
+    x, spend = rows["multiplier"].to_numpy(float), rows["spend"].to_numpy(float)
+    if change == 0.0 or not x.min() <= times <= x.max():
+        return []
+    money = bool((spend > 0).any())
+    scale = Unit.of(float(spend.max())) if money else Unit(1.0, "\u00d7")
+    at = float(scale(np.interp(times, x, spend) if money else times))
+    brings = float(unit(np.interp(times, x, rows["response"].to_numpy(float))))
+    hover = f"plan: {scale.hover('x')} brings {unit.hover()}"
+    rim = (2, colour)
+    return [marks.dots([at], [brings], "#ffffff", 11, "diamond", rim=rim, hover=hover, **panel.at)]
+
+
+def all_curves(tables: Tables) -> go.Figure:
+    """Curves of all channels with spend on one pair of axes, the dot being today."""
+    own, order = curves_of(tables)
+    chosen = [name for name in order if (own[name]["spend"] > 0).any()][:PANELS]
+    if not chosen:
+        raise MissingTableError("no channel has spend, so curves have no common axis")
+    rows = pd.concat([own[name] for name in chosen])
+    across, up, about = Unit.of(rows["spend"]), Unit.of(rows["response"]), tables.about
+    palette = theme.channel_colours(tables.channels)
+    traces = []
+    for name in chosen:
+        spend, response = across(own[name]["spend"]), up(own[name]["response"])
+        hover = f"{theme.short(name)}: {across.hover('x')} brings {up.hover()}"
+        label = {"name": theme.short(name, 34), "legendgroup": name}
+        x, y = theme.fmt(spend), theme.fmt(response)
+        traces.append(marks.line(x, y, palette[name], 2.2, hover=hover, **label))
+        now = int(np.argmin(np.abs(own[name]["multiplier"].to_numpy(float) - 1)))
+        traces.append(marks.dots([spend[now]], [response[now]], palette[name], 9, hover=f"today: {hover}"))
+    level = min(float(own[name]["spend"].max()) for name in chosen)
+    at = {name: float(np.interp(level, own[name]["spend"], own[name]["response"])) for name in chosen}
+    best = max(at, key=lambda name: at[name])
+    said = f"{words.money(level, about.currency)} in one channel would bring most in {words.label(best)}"
+    return theme.finish(
+        traces,
+        {
+            "xaxis": axes.linear(f"Spend in the training window, {about.currency}", suffix=across.suffix)
+            | {"rangemode": "tozero"},
+            "yaxis": axes.linear(
+                f"{words.capital(about.kpi)} it brings", suffix=up.suffix, rangemode="tozero"
+            ),
+        },
+        title=f"{said}: {words.number(at[best])} {about.kpi}",
+        height=430 + 22 * -(-len(chosen) // 4),
+        legend=True,
+        reading="All curves on the same scale: steeper is a better use of the next money. The dot is today; "
+        "where a curve is flat, more money changes little.",
+    )
 
 
 def _unsupported(rows: pd.DataFrame, at: np.ndarray, panel: Panel) -> list[theme.Layout]:

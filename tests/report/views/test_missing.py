@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mmm.report import SECTIONS, MissingTableError, Tables
+from mmm.report.sections import Entry
 from mmm.report.tables import COLUMNS, RECORDS
-from mmm.report.views import Entry
 
 ENTRIES = [entry for entries in SECTIONS.values() for entry in entries]
 NEEDED: dict[str, set[str]] = {
@@ -25,6 +25,14 @@ NEEDED: dict[str, set[str]] = {
     "season-trend": {"contributions"},
     "roi": {"effects"},
     "curves": {"curves"},
+    "spend-effect": {"effects"},
+    "bubbles": {"returns"},
+    "unit-cost": {"effects"},
+    "quarters": {"returns"},
+    "all-curves": {"curves"},
+    "plan-effects": {"plan", "curves"},
+    "realisation": {"adstock"},
+    "priors": {"priors"},
     "saturation": {"hill"},
     "plan": {"plan"},
     "experiments": {"experiments"},
@@ -45,14 +53,14 @@ EVERY = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.key)
 
 
 @EVERY
-def test_a_view_without_its_files_says_which(entry: Entry) -> None:
+def test_a_view_without_its_files_says_which(entry: Entry[Tables]) -> None:
     with pytest.raises(MissingTableError, match=r"\.(parquet|json) is not in this directory"):
         entry.draw(Tables())
 
 
 @EVERY
 @pytest.mark.parametrize("name", [*COLUMNS, *RECORDS])
-def test_any_one_file_may_be_missing(entry: Entry, name: str, tables: Tables) -> None:
+def test_any_one_file_may_be_missing(entry: Entry[Tables], name: str, tables: Tables) -> None:
     without: Any = {name: None}
     rest = replace(tables, **without)
     if name in NEEDED[entry.key]:

@@ -11,15 +11,20 @@ import plotly.graph_objects as go
 import pytest
 
 from mmm.report import SECTIONS, MissingTableError, Tables, marks, plot_contributions, plot_dag, theme
+from mmm.report.sections import Entry
+from mmm.report.trust import light
 from mmm.report.views import (
-    Entry,
+    beliefs,
     checks,
     contributions,
     dynamics,
     effects,
     fit,
     fit_regions,
+    memory,
+    money,
     network,
+    plan,
     quality,
     regions,
     returns,
@@ -42,7 +47,7 @@ def axis_titles(figure: go.Figure) -> list[str]:
 
 
 @EVERY
-def test_a_view_is_a_statement_with_a_reading_aid(entry: Entry, tables: Tables) -> None:
+def test_a_view_is_a_statement_with_a_reading_aid(entry: Entry[Tables], tables: Tables) -> None:
     figure = entry.draw(tables)
     meta = figure.layout.meta
 
@@ -57,7 +62,7 @@ def test_a_view_is_a_statement_with_a_reading_aid(entry: Entry, tables: Tables) 
 
 
 @EVERY
-def test_one_member_is_drawn_and_claims_no_certainty(entry: Entry, lone_tables: Tables) -> None:
+def test_one_member_is_drawn_and_claims_no_certainty(entry: Entry[Tables], lone_tables: Tables) -> None:
     if entry.key in ("regions", "region-multiples", "by-region"):
         with pytest.raises(MissingTableError, match="the model is national"):
             entry.draw(lone_tables)
@@ -131,13 +136,39 @@ def test_an_overlap_of_intervals_is_said(tables: Tables) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mae", "verdict"),
-    [(0.8, "20 % less than the best naive guess"), (1.3, "30 % more than"), (1.001, "level with the best")],
+    ("r2", "verdict"),
+    [
+        (0.92, "20 % less squared error than"),
+        (0.87, "30 % more squared error than"),
+        (0.9005, "level with the best"),
+    ],
 )
-def test_the_headline_tells_a_model_that_loses(mae: float, verdict: str, tables: Tables) -> None:
-    score = {"mae": mae, "r2": 0.9, "wape": 0.05, "naive": {"last_value": {"mae": 1.0, "r2": 0.9}}}
+def test_the_headline_tells_a_model_that_loses(r2: float, verdict: str, tables: Tables) -> None:
+    """The guess leaves a tenth of the variance unexplained; the model 0.8, 1.3 and about as much of that."""
+    score = {
+        "rmse": 1.0,
+        "mae": 0.8,
+        "r2": r2,
+        "wape": 0.05,
+        "naive": {"last_value": {"mae": 1.0, "r2": 0.9}},
+    }
 
     assert verdict in statement(fit.headline(replace(tables, metrics={"holdout": score})))
+
+
+def test_the_naive_errors_follow_from_their_r2() -> None:
+    """Twice the unexplained variance is 1.41 times the root mean squared error."""
+    score = {"rmse": 10.0, "r2": 0.9, "naive": {"last_value": {"r2": 0.8}, "unknown": {"r2": None}}}
+
+    assert fit.naive_errors(score) == {"last_value": pytest.approx(14.142, rel=1e-4)}
+
+
+def test_the_card_and_the_scores_say_the_same(tables: Tables) -> None:
+    """One measure, squared error saved, against one baseline, the best naive rule."""
+    reason = light(tables).reasons[0].replace("\u00a0", " ")
+
+    assert "22 % less squared error" in reason
+    assert "22 % less squared error" in statement(fit.headline(tables))
 
 
 def test_the_headline_prefers_the_window_nothing_has_seen(tables: Tables) -> None:
@@ -179,9 +210,11 @@ def test_curves_mark_today_and_what_the_data_never_saw(tables: Tables) -> None:
     figure = returns.curves(tables)
     assert tables.curves is not None
     today = tables.curves[np.isclose(tables.curves["multiplier"], 1)].sort_values("response", ascending=False)
-    dots = [trace for trace in figure.data if trace.mode == "markers"]
+    points = [trace for trace in figure.data if trace.mode == "markers"]
+    dots = [trace for trace in points if trace.marker.symbol != "diamond"]
 
     assert len(dots) == len(today)
+    assert len(points) - len(dots) == len(tables.plan["spend"]), "where the plan stands, as diamonds"
     ratio = [float(dot.y[0]) for dot in dots] / today["response"].to_numpy()
     assert set(np.round(np.log10(ratio))) <= {-6.0, -3.0}
     assert sum(shape.fillcolor.startswith("rgba") for shape in figure.layout.shapes) == 2 * len(today)
@@ -353,3 +386,81 @@ def test_names_with_markup_stay_text(tables: Tables) -> None:
     figure = effects.effects(replace(tables, effects=odd))
 
     assert "&lt;b&gt;x&lt;/b&gt;" in figure.layout.yaxis.ticktext
+
+
+def test_spend_and_effect_are_shares_of_their_own_sums(tables: Tables) -> None:
+    paid, brought = money.spend_and_effect(tables).data[:2]
+
+    assert sum(paid.x) == pytest.approx(100)
+    assert sum(brought.x) == pytest.approx(100)
+
+
+def test_the_cost_of_a_unit_is_spend_over_effect_and_has_no_limit_where_the_effect_may_be_none(
+    tables: Tables,
+) -> None:
+    """12 000 for 400 more visits is 30 each; with 200 to 600 it is 20 to 60, with -100 to 600 it is open."""
+    assert tables.effects is not None
+    row = tables.effects.iloc[:1].assign(spend=12_000.0, direct=400.0, direct_lower=200.0, direct_upper=600.0)
+    known = money.unit_cost(replace(tables, effects=row)).data[0]
+    figure = money.unit_cost(replace(tables, effects=row.assign(direct_lower=-100.0)))
+
+    assert known.x[0] == pytest.approx(30)
+    assert known.error_x.array[0] == pytest.approx(30)
+    assert known.error_x.arrayminus[0] == pytest.approx(10)
+    assert figure.data[0].customdata[0] == "20 to no limit"
+    assert "1 line cut: those channels may bring next to nothing." in figure.layout.meta["notes"]
+
+
+def test_returns_by_quarter_begin_with_all_media(tables: Tables) -> None:
+    figure = money.by_quarter(tables)
+    assert tables.returns is not None
+    rows = tables.returns[(tables.returns["channel"] == "") & (tables.returns["window"] != "training")]
+
+    np.testing.assert_allclose(figure.data[0].y, rows.sort_values("start")["roi"], rtol=1e-6)
+    assert list(figure.data[0].x) == [
+        "2023 Q1",
+        "2023 Q2",
+        "2023 Q3",
+        "2023 Q4",
+        "2024 Q1",
+        "2024 Q2",
+        "2024 Q3",
+    ]
+
+
+def test_time_to_half_and_most_of_the_effect(tables: Tables) -> None:
+    """0.5, 0.3, 0.15, 0.05: half is there in the first period, 90 % in the third."""
+    weights = [0.5, 0.3, 0.15, 0.05]
+    kernel = pd.DataFrame(
+        {"channel": "tv", "lag": range(4), "weight": weights, "lower": np.nan, "upper": np.nan}
+    )
+    figure = memory.realisation(replace(tables, adstock=kernel))
+
+    assert statement(figure) == "TV has half of its effect within 1 week and 90 % within 3 weeks"
+    assert figure.layout.meta["table"]["rows"] == [["tv", "50\u00a0%", "1 week", "3 weeks"]]
+
+
+def test_a_prior_that_the_data_left_as_it_was_is_named(tables: Tables) -> None:
+    assert statement(beliefs.priors(tables)) == "Of radio the data say little more than what was assumed"
+
+
+def test_parts_of_a_plan_come_from_the_curves(tables: Tables) -> None:
+    """A straight curve at 1.5 times today's spend: a third of what the plan brings there is new."""
+    assert tables.curves is not None
+    straight = tables.curves.assign(response=100 * tables.curves["multiplier"])
+    now = dict.fromkeys(tables.plan["spend"], 10.0)
+    rows = [{"channel": name, "kpi": {"mean": 90.0, "lower": 60.0, "upper": 120.0}} for name in now]
+    found = tables.plan | {"current_spend": now, "spend": now | {"tv": 15.0}, "channels": rows}
+    bars = plan.plan_effects(replace(tables, curves=straight, plan=found)).data[0]
+    told = dict(zip(bars.y, bars.x, strict=True))
+
+    unit = {"k": 1e3, "": 1.0}[bars.hovertemplate.partition("<")[0].rpartition("}")[2].strip("\u00a0")]
+    assert told["tv"] * unit == pytest.approx(30)
+    assert told["search"] == 0
+
+
+def test_all_curves_share_their_axes(tables: Tables) -> None:
+    figure = returns.all_curves(tables)
+
+    assert {trace.xaxis for trace in figure.data} == {None}
+    assert len([trace for trace in figure.data if trace.mode == "lines"]) == len(tables.channels)

@@ -1,0 +1,85 @@
+"""What a fitted model is of: names, units, and where it came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+UNNAMED = "KPI units"
+"""What a KPI is counted in whose column is called no more than ``kpi``."""
+
+_MONEY = ("revenue", "sales", "turnover", "umsatz", "profit", "margin")
+"""Words by which a KPI names itself money."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What the model is of, for titles and units."""
+
+    brand: str = ""
+    market: str = ""
+    kpi: str = UNNAMED
+    """Name of the KPI as it reads in a sentence, e.g. ``visits``."""
+    currency: str = "USD"
+    frequency: str = "weekly"
+    kpi_value: Any = 1.0
+    """Currency per KPI unit, or the column that holds it; 1 where the spec does not say."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def priced(self) -> bool:
+        """What a KPI unit is worth is known: returns in money can be told."""
+        return self.kpi_value != 1.0 or any(word in self.kpi.lower() for word in _MONEY)
+
+    @property
+    def goal(self) -> str:
+        """The KPI as a whole, for sentences such as ``38 % of visits``."""
+        return "the KPI" if self.kpi == UNNAMED else self.kpi
+
+    @property
+    def national(self) -> str:
+        """The KPI summed over regions, e.g. ``national visits``."""
+        return "the national KPI" if self.kpi == UNNAMED else f"national {self.kpi}"
+
+    @property
+    def period(self) -> str:
+        """Noun of one period: day, week, month or quarter."""
+        nouns = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter"}
+        return nouns.get(self.frequency, "period")
+
+
+def read_about(model: Path, quality: Any) -> About:
+    """Names and units out of the model's spec and provenance; defaults for what is not said."""
+    spec = _first_mapping(model / "spec.json", model / "spec.yaml", model / "spec.yml")
+    spec = spec.get("market_spec", spec.get("spec", spec))
+    spec = spec if isinstance(spec, dict) else {}
+    columns = spec.get("columns") if isinstance(spec.get("columns"), dict) else {}
+    quality = quality if isinstance(quality, dict) else {}
+    kpi = str((columns or {}).get("kpi") or "")
+    return About(
+        brand=str(spec.get("brand", "")),
+        market=str(spec.get("market", "")),
+        kpi=UNNAMED if kpi.lower() in ("", "kpi") else kpi.replace("_", " "),
+        currency=str(spec.get("currency", "USD")),
+        frequency=str(quality.get("frequency") or spec.get("frequency") or "weekly"),
+        kpi_value=spec.get("kpi_value", 1.0),
+        provenance=_first_mapping(model / "provenance.json"),
+    )
+
+
+def _first_mapping(*paths: Path) -> dict[str, Any]:
+    """The first of these files that is there and holds a mapping."""
+    for path in paths:
+        try:
+            text = path.read_text(encoding="utf-8")
+            value = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        except (OSError, ValueError, yaml.YAMLError):
+            continue
+        if isinstance(value, dict):
+            return value
+    return {}

@@ -1,0 +1,77 @@
+"""What was assumed of each channel beside what the data made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from mmm.report import axes, marks, theme, words
+from mmm.report.tables import MissingTableError, Tables
+
+NARROWED = 0.7
+"""Width of what was learned over that of what was assumed from which the data have said little."""
+ASIDE = 0.16
+
+
+def priors(tables: Tables) -> go.Figure:
+    """Prior and posterior share of the KPI of every channel, with intervals."""
+    rows = tables.frame("priors")
+    rows = rows.assign(channel=rows["channel"].astype(str)).dropna(subset=["prior", "posterior"])
+    rows = rows.sort_values("posterior", ascending=False)
+    if rows.empty:
+        raise MissingTableError("priors.parquet has no channel with a known prior")
+    names = rows["channel"].tolist()
+    palette = theme.channel_colours(tables.channels)
+    place = np.arange(len(rows), dtype=float)
+    traces = []
+    learned = [palette[name] for name in names]
+    styles: tuple[tuple[str, str, float, Any, str], ...] = (
+        ("prior", "assumed before", -ASIDE, theme.FAINT, "circle-open"),
+        ("posterior", "learned from the data", ASIDE, learned, "circle"),
+    )
+    for column, label, shift, colour, symbol in styles:
+        value, (low, high) = 100 * rows[column], marks.bounds(rows, column)
+        spans = [words.span(100 * a, 100 * b) for a, b in zip(low, high, strict=True)]
+        tint = colour if isinstance(colour, str) else theme.SOFT
+        style: theme.Layout = {"text": names, "customdata": spans, "rim": (2, colour)}
+        style["error_x"] = marks.whiskers(value, 100 * low, 100 * high, tint)
+        hover = f"%{{text}}, {label}: %{{x:.2f}} % (%{{customdata}})"
+        traces.append(marks.dots(value, place + shift, colour, 10, symbol, hover=hover, **style))
+        traces.append(marks.key(label, tint, 10, symbol, 2))
+    ticks = {"size": 12.5, "color": theme.INK}
+    layout = {
+        "xaxis": axes.linear(f"Share of {tables.about.goal}", suffix=axes.PERCENT, rangemode="tozero"),
+        "yaxis": axes.rows([theme.short(name) for name in names], tickfont=ticks),
+    }
+    return theme.finish(
+        traces,
+        layout,
+        title=_title(names, _widths(rows)),
+        height=94 + 40 * len(names) + 66,
+        legend=True,
+        reading="Grey: what was assumed before the data. Colour: what is believed after them. Where the two "
+        "lie on each other the data have said little, and the number is mostly the assumption.",
+    )
+
+
+def _widths(rows: pd.DataFrame) -> np.ndarray:
+    """Width of the posterior interval over that of the prior; NaN where unknown."""
+    low, high = marks.bounds(rows, "prior")
+    after_low, after_high = marks.bounds(rows, "posterior")
+    width = np.where(high > low, high - low, np.nan)
+    ratio: np.ndarray = (after_high - after_low) / width
+    return ratio
+
+
+def _title(names: list[str], ratio: np.ndarray) -> str:
+    if not np.isfinite(ratio).any():
+        return f"What was assumed and what was learned of {words.count(len(names), 'channel')}"
+    little = [words.label(n) for n, r in zip(names, ratio, strict=True) if r > NARROWED]
+    if not little:
+        return "The data have narrowed what was assumed of every channel"
+    if len(little) > 3:
+        return f"Of {len(little)} of {len(names)} channels the data say little more than what was assumed"
+    return f"Of {words.listing(little)} the data say little more than what was assumed"
