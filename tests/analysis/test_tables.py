@@ -15,6 +15,7 @@ from mmm.analysis.tables import (
     data_quality,
     effectiveness_table,
     regions_table,
+    returns_table,
     training_table,
 )
 from tests.small import sketch, small_panel, with_gaps
@@ -95,3 +96,26 @@ def test_a_channel_that_never_ran_has_no_first_period() -> None:
 
     assert channel["first_active"] is None
     assert channel["zero_share"] == 1.0
+
+
+def test_returns_of_the_training_window_are_those_of_the_effects() -> None:
+    """The same window, the same cells: direct effect and ROI agree, and an empty channel is their sum."""
+    fitted = sketch()
+    table, effects = returns_table(fitted), effects_table(fitted)
+    whole = table[table["window"] == "training"]
+    channels, total = whole[whole["channel"] != ""], whole[whole["channel"] == ""].iloc[0]
+
+    np.testing.assert_allclose(channels["effect"], effects["direct"])
+    np.testing.assert_allclose(channels["roi"], effects["roi"])
+    np.testing.assert_allclose(total["effect"], effects["direct"].sum())
+    np.testing.assert_allclose(total["roi"], total["value"] / effects["spend"].sum())
+
+
+def test_quarters_add_up_to_the_training_window_but_for_those_with_few_periods() -> None:
+    table = returns_table(sketch())
+    sums = table.groupby(["window", "channel"])["effect"].sum().unstack("window")
+    quarters = sums.drop(columns="training").sum(axis=1)
+
+    assert all(name == "training" or name[4:6] == " Q" for name in sums.columns)
+    assert (quarters <= sums["training"] * (1 + 1e-9)).all()
+    assert (quarters > 0.8 * sums["training"]).all()
