@@ -26,8 +26,8 @@ from tests.golden.doors import MARKETS, mmm
 
 PATH = Path(__file__).with_name("tables.json")
 SETTINGS = ("train.epochs=40", "train.validation=0", "model.temporal.hidden=3")
-EVERY_TIME_ANEW = ("seconds", "versions", "data_fingerprint", "spec_digest", "scales")
-"""Of ``provenance.json``: time, place, and numbers that other goldens hold."""
+EVERY_TIME_ANEW = ("seconds", "versions", "data_fingerprint", "spec_digest", "scales", "files")
+"""Of ``provenance.json``: time, place, digests of files of floats, numbers that other goldens hold."""
 
 
 def files_of_a_fit(folder: Path) -> dict[str, Any]:
