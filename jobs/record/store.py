@@ -11,7 +11,8 @@ import posixpath
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyarrow import fs as pafs
@@ -90,6 +91,26 @@ def put(place: str, row: Row, fill: Callable[[Path], None]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         fill(Path(folder))
         _upload(Path(folder), place, row)
+
+
+@contextmanager
+def local_copy(place: str, names: Sequence[str] = ()) -> Iterator[Path]:
+    """A local folder with what lies at a place: the folder itself, or a copy for a while.
+
+    Args:
+        place: Folder, path or URI.
+        names: Folders or files below it that are wanted; all of it by default.
+    """
+    if not is_uri(place):
+        yield Path(place)
+        return
+    system, root = filesystem(place)
+    local = pafs.LocalFileSystem()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names or ("",):
+            source, target = (posixpath.join(at, name).rstrip("/") for at in (root, folder))
+            pafs.copy_files(source, target, source_filesystem=system, destination_filesystem=local)
+        yield Path(folder)
 
 
 def rewrite_row(place: str, row: Row) -> None:

@@ -87,8 +87,11 @@ class Registry:
             found = next(filter(None, hits), None) or self._register(name, row, spec)
         if found.row.key != row.key:
             found = self._upgraded(found, row)
-        if not found.aliases and not found.reason and self._is_newest(found):
-            found = self._judge(found)
+        undecided = not found.aliases and not found.reason
+        # Whoever says which channels were renamed may have read so in the reason why the model waits.
+        heard_of_names = bool(spec.renamed) and CHALLENGER in found.aliases
+        if (undecided or heard_of_names) and self._is_newest(found):
+            found = self._judge(found, spec)
         if self._is_newest(found):
             self._known[name] = found
         role = next((alias for alias in (CHAMPION, CHALLENGER) if alias in found.aliases), "")
@@ -130,11 +133,12 @@ class Registry:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
 
-    def _judge(self, version: Version) -> Version:
+    def _judge(self, version: Version, spec: MarketSpec) -> Version:
         """Make a new version champion, or let it wait as challenger with the reason."""
         champion = self.champion(version.model)
-        reasons = objections(version.row, champion.row if champion else None, self._gates)
-        if not reasons or champion is None:
+        before = None if champion is None else champion.row
+        reasons = objections(version.row, before, self._gates, spec.renamed)
+        if not reasons:
             return self.promote(version, champion)
         reason = "waits as challenger: " + "; ".join(reasons)
         with reaching(self._tracking.uri):

@@ -5,11 +5,14 @@ Shapes: G regions, T periods, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from mmm.analysis.compare import SHARE_SHIFT
+from jobs.record.gates import RESTATED
+from mmm.analysis.change import SHARE_SHIFT
+from mmm.analysis.history import RESTATED as MOST_RESTATED
+from mmm.analysis.history import restatements
 from mmm.data.panel import Floats, Panel
 from mmm.data.schema import Finding
 from mmm.data.split import Split
@@ -70,6 +73,28 @@ def _level(kpi_T: Floats, recent: int) -> Iterator[Finding]:
             why="So large a step is not usual here; what caused it may be taken for media.",
             what_to_do="Look for a launch, a price or a measurement that changed; add it as a control.",
         )
+
+
+def restated(old: Panel, new: Panel, renamed: Mapping[str, str]) -> list[Finding]:
+    """Findings about periods of which the data of the model before told otherwise.
+
+    Args:
+        old: The panel of the model before.
+        new: The data now.
+        renamed: Channels that had another name: new name to old name.
+    """
+    return [
+        Finding(
+            severity="warning",
+            code=RESTATED,
+            where=item.where,
+            what=f"The {item.text}.",
+            why="A feed that changes its unit, its currency or its past changes ROI and plans with it.",
+            what_to_do="Find out which of the two is right. If this is, promote the model by hand: "
+            "`python -m jobs.promote`.",
+        )
+        for item in restatements(old, new, renamed, beyond=MOST_RESTATED)
+    ]
 
 
 def shift_finding(shift: float) -> Finding | None:

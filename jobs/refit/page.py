@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from urllib.parse import quote
 
 from pyarrow import fs as pafs
 
 from jobs.record.rows import Row
+from jobs.record.store import local_copy
 from mmm.report.model.build import build_report
 from mmm.report.portfolio.page import render_portfolio
 from mmm.report.portfolio.records import market_records
@@ -71,13 +70,8 @@ def ensure_report(place: str) -> None:
     system, folder = filesystem(place)
     if system.get_file_info(f"{folder}/{REPORT}").type == pafs.FileType.File:
         return
-    if not is_uri(place):
-        build_report(Path(place))
-        return
-    local = pafs.LocalFileSystem()
-    with tempfile.TemporaryDirectory() as scratch:
-        pafs.copy_files(folder, scratch, source_filesystem=system, destination_filesystem=local)
-        report = build_report(Path(scratch))
-        pafs.copy_files(
-            str(report), f"{folder}/{REPORT}", source_filesystem=local, destination_filesystem=system
-        )
+    with local_copy(place) as local:
+        report = build_report(local)
+        if is_uri(place):
+            with system.open_output_stream(f"{folder}/{REPORT}") as stream:
+                stream.write(report.read_bytes())

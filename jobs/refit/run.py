@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from jobs.cluster import connect
 from jobs.command import Say
+from jobs.record.gates import with_present_names
 from jobs.record.identity import identify
 from jobs.record.rows import Row, read_table, write_table
 from jobs.record.store import check_place, read_row
@@ -19,7 +20,7 @@ from jobs.refit.recorder import Recorder, with_role
 from jobs.refit.schedule import RefitProgress, run_all
 from jobs.refit.select import Selection, with_previous
 from jobs.results import summary
-from mmm.analysis.compare import share_shift
+from mmm.analysis.change import share_shift
 from mmm.errors import MMMError
 
 SAY_EVERY = 5.0
@@ -122,7 +123,7 @@ def _run(
     said = time.monotonic()
     for row in run_all(selection.work, progress, tries=tries, together=together):
         key = (row.brand, row.market)
-        rows[key] = with_changes(row, before.get(key))
+        rows[key] = with_changes(row, before.get(key), asked[key].spec.renamed)
         say(_line(rows[key]))
         if row.status != "failed":
             spec, trials = asked[key].spec, asked[key].trials
@@ -134,7 +135,7 @@ def _run(
     say(progress.line())
 
 
-def with_changes(row: Row, before: Row | None) -> Row:
+def with_changes(row: Row, before: Row | None, renamed: Mapping[str, str] | None = None) -> Row:
     """A row with what changed since the last refit of its market.
 
     A failed market keeps the directory of its last good model, and with it what later refits compare with.
@@ -151,6 +152,7 @@ def with_changes(row: Row, before: Row | None) -> Row:
             until=before.until,
         )
     last = before if before.shares else (read_row(before.directory) or before)
+    last = with_present_names(last, row, renamed)
     changes = [
         word
         for word, name in (("data", "data_fingerprint"), ("settings", "spec_digest"))

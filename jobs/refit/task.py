@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.record.identity import FitIdentity, find_fit, identify
 from jobs.record.rows import Row
-from jobs.record.store import result_place
-from jobs.refit.monitor import drift
+from jobs.record.store import local_copy, read_row, result_place
+from jobs.refit.monitor import drift, restated
 from jobs.refit.page import ensure_report
 from jobs.results import keep_fit
 from mmm.config import MarketSpec
 from mmm.data.panel import data_fingerprint
 from mmm.data.read import PanelRead, read_panel
 from mmm.data.schema import Finding
-from mmm.errors import MMMError, PanelError
+from mmm.errors import MMMError, ModelFileError, PanelError
 
 if TYPE_CHECKING:
     from mmm.pipeline import Result
@@ -141,8 +141,6 @@ def _refit(works: Sequence[Work], rows: list[Row]) -> list[Work]:
         begun = time.perf_counter()
         try:
             found = _read_or_find(work)
-        except FitTimeoutError:
-            raise
         except (MMMError, OSError) as error:
             rows.append(failed(work, str(error), round(time.perf_counter() - begun, 3)))
             continue
@@ -220,8 +218,6 @@ def _fit(due: Sequence[_Unfitted]) -> Iterator[Row]:
         begun = time.perf_counter()
         try:
             row = failed(market.work, str(result)) if isinstance(result, MMMError) else _keep(market, result)
-        except FitTimeoutError:
-            raise
         except (MMMError, OSError) as error:
             row = failed(market.work, str(error))
         yield replace(row, seconds=round(market.seconds + part + time.perf_counter() - begun, 3))
@@ -229,7 +225,7 @@ def _fit(due: Sequence[_Unfitted]) -> Iterator[Row]:
 
 def _keep(market: _Unfitted, result: Result) -> Row:
     """Write a fitted model; returns its row."""
-    findings = (*result.findings, *drift(market.read.panel, market.read.split))
+    findings = (*result.findings, *drift(market.read.panel, market.read.split), *_restated(market))
     result = replace(result, findings=findings)
     return keep_fit(
         result,
@@ -239,6 +235,30 @@ def _keep(market: _Unfitted, result: Result) -> Row:
         report=market.work.report,
         settings=market.settings,
     )
+
+
+def _restated(market: _Unfitted) -> list[Finding]:
+    """What the data tell otherwise than those of the market's model before, if that is there."""
+    from mmm.fitted import load_fitted
+
+    place = market.work.previous
+    if not place or read_row(place) is None:
+        return []
+    try:
+        with local_copy(place, ("model",)) as folder:
+            before = load_fitted(folder).panel
+    except ModelFileError as error:
+        return [
+            Finding(
+                severity="info",
+                code="model_before_unreadable",
+                where="data",
+                what=f"The data were not compared with those of the model before: {error}",
+                why="A feed that tells its past otherwise is not noticed.",
+                what_to_do="Nothing, if the model before was removed or is of an older program.",
+            )
+        ]
+    return restated(before, market.read.panel, market.spec.renamed)
 
 
 @contextmanager

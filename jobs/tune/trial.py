@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from mmm.analysis.compare import share_shift
+from mmm.analysis.change import share_shift
 from mmm.config import MarketSpec
 from mmm.config.default_space import default_space
 from mmm.config.files import validate

@@ -9,7 +9,7 @@ Shapes: M members, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mmm.analysis.change import came_and_went, present_names, roi_changes
+from mmm.analysis.history import RESTATED, restatements
 from mmm.analysis.intervals import interval
 from mmm.config.paths import differences, flatten
 from mmm.data.panel import Floats
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.1
 """Largest ``moved`` that counts as holding still."""
-SHARE_SHIFT = 0.25
-"""Share of media's effect that may go elsewhere from one refit to the next."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,20 @@ class Comparison:
         moved: Sum of absolute changes of the channels' effects, relative to all media.
         tolerance: Largest ``moved`` that is accepted.
         reasons: Everything in which data, spec, seed and versions differ; may be empty.
+        jumps: Channels whose ROI changed by a factor, and histories told otherwise by more than usual, in
+            words; with any the models tell another story, whatever the shares say.
     """
 
     channels: pd.DataFrame
     moved: float
     tolerance: float
     reasons: tuple[Reason, ...]
+    jumps: tuple[str, ...] = ()
 
     @property
     def within_tolerance(self) -> bool:
         """Whether the models tell the same story."""
-        return self.moved <= self.tolerance
+        return self.moved <= self.tolerance and not self.jumps
 
     @property
     def verdict(self) -> str:
@@ -79,6 +82,8 @@ class Comparison:
         names = f"; beyond their intervals: {', '.join(beyond)}" if len(beyond) else ""
         if self.within_tolerance:
             return f"The models agree: {size}, {self.tolerance:g} is accepted{names}."
+        if self.jumps:
+            return f"The models differ: {'; '.join(self.jumps)}. Of the shares, {size}{names}."
         causes = (
             ", ".join(dict.fromkeys(reason.what for reason in self.reasons)) or "nothing that is recorded"
         )
@@ -96,6 +101,7 @@ class Comparison:
             "verdict": self.verdict,
             "channels": rows,
             "reasons": [vars(reason) for reason in self.reasons],
+            "jumps": list(self.jumps),
         }
 
 
@@ -118,16 +124,18 @@ def compare_models(old: Path, new: Path, *, tolerance: float = TOLERANCE) -> Com
 def compare_fitted(
     old: Fitted, new: Fitted, *, tolerance: float = TOLERANCE, names: tuple[str, str] = ("old", "new")
 ) -> Comparison:
-    """Compare two fitted models.
+    """Compare two fitted models; channels that the newer spec says are ``renamed`` have their new names.
 
     Raises:
         ModelFileError: The models are of other channels.
     """
-    _check_channels(old, new, names)
-    order = [new.panel.channels.index(name) for name in old.panel.channels]
+    present = present_names(old.panel.channels, new.panel.channels, new.spec.renamed)
+    channels = list(present.values())
+    _check_channels(channels, new.panel.channels, names)
+    order = [new.panel.channels.index(name) for name in channels]
     share_old, share_new = _shares(old), _shares(new)[:, order]
     roi_old, roi_new = _returns(old), _returns(new)[:, order]
-    table = pd.DataFrame({"channel": list(old.panel.channels)})
+    table = pd.DataFrame({"channel": channels})
     for name, before_MC, after_MC in (("share", share_old, share_new), ("roi", roi_old, roi_new)):
         before, after = interval(before_MC), interval(after_MC)
         table[f"{name}_old"], table[f"{name}_new"] = before.mean, after.mean
@@ -140,27 +148,26 @@ def compare_fitted(
         moved=float(table["share_change"].abs().sum()) / media,
         tolerance=tolerance,
         reasons=tuple(_reasons(old, new)),
+        jumps=tuple(_jumps(table, old, new)),
     )
 
 
-def share_shift(new: Mapping[str, float], old: Mapping[str, float]) -> float:
-    """How much attribution moved: absolute changes of shares, relative to what all media brought before.
+def _jumps(table: pd.DataFrame, old: Fitted, new: Fitted) -> list[str]:
+    """Changes that no shares show, in words."""
+    roi_new, roi_old, share_new, share_old = (
+        {str(name): float(value) for name, value in zip(table["channel"], table[column], strict=True)}
+        for column in ("roi_new", "roi_old", "share_new", "share_old")
+    )
+    changes = roi_changes(roi_new, roi_old, share_new, share_old)
+    told = restatements(old.panel, new.panel, new.spec.renamed, beyond=RESTATED)
+    return [*(change.text for change in changes), *(item.text for item in told)]
 
-    The measure of ``mmm compare``; channels that came or went count in full.
-    """
-    moved = sum(abs(new.get(name, 0.0) - old.get(name, 0.0)) for name in {*new, *old})
-    media = sum(old.values())
-    return moved / media if media > 0 else float(moved > 0)
 
-
-def _check_channels(old: Fitted, new: Fitted, names: tuple[str, str]) -> None:
-    gone = [name for name in old.panel.channels if name not in new.panel.channels]
-    added = [name for name in new.panel.channels if name not in old.panel.channels]
-    if gone or added:
-        parts = [f"only {names[0]} has {', '.join(map(repr, gone))}"] * bool(gone)
-        parts += [f"only {names[1]} has {', '.join(map(repr, added))}"] * bool(added)
+def _check_channels(old: Sequence[str], new: Sequence[str], names: tuple[str, str]) -> None:
+    if set(old) != set(new):
         raise ModelFileError(
-            f"The models have other channels: {'; '.join(parts)}. Compare models of the same channels."
+            f"The models have other channels: from {names[0]} to {names[1]}, {came_and_went(old, new)}. "
+            "Compare models of the same channels."
         )
 
 
@@ -225,4 +232,7 @@ def _data_reasons(old: Fitted, new: Fitted) -> list[Reason]:
     ]
     if prints[0] != prints[1]:
         differing.insert(0, Reason("data", "fingerprint", prints[0][:12], prints[1][:12]))
-    return differing
+    return differing + [
+        Reason("data", f"{item.name}, {item.first} to {item.last}", f"{item.old:.10g}", f"{item.new:.10g}")
+        for item in restatements(old.panel, new.panel, new.spec.renamed)
+    ]

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from mmm.analysis.change import present_names
 from mmm.config import MarketSpec
 from mmm.config.paths import get
 from mmm.data.panel import Panel
@@ -40,7 +41,8 @@ def check_previous(previous: Fitted, spec: MarketSpec, panel: Panel) -> None:
         SpecError: Other channels, other units of media, or settings that give parameters another meaning.
     """
     problems = []
-    old, new = previous.panel.channels, panel.channels
+    new = panel.channels
+    old = tuple(present_names(previous.panel.channels, new, spec.renamed).values())
     if old != new:
         gone, come = sorted(set(old) - set(new)), sorted(set(new) - set(old))
         parts = [f"it lacks {', '.join(come)}"] if come else []
@@ -48,7 +50,7 @@ def check_previous(previous: Fitted, spec: MarketSpec, panel: Panel) -> None:
         parts = parts or ["their order differs"]
         message = (
             f"the older model is of other channels: {'; '.join(parts)}. "
-            "Fit without --from, or name the same channels."
+            "Fit without --from, name the same channels, or say which are `renamed`."
         )
         problems.append(Problem("other_channels", "--from", message))
     elif (previous.panel.has_exposure_C != panel.has_exposure_C).any():

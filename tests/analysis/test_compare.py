@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mmm.analysis.attribution import effects_table
-from mmm.analysis.compare import Comparison, compare_fitted, compare_models, share_shift
+from mmm.analysis.compare import Comparison, compare_fitted, compare_models
 from mmm.data.panel import Floats
 from mmm.errors import ModelFileError
 from mmm.fitted import Fitted, save_fitted
@@ -99,6 +99,7 @@ def test_the_reasons_are_listed_field_by_field() -> None:
     assert why(result) == {
         ("data", "fingerprint"),
         ("data", "KPI"),
+        ("data", "KPI, 2023-01-02 to 2023-11-27"),
         ("spec", "model.saturation.slope_min"),
         ("spec", "train.learning_rate"),
         ("seed", "train.seed"),
@@ -135,7 +136,7 @@ def test_the_order_of_channels_does_not_matter() -> None:
 
 
 def test_models_of_other_channels_are_refused() -> None:
-    with pytest.raises(ModelFileError, match=r"only old has 'radio'.*models of the same channels"):
+    with pytest.raises(ModelFileError, match=r"'radio' went.*models of the same channels"):
         compare_fitted(sketch(), sketch(small_panel(channels=2)))
 
 
@@ -163,15 +164,38 @@ def test_a_channel_without_spend_has_no_return_to_compare() -> None:
     assert row["roi_beyond"] is False
 
 
-@pytest.mark.parametrize(
-    ("new", "old", "shift"),
-    [
-        ({"tv": 0.2, "search": 0.1}, {"tv": 0.2, "search": 0.1}, 0.0),
-        ({"tv": 0.1, "search": 0.2}, {"tv": 0.2, "search": 0.1}, 0.2 / 0.3),
-        ({"tv": 0.2, "video": 0.1}, {"tv": 0.2, "search": 0.1}, 0.2 / 0.3),
-        ({}, {}, 0.0),
-        ({"tv": 0.1}, {}, 1.0),
-    ],
-)
-def test_share_shift(new: dict[str, float], old: dict[str, float], shift: float) -> None:
-    assert share_shift(new, old) == pytest.approx(shift)
+def in_thousands(fitted: Fitted, channel: str) -> Fitted:
+    """The model as it would be with the spend of a channel in thousands."""
+    spend_GTC = fitted.panel.spend_GTC.copy()
+    spend_GTC[..., fitted.panel.channels.index(channel)] /= 1000.0
+    return replace(fitted, panel=replace(fitted.panel, spend_GTC=spend_GTC))
+
+
+def test_spend_in_another_unit_is_said_though_no_share_moved() -> None:
+    old = narrow()
+
+    result = compare_fitted(old, in_thousands(old, "tv"))
+
+    assert result.moved == 0.0
+    assert not result.within_tolerance
+    roi, spend = result.jumps
+    assert roi.startswith("ROI of tv went from ")
+    assert spend.startswith("spend of tv of 2023-01-02 to 2023-11-27 was ")
+    assert spend.endswith(", 0.001 times as much")
+    assert result.verdict.startswith("The models differ: ROI of tv went from ")
+    assert ("data", "spend of tv, 2023-01-02 to 2023-11-27") in why(result)
+    assert result.as_dict()["jumps"] == [roi, spend]
+
+
+def test_a_renamed_channel_is_the_same_when_the_spec_says_so() -> None:
+    old = narrow()
+    panel = replace(old.panel, channels=("tv", "paid_search", "radio"))
+    unsaid = replace(old, panel=panel, spec=market(panel))
+    said = replace(old, panel=panel, spec=market(panel, renamed={"paid_search": "search"}))
+
+    with pytest.raises(ModelFileError, match=r"`renamed: \{paid_search: search\}`"):
+        compare_fitted(old, unsaid)
+    result = compare_fitted(old, said)
+
+    assert result.moved == 0.0 and result.within_tolerance
+    assert list(result.channels["channel"]) == ["tv", "paid_search", "radio"]

@@ -174,6 +174,37 @@ def test_what_is_not_there_is_named(tracking: Tracking, model: Row, database: st
     assert main(["nobody", "us", "--out", database]) == 2
 
 
+def test_a_model_waits_no_more_when_it_is_said_which_channel_was_renamed(
+    tracking: Tracking, model: Row
+) -> None:
+    Registry(tracking).record(model, SPEC)
+    values = SPEC.model_dump(mode="json")
+    values["columns"]["channels"] = {"tv": {"spend": "tv"}, "paid_search": {"spend": "search"}}
+    unsaid = MarketSpec.model_validate(values)
+    said = MarketSpec.model_validate({**values, "renamed": {"paid_search": "search"}})
+    new = newer(model, "1", shares={"tv": 0.2, "paid_search": 0.1}, roi={"tv": 1.5, "paid_search": 3.0})
+
+    found = [Registry(tracking).record(new, spec) for spec in (unsaid, unsaid, said)]
+
+    assert [(item.version, item.role) for item in found] == [
+        (2, "challenger"),
+        (2, "challenger"),
+        (2, "champion"),
+    ]
+
+
+def test_a_first_model_below_the_floors_waits_for_a_person(tracking: Tracking, model: Row) -> None:
+    garbage = replace(model, scores={"holdout_skill": -8543.0})
+    registry = Registry(tracking)
+
+    recorded = registry.record(garbage, SPEC)
+
+    assert (recorded.version, recorded.role) == (1, "challenger")
+    assert "holdout skill is -8.54e+03" in recorded.reason
+    assert registry.champion(model_name(model.brand, "us")) is None
+    assert promote(registry, model.brand, "us").number == 1
+
+
 def test_names_of_two_markets_never_meet() -> None:
     assert model_name("a,market", "b") != model_name("a", "market,b")
 

@@ -159,6 +159,23 @@ def test_settings_may_be_searched_first(works: tuple[Work, ...]) -> None:
     assert refit_market(replace(works[0], trials=2)).status == "unchanged"
 
 
+def test_a_feed_that_tells_the_past_otherwise_is_a_finding(work: Work, portfolio: Path) -> None:
+    first = refit_market(work)
+    path = panel_of(portfolio, work.spec.brand, work.spec.market)
+    frame = pd.read_parquet(path)
+    channel, columns = next(iter(work.spec.columns.channels.items()))
+    frame[columns.spend] /= 1000.0
+    frame.to_parquet(path, index=False)
+
+    second = refit_market(replace(work, previous=first.directory))
+    third = refit_market(replace(work, previous=str(portfolio)))
+
+    codes = [finding.split(" ")[:3] for finding in second.findings if "restated" in finding]
+    assert codes == [["warning", "history_restated", f"{channel}:"]]
+    assert not [finding for finding in first.findings if "restated" in finding]
+    assert third.status == "unchanged"
+
+
 def watchdogs() -> int:
     """Threads that would end this process."""
     return sum(
