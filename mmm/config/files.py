@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from mmm.config import MarketSpec, Spec
 from mmm.config.paths import replaced
 from mmm.config.problems import Location, nearest, place, spec_problems
-from mmm.config.yaml_bounds import MOST_BYTES, BoundedLoader, BoundError, construct, parse_value
+from mmm.config.yaml_bounds import BEYOND, MOST_BYTES, BoundedLoader, construct, parse_value
 from mmm.errors import Problem, SpecError
 from mmm.storage import is_uri, parent, read_bytes, read_text, resolve
 from mmm.tabular.rows import read_rows, with_dates, with_numbers
@@ -90,7 +90,7 @@ def _syntax_problem(error: yaml.YAMLError) -> Problem:
     mark = getattr(error, "problem_mark", None)
     where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     reason = getattr(error, "problem", None) or str(error).split("\n")[0]
-    if isinstance(error, BoundError):
+    if getattr(error, "context", None) == BEYOND:
         return Problem("too_large", where, f"{reason}. Write less, or split it over several files.")
     return Problem("yaml_syntax", where, f"not valid YAML: {reason}. Mind indentation, colons and quotes.")
 

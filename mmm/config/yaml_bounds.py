@@ -24,8 +24,8 @@ UNUSABLE = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
 """What the parser's own constructors raise on values that are none of what their tag or form says."""
 
 
-class BoundError(yaml.MarkedYAMLError):
-    """YAML beyond what any specification needs."""
+BEYOND = "beyond what is read here"
+"""Context of the parser's error where YAML is larger or deeper than any specification needs."""
 
 
 class BoundedLoader(yaml.SafeLoader):
@@ -66,8 +66,9 @@ class BoundedLoader(yaml.SafeLoader):
         return self.construct_yaml_int(node) if integer else self.construct_yaml_float(node)
 
 
-def _beyond(what: str, mark: Any) -> BoundError:
-    return BoundError(problem=f"{what}; no file that is read here needs that", problem_mark=mark)
+def _beyond(what: str, mark: Any) -> yaml.MarkedYAMLError:
+    problem = f"{what}; no file that is read here needs that"
+    return yaml.MarkedYAMLError(context=BEYOND, problem=problem, problem_mark=mark)
 
 
 BoundedLoader.yaml_implicit_resolvers = {
