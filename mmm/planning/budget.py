@@ -139,6 +139,10 @@ def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, Tabula
     direct = ResponseKey(request.horizon, flighting, request.by_region and planner.has_regions)
     key = replace(direct, total=request.effects == "total" and planner.has_edges)
     status_quo = planner.status_quo(key)
+    if request.controls:
+        ahead = planner.forecast_with(request.horizon, request.controls)
+        baseline_M = ahead.baseline_MH.sum(1) + planner.response(key).idle_kpi()
+        status_quo = replace(status_quo, baseline_M=baseline_M)
     return planner.response(key), planner.table(direct, _doublings(request, status_quo)), status_quo
 
 

@@ -5,13 +5,16 @@ Shapes: M members, G regions, H periods after the data, K controls.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mmm.data.calendar import Calendar, holiday_counts
 from mmm.data.panel import Dates, Floats
 from mmm.fitted import Fitted
+from mmm.planning.ahead import with_stated
 
 HOLIDAY = "holiday: "
 """How the names of controls made from the calendar begin."""
@@ -36,11 +39,18 @@ class Forecast:
     noise_HH: Floats
 
 
-def forecast_of(fitted: Fitted, horizon: int) -> Forecast:
-    """The ``horizon`` periods after the data."""
+def forecast_of(fitted: Fitted, horizon: int, controls: Mapping[str, Any] | None = None) -> Forecast:
+    """The ``horizon`` periods after the data.
+
+    Args:
+        fitted: The model.
+        horizon: Periods.
+        controls: Paths of controls that are known, see ``mmm.planning.ahead``.
+    """
     panel = fitted.panel
     dates = Calendar(panel.dates, panel.frequency).after(horizon)
-    baseline_MGH = fitted.predictor.baseline_ahead(controls_ahead(fitted, dates))
+    ahead_GHK = with_stated(controls_ahead(fitted, dates), panel, controls or {})
+    baseline_MGH = fitted.predictor.baseline_ahead(ahead_GHK)
     return Forecast(dates, baseline_MGH.sum(1), _open(fitted, horizon))
 
 

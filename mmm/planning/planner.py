@@ -6,14 +6,18 @@ channel x region with the channel outermost).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
 from mmm.data.panel import Panel
+from mmm.errors import RequestError
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TabulatedResponse, TotalResponse
+from mmm.planning.ahead import control_problems
 from mmm.planning.amounts import AmountsToMedia, Flighting
 from mmm.planning.fields import MAX_HORIZON
 from mmm.planning.forecast import Forecast, forecast_of
@@ -84,6 +88,19 @@ class Planner:
         return Forecast(
             whole.dates[:horizon], whole.baseline_MH[:, :horizon], whole.noise_HH[:horizon, :horizon]
         )
+
+    def forecast_with(self, horizon: int, controls: Mapping[str, Any]) -> Forecast:
+        """``forecast`` with some controls as stated.
+
+        Raises:
+            RequestError: The model has no such control, or values are missing.
+        """
+        if not controls:
+            return self.forecast(horizon)
+        problems = list(control_problems(self.panel, controls, horizon))
+        if problems:
+            raise RequestError("request", problems)
+        return forecast_of(self._drawn, horizon, controls)
 
     def _kpi_value_of(self, horizon: int) -> float:
         return kpi_value(self.panel, horizon)

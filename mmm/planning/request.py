@@ -13,6 +13,7 @@ from mmm.config import Spec
 from mmm.config.files import read_yaml
 from mmm.config.problems import Location, nearest, spec_problems
 from mmm.errors import Problem, RequestError, SpecError
+from mmm.planning.ahead import ControlPaths
 from mmm.planning.fields import (
     MAX_HORIZON,
     Amount,
@@ -140,6 +141,9 @@ class BudgetRequest(Spec):
     method: Literal["slsqp", "trust-constr", "differential_evolution", "hybrid"] = "slsqp"
     """Solver of the last stage. ``slsqp`` and ``trust-constr`` start from a global search;
     ``differential_evolution`` searches by itself; ``hybrid`` refines what it finds."""
+    controls: ControlPaths = Field(default_factory=dict)
+    """Controls and events over the horizon where they are known: a value, one for each period, or either by
+    region. Others are at their mean of the last year; holidays follow the calendar."""
     level: Annotated[float, BeforeValidator(refuse_bool), Field(ge=0.5, lt=1)] = 0.9
     """Coverage of the intervals in the plan."""
     seed: Annotated[int, BeforeValidator(refuse_bool), Field(ge=0, lt=2**31)] = 0

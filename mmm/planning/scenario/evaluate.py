@@ -38,6 +38,14 @@ ASSUMPTIONS = (
 )
 
 
+def _assumptions(request: ScenarioRequest) -> tuple[str, ...]:
+    """What an answer takes for granted."""
+    if not request.controls:
+        return ASSUMPTIONS
+    stated = f"Controls are as stated: {', '.join(request.controls)}."
+    return (stated, ASSUMPTIONS[0].replace("controls are", "other controls are"), *ASSUMPTIONS[1:])
+
+
 def evaluate_scenario(
     fitted: Fitted,
     plans: ScenarioRequest | Mapping[str, object],
@@ -70,7 +78,7 @@ def answer_scenario(
     request = plans
     if not isinstance(request, ScenarioRequest):
         request = parse_scenario(request, channels=planner.panel.channels, files=files)
-    horizon, amounts = resolve_plans(planner.to_media, request, base)
+    horizon, amounts = resolve_plans(planner.to_media, request, base, planner.fitted.spec.data)
     planned = {
         name: planned_media(planner.to_media, horizon, plan, amounts[name])
         for name, plan in request.plans.items()
@@ -105,7 +113,7 @@ class _Evaluation:
     def __init__(self, planner: Planner, request: ScenarioRequest, horizon: int) -> None:
         self.planner, self.request, self.horizon = planner, request, horizon
         self.panel, self.to_media = planner.panel, planner.to_media
-        self.forecast = planner.forecast(horizon)
+        self.forecast = planner.forecast_with(horizon, request.controls)
         self.value = planner.kpi_value(horizon)
         self.usual = status_quo(planner.to_media, horizon)
         self.supported_C = planner.to_media.supported(horizon)
@@ -123,7 +131,7 @@ class _Evaluation:
             kpi_value=self.value,
             status_quo=self._plan(STATUS_QUO, self.usual, self.usual_effects),
             plans=tuple(self._plan(name, one, self._effects(one)) for name, one in planned.items()),
-            assumptions=ASSUMPTIONS,
+            assumptions=_assumptions(self.request),
             model=dict(self.planner.provenance),
         )
 

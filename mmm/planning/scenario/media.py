@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmm.config import DataSpec
 from mmm.config.problems import nearest
 from mmm.data.calendar import Calendar
 from mmm.data.panel import Floats
@@ -135,7 +136,7 @@ def _region_problems(
 
 
 def resolve_plans(
-    to_media: AmountsToMedia, request: ScenarioRequest, base: str
+    to_media: AmountsToMedia, request: ScenarioRequest, base: str, reading: DataSpec | None = None
 ) -> tuple[int, dict[str, dict[str, ChannelAmounts]]]:
     """Horizon, and each plan's amounts by channel.
 
@@ -143,13 +144,14 @@ def resolve_plans(
         to_media: The model's.
         request: What is asked.
         base: Folder that paths of plan files are relative to.
+        reading: How the model's own files are read; plan files are read likewise.
 
     Raises:
         RequestError: With every problem of every plan.
     """
     panel = to_media.panel
     calendar = Calendar(panel.dates, panel.frequency)
-    rows = {name: _rows(plan, base) for name, plan in request.plans.items()}
+    rows = {name: _rows(plan, base, reading) for name, plan in request.plans.items()}
     horizon = request.horizon or _implied(request, rows, calendar, len(panel.dates))
     if horizon > len(panel.dates):
         text = (
@@ -174,9 +176,9 @@ def resolve_plans(
     return horizon, entries
 
 
-def _rows(plan: SpendPlan, base: str) -> SpendRows | None:
+def _rows(plan: SpendPlan, base: str, reading: DataSpec | None) -> SpendRows | None:
     if plan.file is not None:
-        return read_rows(resolve(plan.file, base))
+        return read_rows(resolve(plan.file, base), reading, plan.date_format)
     return None if plan.rows is None else rows_given("rows", plan.rows)
 
 

@@ -28,9 +28,11 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from mmm.config import Spec
+from mmm.config.data import format_problem
 from mmm.config.files import read_yaml
 from mmm.config.problems import Location, spec_problems
 from mmm.errors import Problem, RequestError, SpecError
+from mmm.planning.ahead import ControlPaths
 from mmm.planning.fields import (
     MAX_AMOUNT,
     MAX_HORIZON,
@@ -105,6 +107,8 @@ class SpendPlan(Spec):
     """Amounts by channel: a total over the horizon, a list by period, or either of them by region."""
     file: Annotated[str, Field(min_length=1)] | None = None
     """CSV or Parquet file with columns date, channel, spend and, for a plan by region, region."""
+    date_format: str | None = None
+    """Format of the file's dates, e.g. ``%d.%m.%Y``; None takes that of the model's data, or ISO."""
     rows: tuple[SpendRow, ...] | None = None
     """The rows of such a file."""
     others: Literal["current", "none"] | None = None
@@ -120,6 +124,11 @@ class SpendPlan(Spec):
         if len(given) != 1:
             what = f"gives {' and '.join(given)}" if given else "gives no amounts"
             raise PydanticCustomError("form", "{what}; give one of spend, file and rows", {"what": what})
+        if self.date_format is not None and (problem := format_problem(self.date_format)):
+            text = "date_format {given} cannot be read: {problem}"
+            raise PydanticCustomError(
+                "date_format", text, {"given": show(self.date_format), "problem": problem}
+            )
         return self
 
 
@@ -132,6 +141,9 @@ class ScenarioRequest(Spec):
     """Periods after the data; by default what the plans' periods cover, else 13."""
     effects: Literal["direct", "total"] = "direct"
     """Each channel's own effect, or with what it does through the channels it moves."""
+    controls: ControlPaths = Field(default_factory=dict)
+    """Controls and events over the horizon where they are known: a value, one for each period, or either by
+    region. Others are at their mean of the last year; holidays follow the calendar."""
     level: Annotated[float, BeforeValidator(refuse_bool), Field(ge=0.5, lt=1)] = 0.9
     """Coverage of the intervals."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mmm.config import DataSpec
 from mmm.config.problems import nearest
 from mmm.data.calendar import Calendar
 from mmm.data.panel import Dates, Floats
@@ -69,21 +70,29 @@ def rows_given(source: str, rows: Sequence[SpendRow]) -> SpendRows:
     )
 
 
-def read_rows(path: str) -> SpendRows:
+def read_rows(path: str, reading: DataSpec | None = None, date_format: str | None = None) -> SpendRows:
     """Rows of a CSV or Parquet file.
+
+    Args:
+        path: Where it lies.
+        reading: How the model's own files are read: encoding, decimal mark, dates.
+        date_format: Format of its dates; None takes that of ``reading``, or ISO.
 
     Raises:
         RequestError: The file cannot be read, a column is missing or unknown, or cells cannot be read.
     """
     try:
-        opened = open_source(path)
+        known = DataSpec(path=path) if reading is None else reading
+        opened = open_source(path, encoding=known.encoding, decimal=known.decimal)
         problems = list(_column_problems(opened.columns))
         if problems:
             raise RequestError(path, problems)
         table = read_columns(opened, opened.columns, text=("date", "channel", "region"))
     except PanelError as error:
         raise RequestError(error.source, error.problems) from error
-    dates, spend = parse_dates(table["date"], None), parse_numbers(table["spend"])
+    setting = "the plan's date_format" if reading is not None else None
+    dates = parse_dates(table["date"], date_format or known.date_format, setting=setting)
+    spend = parse_numbers(table["spend"], known.decimal)
     channels, channel_N = parse_regions(table["channel"])
     problems = [*_cell_problems("date", dates), *_cell_problems("spend", spend)]
     spend_N = np.asarray(spend.values_N, dtype=np.float64)
