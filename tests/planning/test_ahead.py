@@ -70,6 +70,8 @@ def test_a_budget_states_them_too(fitted: Fitted) -> None:
     )
 
     assert [row.spend for row in stated.channels] == [row.spend for row in plain.channels]
+    assert stated.kpi is not None
+    assert plain.kpi is not None
     assert (stated.kpi.mean > plain.kpi.mean) == (high > low)
 
 
