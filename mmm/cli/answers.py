@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mmm.analysis.compare import Comparison
 from mmm.analysis.intervals import Estimate
-from mmm.planning.plan import Plan
+from mmm.planning.plan import ChannelPlan, Plan
 from mmm.planning.scenario.result import Scenario
 
 
@@ -26,7 +26,7 @@ def plan_table(plan: Plan) -> Group:
             row.channel + (" *" if row.extrapolated else ""),
             _amount(row.current_spend),
             _amount(row.spend),
-            _change(row.change),
+            _change(row),
             "-" if row.roi is None else f"{row.roi.mean:.3g}",
             f"{row.marginal_roi.mean:.3g}",
             row.binding or "",
@@ -99,8 +99,13 @@ def _amount(number: float) -> str:
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:,.4g}"
 
 
-def _change(change: float | None) -> str:
-    return "new" if change is None else f"{change:+.0%}"
+def _change(row: ChannelPlan) -> str:
+    """Planned against current; only what never ran before is new."""
+    if row.change is not None:
+        return f"{row.change:+.0%}"
+    if row.spend <= 0:
+        return "-"
+    return "again" if row.supported_max > 0 else "new"
 
 
 def _ratio(found: Estimate | None) -> str:

@@ -119,6 +119,13 @@ class AmountsToMedia:
         current_X: Floats = recent_GC.T.ravel() if by_region else recent_GC.sum(0)
         return current_X
 
+    def rests_since(self, horizon: int) -> dict[str, str]:
+        """Start of a channel's last period, for those that ran before the last ``horizon`` periods only."""
+        ran_TC = self.panel.media_GTC.sum(0) > 0
+        last_C = len(ran_TC) - 1 - np.argmax(ran_TC[::-1], axis=0)
+        rests_C = ran_TC.any(0) & (last_C < len(ran_TC) - horizon)
+        return {self.panel.channels[c]: str(self.panel.dates[last_C[c]]) for c in np.flatnonzero(rests_C)}
+
     def supported(self, horizon: int, *, by_region: bool = False) -> Floats:
         """Largest amount of any ``horizon`` periods in a row, shape X."""
         amount_GTC = self.amount_GTC if by_region else self.amount_GTC.sum(0, keepdims=True)
@@ -132,6 +139,12 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
     part, whole = np.broadcast_arrays(part, whole)
     ratio: Floats = np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
     return ratio
+
+
+def usual(supported_X: Floats) -> Floats:
+    """Amounts that mean something for each variable: the most ever spent; where nothing, the typical most."""
+    seen = supported_X[supported_X > 0]
+    return np.where(supported_X > 0, supported_X, float(np.median(seen)) if len(seen) else 1.0)
 
 
 def flighting_weights(flighting: Flighting, channels: Sequence[str], history_HC: Floats) -> Floats:

@@ -194,9 +194,12 @@ def best_plan(
     problems = list(limit_problems(request, status_quo, chosen))
     if problems:
         raise RequestError("budget request", problems)
-    stated = stated_limits(request, status_quo, chosen)
+    held = _held(request, status_quo)
+    stated = stated_limits(request, status_quo, chosen, held)
+    if held and not is_feasible(stated):
+        held, stated = (), stated_limits(request, status_quo, chosen)
     amount_X = aside_amounts(request, status_quo, chosen)
-    as_now = SolvedPlan(exact, request, status_quo, chosen, amount_X, chosen.current_Y, stated)
+    as_now = SolvedPlan(exact, request, status_quo, chosen, amount_X, chosen.current_Y, stated, held)
     if not is_feasible(stated):
         return infeasible_plan(as_now, *clash(stated, chosen.unit))
     limits = searched_limits(stated, knee(status_quo, chosen), by_region=request.by_region)
@@ -211,6 +214,13 @@ def best_plan(
     planned_X = solver.objective.amounts(money_Y)
     return stated_plan(
         replace(as_now, amount_X=planned_X, money_Y=money_Y, proven=solved.proven, searched=limits)
+    )
+
+
+def _held(request: BudgetRequest, status_quo: StatusQuo) -> tuple[str, ...]:
+    """Channels that stay where they are for want of knowledge: the request says nothing of them by name."""
+    return tuple(
+        name for name in status_quo.unknown if name not in request.bounds and name not in request.fixed
     )
 
 

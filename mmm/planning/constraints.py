@@ -5,7 +5,7 @@ Shapes: C channels, X decision variables (channel x region, channel outermost), 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -106,7 +106,10 @@ def channel_bounds(request: BudgetRequest, channel: str) -> Bounds:
 class LimitsBuilder:
     """Collects bounds and rows for one request."""
 
-    def __init__(self, request: BudgetRequest, status_quo: StatusQuo, chosen: Decisions) -> None:
+    def __init__(
+        self, request: BudgetRequest, status_quo: StatusQuo, chosen: Decisions, held: Collection[str] = ()
+    ) -> None:
+        self._held_channels = {*request.fixed, *held}
         self._request, self._status_quo, self._chosen = request, status_quo, chosen
         self._lower_Y = np.zeros(len(chosen.moved_Y))
         self._upper_Y = np.full(len(chosen.moved_Y), np.inf)
@@ -134,7 +137,7 @@ class LimitsBuilder:
 
     def _bound(self, channel: str, mine: npt.NDArray[np.bool_]) -> None:
         current = self._chosen.current_Y[mine]
-        if channel in self._request.fixed:
+        if channel in self._held_channels:
             held = self._held(channel, current)
             self._lower_Y[mine], self._upper_Y[mine] = held, held
             return
@@ -151,7 +154,7 @@ class LimitsBuilder:
             self._rows.append((channel, mine.astype(np.float64), float(lower), float(upper)))
 
     def _held(self, channel: str, current: Floats) -> Floats:
-        if not isinstance(self._request.fixed, dict):
+        if not isinstance(self._request.fixed, dict) or channel not in self._request.fixed:
             return current
         amount, total = self._request.fixed[channel], float(current.sum())
         return current * (amount / total) if total > 0 else np.full_like(current, amount / len(current))
@@ -230,12 +233,14 @@ def aside_amounts(request: BudgetRequest, status_quo: StatusQuo, chosen: Decisio
     return amount_X
 
 
-def stated_limits(request: BudgetRequest, status_quo: StatusQuo, chosen: Decisions) -> Limits:
-    """The limits as the request has them; open upper bounds stay infinite."""
+def stated_limits(
+    request: BudgetRequest, status_quo: StatusQuo, chosen: Decisions, held: Collection[str] = ()
+) -> Limits:
+    """The limits as the request has them, held channels at their status quo; open ends are infinite."""
     total = float(chosen.current_Y.sum()) if request.budget == "current" else request.budget
     most = np.inf if total is None else float(total)
     least = most if request.objective == "kpi" else 0.0
-    return LimitsBuilder(request, status_quo, chosen).build(least, most)
+    return LimitsBuilder(request, status_quo, chosen, held).build(least, most)
 
 
 def knee(status_quo: StatusQuo, chosen: Decisions) -> Floats:

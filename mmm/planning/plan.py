@@ -49,7 +49,8 @@ class ChannelPlan(Spec):
     """Value of these KPI units per unit of planned amount; null where nothing is planned."""
     marginal_roi: Estimate
     """Value of the KPI that one more unit of amount would bring. Equal across channels that no limit
-    binds, since otherwise money would move."""
+    binds, since otherwise money would move. Where less than a hundredth of the usual amount is planned: what
+    the next sensible amount brings per unit, since the slope at 0 holds for the first cents only."""
 
 
 class RegionPlan(Spec):

@@ -32,6 +32,9 @@ KEPT = 8
 PLANNERS = 8
 """Planners that the library keeps, those of the models asked last; a service keeps its own."""
 
+SEEN_LEAST = 3
+"""Periods with media from which the fit knows something of a channel: an effect and how it carries over."""
+
 MOST_DRAWS = 50
 """Members that plans are made with; see ``planning_draws``."""
 
@@ -69,6 +72,7 @@ class Planner:
         self.has_edges = bool(fitted.graph.edges_CC.any())
         self.forecast = lru_cache(KEPT)(self._forecast_of)
         self.kpi_value = lru_cache(KEPT)(self._kpi_value_of)
+        self.remarks = lru_cache(KEPT)(self._remarks_of)
         self.response = lru_cache(KEPT)(self._response_of)
         self.status_quo = lru_cache(KEPT)(self._status_quo_of)
         self.table = lru_cache(KEPT)(self._table_of)
@@ -77,6 +81,18 @@ class Planner:
     def provenance(self) -> dict[str, object]:
         """What an answer says of the model it came from."""
         return provenance(self.fitted)
+
+    @cached_property
+    def unknown(self) -> tuple[str, ...]:
+        """Channels of which the fit saw next to nothing, no experiment was made and no prior was stated."""
+        spec = self.fitted.spec
+        told = {one.channel for one in spec.experiments} | set(spec.model.priors.channels)
+        ran_C = (self.panel.media_GTC[:, : self.fitted.trained_until].sum(0) > 0).sum(0)
+        return tuple(
+            channel
+            for channel, periods in zip(self.panel.channels, ran_C, strict=True)
+            if periods < SEEN_LEAST and channel not in told
+        )
 
     @cached_property
     def _longest(self) -> Forecast:
@@ -105,6 +121,19 @@ class Planner:
     def _kpi_value_of(self, horizon: int) -> float:
         return kpi_value(self.panel, horizon)
 
+    def _remarks_of(self, horizon: int) -> tuple[str, ...]:
+        """What to keep in mind of channels whatever is planned: next to no evidence, or old one."""
+        learned = "ran too little in the data that the model learned from; what it brings is the prior's word"
+        never = [f"{channel}: {learned}." for channel in self.unknown]
+        rests = self.to_media.rests_since(horizon).items()
+        return (
+            *never,
+            *(
+                f"{channel}: last ran in the period of {date}; what it brings is as it was then."
+                for channel, date in rests
+            ),
+        )
+
     def _response_of(self, key: ResponseKey) -> FutureResponse | TotalResponse:
         unit_GHC = self.to_media.unit_GHC(key.horizon, _flighting(key), by_region=key.by_region)
         if not key.total:
@@ -128,6 +157,8 @@ class Planner:
             units={channel: unit for channel, unit, has_spend in units if not has_spend},
             history_periods=len(panel.dates),
             after_horizon=response.after_horizon,
+            unknown=self.unknown,
+            remarks=self.remarks(key.horizon),
             model=self.provenance,
         )
 

@@ -173,6 +173,10 @@ def _joined(models: Mapping[str, tuple[Response, StatusQuo]]) -> tuple[JoinedRes
         },
         history_periods=min(periods) if periods else None,
         after_horizon=after_horizon if len(after) == len(parts) else None,
+        unknown=tuple(f"{name}{SEPARATOR}{c}" for name, (_, own) in models.items() for c in own.unknown),
+        remarks=tuple(
+            f"{name}{SEPARATOR}{text}" for name, (_, own) in models.items() for text in own.remarks
+        ),
         nest_X=np.repeat(np.arange(len(parts)), [len(own.current_X) for own in parts]),
         model={name: dict(own.model) for name, (_, own) in models.items()},
     )

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmm.analysis.intervals import Estimate, estimate, estimates
-from mmm.data.panel import Floats, Ints
+from mmm.data.panel import Floats
 from mmm.planning.constraints import Decisions, binding_limits, channel_limits
 from mmm.planning.plan import BEYOND_DATA, ChannelPlan, Plan, RegionPlan, Side
 from mmm.planning.request import BudgetRequest
 from mmm.planning.response import StatusQuo
 from mmm.planning.solve.limits import Limits
+from mmm.planning.solve.objective import brought_MC, next_amount_MX
 
 if TYPE_CHECKING:
     from mmm.model.future import Response
@@ -35,6 +36,7 @@ class SolvedPlan:
         amount_X: Planned amounts.
         money_Y: The same in money, for variables in the budget.
         stated: Limits of the request.
+        held: Channels kept at their status quo for want of knowledge.
         proven: A global search bounds what a better plan could add.
         searched: Limits within which the solver looked.
     """
@@ -46,6 +48,7 @@ class SolvedPlan:
     amount_X: Floats
     money_Y: Floats
     stated: Limits
+    held: tuple[str, ...] = ()
     proven: bool = False
     searched: Limits | None = None
 
@@ -75,18 +78,6 @@ class SolvedPlan:
     def limits_of(self, channel: str) -> tuple[float, float]:
         """Least and largest total of a channel in the budget."""
         return channel_limits(self.chosen, self.stated, self.chosen.channels.index(channel))
-
-
-def brought_MC(response: Response, amount_X: Floats, channel_X: Ints) -> Floats:
-    """KPI that each channel's amounts bring against none of them, all else as planned, shape MC."""
-    channels = np.arange(int(channel_X.max()) + 1)
-    if response.curves is not None:
-        nothing_MX = response.curves.values_MX(np.zeros_like(amount_X))
-        value_MX = response.curves.values_MX(amount_X) - nothing_MX
-        return np.stack([value_MX[:, channel_X == c].sum(axis=1) for c in channels], axis=1)
-    whole_M = response.kpi_M(amount_X)
-    without = [response.kpi_M(np.where(channel_X == c, 0.0, amount_X)) for c in channels]
-    return np.asarray(whole_M[:, None] - np.stack(without, axis=1))
 
 
 def stated_plan(solved: SolvedPlan) -> Plan:
@@ -146,7 +137,9 @@ def _marginal_value(solved: SolvedPlan) -> Floats:
     """Value of the KPI that one more stated unit brings, shape MX."""
     cost_X = np.ones_like(solved.amount_X)
     cost_X[solved.chosen.moved_Y] = solved.chosen.cost_Y
-    return solved.status_quo.kpi_value * solved.response.gradient_MX(solved.amount_X) / cost_X
+    status_quo = solved.status_quo
+    marginal_MX = next_amount_MX(solved.response, solved.amount_X, status_quo.usual_X, status_quo.channel_X)
+    return status_quo.kpi_value * marginal_MX / cost_X
 
 
 def _total_roi(solved: SolvedPlan, kpi_M: Floats) -> Estimate | None:
@@ -255,11 +248,17 @@ def _warnings(solved: SolvedPlan, channels: tuple[ChannelPlan, ...]) -> Iterator
     if extrapolated:
         yield BEYOND_DATA.format(channels=", ".join(extrapolated), periods=periods)
     for channel in chosen.channels:
-        if channel not in request.fixed and solved.limits_of(channel)[1] == 0:
+        if channel not in (*request.fixed, *solved.held) and solved.limits_of(channel)[1] == 0:
             yield (
                 f"{channel}: nothing was spent in the last {periods} periods, so its relative bounds hold "
                 "it at 0; give absolute bounds to plan it."
             )
+    yield from solved.status_quo.remarks
+    if solved.held:
+        yield (
+            f"{', '.join(solved.held)}: held at the current amount for want of knowledge; give bounds."
+            f"{solved.held[0]} to plan it all the same, or refit once it has run (train.refit_on_all)."
+        )
     for channel in chosen.aside:
         yield (
             f"{channel}: has exposure but no spend, so the budget does not cover it; it is planned in "

@@ -15,6 +15,7 @@ import numpy as np
 
 from mmm.data.panel import Floats, Ints
 from mmm.model.future import Response, SeparateCurves
+from mmm.planning.amounts import usual
 
 
 class Term(NamedTuple):
@@ -107,6 +108,8 @@ class StatusQuo:
         units: Unit of every channel that has exposure but no spend, by channel.
         history_periods: Periods of the data; None leaves the horizon unchecked.
         after_horizon: The part of the response that falls after the horizon, KPI units per member.
+        unknown: Channels whose effect nothing but the prior tells.
+        remarks: What the model does not know of channels, or learned long ago; each begins with a channel.
         nest_X: Coarser parts than channels, within which every limit of a sum weighs all alike; None
             for channels.
         model: Provenance, copied into the plan.
@@ -122,6 +125,8 @@ class StatusQuo:
     units: Mapping[str, str] = field(default_factory=dict)
     history_periods: int | None = None
     after_horizon: Callable[[Floats], Floats] | None = None
+    unknown: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     nest_X: Ints | None = None
     model: Mapping[str, object] = field(default_factory=dict)
 
@@ -138,6 +143,4 @@ class StatusQuo:
     @cached_property
     def usual_X(self) -> Floats:
         """Amounts around which curves are tabulated: what was ever spent; where nothing, the typical most."""
-        seen = self.supported_X[self.supported_X > 0]
-        typical = float(np.median(seen)) if len(seen) else 1.0
-        return np.where(self.supported_X > 0, self.supported_X, typical)
+        return usual(self.supported_X)

@@ -22,12 +22,13 @@ from mmm.analysis.intervals import estimate, estimates
 from mmm.data.panel import Bools, Floats
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TotalResponse
+from mmm.planning.amounts import usual
 from mmm.planning.plan import BEYOND_DATA
 from mmm.planning.planner import Planner, planner_of
-from mmm.planning.report_plan import brought_MC
 from mmm.planning.scenario.media import PlannedMedia, planned_media, resolve_plans, status_quo
 from mmm.planning.scenario.request import ScenarioRequest, parse_scenario
 from mmm.planning.scenario.result import Expected, Scenario, ScenarioChannel, ScenarioPeriod, ScenarioPlan
+from mmm.planning.solve.objective import brought_MC, next_amount_MX
 
 STATUS_QUO = "status quo"
 
@@ -147,14 +148,14 @@ class _Evaluation:
         response: FutureResponse | TotalResponse = FutureResponse(predictor, unit_GHC)
         if self.request.effects == "total" and self.planner.has_edges:
             response = TotalResponse(predictor, unit_GHC, graph, self.usual.media_GHC)
-        brought_M = response.kpi_M(amount_C)
+        brought_M, each_C = response.kpi_M(amount_C), np.arange(len(amount_C))
         return _PlanEffects(
             period_MH=self.forecast.baseline_MH + response.channel_periods(amount_C).sum(1),
             kpi_M=self.forecast.baseline_MH.sum(1) + response.idle_kpi() + brought_M,
             after_M=response.after_horizon(amount_C),
             brought_M=brought_M,
-            channel_MC=brought_MC(response, amount_C, np.arange(len(amount_C))),
-            marginal_MC=response.gradient_MX(amount_C),
+            channel_MC=brought_MC(response, amount_C, each_C),
+            marginal_MC=next_amount_MX(response, amount_C, usual(self.supported_C), each_C),
         )
 
     def _plan(self, name: str, planned: PlannedMedia, effects: _PlanEffects) -> ScenarioPlan:
@@ -246,5 +247,6 @@ class _Evaluation:
             yield BEYOND_DATA.format(channels=over, periods=self.horizon)
         if peak:
             yield f"{peak}: some period is planned beyond the largest amount of any period in the data."
+        yield from self.planner.remarks(self.horizon)
         if never:
             yield f"{never}: never ran in the data; the response is what the model took for granted."

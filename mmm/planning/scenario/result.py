@@ -55,7 +55,8 @@ class ScenarioChannel(Spec):
     roi: Estimate | None
     """Value of these KPI units per unit of planned amount; null where nothing is planned."""
     marginal_roi: Estimate
-    """Value of the KPI that one more unit would bring, spread as the planned amount is."""
+    """Value of the KPI that one more unit would bring, spread as the planned amount is; where next to nothing
+    is planned what the next sensible amount brings per unit, as in a budget plan."""
     supported_max: float
     """Largest amount over such a horizon that the data support."""
     extrapolated: bool

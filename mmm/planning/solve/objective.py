@@ -20,6 +20,9 @@ from mmm.planning.solve.limits import Limits, inequalities, repair
 if TYPE_CHECKING:
     from mmm.model.future import Response, SeparateCurves
 
+STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)
+"""Parts of the usual amount that are tried where next to nothing is planned."""
+
 
 @dataclass(frozen=True, eq=False)
 class Objective:
@@ -188,3 +191,46 @@ def refine(
 
 def _row(kind: str, value: Callable[[Floats], Floats], slope: Floats) -> dict[str, object]:
     return {"type": kind, "fun": value, "jac": lambda _: slope}
+
+
+def brought_MC(response: Response, amount_X: Floats, channel_X: Ints) -> Floats:
+    """KPI that each channel's amounts bring against none of them, all else as planned, shape MC."""
+    channels = np.arange(int(channel_X.max()) + 1)
+    if response.curves is not None:
+        nothing_MX = response.curves.values_MX(np.zeros_like(amount_X))
+        value_MX = response.curves.values_MX(amount_X) - nothing_MX
+        return np.stack([value_MX[:, channel_X == c].sum(axis=1) for c in channels], axis=1)
+    whole_M = response.kpi_M(amount_X)
+    without = [response.kpi_M(np.where(channel_X == c, 0.0, amount_X)) for c in channels]
+    return np.asarray(whole_M[:, None] - np.stack(without, axis=1))
+
+
+def next_amount_MX(response: Response, amount_X: Floats, usual_X: Floats, channel_X: Ints) -> Floats:
+    """KPI per further unit of each amount, shape MX.
+
+    Where next to nothing is planned this is what the next sensible amount brings per unit: of a few amounts
+    up to the usual one that which brings most. The slope at 0 holds for the first cents only.
+    """
+    gradient_MX = response.gradient_MX(amount_X)
+    idle_X = amount_X < STEPS[0] * usual_X
+    best_MX = np.full_like(gradient_MX, -np.inf)
+    for part in STEPS if idle_X.any() else ():
+        raised_X = np.where(idle_X, np.maximum(part * usual_X, amount_X), amount_X)
+        tried_MX = _gain_MX(response, amount_X, raised_X, channel_X)
+        best_MX = np.where(tried_MX.mean(0) > best_MX.mean(0), tried_MX, best_MX)
+    return np.where(idle_X, best_MX, gradient_MX)
+
+
+def _gain_MX(response: Response, amount_X: Floats, raised_X: Floats, channel_X: Ints) -> Floats:
+    """KPI per unit of raised amounts; of a response that is no sum of curves a channel's all at once."""
+    more_X = raised_X - amount_X
+    if response.curves is not None:
+        gain_MX = response.curves.values_MX(raised_X) - response.curves.values_MX(amount_X)
+        return np.divide(gain_MX, more_X, out=np.zeros_like(gain_MX), where=more_X > 0)
+    now_M = response.kpi_M(amount_X)
+    gain_MX = np.zeros((len(now_M), len(amount_X)))
+    for c in np.unique(channel_X[more_X > 0]):
+        mine_X = channel_X == c
+        gain_M = response.kpi_M(np.where(mine_X, raised_X, amount_X)) - now_M
+        gain_MX[:, mine_X] = gain_M[:, None] / more_X[mine_X].sum()
+    return gain_MX

@@ -53,7 +53,9 @@ def plan(tables: Tables) -> go.Figure:
 
 
 def _change(before: float, after: float) -> str:
-    return words.signed(words.percent(after / before - 1)) if before > 0 else "new"
+    if before > 0:
+        return words.signed(words.percent(after / before - 1))
+    return "from 0" if after > 0 else "as now"
 
 
 def _moves(

@@ -68,10 +68,10 @@ export function signedSpan(estimate, digits = 2) {
   return `${signed(number(estimate.lower, digits))} to ${signed(number(estimate.upper, digits))}`;
 }
 
-/** Change against now, for a label: "+12 %", "as now", "new". */
+/** Change against now, for a label: "+12 %", "as now", "from 0". */
 export function change(planned, current) {
   if (Math.abs(planned - current) <= 5e-4 * Math.max(Math.abs(current), 1e-9)) return "as now";
-  if (!(current > 0)) return "new";
+  if (!(current > 0)) return "from 0";
   return signed(percent(planned / current - 1));
 }
 
