@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -256,3 +257,83 @@ def test_without_any_model_the_service_is_not_healthy(tmp_path: Path) -> None:
 
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
+
+
+class Selective(FakePlanner):
+    """Versions that cannot be loaded, each in its own way."""
+
+    def __init__(self, **errors: Exception) -> None:
+        super().__init__()
+        self.errors = errors
+
+    async def prepare(self, entry: ModelEntry) -> ModelCard:
+        if entry.version in self.errors:
+            self.prepared.append(entry.key)
+            raise self.errors[entry.version]
+        return await super().prepare(entry)
+
+
+V2 = ModelEntry("acme", "us", "2", "/damaged")
+DAMAGES = (zlib.error("bad data"), EOFError(), UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), MemoryError())
+
+
+@pytest.mark.parametrize("error", DAMAGES, ids=[type(error).__name__ for error in DAMAGES])
+def test_any_error_while_loading_breaks_that_entry_alone(error: Exception) -> None:
+    other = ModelEntry("bolt", "us", "1", "/b")
+    catalogue = FakeCatalogue(ENTRY, other)
+    directory, _ = directory_of(Selective(**{"2": error}), catalogue)
+
+    async def story() -> None:
+        await directory.start()
+        catalogue.snapshot = Snapshot(2, 0.0, (V2, replace(other, version="3")))
+        changes = await directory.reload()
+        assert changes == [Change("bolt/us", "1", "3")]
+        assert directory.find("acme", "us").entry == ENTRY
+        assert list(directory.broken) == [V2.key]
+        assert directory.follows
+        await directory.stop()
+
+    asyncio.run(story())
+
+
+def test_a_new_process_serves_the_version_served_last_in_place_of_a_broken_champion() -> None:
+    catalogue = FakeCatalogue(V2)
+    catalogue.snapshot = Snapshot(1, 0.0, (V2,), last_good=(ENTRY,))
+    planners = Selective(**{"2": EOFError()})
+    directory, _ = directory_of(planners, catalogue)
+
+    async def story() -> None:
+        await directory.start()
+        assert directory.find("acme", "us").entry == ENTRY
+        await directory.reload()
+        assert directory.find("acme", "us").entry == ENTRY
+        await directory.stop()
+
+    asyncio.run(story())
+    assert catalogue.confirmed == [(ENTRY,)]
+    assert planners.prepared.count(ENTRY.key) == 1
+
+
+def test_what_goes_wrong_while_following_does_not_end_it() -> None:
+    class Failing(FakeCatalogue):
+        looks, looked_on = 0, asyncio.Event()
+
+        async def latest(self) -> Snapshot:
+            self.looks += 1
+            if self.looks == 2:
+                raise ZeroDivisionError
+            if self.looks == 4:
+                self.looked_on.set()
+            return self.snapshot
+
+    catalogue = Failing(ENTRY)
+    settings = ServeSettings(models="x")
+    directory = ModelDirectory(settings, FakePlanner(), catalogue, LocalMeters(), 0.01)
+
+    async def story() -> None:
+        await directory.start()
+        await catalogue.looked_on.wait()
+        assert directory.follows
+        await directory.stop()
+
+    asyncio.run(asyncio.wait_for(story(), 5.0))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from serve.http.auth import RateLimit, is_loopback
+from serve.http.auth import RateLimit, Rates, is_loopback
+from serve.planner.local import LocalCatalogue
 from serve.settings import Token
 from serve.tokens import main, new_token
 from tests.serve.fitted_models import HALF, client_of
@@ -117,3 +120,87 @@ def test_a_new_token_is_shown_once_with_its_entry(capsys: pytest.CaptureFixture[
 def test_digests_are_hexadecimal() -> None:
     with pytest.raises(ValueError, match="pattern"):
         Token(name="a", sha256="no digest", scopes=("read",))
+
+
+def tokens_file(folder: Path, *entries: Token) -> Path:
+    path = folder / "tokens.json"
+    path.write_text(json.dumps({"tokens": [entry.model_dump(mode="json") for entry in entries]}))
+    return path
+
+
+def test_a_token_taken_out_of_the_file_is_refused_after_a_reload(models: Path, tmp_path: Path) -> None:
+    path = tokens_file(tmp_path, READER_ENTRY, ADMIN_ENTRY)
+    with client_of(models, tokens_file=str(path), file_tokens=(READER_ENTRY, ADMIN_ENTRY)) as client:
+        assert client.get("/v1/models", headers=bearer(READER)).status_code == 200
+        tokens_file(tmp_path, ADMIN_ENTRY, ACME_ENTRY)
+        assert client.post("/v1/reload", headers=bearer(ADMIN)).status_code == 200
+        assert client.get("/v1/models", headers=bearer(READER)).status_code == 401
+        assert client.get("/v1/models", headers=bearer(ACME)).status_code == 200
+
+
+def test_a_file_of_tokens_that_is_damaged_leaves_them_as_they_were(
+    models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tokens_file(tmp_path, READER_ENTRY, ADMIN_ENTRY)
+    with client_of(models, tokens_file=str(path), file_tokens=(READER_ENTRY, ADMIN_ENTRY)) as client:
+        path.write_text("tokens: [")
+        assert client.post("/v1/reload", headers=bearer(ADMIN)).status_code == 200
+        assert client.get("/v1/models", headers=bearer(READER)).status_code == 200
+    assert "tokens stay as they are" in caplog.text
+
+
+def test_without_any_token_left_nobody_is_answered(models: Path, tmp_path: Path) -> None:
+    """An emptied file must not open the service to this machine, which was closed to it before."""
+    path = tokens_file(tmp_path, ADMIN_ENTRY)
+    with client_of(models, tokens_file=str(path), file_tokens=(ADMIN_ENTRY,)) as client:
+        tokens_file(tmp_path)
+        assert client.post("/v1/reload", headers=bearer(ADMIN)).status_code == 200
+        assert client.get("/v1/models", headers=bearer(ADMIN)).status_code == 401
+        assert client.get("/v1/models").status_code == 401
+
+
+def test_a_token_is_accepted_until_its_last_day(models: Path) -> None:
+    today = datetime.now(UTC).date()
+    token, entry = new_token("guest", ("read",), None, today)
+    with client_of(models, tokens=(entry,)) as client:
+        assert client.get("/v1/models", headers=bearer(token)).status_code == 200
+    late = entry.model_copy(update={"expires": today - timedelta(days=1)})
+    with client_of(models, tokens=(late,)) as client:
+        answer = client.get("/v1/models", headers=bearer(token))
+        assert answer.status_code == 401 and "was accepted until" in answer.json()["detail"]
+
+
+def test_the_rate_over_all_interfaces_holds_too(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def admit(self: LocalCatalogue, token: str) -> float:
+        assert token == entry.sha256
+        return 3.0
+
+    token, entry = new_token("slow", ("read",), None)
+    monkeypatch.setattr(LocalCatalogue, "admit", admit)
+    with client_of(models, tokens=(entry.model_copy(update={"per_second": 2.0}),)) as client:
+        answer = client.get("/v1/models", headers=bearer(token))
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "3")
+
+
+def test_rates_are_counted_by_token_and_follow_its_entry() -> None:
+    slow = READER_ENTRY.model_copy(update={"per_second": 1.0})
+    rates = Rates()
+
+    assert [rates.wait(slow.sha256, (slow, ACME_ENTRY)) > 0 for _ in range(3)] == [False, True, True]
+    assert rates.wait(ACME_ENTRY.sha256, (slow, ACME_ENTRY)) == 0.0
+    faster = slow.model_copy(update={"per_second": 5.0})
+    assert rates.wait(slow.sha256, (faster,)) == 0.0
+
+
+def test_every_refusal_is_told_in_the_log_with_who_and_whence(
+    models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING")
+    with client_of(models, tokens=TOKENS) as client:
+        client.get("/v1/models", headers=bearer("wrong"))
+        client.post("/v1/reload", headers=bearer(ACME))
+        client.get("/v1/models", headers=bearer(READER))
+    told = [record for record in caplog.records if hasattr(record, "peer")]
+
+    assert [(record.status, record.peer) for record in told] == [(401, "127.0.0.1"), (403, "127.0.0.1")]  # type: ignore[attr-defined]
+    assert told[1].caller == "acme's planner"  # type: ignore[attr-defined]
