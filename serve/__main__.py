@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmm.errors import MMMError
-from serve.http.auth import is_loopback
-from serve.models.catalogue import open_source
 
 if TYPE_CHECKING:
     from serve.app import Arguments
@@ -28,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 """Folder from which replicas import ``serve`` and ``mmm``."""
 OBJECT_STORE = 256 * 1024**2
 REQUEST_TIMEOUT = 60.0
-"""Seconds after which Serve itself gives a request up, whatever it waits for."""
+"""Seconds after which Serve itself gives a request up: later than the service, which does so in words."""
 SETTINGS = {
     "OMP_NUM_THREADS": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -40,12 +38,19 @@ SETTINGS = {
 """Environment of the service where it is not set otherwise."""
 
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+"""Signals that end the service in good order."""
+
+
 class StartError(MMMError, RuntimeError):
     """A service that cannot start as asked."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; status 2 if it cannot start."""
+    # From the first line on: libraries take seconds to load, and a signal meanwhile is an end like any other.
+    for name in STOPPING:
+        signal.signal(name, _stopped_before_start)
     options = _parser().parse_args(arguments)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     for name, value in SETTINGS.items():
@@ -58,6 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     return 0
+
+
+def _stopped_before_start(number: int, _: object) -> None:
+    sys.stderr.write("stopped before it had started\n")
+    sys.exit(128 + number)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,7 +107,7 @@ def _run(options: argparse.Namespace) -> None:
         raise StartError("; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())) from None
     _check(options, asked)
     stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
+    for name in STOPPING:
         signal.signal(name, lambda *_: stop.set())
     with _own_ray():
         _serve(options, asked, stop)
@@ -106,6 +116,8 @@ def _run(options: argparse.Namespace) -> None:
 def _check(options: argparse.Namespace, asked: Arguments) -> None:
     """Fail in a second rather than after Ray has started."""
     from serve.app import settings_of
+    from serve.http.auth import is_loopback
+    from serve.models.catalogue import open_source
 
     settings = settings_of(asked)
     if not settings.all_tokens and not is_loopback(options.host):
@@ -146,7 +158,7 @@ def _own_ray() -> Iterator[None]:
         os.environ.setdefault(f"RAY_SERVE_HAPROXY_{part}", str(folder / f"haproxy-{part.lower()}"))
     import ray
 
-    handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {name: signal.getsignal(name) for name in STOPPING}
     try:
         ray.init(
             address="local",
