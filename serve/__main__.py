@@ -49,8 +49,8 @@ class StartError(MMMError, RuntimeError):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; status 2 if it cannot start."""
     # From the first line on: libraries take seconds to load, and a signal meanwhile is an end like any other.
-    for name in STOPPING:
-        signal.signal(name, _stopped_before_start)
+    for number in STOPPING:
+        signal.signal(number, _stopped_before_start)
     options = _parser().parse_args(arguments)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     for name, value in SETTINGS.items():
@@ -107,8 +107,8 @@ def _run(options: argparse.Namespace) -> None:
         raise StartError("; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())) from None
     _check(options, asked)
     stop = threading.Event()
-    for name in STOPPING:
-        signal.signal(name, lambda *_: stop.set())
+    for number in STOPPING:
+        signal.signal(number, lambda *_: stop.set())
     with _own_ray():
         _serve(options, asked, stop)
 
