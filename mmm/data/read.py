@@ -6,7 +6,7 @@ Shapes: N rows, G regions, T periods.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,36 +14,18 @@ import pyarrow as pa
 
 from mmm.config import MarketSpec
 from mmm.config.files import unknown_name
+from mmm.data.assemble import PanelRead, assemble
 from mmm.data.calendar import Calendar, infer_calendar
-from mmm.data.cells import cell_findings, cell_problems, population_problems, row_problems
-from mmm.data.closed import closed_findings, closed_periods, without_closed
-from mmm.data.delimited import READ_AS
-from mmm.data.experiments import locate_experiments
-from mmm.data.history import history_findings
-from mmm.data.layout import lay_out
-from mmm.data.panel import NATIONAL, Panel
+from mmm.data.panel import NATIONAL
+from mmm.data.regions import without_regions
 from mmm.data.schema import Finding, LongTable, Role, named, number_roles
-from mmm.data.series import series_findings, series_problems
 from mmm.data.source import Source, open_source, read_columns
-from mmm.data.split import Split, default_lags, split_periods
-from mmm.errors import PanelError, Problem, SpecError
+from mmm.errors import PanelError, Problem
 from mmm.tabular.dates import parse_dates
+from mmm.tabular.files import READ_AS
 from mmm.tabular.numbers import parse_numbers, parse_regions
 
-
-@dataclass(frozen=True)
-class PanelRead:
-    """A panel that passed every check.
-
-    Attributes:
-        panel: The data.
-        split: Its training, holdout and test windows.
-        findings: What the user should know of; nothing here stops the work.
-    """
-
-    panel: Panel
-    split: Split
-    findings: tuple[Finding, ...]
+__all__ = ["PanelRead", "panel_from_frame", "read_panel"]
 
 
 def read_panel(spec: MarketSpec, *, regions: Sequence[str] | None = None) -> PanelRead:
@@ -69,13 +51,13 @@ def read_panel(spec: MarketSpec, *, regions: Sequence[str] | None = None) -> Pan
         where = (spec.columns.region, list(regions))
     arrow = read_columns(source, names, text=_index_columns(spec), where=where)
     columns = {name: arrow[name] for name in names}
-    table, problems = _parse(columns, spec, roles, source.place)
+    table, problems = _parse(columns, spec, roles, source.place, regions)
     if regions is not None and (unknown := sorted(set(regions) - set(table.regions))):
         message = (
             f"no rows of {named([repr(name) for name in unknown])}; {unknown_name(unknown[0], table.regions)}"
         )
         problems.append(Problem("unknown_region", "region", message))
-    read = _assemble(table, spec, roles, [*missing, *problems], calendar)
+    read = assemble(table, spec, roles, [*missing, *problems], calendar)
     return replace(read, findings=(*_reading(arrow), *read.findings)) if regions is None else read
 
 
@@ -132,7 +114,7 @@ def panel_from_frame(frame: pd.DataFrame, spec: MarketSpec) -> PanelRead:
         raise PanelError(spec.data.path, [Problem("duplicate_column", twice[0], message)])
     columns = {name: _arrow_column(frame[name]) for name in wanted}
     table, problems = _parse(columns, spec, roles, spec.data.path)
-    return _assemble(table, spec, roles, [*missing, *problems], None)
+    return assemble(table, spec, roles, [*missing, *problems], None)
 
 
 def _index_columns(spec: MarketSpec) -> list[str]:
@@ -190,7 +172,11 @@ def _arrow_column(series: pd.Series) -> pa.ChunkedArray:
 
 
 def _parse(
-    columns: Mapping[str, pa.ChunkedArray], spec: MarketSpec, roles: Sequence[Role], source: str
+    columns: Mapping[str, pa.ChunkedArray],
+    spec: MarketSpec,
+    roles: Sequence[Role],
+    source: str,
+    only: Sequence[str] | None = None,
 ) -> tuple[LongTable, list[Problem]]:
     """Cells as numbers, dates and regions, and a problem for each column with unreadable cells."""
     rows = len(columns[spec.columns.date])
@@ -205,23 +191,25 @@ def _parse(
     numbers = {role.column: parse_numbers(columns[role.column], spec.data.decimal) for role in roles}
     values = {name: parsed.values_N.astype(np.float64, copy=False) for name, parsed in numbers.items()}
     table = LongTable(source, regions, region_N, date_N, values)
-    problems = []
-    if dates.bad_N.any():
+    kept, stays_N, problems = without_regions(table, spec.regions.exclude if only is None else ())
+    bad_N = dates.bad_N & stays_N
+    if bad_N.any():
         swapped = _swap_hint(columns, spec)
         message = (
-            f"{int(dates.bad_N.sum())} of {rows} dates cannot be read, e.g. {dates.samples[0]!r} "
-            f"({table.cells(dates.bad_N)}): {swapped or dates.hint}."
+            f"{int(bad_N.sum())} of {rows} dates cannot be read, e.g. {dates.samples[0]!r} "
+            f"({table.cells(bad_N)}): {swapped or dates.hint}."
         )
         problems.append(Problem("bad_date", spec.columns.date, message))
     for role in roles:
         parsed = numbers[role.column]
-        if parsed.bad_N.any():
+        bad_N = parsed.bad_N & stays_N
+        if bad_N.any():
             message = (
-                f"{role.label} is not a number in {int(parsed.bad_N.sum())} of {rows} rows, e.g. "
-                f"{parsed.samples[0]!r} ({table.cells(parsed.bad_N)}): {parsed.hint}."
+                f"{role.label} is not a number in {int(bad_N.sum())} of {rows} rows, e.g. "
+                f"{parsed.samples[0]!r} ({table.cells(bad_N)}): {parsed.hint}."
             )
             problems.append(Problem("bad_number", role.column, message))
-    return table, problems
+    return kept, problems
 
 
 def _swap_hint(columns: Mapping[str, pa.ChunkedArray], spec: MarketSpec) -> str:
@@ -229,84 +217,3 @@ def _swap_hint(columns: Mapping[str, pa.ChunkedArray], spec: MarketSpec) -> str:
     if region is None or parse_dates(columns[region], spec.data.date_format).bad_N.any():
         return ""
     return f"column {region!r}, named as the region, holds dates; swap columns.region and columns.date"
-
-
-def _assemble(
-    table: LongTable, spec: MarketSpec, roles: Sequence[Role], problems: list[Problem], known: Calendar | None
-) -> PanelRead:
-    """Every check on a parsed table, then the panel.
-
-    Columns of which a cell could not be read keep only that problem.
-    """
-    unread = {problem.where for problem in problems}
-    checked = [role for role in roles if role.column not in unread]
-    problems += cell_problems(table, checked, spec.data.fill)
-    problems += row_problems(table, spec.columns.region is not None)
-    for role in checked:
-        if role.kind == "population":
-            problems += population_problems(table, role)
-    calendar, more = (known, []) if known is not None else infer_calendar(table)
-    dated = spec.columns.date not in unread
-    problems += more if dated else []
-    if calendar is None:
-        raise PanelError(table.source, problems)
-    split, split_problems = _split(spec, calendar)
-    problems += split_problems if dated else []
-    try:
-        panel = lay_out(table, spec, calendar)
-    except SpecError as error:
-        raise PanelError(table.source, [*problems, *error.problems]) from error
-    given = panel
-    closed_GT = closed_periods(panel)
-    if spec.data.closed == "leave_out":
-        panel = without_closed(panel, closed_GT)
-    if known is None and dated and (table.region_N >= 0).any():
-        about = {problem.where for problem in problems}
-        found = series_problems(panel, split)
-        problems += [item for item in found if not _already_told(item, spec, about)]
-    problems += _unfilled_controls(panel, spec)
-    if known is None and not problems:
-        problems += locate_experiments(spec, panel)[1]
-    if problems or split is None:
-        raise PanelError(table.source, problems)
-    findings = cell_findings(table, roles, spec.data.fill)
-    if known is None:
-        findings += closed_findings(given, closed_GT, left_out=spec.data.closed == "leave_out")
-        findings += series_findings(given, split)
-        findings += history_findings(panel)
-    return PanelRead(panel, split, tuple(findings))
-
-
-def _already_told(problem: Problem, spec: MarketSpec, columns: set[str]) -> bool:
-    """Whether a problem of a whole series only repeats that a column of it is missing or unreadable."""
-    if problem.where == "kpi":
-        return spec.columns.kpi in columns
-    for name, channel in spec.columns.channels.items():
-        if problem.where == f"channel {name!r}":
-            return bool({channel.spend, channel.exposure} & columns)
-    return False
-
-
-def _split(spec: MarketSpec, calendar: Calendar) -> tuple[Split | None, list[Problem]]:
-    lag = default_lags(spec.model.adstock.max_lag, calendar.frequency)
-    try:
-        return split_periods(len(calendar.dates_T), spec.splits, max_lag=lag), []
-    except SpecError as error:
-        return None, list(error.problems)
-
-
-def _unfilled_controls(panel: Panel, spec: MarketSpec) -> list[Problem]:
-    """Controls that the fill policy asked for could not complete."""
-    if spec.data.fill.controls == "refuse":
-        return []
-    problems = []
-    for k, control in enumerate(panel.controls):
-        empty_G = np.isnan(panel.controls_GTK[:, :, k]).any(axis=1)
-        if empty_G.any():
-            names = [repr(panel.regions[g]) for g in np.flatnonzero(empty_G)]
-            message = (
-                f"control {control!r} has no value at all in {named(names)}, so there is nothing to fill "
-                "from. Give a value, set data.fill.controls: zero, or remove the control."
-            )
-            problems.append(Problem("missing_value", control, message))
-    return problems

@@ -12,10 +12,10 @@ import pyarrow.dataset as ds
 from pyarrow import fs as pafs
 
 from mmm.config.problems import nearest
-from mmm.data.delimited import dialect, read_delimited
 from mmm.errors import PanelError, Problem
 from mmm.storage import StoredFile, filesystem, list_files, unreachable
 from mmm.tabular.delimited import Mark
+from mmm.tabular.files import dialect, read_delimited
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET_SUFFIXES = (".parquet", ".pq", ".parq")

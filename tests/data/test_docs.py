@@ -6,7 +6,20 @@ import ast
 import re
 from pathlib import Path
 
-MODULES = ("breaks", "calendar", "cells", "closed", "history", "read", "series", "source", "split", "starter")
+MODULES = [
+    "assemble",
+    "breaks",
+    "calendar",
+    "cells",
+    "closed",
+    "history",
+    "regions",
+    "read",
+    "series",
+    "source",
+    "split",
+    "starter",
+]
 CODE_POSITION = {"Problem": 0, "_problem": 0, "Finding": 1, "_unreadable": 2}
 """Where the constructors of problems and findings take their code."""
 CHOSEN_BY_EXPRESSION = {"unreadable_file", "holdout_too_long", "too_few_periods"}
