@@ -247,8 +247,7 @@ def knee(status_quo: StatusQuo, chosen: Decisions) -> Floats:
     """Where each curve matters: the most that was ever spent, some amount where nothing was; shape Y."""
     seen_Y = status_quo.supported_X[chosen.moved_Y] * chosen.cost_Y
     knee_Y = np.maximum(seen_Y, chosen.current_Y)
-    typical = float(knee_Y.mean()) or 1.0
-    return np.where(knee_Y > 0, knee_Y, typical)
+    return np.where(knee_Y > 0, knee_Y, float(knee_Y.mean()) or 1.0)
 
 
 def searched_limits(stated: Limits, knee_Y: Floats, *, by_region: bool) -> Limits:

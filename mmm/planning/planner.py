@@ -86,12 +86,12 @@ class Planner:
     def unknown(self) -> tuple[str, ...]:
         """Channels of which the fit saw next to nothing, no experiment was made and no prior was stated."""
         spec = self.fitted.spec
-        told = {one.channel for one in spec.experiments} | set(spec.model.priors.channels)
+        informed = {one.channel for one in spec.experiments} | set(spec.model.priors.channels)
         ran_C = (self.panel.media_GTC[:, : self.fitted.trained_until].sum(0) > 0).sum(0)
         return tuple(
             channel
             for channel, periods in zip(self.panel.channels, ran_C, strict=True)
-            if periods < SEEN_LEAST and channel not in told
+            if periods < SEEN_LEAST and channel not in informed
         )
 
     @cached_property
@@ -111,8 +111,6 @@ class Planner:
         Raises:
             RequestError: The model has no such control, or values are missing.
         """
-        if not controls:
-            return self.forecast(horizon)
         problems = list(control_problems(self.panel, controls, horizon))
         if problems:
             raise RequestError("request", problems)

@@ -114,7 +114,8 @@ class _Evaluation:
     def __init__(self, planner: Planner, request: ScenarioRequest, horizon: int) -> None:
         self.planner, self.request, self.horizon = planner, request, horizon
         self.panel, self.to_media = planner.panel, planner.to_media
-        self.forecast = planner.forecast_with(horizon, request.controls)
+        stated = request.controls
+        self.forecast = planner.forecast_with(horizon, stated) if stated else planner.forecast(horizon)
         self.value = planner.kpi_value(horizon)
         self.usual = status_quo(planner.to_media, horizon)
         self.supported_C = planner.to_media.supported(horizon)

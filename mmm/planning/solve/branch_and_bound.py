@@ -45,7 +45,7 @@ class Curves:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SearchResult:
     """What the search leaves.
 
     Attributes:
@@ -70,7 +70,7 @@ class _Node:
 
 def search(
     curves: Curves, limits: Limits, *, tolerance: float = 1e-5, max_nodes: int = 300, keep: int = 3
-) -> Found | None:
+) -> SearchResult | None:
     """Best allowed plans on piecewise linear curves.
 
     Args:
@@ -109,9 +109,9 @@ def search(
             if relaxed is not None and relaxed[1] > plans[0][0] + tolerance * spread:
                 heapq.heappush(queue, (-relaxed[1], next(order), child, relaxed[0]))
     else:
-        return Found(tuple(p for _, p in plans), plans[0][0], bound)
+        return SearchResult(tuple(p for _, p in plans), plans[0][0], bound)
     bound = max(plans[0][0], bound if queue else plans[0][0]) + tolerance * spread
-    return Found(tuple(p for _, p in plans), plans[0][0], bound)
+    return SearchResult(tuple(p for _, p in plans), plans[0][0], bound)
 
 
 def majorant_slopes(curves: Curves) -> Floats:
@@ -183,47 +183,38 @@ def _fill(width_SX: Floats, slope_SX: Floats, start_X: Floats, limits: Limits) -
 
 
 def _programme(width_SX: Floats, slope_SX: Floats, start_X: Floats, limits: Limits) -> Floats | None:
-    """The same as a linear programme, for limits beyond one sum; pieces of one slope are one column."""
+    """The same as a linear programme, for limits beyond one sum."""
     # Columns K of the programme are runs of pieces N of one variable with the same slope: a majorant is
-    # straight over most of its pieces, and the time of HiGHS grows with the columns. Runs are numbered
-    # variable by variable.
-    size = limits.size
-    wide_SX = width_SX > 0
-    starts_SX = wide_SX.copy()
-    starts_SX[1:] &= ~wide_SX[:-1] | (slope_SX[1:] != slope_SX[:-1])
-    variable_SX = np.broadcast_to(np.arange(width_SX.shape[1]), width_SX.shape)
-    order = np.argsort(variable_SX[wide_SX], kind="stable")
-    column_N = np.cumsum(starts_SX[wide_SX][order]) - 1
-    width_N = width_SX[wide_SX][order]
-    column_width_K = np.bincount(column_N, weights=width_N)
-    variables_K = variable_SX[starts_SX][np.argsort(variable_SX[starts_SX], kind="stable")]
-    slopes_K = slope_SX[starts_SX][np.argsort(variable_SX[starts_SX], kind="stable")]
-    a_matrix, b_vector, e_matrix, e_vector = inequalities(limits)
+    # straight over most of its pieces, and the time of HiGHS grows with the columns. Pieces are gone through
+    # variable by variable, so that a run is a stretch of N.
+    width_XS, slope_XS = width_SX.T, slope_SX.T
+    wide_XS = width_XS > 0
+    starts_XS = wide_XS.copy()
+    starts_XS[:, 1:] &= ~wide_XS[:, :-1] | (slope_XS[:, 1:] != slope_XS[:, :-1])
+    column_N, width_N = np.cumsum(starts_XS[wide_XS]) - 1, width_XS[wide_XS]
+    variable_K, slope_K = np.nonzero(starts_XS)[0], slope_XS[starts_XS]
     # Money in plans of size 1 and slopes of at most 1: absolute tolerances of HiGHS then mean the same for
-    # any currency. The majorants are concave, so the optimum fills a variable's columns in their order by
-    # itself.
-    shift = start_X / size
+    # any currency. Majorants are concave, so the optimum fills a variable's columns in their order by itself.
+    a_matrix, b_vector, e_matrix, e_vector = inequalities(limits)
+    shift = start_X / limits.size
     result = linprog(
-        -slopes_K / max(float(np.abs(slopes_K).max(initial=0.0)), 1e-300),
-        a_matrix[:, variables_K],
+        -slope_K / max(float(np.abs(slope_K).max(initial=0.0)), 1e-300),
+        a_matrix[:, variable_K],
         b_vector - a_matrix @ shift,
-        e_matrix[:, variables_K],
+        e_matrix[:, variable_K],
         e_vector - e_matrix @ shift,
-        np.column_stack([np.zeros(len(slopes_K)), column_width_K / size]),
+        np.column_stack([np.zeros(len(slope_K)), np.bincount(column_N, weights=width_N) / limits.size]),
         method="highs",
     )
     if result.status != 0:
         return None
-    # What a column holds goes back to its pieces from the first on; offsets count from the start of each
-    # run.
-    fill_SX = np.zeros_like(width_SX)
+    # What a column holds goes to its pieces from the first on: less what lies before a piece in its run.
     before_N = np.cumsum(width_N) - width_N
     first_K = np.flatnonzero(np.diff(column_N, prepend=-1))
-    offset_N = before_N - before_N[first_K][column_N]
-    filled_N = np.clip((result.x * size)[column_N] - offset_N, 0.0, width_N)
-    pieces_SX = np.argwhere(wide_SX)[order]
-    fill_SX[pieces_SX[:, 0], pieces_SX[:, 1]] = filled_N
-    return fill_SX
+    filled_XS = np.zeros_like(width_XS)
+    rest_N = (result.x * limits.size)[column_N] - (before_N - before_N[first_K][column_N])
+    filled_XS[wide_XS] = np.clip(rest_N, 0.0, width_N)
+    return filled_XS.T
 
 
 def _split(node: _Node, curves: Curves, money_X: Floats, reached_X: Floats) -> list[_Node]:

@@ -6,9 +6,8 @@ Shapes: M members, X decision variables of the model, Y those that the solver mo
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, minimize
@@ -162,21 +161,7 @@ def refine(
         return -score / unit, -slope_Y * size / unit
 
     box = Bounds(limits.lower_X / size, limits.upper_X / size)
-    a_matrix, b_vector, e_matrix, e_vector = inequalities(limits)
-    if method == "slsqp":
-        rows: list[dict[str, object]] = []
-        if len(e_matrix):
-            rows.append(_row("eq", lambda z: e_matrix @ z - e_vector, e_matrix))
-        if len(a_matrix):
-            rows.append(_row("ineq", lambda z: b_vector - a_matrix @ z, -a_matrix))
-        options: dict[str, object] = {"ftol": 1e-10, "maxiter": 60}
-    else:
-        rows = []
-        if len(e_matrix):
-            rows.append(LinearConstraint(e_matrix, e_vector, e_vector))
-        if len(a_matrix):
-            rows.append(LinearConstraint(a_matrix, -np.inf, b_vector))
-        options = {"gtol": 1e-9, "xtol": 1e-10, "maxiter": 300}
+    rows, options = _scipy_rows(limits, method)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "delta_grad == 0.0", UserWarning)  # flat beyond saturation
         warnings.filterwarnings("ignore", "Singular Jacobian", UserWarning)  # limits that imply each other
@@ -189,8 +174,17 @@ def refine(
     return money_Y
 
 
-def _row(kind: str, value: Callable[[Floats], Floats], slope: Floats) -> dict[str, object]:
-    return {"type": kind, "fun": value, "jac": lambda _: slope}
+def _scipy_rows(limits: Limits, method: str) -> tuple[list[Any], dict[str, object]]:
+    """The limits of sums as scipy's method takes them, and how long it may try."""
+    a_matrix, b_vector, e_matrix, e_vector = inequalities(limits)
+    if method == "slsqp":
+        equal = {"type": "eq", "fun": lambda z: e_matrix @ z - e_vector, "jac": lambda _: e_matrix}
+        above = {"type": "ineq", "fun": lambda z: b_vector - a_matrix @ z, "jac": lambda _: -a_matrix}
+        rows: list[Any] = [equal] * bool(len(e_matrix)) + [above] * bool(len(a_matrix))
+        return rows, {"ftol": 1e-10, "maxiter": 60}
+    rows = [LinearConstraint(e_matrix, e_vector, e_vector)] * bool(len(e_matrix))
+    rows += [LinearConstraint(a_matrix, -np.inf, b_vector)] * bool(len(a_matrix))
+    return rows, {"gtol": 1e-9, "xtol": 1e-10, "maxiter": 300}
 
 
 def brought_MC(response: Response, amount_X: Floats, channel_X: Ints) -> Floats:
