@@ -10,6 +10,10 @@ from typing import Any
 
 import yaml
 
+from mmm.report import words
+
+PER = 1000.0
+"""Spend per which the KPI is told where nobody said what a KPI unit is worth."""
 UNNAMED = "KPI units"
 """What a KPI is counted in whose column is called no more than ``kpi``."""
 
@@ -35,6 +39,18 @@ class About:
     def priced(self) -> bool:
         """What a KPI unit is worth is known: returns in money can be told."""
         return self.kpi_value != 1.0 or any(word in self.kpi.lower() for word in _MONEY)
+
+    @property
+    def per(self) -> float:
+        """Spend per which returns are told: 1 in money, ``PER`` where a KPI unit has no stated value."""
+        return 1.0 if self.priced else PER
+
+    @property
+    def return_unit(self) -> str:
+        """What returns count: ``USD per USD`` or, without a value of the KPI, ``orders per USD 1 k``."""
+        if self.priced:
+            return f"{self.currency} per {self.currency}"
+        return f"{self.kpi} per {words.money(self.per, self.currency)}"
 
     @property
     def goal(self) -> str:

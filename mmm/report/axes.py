@@ -14,6 +14,8 @@ from mmm.report.theme import Layout
 
 _NEXT = {"k": "M", "M": "B", "B": "T"}
 """Letter after each of those that scale an axis."""
+HEADING = {1: 60, 2: 42, 3: 27, 4: 22}
+"""Letters of a heading by the number of charts beside each other."""
 PERCENT = f"{words.NBSP}%"
 """Suffix of an axis in per cent."""
 SMALL = {"size": 10.5, "color": theme.SOFT}
@@ -236,7 +238,7 @@ def panels(
         layout[f"yaxis{tail}"] = (style or linear()) | {"anchor": own.x, "automargin": column == 0}
         own.across(domain=[left, left + width])
         own.up(domain=[max(0.0, top - row_height / inner), top])
-        text = theme.short(title, 30, verbatim=verbatim)
+        text = theme.short(title, HEADING[min(columns, 4)], verbatim=verbatim)
         layout["annotations"].append(_heading(text, left, top, colours[place] if colours else theme.INK))
         each.append(own)
     return Panels(layout, each, inner)

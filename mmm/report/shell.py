@@ -128,7 +128,7 @@ def _view(view: Drawn) -> str:
     meta = view.meta
     notes = "".join(f"<li>{escape(note)}</li>" for note in meta["notes"])
     links = " data-links" if meta["links"] else ""
-    wide = " wide" if "xaxis2" in view.figure["layout"] else ""
+    wide = " wide" if _is_wide(view.figure["layout"]) else ""
     kind = f"<figcaption><p class='kind'>{escape(view.label)}</p>"
     parts = [
         f"<figure class='view{wide}' id='{view.key}'{links}>{kind}<h3>{escape(meta['title'])}</h3>",
@@ -140,6 +140,12 @@ def _view(view: Drawn) -> str:
         f"<script type='application/json'>{as_json(view.figure)}</script></figure>",
     ]
     return "".join(parts)
+
+
+def _is_wide(layout: Mapping[str, Any]) -> bool:
+    """Charts side by side, texts beside them, or names below: too much for a phone, which may scroll it."""
+    axis = layout.get("xaxis", {})
+    return "xaxis2" in layout or "domain" in axis or axis.get("type") == "category"
 
 
 def table(content: Mapping[str, Any], summary: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mmm.report import marks, moves, shell, words
+from mmm.report.about import PER
 from mmm.report.moves import Gain, Moves
 from mmm.report.shell import Tile, escape
 from mmm.report.tables import Tables
@@ -15,8 +16,6 @@ from mmm.report.trust import NAMES, light
 
 ROWS = 20
 """Channels in the table; the rest are one row."""
-PER = 1000.0
-"""Spend per which the KPI is told where nobody said what a KPI unit is worth."""
 NAMED = 2
 """Channels that the advice names; the rest it counts."""
 STILL = 0.005
@@ -59,7 +58,8 @@ def _by_spend(effects: pd.DataFrame) -> pd.DataFrame:
     for side in ("", "_lower", "_upper"):
         if f"direct{side}" in rows:
             rows[f"per{side}"] = PER * rows[f"direct{side}"] / spend
-    rows["marginal_per"] = PER * rows["marginal_roi"]
+        if f"marginal_roi{side}" in rows:
+            rows[f"marginal_per{side}"] = PER * rows[f"marginal_roi{side}"]
     return rows
 
 

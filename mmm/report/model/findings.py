@@ -12,6 +12,8 @@ from mmm.report.trust import findings
 _RANK = {"critical": 0, "error": 0, "warning": 1}
 """Severities to act on, the gravest first; any other comes after."""
 
+NAMED = 4
+"""Channels named in a sentence; more are counted."""
 PLAIN = {
     "negative_roi": "{of} seems to do harm, which advertising rarely does. Check its numbers before acting.",
     "implausible_roi": "{of} seems to return far more than advertising does. Check its numbers first.",
@@ -51,7 +53,7 @@ def card(diagnostics: Any) -> str:
     head = "<div class='card' id='findings'><p class='kind'>Findings</p>"
     items = sorted(findings(diagnostics), key=_rank)
     if not items:
-        return f"{head}<h3>The checks found nothing to report</h3></div>"
+        return f"{head}<h2>The checks found nothing to report</h2></div>"
     alike: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for item in items:
         key = (*(str(item.get(field, "")) for field in ("severity", "code")), _todo(item))
@@ -59,7 +61,7 @@ def card(diagnostics: Any) -> str:
     grave = sum(_rank(item) < 2 for item in items)
     heading = words.count(len(items), "finding") + (f", {grave} to act on" if grave else ", none urgent")
     rows = "".join(_finding(group) for group in alike.values())
-    return f"{head}<h3>{heading}</h3><ul class='findings'>{rows}</ul></div>"
+    return f"{head}<h2>{heading}</h2><ul class='findings'>{rows}</ul></div>"
 
 
 def _rank(item: Mapping[str, Any]) -> int:
@@ -75,7 +77,7 @@ def _finding(group: Sequence[Mapping[str, Any]]) -> str:
     first = group[0]
     severity = str(first.get("severity", "info"))
     mark = severity if severity in ("warning", "error", "critical") else "info"
-    places = words.listing([words.label(str(item["where"])) for item in group if item.get("where")])
+    places = _places(group)
     head = ", ".join(part for part in (severity, places) if part)
     todo = _todo(first)
     act = f"<p class='todo'>{escape(todo)}</p>" if todo and todo != "Nothing." else ""
@@ -88,11 +90,17 @@ def _finding(group: Sequence[Mapping[str, Any]]) -> str:
 def plain(group: Sequence[Mapping[str, Any]]) -> str:
     """A finding in words for people who do not model, escaped; its own words where it has no others."""
     first = group[0]
-    places = words.listing([words.label(str(item["where"])) for item in group if item.get("where")])
+    places = _places(group)
     said = PLAIN.get(str(first.get("code")))
     if said is None or ("{of}" in said and not places):
         return escape(first.get("what") if len(group) == 1 else first.get("why") or first.get("code", ""))
     return escape(words.capital(said.replace("{of}", places)))
+
+
+def _places(group: Sequence[Mapping[str, Any]]) -> str:
+    """What the findings are about; counted where they are many, as the folded list names them."""
+    places = [words.label(str(item["where"])) for item in group if item.get("where")]
+    return words.listing(places) if len(places) <= NAMED else words.count(len(places), "channel")
 
 
 def _measured(group: Sequence[Mapping[str, Any]]) -> str:

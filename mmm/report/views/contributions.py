@@ -94,7 +94,8 @@ def waterfall(tables: Tables) -> go.Figure:
     top = 1.1 * max(parts.total, float(np.nanmax(rows[["top", "high"]].to_numpy(float))))
     ends = [min(0.0, float(rows["start"].min())), top]
     layout = {
-        "xaxis": axes.linear(grid=False, type="category", tickangle=-38 if many else 0, tickfont=axes.DARK),
+        "xaxis": axes.linear(grid=False, type="category", tickangle=-38 if many else 0, tickfont=axes.DARK)
+        | {"tickvals": names, "ticktext": [theme.short(name, 22, verbatim=True) for name in names]},
         "yaxis": axes.linear(
             f"{words.capital(about.kpi)} in the training window", suffix=unit.suffix, range=list(unit(ends))
         ),

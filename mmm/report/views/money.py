@@ -13,6 +13,8 @@ from mmm.report.totals import interval_note
 
 PANELS = 16
 ALL = "all media"
+WIDE = 20
+"""Dearest over cheapest channel from which costs stand on a logarithmic axis."""
 LIKE = 0.02
 """Difference of two shares that is none to speak of."""
 
@@ -81,20 +83,19 @@ def bubbles(tables: Tables) -> go.Figure:
     rows = rows[(rows["effect"] > 0) & (rows["media"] > 0)].sort_values("spend", ascending=False)
     about, names = tables.about, rows["channel"].astype(str).tolist()
     palette = theme.channel_colours(tables.channels)
-    good, back = rows["effect"] / rows["media"], rows["roi"]
+    good, back = rows["effect"] / rows["media"], about.per * rows["roi"]
     size = 14 + 46 * np.sqrt(rows["spend"] / rows["spend"].max())
     style: theme.Layout = {"mode": "markers+text", "textposition": "middle right", "textfont": {"size": 11.5}}
     style |= {"text": _room_for(names, good, back), "cliponaxis": False}
     spent = [words.money(float(spend), about.currency) for spend in rows["spend"]]
     style |= {"customdata": [f"{theme.short(name)}: {s}" for name, s in zip(names, spent, strict=True)]}
     colours = [theme.fade(palette[name], 0.6) for name in names]
-    unit = _return_unit(tables)
     hover = "%{customdata}<br>return %{y:.3~g}, %{x:.3~g} a unit of media"
     points = marks.dots(good, back, colours, size, rim=(1, "#ffffff"), hover=hover, **style)
     best = rows.iloc[int(np.argmax(back.to_numpy(float)))]
     layout = {
         "xaxis": axes.log(f"{words.capital(about.kpi)} per unit of media (log scale)", good),
-        "yaxis": axes.log(f"{unit} (log scale)", back),
+        "yaxis": axes.log(f"{words.capital(about.return_unit)} (log scale)", back),
     }
     wide = layout["xaxis"]["range"]
     layout["xaxis"]["range"] = [wide[0] - 0.1, wide[1] + 0.45 * (wide[1] - wide[0])]
@@ -121,13 +122,6 @@ def _room_for(names: list[str], x: pd.Series, y: pd.Series) -> list[str]:
     return [theme.short(name, 22) if at in kept else "" for at, name in enumerate(names)]
 
 
-def _return_unit(tables: Tables) -> str:
-    about = tables.about
-    return (
-        f"{about.currency} back per {about.currency}" if about.priced else f"{about.kpi} per {about.currency}"
-    )
-
-
 def unit_cost(tables: Tables) -> go.Figure:
     """Spend per KPI unit that would not have come without it, with the interval."""
     rows = _paid(tables)
@@ -141,7 +135,8 @@ def unit_cost(tables: Tables) -> go.Figure:
     limit = 4 * float(cost.max())
     shown = np.where(np.isfinite(low), np.fmin(np.where(np.isfinite(dear), dear, limit), limit), np.nan)
     palette = theme.channel_colours(tables.channels)
-    unit = Unit.of(cost)
+    wide = float(cost.max()) > WIDE * float(cost.min())
+    unit = Unit() if wide else Unit.of(cost)
     ends = zip(cheap, dear, strict=True)
     said = [f"{words.number(a)} to {words.number(b) if np.isfinite(b) else 'no limit'}" for a, b in ends]
     points = marks.dots(
@@ -156,6 +151,7 @@ def unit_cost(tables: Tables) -> go.Figure:
     first, last = (words.money(float(cost.iloc[at]), about.currency) for at in (0, -1))
     title = f"An incremental unit of {about.kpi} costs {first} in {words.label(names[0])}"
     title += f", {last} in {words.label(names[-1])}" if len(names) > 1 else ""
+    label = f"{about.currency} per incremental unit of {about.kpi}"
     cut = int((~np.isfinite(dear) & np.isfinite(low)).sum() + (dear > limit).sum())
     reading = (
         f"What one more unit of {about.kpi} costs in each channel; left is cheaper. Lines are intervals."
@@ -163,8 +159,9 @@ def unit_cost(tables: Tables) -> go.Figure:
     return theme.finish(
         [points],
         {
-            "xaxis": axes.linear(f"{about.currency} per incremental unit of {about.kpi}", suffix=unit.suffix)
-            | {"rangemode": "tozero"},
+            "xaxis": axes.log(f"{label} (log scale)", [*cheap[cheap > 0], *cost, *shown])
+            if wide
+            else axes.linear(label, suffix=unit.suffix, rangemode="tozero"),
             "yaxis": axes.names(names),
         },
         title=title,
@@ -190,6 +187,8 @@ def by_quarter(tables: Tables) -> go.Figure:
     if rows["window"].nunique() < 2:
         raise MissingTableError("the training window has fewer than two quarters with spend")
     rows = rows.assign(channel=rows["channel"].astype(str).replace("", ALL))
+    for column in [c for c in rows if str(c).startswith("roi")]:
+        rows[column] = rows[column] * tables.about.per
     sums = rows.groupby("channel")["spend"].sum().sort_values(ascending=False)
     order = [ALL, *(str(name) for name in sums.index if name != ALL)]
     chosen = order[:PANELS]
@@ -222,8 +221,8 @@ def by_quarter(tables: Tables) -> go.Figure:
         grid.layout | {"margin": {"b": 84}},
         title=_quarter_title(rows[rows["channel"] == ALL]),
         height=grid.height + 124,
-        reading=f"{words.capital(_return_unit(tables))} in each quarter of the training window, each chart "
-        f"with its own scale; lines are intervals. What earlier spend carries in counts, too.{line}",
+        reading=f"{words.capital(tables.about.return_unit)} in each quarter of the training window, each "
+        f"chart with its own scale; lines are intervals. What earlier spend carries in counts, too.{line}",
         notes=[interval_note(rows, "roi_lower", "roi_upper"), marks.cut_note(chosen, order)],
         table=marks.table(
             marks.records(rows),

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmm.report import axes, marks, theme, words
+from mmm.report.about import About
 from mmm.report.axes import Panel
 from mmm.report.marks import Unit
 from mmm.report.moves import Moves, moves_of
@@ -21,24 +22,27 @@ UNSATURATED = 0.19
 def roi(tables: Tables) -> go.Figure:
     """ROI and marginal ROI of every channel with spend, with intervals."""
     rows = tables.frame("effects")
-    rows = rows[rows["roi"].notna() & (rows["spend"] > 0)].sort_values("roi", ascending=False)
+    rows = rows[rows["roi"].notna() & (rows["spend"] > 0)].sort_values("roi", ascending=False).copy()
     if rows.empty:
         raise MissingTableError("no channel has spend, so there is no return on it")
     names = rows["channel"].astype(str).tolist()
-    palette, currency = theme.channel_colours(tables.channels), tables.about.currency
+    palette, about = theme.channel_colours(tables.channels), tables.about
     colours = [palette[name] for name in names]
-    traces = _roi_dots(rows, "roi", "ROI: all spend", "circle", -0.16, colours)
-    next_unit = f"marginal ROI: the next {currency}"
+    what = "ROI" if about.priced else "return"
+    for column in [c for c in rows if str(c).startswith(("roi", "marginal_roi"))]:
+        rows[column] = rows[column] * about.per
+    traces = _roi_dots(rows, "roi", f"{what}: all spend", "circle", -0.16, colours)
+    next_unit = f"marginal {what}: the next {about.currency}"
     traces += _roi_dots(rows, "marginal_roi", next_unit, "diamond-open", 0.16, colours)
     ticks = {"size": 12.5, "color": theme.INK}
     layout = {
-        "xaxis": axes.linear(f"{currency} of KPI value per {currency} of spend", rangemode="tozero"),
+        "xaxis": axes.linear(_roi_axis(about), rangemode="tozero"),
         "yaxis": axes.rows([theme.short(name) for name in names], tickfont=ticks),
     }
     return theme.finish(
         traces,
-        layout | axes.break_even(),
-        title=_roi_title(rows, currency),
+        layout | (axes.break_even() if about.priced else {}),
+        title=_roi_title(rows, about),
         height=94 + 42 * len(names) + 66,
         legend=True,
         reading="Filled: what all spend returned. Open: what the next unit would return; move money "
@@ -49,8 +53,8 @@ def roi(tables: Tables) -> go.Figure:
             {
                 "Channel": lambda row: str(row["channel"]),
                 "Spend": lambda row: words.number(float(row["spend"]), 3),
-                "ROI": marks.estimate("roi"),
-                "Marginal ROI": marks.estimate("marginal_roi"),
+                words.capital(what): marks.estimate("roi"),
+                f"Marginal {what}": marks.estimate("marginal_roi"),
             },
         ),
     )
@@ -75,11 +79,17 @@ def _roi_dots(
     return [dots, marks.key(label, theme.SOFT, 11, symbol)]
 
 
-def _roi_title(rows: pd.DataFrame, currency: str) -> str:
+def _roi_axis(about: About) -> str:
+    currency = about.currency
+    whole = f"{currency} of KPI value per {currency} of spend"
+    return whole if about.priced else words.capital(about.return_unit)
+
+
+def _roi_title(rows: pd.DataFrame, about: About) -> str:
     best = rows.iloc[0]
     low, high = marks.bounds(rows, "roi")
     name, value = words.label(str(best["channel"])), words.number(float(best["roi"]))
-    unit = f"{value} {currency} per {currency}"
+    unit, currency = f"{value} {about.return_unit}", about.currency
     known = words.known(low[0], high[0])
     told = words.span(low[0], high[0]) if known else "uncertainty not known"
     if len(rows) == 1:
@@ -91,6 +101,8 @@ def _roi_title(rows: pd.DataFrame, currency: str) -> str:
         f"{name} leads with {unit} ({told}), but {words.count(rivals, 'other channel')} may return as much"
     )
     sure = [words.label(str(c)) for c, floor in zip(rows["channel"], low, strict=True) if floor > 1]
+    if not about.priced:
+        return words.capital(doubt)
     if sure:
         verb = "is" if len(sure) == 1 else "are"
         return f"{words.capital(words.listing(sure))} {verb} all but sure to pay; {doubt}"
@@ -246,8 +258,13 @@ def _marginal(tables: Tables, name: str) -> str:
     if tables.effects is None:
         return ""
     own = tables.effects.loc[tables.effects["channel"] == name, "marginal_roi"]
-    value = float(own.iloc[0]) if len(own) else float("nan")
-    return f"marginal ROI {words.number(value)}" if words.known(value) else ""
+    value = tables.about.per * float(own.iloc[0]) if len(own) else float("nan")
+    what = (
+        "marginal ROI"
+        if tables.about.priced
+        else f"next {words.money(tables.about.per, tables.about.currency)}:"
+    )
+    return f"{what} {words.number(value)}" if words.known(value) else ""
 
 
 def _curves_title(own: dict[str, pd.DataFrame], kpi: str) -> str:

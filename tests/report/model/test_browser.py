@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,9 +60,62 @@ def test_the_keyboard_walks_the_charts(visit: Visit) -> None:
     visit.page.wait_for_function("document.activeElement.closest('figure.view')?.id === 'headline'")
 
 
+def pages(paper: bytes) -> int:
+    """Pages of a PDF as Chromium writes it."""
+    return len(re.findall(rb"/Type\s*/Page\b(?!s)", paper))
+
+
 def test_it_prints(visit: Visit) -> None:
     paper = visit.page.pdf(prefer_css_page_size=True)
 
     assert paper.startswith(b"%PDF")
     assert len(paper) > 200_000
+    assert pages(paper) > 10
     assert visit.complaints == []
+
+
+def test_the_first_page_prints_alone_on_one_sheet(visit: Visit) -> None:
+    visit.page.evaluate("document.body.dataset.print = 'summary'")
+    paper = visit.page.pdf(prefer_css_page_size=True)
+    visit.page.evaluate("delete document.body.dataset.print")
+
+    assert pages(paper) == 1
+
+
+def test_paper_has_no_controls(visit: Visit) -> None:
+    visit.page.emulate_media(media="print")
+    shown = visit.page.evaluate(
+        "[...document.querySelectorAll('.modebar, .actions, .picker, nav.contents, details')]"
+        ".filter((element) => element.checkVisibility()).length"
+    )
+    visit.page.emulate_media(media="screen")
+
+    assert shown == 0
+
+
+def test_a_dark_page_has_dark_charts_and_light_paper(browser: Browser, small: Path, tmp_path: Path) -> None:
+    target = build_report(small, tmp_path / "report.html")
+    context = browser.new_context(viewport={"width": 390, "height": 900}, color_scheme="dark", offline=True)
+    page = context.new_page()
+    page.goto(target.as_uri())
+    page.evaluate("reportDrawAll()")
+    background = "getComputedStyle(document.querySelector('#shares .main-svg')).backgroundColor"
+
+    assert page.evaluate(background) == "rgb(24, 32, 42)"
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(background) == "rgb(255, 255, 255)"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
+def test_numbers_do_not_wait_for_the_library(browser: Browser, small: Path, tmp_path: Path) -> None:
+    """The first page stands before the packed library, and is readable without any script."""
+    target = build_report(small, tmp_path / "report.html")
+    text = target.read_text(encoding="utf-8")
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(target.as_uri())
+
+    assert text.index("class='director'") < 20_000 < text.index("id='library'")
+    assert page.locator(".director tbody tr").count() == 6
+    context.close()
