@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mmm.model.future import TabulatedResponse
-from tests.planning.hills import random_context, random_hills
+from mmm.planning.response import JoinedResponse, Term
+from tests.planning.hills import Hills, Summed, random_context, random_hills
 
 
 def test_a_table_follows_its_curves() -> None:
@@ -27,3 +28,28 @@ def test_a_table_follows_its_curves() -> None:
 def test_variables_lie_channel_by_channel() -> None:
     context = random_context(np.random.default_rng(0), 2, regions=3)
     assert context.channel_X.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_joined_response_by_hand() -> None:
+    """A curve 4 r / (1 + r) in euros, worth 10 a unit, asked in dollars at 2 the euro: 2 dollars are r = 1:
+    10 * 2 = 20, with slope 10 * (4 / 4) / 2 = 5. Another, r / (1 + r) and three times that, as it is."""
+    euros = Hills(np.array([[4.0]]), np.array([[1.0]]), np.array([[1.0]]))
+    plain = Hills(np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]), np.array([[1.0], [1.0]]))
+    joint = JoinedResponse([Term(euros, np.array([2.0]), 10.0), Term(plain, np.array([1.0]))], members=2)
+    amount_X = np.array([2.0, 1.0])
+
+    assert joint.curves is joint
+    np.testing.assert_allclose(joint.values_MX(amount_X), [[20.0, 0.5], [20.0, 1.5]])
+    np.testing.assert_allclose(joint.table_MPX(amount_X[None])[:, 0], joint.values_MX(amount_X))
+    np.testing.assert_allclose(joint.kpi_M(amount_X), [20.5, 21.5])
+    np.testing.assert_allclose(joint.gradient_MX(amount_X), [[5.0, 0.25], [5.0, 0.75]])
+
+
+def test_a_joined_response_is_a_sum_of_curves_only_if_all_are() -> None:
+    hills = random_hills(np.random.default_rng(0), 2)
+    one = Term(hills, np.ones(2))
+    joint = JoinedResponse([one, Term(Summed(hills), np.ones(2), 3.0)], members=4)
+    amount_X = np.full(2, 1e4)
+
+    assert joint.curves is None
+    np.testing.assert_allclose(joint.kpi_M(np.tile(amount_X, 2)), 4.0 * hills.kpi_M(amount_X))
