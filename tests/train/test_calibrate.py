@@ -13,7 +13,7 @@ from mmm.data.panel import Panel
 from mmm.data.scale import fit_scaling
 from mmm.model.inputs import build_inputs
 from mmm.model.parameters import Scales
-from mmm.train.calibrate import MOST_PERIODS, calibrate
+from mmm.train.calibrate import MOST_PERIODS, _without_outliers, calibrate
 from tests.small import small_panel
 
 
@@ -58,6 +58,20 @@ def test_outliers_do_not_pass_for_noise() -> None:
     kpi_GT[[0, 2, 4], [10, 30, 50]] *= 3.0
 
     assert scales_of(replace(panel, kpi_GT=kpi_GT)).noise < 0.04
+
+
+@pytest.mark.parametrize(("away", "kept"), [(6.6, True), (6.8, False), (-6.6, True), (-6.8, False)])
+def test_an_outlier_is_four_and_a_half_robust_deviations_away(away: float, kept: bool) -> None:
+    """0, 1 and -1 in turn: running median 0, median distance 1, so the line is 4.5 · 1.4826 = 6.67."""
+    kpi_GT = np.tile([0.0, 1.0, -1.0], 20)[None, :] + 100.0
+    kpi_GT[0, 30] += away
+    trained_GT = np.ones((1, 60), dtype=bool)
+    trained_GT[0, 50:] = False
+    found_GT = _without_outliers(kpi_GT, trained_GT)
+
+    assert bool(found_GT[0, 30]) is kept
+    assert found_GT[0, :50].sum() == 49 + kept
+    assert not found_GT[0, 50:].any()
 
 
 def test_a_national_market_has_scales_too() -> None:
