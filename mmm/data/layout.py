@@ -13,7 +13,7 @@ import numpy.typing as npt
 from mmm.config import FillSpec, MarketSpec
 from mmm.data.calendar import Calendar, holiday_counts
 from mmm.data.panel import Floats, Panel
-from mmm.data.schema import LongTable
+from mmm.data.schema import LongTable, event_label
 
 Dense = Callable[[str | None], Floats]
 
@@ -47,7 +47,7 @@ def lay_out(table: LongTable, spec: MarketSpec, calendar: Calendar) -> Panel:
 
     columns = spec.columns
     media_GTC, spend_GTC = _media(spec, shape, dense)
-    controls, controls_GTK = _controls(spec, calendar, present_GT, dense)
+    controls, controls_GTK = _controls(table, spec, calendar, present_GT, dense)
     population_GT = dense(columns.population) if columns.population is not None else None
     value_GT = dense(spec.kpi_value) if isinstance(spec.kpi_value, str) else np.full(shape, spec.kpi_value)
     listed = columns.channels.values()
@@ -83,11 +83,20 @@ def _media(spec: MarketSpec, shape: tuple[int, int], dense: Dense) -> tuple[Floa
     return media_GTC, spend_GTC
 
 
+def _events(spec: MarketSpec, table: LongTable) -> list[str]:
+    """Columns of events; one of names is there as one column for each of them."""
+    found: list[str] = []
+    for column in spec.columns.events:
+        own = [name for name in table.numbers if name.startswith(event_label(column, ""))]
+        found += [column] if column in table.numbers or not own else own
+    return found
+
+
 def _controls(
-    spec: MarketSpec, calendar: Calendar, present_GT: npt.NDArray[np.bool_], dense: Dense
+    table: LongTable, spec: MarketSpec, calendar: Calendar, present_GT: npt.NDArray[np.bool_], dense: Dense
 ) -> tuple[tuple[str, ...], Floats]:
     """Names and values of controls, events and holidays, G x T x K, filled as the spec says."""
-    named = (*spec.columns.controls, *spec.columns.events)
+    named = (*spec.columns.controls, *_events(spec, table))
     controls_GTK = np.empty((*present_GT.shape, len(named)))
     for k, column in enumerate(named):
         controls_GTK[:, :, k] = fill_control(dense(column), present_GT, spec.data.fill)

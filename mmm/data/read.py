@@ -18,10 +18,11 @@ from mmm.data.assemble import PanelRead, assemble
 from mmm.data.calendar import Calendar, infer_calendar
 from mmm.data.panel import NATIONAL
 from mmm.data.regions import without_regions
-from mmm.data.schema import Finding, LongTable, Role, named, number_roles
+from mmm.data.schema import Finding, LongTable, Role, event_label, named, number_roles
 from mmm.data.source import Source, open_source, read_columns
 from mmm.errors import PanelError, Problem
 from mmm.tabular.dates import parse_dates
+from mmm.tabular.events import event_column, event_names
 from mmm.tabular.files import READ_AS
 from mmm.tabular.numbers import parse_numbers, parse_regions
 
@@ -51,6 +52,11 @@ def read_panel(spec: MarketSpec, *, regions: Sequence[str] | None = None) -> Pan
         where = (spec.columns.region, list(regions))
     arrow = read_columns(source, names, text=_index_columns(spec), where=where)
     columns = {name: arrow[name] for name in names}
+    whole = columns
+    if regions is not None and (texts := [name for name in spec.columns.events if name in columns]):
+        every = read_columns(source, texts)
+        whole = {name: every[name] for name in texts}
+    columns, roles = _with_events(columns, roles, whole)
     table, problems = _parse(columns, spec, roles, source.place, regions)
     if regions is not None and (unknown := sorted(set(regions) - set(table.regions))):
         message = (
@@ -59,6 +65,28 @@ def read_panel(spec: MarketSpec, *, regions: Sequence[str] | None = None) -> Pan
         problems.append(Problem("unknown_region", "region", message))
     read = assemble(table, spec, roles, [*missing, *problems], calendar)
     return replace(read, findings=(*_reading(arrow), *read.findings)) if regions is None else read
+
+
+def _with_events(
+    columns: dict[str, pa.ChunkedArray], roles: Sequence[Role], whole: Mapping[str, pa.ChunkedArray]
+) -> tuple[dict[str, pa.ChunkedArray], tuple[Role, ...]]:
+    """Columns of events that hold names as one column of 0 and 1 for each name, with its role.
+
+    Args:
+        columns: Cells of the rows that are read.
+        roles: Roles of the columns of numbers.
+        whole: Cells of all rows, which the names are taken from.
+    """
+    found, kept = dict(columns), []
+    for role in roles:
+        names = event_names(whole[role.column]) if role.kind == "event" else ()
+        for name in names:
+            label = event_label(role.column, name)
+            found[label] = event_column(columns[role.column], name)
+            kept.append(Role("event", label, f"event {label!r}"))
+        if not names:
+            kept.append(role)
+    return found, tuple(kept)
 
 
 def _opened(spec: MarketSpec) -> Source:
@@ -113,6 +141,7 @@ def panel_from_frame(frame: pd.DataFrame, spec: MarketSpec) -> PanelRead:
         message = f"the frame has two columns named {', '.join(map(repr, twice))}. Rename one."
         raise PanelError(spec.data.path, [Problem("duplicate_column", twice[0], message)])
     columns = {name: _arrow_column(frame[name]) for name in wanted}
+    columns, roles = _with_events(columns, roles, columns)
     table, problems = _parse(columns, spec, roles, spec.data.path)
     return assemble(table, spec, roles, [*missing, *problems], None)
 

@@ -114,6 +114,11 @@ def named(examples: Sequence[str], count: int | None = None, *, sep: str = ", ")
     return f"{shown} and {more} more" if more > 0 else shown
 
 
+def event_label(column: str, name: str) -> str:
+    """What the model calls one event of a column of names, e.g. ``calendar: black friday``."""
+    return f"{column}: {name}"
+
+
 def number_roles(spec: MarketSpec) -> tuple[Role, ...]:
     """Every numeric column of a spec with its role, in the order of the spec."""
     columns = spec.columns

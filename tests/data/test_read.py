@@ -21,6 +21,7 @@ from mmm.config.files import load_market
 from mmm.data.panel import Panel, data_fingerprint
 from mmm.data.read import panel_from_frame, read_panel
 from mmm.errors import PanelError
+from tests.data.cases import case
 from tests.data.panels import REGIONS, WEEKS, frame, spec, write
 from tests.small import some_regions
 
@@ -351,3 +352,27 @@ def test_real_panel_is_read_fast(real_panel: Path) -> None:
     assert read.panel.present_GT.sum() == 20_370
     assert [finding.code for finding in read.findings] == ["closed_periods", "absent_periods"]
     assert (read.split.n_train, read.split.n_holdout, read.split.n_test) == (96, 13, 0)
+
+
+def test_events_as_text_are_one_event_for_each_name(tmp_path: Path) -> None:
+    table = frame()
+    calendar = ["none"] * len(table)
+    calendar[5] = calendar[65] = "Black Friday"
+    calendar[66] = "store  opening"
+    values = spec() | {"columns": spec()["columns"] | {"events": ["calendar"]}}
+    read = read_panel(load_market(str(write(tmp_path, table.assign(calendar=calendar), values))))
+    placed = read.panel.controls_GTK[:, :, 1:]
+
+    assert read.panel.controls == ("price", "calendar: Black Friday", "calendar: store opening")
+    assert [index.tolist() for index in np.nonzero(placed)] == [[0, 1, 1], [5, 5, 6], [0, 0, 1]]
+    empty = [None if word == "none" else word for word in calendar]
+    again = read_panel(load_market(str(write(tmp_path, table.assign(calendar=empty), values))))
+    assert np.array_equal(again.panel.controls_GTK, read.panel.controls_GTK)
+    shard = read_panel(load_market(str(tmp_path / "spec.yaml")), regions=["TX"])
+    assert shard.panel.controls == read.panel.controls
+
+
+def test_case_events_as_text() -> None:
+    read = read_panel(load_market(str(case("events_as_text") / "spec.yaml")))
+
+    assert read.panel.controls == ("calendar: black friday", "calendar: store opening")
