@@ -366,7 +366,7 @@ def test_events_as_text_are_one_event_for_each_name(tmp_path: Path) -> None:
     assert read.panel.controls == ("price", "calendar: Black Friday", "calendar: store opening")
     assert [index.tolist() for index in np.nonzero(placed)] == [[0, 1, 1], [5, 5, 6], [0, 0, 1]]
     empty = [None if word == "none" else word for word in calendar]
-    again = read_panel(load_market(str(write(tmp_path, table.assign(calendar=empty), values))))
+    again = read_panel(load_market(str(write(tmp_path, table.assign(calendar=pd.Series(empty)), values))))
     assert np.array_equal(again.panel.controls_GTK, read.panel.controls_GTK)
     shard = read_panel(load_market(str(tmp_path / "spec.yaml")), regions=["TX"])
     assert shard.panel.controls == read.panel.controls
