@@ -93,20 +93,40 @@ def _local(cpus: int) -> Iterator[Cluster]:
         import ray
 
         try:
-            with _own_sigterm():
-                ray.init(
-                    address=LOCAL,
-                    num_cpus=cpus,
-                    include_dashboard=False,
-                    object_store_memory=OBJECT_STORE,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    _temp_dir=str(folder),
-                )
+            _start(folder, cpus)
             yield Cluster(LOCAL, cpus)
         finally:
             ray.shutdown()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(folder: Path, cpus: int) -> None:
+    """Start Ray here.
+
+    Raises:
+        ClusterError: It did not start, or not in time.
+    """
+    import ray
+
+    try:
+        with _own_sigterm():
+            ray.init(
+                address=LOCAL,
+                num_cpus=cpus,
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(folder),
+            )
+    except Exception as error:
+        # Of a node that comes up too late Ray raises a bare Exception.
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ClusterError(
+            f"Ray did not start on this machine: {reason} Most often it is overloaded, or short of "
+            "memory or of room in /tmp or /dev/shm. Run the same command when it is quieter, with fewer "
+            "--cpus, or join a cluster with --address; what is done stays done."
+        ) from error
 
 
 def _authentication(folder: Path) -> dict[str, str | None]:

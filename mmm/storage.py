@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import posixpath
+import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,3 +170,24 @@ def list_files(place: str) -> list[StoredFile]:
 def _hive_keys(folders: list[str]) -> dict[str, str]:
     pairs = (folder.partition("=") for folder in folders if "=" in folder)
     return {key: unquote(value) for key, _, value in pairs}
+
+
+def write_whole(place: str, content: bytes) -> None:
+    """Write a file, local or remote, so that whoever reads meanwhile has the old one or the new one.
+
+    Raises:
+        OSError: The place cannot be written, or is full.
+    """
+    system, path = filesystem(place)
+    folder, name = posixpath.split(path)
+    system.create_dir(folder, recursive=True)
+    # Two writers at a time have a scratch file each.
+    scratch = f"{folder}/.{name}.{secrets.token_hex(8)}.part"
+    try:
+        with system.open_output_stream(scratch) as stream:
+            stream.write(content)
+        system.move(scratch, path)
+    except OSError:
+        if system.get_file_info(scratch).type == pafs.FileType.File:
+            system.delete_file(scratch)
+        raise

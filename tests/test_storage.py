@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
 from pyarrow import fs as pafs
 
-from mmm.storage import filesystem, is_uri, list_files, parent, read_bytes, read_text, resolve
+from mmm.storage import filesystem, is_uri, list_files, parent, read_bytes, read_text, resolve, write_whole
 
 
 @pytest.mark.parametrize(
@@ -149,3 +152,48 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path, kind: str) -> None:
 def test_what_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_text(str(tmp_path / "no.yaml"))
+
+
+def test_two_writers_at_a_time_leave_one_of_two_whole_files(tmp_path: Path) -> None:
+    place, size, seen = str(tmp_path / "table"), 200_000, set[str]()
+    write_whole(place, b"a" * size)
+
+    def write(letter: bytes) -> None:
+        for _ in range(40):
+            write_whole(place, letter * size)
+
+    writers = [threading.Thread(target=write, args=(letter,)) for letter in (b"a", b"b")]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        text = read_text(place)
+        seen.add(f"{len(text)} {text[0]} {text.count(text[0])}")
+    for writer in writers:
+        writer.join()
+
+    assert seen <= {f"{size} {letter} {size}" for letter in "ab"}
+    assert [path.name for path in tmp_path.iterdir()] == ["table"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = str(tmp_path / "folder" / "row.json")
+    write_whole(place, b"old")
+
+    class Full(pafs.LocalFileSystem):
+        def move(self, *_: Any) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("mmm.storage.filesystem", lambda place: (Full(), place))
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(place, b"new")
+
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["row.json"]
+    assert (tmp_path / "folder" / "row.json").read_bytes() == b"old"
+
+
+def test_remote_places_are_written_too() -> None:
+    write_whole("memory://written/deep/x.txt", "ä".encode())
+
+    assert read_text("memory://written/deep/x.txt") == "ä"

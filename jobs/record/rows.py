@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmm.errors import OutputError
-from mmm.storage import filesystem
+from mmm.storage import filesystem, write_whole
 
 Status = Literal["done", "unchanged", "failed"]
 TABLE = "portfolio.parquet"
@@ -117,12 +117,11 @@ def write_table(rows: Iterable[Row], out: str) -> str:
     """Write ``portfolio.parquet`` below ``out``, whole or not at all; returns its place."""
     records = [{**asdict(row), **row.scores} for row in rows]
     table = pa.Table.from_pylist([_plain(record) for record in records], schema=SCHEMA)
-    system, folder = filesystem(out)
-    system.create_dir(folder, recursive=True)
-    scratch = f"{folder}/.{TABLE}.part"
-    pq.write_table(table, scratch, filesystem=system)
-    system.move(scratch, f"{folder}/{TABLE}")
-    return f"{out.rstrip('/')}/{TABLE}"
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer)
+    place = f"{out.rstrip('/')}/{TABLE}"
+    write_whole(place, buffer.getvalue().to_pybytes())
+    return place
 
 
 def _plain(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pyarrow import fs as pafs
 from jobs.record.rows import Row
 from mmm.errors import OutputError
 from mmm.output import check_output, prepare_output
-from mmm.storage import filesystem, is_uri, read_text
+from mmm.storage import filesystem, is_uri, read_text, write_whole
 
 ROW = "refit.json"
 ABANDONED = 6 * 3600.0
@@ -119,10 +119,7 @@ def rewrite_row(place: str, row: Row) -> None:
     Raises:
         OSError: The place cannot be written.
     """
-    system, root = filesystem(place)
-    with system.open_output_stream(f"{root}/.{ROW}.part") as stream:
-        stream.write(f"{row.to_json()}\n".encode())
-    system.move(f"{root}/.{ROW}.part", f"{root}/{ROW}")
+    write_whole(f"{place}/{ROW}", f"{row.to_json()}\n".encode())
 
 
 def _upload(folder: Path, place: str, row: Row) -> None:

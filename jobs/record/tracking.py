@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +28,8 @@ FOLDER = "mlflow"
 """Folder of a job's results that holds a record of its own."""
 DATABASE = "mlflow.db"
 """SQLite file of it."""
+ABANDONED = 3600.0
+"""Seconds after which a database in the making is taken for that of a job that died."""
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
@@ -52,8 +58,8 @@ class Tracking:
         from mlflow import MlflowClient
 
         self.uri = uri
-        self.client: MlflowClient = MlflowClient(tracking_uri=uri, registry_uri=uri)
         with reaching(uri):
+            self.client: MlflowClient = MlflowClient(tracking_uri=uri, registry_uri=uri)
             self.experiment_id = _experiment(self.client, artifacts)
 
 
@@ -78,7 +84,12 @@ class reaching:  # noqa: N801  (reads as a word in `with reaching(uri):`)
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
-        if isinstance(error, (MlflowException, SQLAlchemyError, OSError)):
+        # What migrates the database has errors of its own, and so has a database driver.
+        raised_by = type(error).__module__.partition(".")[0]
+        if isinstance(error, (MlflowException, SQLAlchemyError, OSError)) or raised_by in (
+            "alembic",
+            "sqlite3",
+        ):
             reason = " ".join(str(error).split())[:300]
             raise TrackingError(
                 f"MLflow at {self.uri} did not do what it was asked: {reason}. Start the server, correct "
@@ -109,4 +120,51 @@ def open_tracking(asked: str | None, out: str) -> Tracking | None:
         )
     folder = Path(out) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
+    make_database(folder)
     return Tracking(f"sqlite:///{folder}/{DATABASE}", (folder / "artifacts").as_uri())
+
+
+def make_database(folder: Path) -> None:
+    """A record of a job's own, made beside and put in place whole: its tables take seconds.
+
+    One that a program before this left half made, with nothing recorded in it, is set aside.
+
+    Raises:
+        TrackingError: It cannot be made.
+        OSError: The folder cannot be written.
+    """
+    path = folder / DATABASE
+    if path.exists() and is_unfinished(path):
+        path.replace(folder / f"{DATABASE}.unfinished")
+    if path.exists():
+        return
+    for left in folder.glob(f".{DATABASE}.*"):
+        if time.time() - left.stat().st_mtime > ABANDONED:
+            left.unlink()
+    scratch = folder / f".{DATABASE}.{secrets.token_hex(8)}"
+    Tracking(f"sqlite:///{scratch}", (folder / "artifacts").as_uri())
+    try:
+        os.link(scratch, path)
+    except FileExistsError:
+        # Another job made one meanwhile: that is as good.
+        return
+    finally:
+        scratch.unlink()
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a SQLite file holds a record whose making was interrupted: no experiment, not even the default.
+
+    A file that is no such database is left to MLflow to complain of.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            tables = {
+                name for (name,) in database.execute("select name from sqlite_master where type = 'table'")
+            }
+            if "experiments" not in tables:
+                return not tables or "alembic_version" in tables
+            (experiments,) = database.execute("select count(*) from experiments").fetchone()
+            return bool(experiments == 0)
+    except sqlite3.Error:
+        return False

@@ -14,7 +14,7 @@ from jobs.record.store import local_copy
 from mmm.report.model.build import build_report
 from mmm.report.portfolio.page import render_portfolio
 from mmm.report.portfolio.records import market_records
-from mmm.storage import filesystem, is_uri
+from mmm.storage import filesystem, is_uri, write_whole
 
 PAGE = "portfolio.html"
 REPORT = "report.html"
@@ -31,13 +31,9 @@ def write_overview(rows: Sequence[Row], out: str) -> str:
         Place of the page.
     """
     records = market_records(({**asdict(row), **row.scores} for row in rows), report_links(rows, out))
-    page = render_portfolio(records)
-    system, folder = filesystem(out)
-    scratch = f"{folder}/.{PAGE}.part"
-    with system.open_output_stream(scratch) as stream:
-        stream.write(page.encode())
-    system.move(scratch, f"{folder}/{PAGE}")
-    return f"{out.rstrip('/')}/{PAGE}"
+    place = f"{out.rstrip('/')}/{PAGE}"
+    write_whole(place, render_portfolio(records).encode())
+    return place
 
 
 def report_links(rows: Iterable[Row], out: str) -> dict[tuple[str, str], str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from jobs.cluster import connect
 from jobs.command import Say
+from jobs.lock import lock_of, locked
 from jobs.record.gates import with_present_names
 from jobs.record.identity import identify
 from jobs.record.rows import Row, read_table, write_table
@@ -82,12 +83,27 @@ def refit(
 
     Raises:
         OutputError: ``out`` cannot be written.
+        LockedError: Another job is at work there.
         TrackingError: MLflow does not answer at the start.
         ClusterError: No cluster, or one without workers.
         TableError: The models are there, the table and the page of the portfolio could not be written.
     """
-    started = time.perf_counter()
     check_place(out)
+    with locked(lock_of(out), "python -m jobs.refit"):
+        return _refit(selection, out, address, cpus, tracking, tries, together, say)
+
+
+def _refit(
+    selection: Selection,
+    out: str,
+    address: str | None,
+    cpus: int | None,
+    tracking: str | None,
+    tries: int,
+    together: int | None,
+    say: Say,
+) -> RefitResult:
+    started = time.perf_counter()
     before = read_table(out)
     selection, before = with_previous(selection, before)
     record = open_tracking(tracking, out)

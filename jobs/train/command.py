@@ -17,6 +17,7 @@ from typing import Any
 
 from jobs.cluster import LOCAL, connect, results
 from jobs.command import DONE, Say, run_command, say
+from jobs.lock import lock_beside, locked
 from jobs.options import add_address, add_set, add_tracking, count, job_parser, not_negative
 from jobs.record.identity import read_fit
 from jobs.record.rows import Row
@@ -79,11 +80,17 @@ def train(spec: MarketSpec, settings: TrainOptions, say: Say = print) -> Row:
         SpecError: TrainOptions contradict one another, or there are more workers than regions.
         CheckpointError: Another fit was interrupted at this place.
         OutputError: The place cannot be written, or holds another model and ``force`` is not given.
+        LockedError: Another job is at work there.
         ClusterError: No cluster, or one without room for the workers.
         TrainingError: Training diverged, or workers died too often.
         TrackingError: MLflow did not take the result, which is safe; run again.
     """
     check_place(settings.out)
+    with locked(lock_beside(settings.out), "python -m jobs.train"):
+        return _train_or_find(spec, settings, say)
+
+
+def _train_or_find(spec: MarketSpec, settings: TrainOptions, say: Say) -> Row:
     record = open_tracking(settings.tracking, parent_place(settings.out))
     cpus = settings.workers.count * settings.workers.cpus
     with connect(settings.address, cpus=_local_cpus(cpus)) as cluster:

@@ -16,14 +16,14 @@ from jobs.record.rows import Row
 from jobs.tune.choice import Choice, choose
 from jobs.tune.final_fit import FinalFits, fit_and_score
 from jobs.tune.search import Search
-from jobs.tune.store import Study, write_file
+from jobs.tune.store import Study
 from jobs.tune.tables import sweep_tables, trials_table
 from jobs.tune.trial import SweepData, with_settings
 from mmm.config import MarketSpec
 from mmm.config.files import dump_yaml
 from mmm.data.read import PanelRead
 from mmm.report.sweep.page import sweep_page
-from mmm.storage import filesystem
+from mmm.storage import write_whole
 
 BEST, TEST, REPORT, TRIALS = "best.yaml", "test.json", "sweep.html", "trials.parquet"
 
@@ -95,10 +95,11 @@ def conclude(
         REPORT: sweep_page(sweep),
     }
     for name, text in texts.items():
-        write_file(f"{study.out}/{name}", text)
-    write_file(f"{study.out}/optuna.log", _journal(search))
-    system, folder = filesystem(study.out)
-    pq.write_table(pa.Table.from_pandas(trials_table(sweep)), f"{folder}/{TRIALS}", filesystem=system)
+        write_whole(f"{study.out}/{name}", text.encode())
+    write_whole(f"{study.out}/optuna.log", _journal(search).encode())
+    table = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pandas(trials_table(sweep)), table)
+    write_whole(f"{study.out}/{TRIALS}", table.getvalue().to_pybytes())
     return Conclusion(choice, chosen, final, texts)
 
 

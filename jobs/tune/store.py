@@ -24,7 +24,7 @@ from mmm.config import MarketSpec
 from mmm.config.paths import differences, flatten
 from mmm.data.panel import Panel, data_fingerprint
 from mmm.errors import MMMError
-from mmm.storage import filesystem, list_files, read_text
+from mmm.storage import list_files, read_text, write_whole
 
 STUDY = "study.json"
 PLACE_ONLY = ("data", "train.device", "train.threads")
@@ -54,11 +54,11 @@ class Study:
     def save(self) -> None:
         """Write ``study.json``."""
         content = {"identity": self.identity, "parent": self.parent}
-        write_file(f"{self.out}/{STUDY}", json.dumps(content, indent=1, sort_keys=True))
+        write_whole(f"{self.out}/{STUDY}", json.dumps(content, indent=1, sort_keys=True).encode())
 
     def save_row(self, row: TrialRow) -> None:
         """Keep a finished trial."""
-        write_file(f"{self.out}/trials/{row.number:05d}.json", row.to_json())
+        write_whole(f"{self.out}/trials/{row.number:05d}.json", row.to_json().encode())
 
     def rows(self) -> list[TrialRow]:
         """Finished trials, by number."""
@@ -142,14 +142,3 @@ def best_settings(out: str, count: int = 5) -> list[dict[str, Any]]:
         raise StudyError(f"{out} holds no sweep with finished trials to start from. Check --warm-start.")
     best: Sequence[TrialRow] = sorted(done, key=lambda row: -(row.score or 0.0))
     return [dict(row.settings) for row in best[:count]]
-
-
-def write_file(place: str, text: str) -> None:
-    """Write a text file, local or remote, whole or not at all."""
-    system, path = filesystem(place)
-    folder, name = posixpath.split(path)
-    system.create_dir(folder, recursive=True)
-    scratch = f"{folder}/.{name}.part"
-    with system.open_output_stream(scratch) as stream:
-        stream.write(text.encode())
-    system.move(scratch, path)

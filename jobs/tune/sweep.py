@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from jobs.cluster import Cluster, connect
+from jobs.lock import lock_of, locked
 from jobs.record.outbox import Outbox
 from jobs.record.rows import Row
 from jobs.record.store import absolute, check_place
@@ -86,10 +87,16 @@ def tune(spec: MarketSpec, out: str, options: SweepOptions, console: Console) ->
     Raises:
         SpecError: Space, origins or data do not fit.
         StudyError: ``out`` holds another sweep.
+        LockedError: Another job is at work there.
         TrackingError: MLflow does not answer at the start.
         ClusterError: No cluster.
     """
     check_place(out)
+    with locked(lock_of(out), "python -m jobs.tune"):
+        return _tune(spec, out, options, console)
+
+
+def _tune(spec: MarketSpec, out: str, options: SweepOptions, console: Console) -> SweepResult:
     read = read_panel(spec)
     data = prepare_sweep(spec, read.panel, read.split)
     first = best_settings(absolute(options.warm_start)) if options.warm_start else []

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from jobs.tune.store import StudyError, best_settings, open_study, read_rows, write_file
+from jobs.tune.store import StudyError, best_settings, open_study, read_rows
 from jobs.tune.trial import with_settings
+from mmm.storage import write_whole
 from tests.jobs.tune.sweeps import SLOPE, row, stopped, sweep_of
 
 
@@ -69,18 +70,18 @@ def test_a_setting_that_came_after_the_sweep_began_was_at_its_default(tmp_path: 
 
 def test_damaged_files_are_named(tmp_path: Path) -> None:
     spec, read = sweep_of()
-    write_file(f"{tmp_path}/trials/00001.json", "{")
+    write_whole(f"{tmp_path}/trials/00001.json", b"{")
     with pytest.raises(StudyError, match=r"00001.json is damaged .* Remove the file"):
         read_rows(str(tmp_path))
 
-    write_file(f"{tmp_path}/study.json", "[]")
+    write_whole(f"{tmp_path}/study.json", b"[]")
     with pytest.raises(StudyError, match=r"study\.json is damaged"):
         open_study(str(tmp_path), spec, read.panel)
 
 
 def test_a_warm_start_takes_the_best_finished_trials(tmp_path: Path) -> None:
     for item in (row(0, 0.95), row(1, 0.8), row(2, 0.9), stopped(3, 0.99), row(4, 0.7).failed("x")):
-        write_file(f"{tmp_path}/trials/{item.number:05d}.json", item.to_json())
+        write_whole(f"{tmp_path}/trials/{item.number:05d}.json", item.to_json().encode())
 
     assert best_settings(str(tmp_path), 2) == [{SLOPE: 1.2}, {SLOPE: 1.1}]
     with pytest.raises(StudyError, match="Check --warm-start"):

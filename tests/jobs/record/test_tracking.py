@@ -1,0 +1,88 @@
+"""A job's own record: made whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from jobs.record.tracking import ABANDONED, DATABASE, TrackingError, is_unfinished, open_tracking
+
+HALF_MADE = Path(__file__).resolve().parents[4] / "shared" / "cases" / "hostile" / "half_migrated" / DATABASE
+EXPERIMENTS = "create table experiments (experiment_id integer)"
+VERSION = "create table alembic_version (version_num text)"
+
+
+def database(path: Path, *statements: str) -> Path:
+    """A SQLite file."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("statements", "unfinished"),
+    [
+        ((), True),
+        ((VERSION,), True),
+        ((VERSION, EXPERIMENTS), True),
+        ((VERSION, EXPERIMENTS, "insert into experiments values (0)"), False),
+        (("create table mine (x integer)",), False),
+    ],
+)
+def test_a_record_without_any_experiment_was_never_finished(
+    statements: tuple[str, ...], unfinished: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / DATABASE
+    path.touch()
+
+    assert is_unfinished(database(path, *statements)) is unfinished
+
+
+def test_what_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / DATABASE
+    path.write_bytes(b"no database at all" * 100)
+
+    assert not is_unfinished(path)
+
+
+def test_a_record_left_half_made_is_set_aside_and_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = tmp_path / "mlflow"
+    folder.mkdir()
+    if HALF_MADE.exists():
+        shutil.copy(HALF_MADE, folder / DATABASE)
+    else:
+        database(folder / DATABASE, VERSION, EXPERIMENTS)
+    old, young = folder / f".{DATABASE}.old", folder / f".{DATABASE}.young"
+    for left in (old, young):
+        left.touch()
+    os.utime(old, (0, time.time() - ABANDONED - 1.0))
+
+    found = open_tracking(None, str(tmp_path))
+
+    assert found is not None
+    assert found.client.get_experiment_by_name("ray-mmm") is not None
+    assert (folder / f"{DATABASE}.unfinished").exists()
+    assert not old.exists() and young.exists()
+    young.unlink()
+    assert sorted(path.name for path in folder.iterdir()) == [DATABASE, f"{DATABASE}.unfinished"]
+    again = open_tracking(None, str(tmp_path))
+    assert again is not None and again.experiment_id == found.experiment_id
+
+
+def test_a_database_of_something_else_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "mlflow").mkdir()
+    (tmp_path / "mlflow" / DATABASE).write_bytes(b"no database at all" * 100)
+
+    with pytest.raises(TrackingError, match="did not do what it was asked"):
+        open_tracking(None, str(tmp_path))

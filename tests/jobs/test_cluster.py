@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import ray
+
+from jobs.cluster import ClusterError, connect
+
+
+def test_ray_that_does_not_start_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(**_: Any) -> None:
+        raise Exception("The current node timed out during startup.\n  More of it.")
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(ray, "init", late)
+
+    with pytest.raises(ClusterError) as caught, connect(cpus=1):
+        pass
+
+    said = str(caught.value)
+    assert said.startswith("Ray did not start on this machine: The current node timed out during startup.")
+    assert "Run the same command when it is quieter, with fewer --cpus" in said

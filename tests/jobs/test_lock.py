@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.lock import SILENT, LockedError, lock_beside, lock_of, locked
+from jobs.refit.command import main
+
+
+def owned_by(path: Path, **values: Any) -> None:
+    """A lock as somebody else left it, who is alive on another machine unless said otherwise."""
+    now = time.time()
+    owner = {"job": "python -m jobs.refit", "host": "elsewhere", "pid": 7, "born": "1", "token": "t"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**owner, "since": now - 130.0, "seen": now, **values}))
+
+
+def hold(place: str) -> None:
+    """Lock a place and let it go."""
+    with locked(place, "x"):
+        pass
+
+
+def test_a_place_has_one_owner_at_a_time(tmp_path: Path) -> None:
+    place = lock_of(str(tmp_path / "out"))
+
+    with (
+        locked(place, "python -m jobs.refit"),
+        pytest.raises(LockedError) as caught,
+        locked(place, "another"),
+    ):
+        pass
+
+    said = str(caught.value)
+    assert f"python -m jobs.refit is at work on this --out: process {os.getpid()} on " in said
+    assert f"remove {place}" in said
+    assert list((tmp_path / "out").iterdir()) == []
+    with locked(place, "another"):
+        assert json.loads(Path(place).read_text())["job"] == "another"
+
+
+def test_a_model_is_locked_beside_its_folder(tmp_path: Path) -> None:
+    assert lock_beside("/models/acme/") == "/models/.acme.lock"
+    assert lock_of("s3://bucket/out/") == "s3://bucket/out/.lock"
+
+
+def test_who_lives_on_another_machine_is_named_with_age(tmp_path: Path) -> None:
+    owned_by(tmp_path / ".lock")
+
+    with pytest.raises(LockedError, match=r"process 7 on elsewhere, for 2 min 10 s, last heard of 0 s ago"):
+        hold(lock_of(str(tmp_path)))
+
+
+def test_who_died_here_or_was_silent_elsewhere_holds_nothing(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        child.wait()
+    here = socket.gethostname()
+
+    for values in (
+        {"seen": time.time() - SILENT - 1.0},
+        {"host": here, "pid": child.pid, "born": "1"},
+        {"host": here, "pid": os.getpid(), "born": "1"},
+    ):
+        owned_by(tmp_path / ".lock", **values)
+        with locked(lock_of(str(tmp_path)), "x"):
+            assert json.loads((tmp_path / ".lock").read_text())["job"] == "x"
+
+
+def test_half_a_lock_is_somebody_elses(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_text('{"job": ')
+
+    with pytest.raises(LockedError, match="an unknown job"):
+        hold(lock_of(str(tmp_path)))
+    os.utime(tmp_path / ".lock", (0, time.time() - SILENT - 1.0))
+    hold(lock_of(str(tmp_path)))
+
+
+def test_a_lock_that_a_person_removed_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.lock.BEAT", 0.01)
+    path = tmp_path / ".lock"
+
+    with locked(lock_of(str(tmp_path)), "x"):
+        first = json.loads(path.read_text())["seen"]
+        until = time.monotonic() + 5.0
+        while time.monotonic() < until and json.loads(path.read_text() or "{}").get("seen", first) == first:
+            time.sleep(0.01)
+        assert time.monotonic() < until, "its owner gives signs of life"
+        path.unlink()
+        time.sleep(0.1)
+        assert not path.exists()
+
+
+def test_places_that_are_remote_are_locked_too() -> None:
+    place = lock_of("memory://locks/out")
+
+    with locked(place, "python -m jobs.tune"), pytest.raises(LockedError, match=r"jobs\.tune is at work"):
+        hold(place)
+    hold(place)
+
+
+def test_a_second_refit_of_a_place_ends_with_1_and_says_whose_it_is(
+    portfolio: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    owned_by(tmp_path / "out" / ".lock")
+
+    status = main([str(portfolio), "--out", str(tmp_path / "out"), "--tracking", "none"])
+
+    assert status == 1
+    assert "process 7 on elsewhere" in capsys.readouterr().err
