@@ -8,7 +8,7 @@ import yaml
 
 from mmm.simulate.portfolio import write_portfolio
 
-QUICK = ("train.members=1", "train.epochs=20", "train.validation=0", "train.refit_on_all=false")
+QUICK = ("train.members=1", "train.epochs=60", "train.validation=0", "train.refit_on_all=false")
 """Settings of a fit that takes a second."""
 
 
