@@ -71,20 +71,39 @@ def _complain(text: str) -> None:
 
 
 def run_init(options: argparse.Namespace) -> int:
-    """Print, or write, a commented spec guessed from a panel's columns."""
-    from mmm.data.starter import guess_spec
+    """Print, or write, a commented spec guessed from a panel's columns; done only if it is valid."""
+    from mmm.data.starter import draft_spec
     from mmm.output import check_output, write_text
     from mmm.storage import is_uri
 
-    if options.out is None:
-        sys.stdout.write(guess_spec(options.panel, brand=options.brand, market=options.market))
-        return DONE
-    check_output(options.out, force=options.force)
     path = options.panel
-    if not is_uri(path) and not Path(path).is_absolute():
-        path = os.path.relpath(path, Path(options.out).absolute().parent)
-    text = guess_spec(options.panel, brand=options.brand, market=options.market, path=path)
-    _say(f"{write_text(options.out, text, force=options.force)}: check it, then run mmm validate on it")
+    if options.out is not None:
+        check_output(options.out, force=options.force)
+        if not is_uri(path) and not Path(path).is_absolute():
+            path = os.path.relpath(path, Path(options.out).absolute().parent)
+    draft = draft_spec(options.panel, brand=options.brand, market=options.market, path=path)
+    if options.out is None:
+        sys.stdout.write(draft.text)
+    else:
+        written = write_text(options.out, draft.text, force=options.force)
+        _say(f"{written}: check it, then run mmm validate on it")
+    if draft.doubts:
+        _complain(f"{_count(draft.doubts, 'line')} marked UNCLEAR, to be decided by you")
+    return _draft_status(draft.text, options.out or str(Path("spec.yaml").absolute()))
+
+
+def _draft_status(text: str, source: str) -> int:
+    """Whether a drafted spec is one that ``mmm validate`` accepts; what it would say if not."""
+    from mmm.config import MarketSpec
+    from mmm.config.files import locate_data, parse_yaml, validate
+    from mmm.market import read_market
+
+    try:
+        document = parse_yaml(text, source)
+        read_market(locate_data(validate(MarketSpec, document.values, source, document.lines), source))
+    except ProblemsError as error:
+        _complain(f"the draft is not valid yet: {error}")
+        return BAD_INPUT
     return DONE
 
 

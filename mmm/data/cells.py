@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from mmm.config import FillSpec
-from mmm.data.guess import sounds_like
+from mmm.data.guess.names import sounds_like
 from mmm.data.panel import NATIONAL, Bools
 from mmm.data.schema import Finding, LongTable, Role, named
 from mmm.errors import Problem

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
 
 from mmm.cli import main
-from mmm.data.guess import Guess, guess_roles
+from mmm.data.guess.roles import Guess, guess_roles
+from mmm.data.starter import draft_spec
+from mmm.errors import PanelError
+from tests.data.cases import case
 from tests.data.panels import frame
 
 WORDS = {
@@ -77,7 +82,7 @@ def test_robyn() -> None:
         "newsletter": {"exposure": "newsletter"},
     }
     assert found.controls == ["competitor_sales_B"]
-    assert found.unused == ["events"]
+    assert found.unused == []
 
 
 def test_pymc_marketing() -> None:
@@ -153,3 +158,104 @@ def test_real_panel_is_guessed(real_panel: Path, capsys: pytest.CaptureFixture[s
     assert main(["init", str(real_panel.with_name("real_panel.parquet"))]) == 0
     columns = yaml.safe_load(capsys.readouterr().out)["columns"]
     assert columns == yaml.safe_load(real_panel.read_text())["columns"]
+
+
+def draft(folder: Path, table: pd.DataFrame, **csv: Any) -> str:
+    table.to_csv(folder / "panel.csv", index=False, **csv)
+    return draft_spec(str(folder / "panel.csv")).text
+
+
+def weekly(**columns: Any) -> pd.DataFrame:
+    """Two channels and sales, 60 weeks."""
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2023-01-02", periods=60, freq="7D").strftime("%Y-%m-%d")
+    base = {"date": days, "sales": rng.gamma(50, 20, 60).round(1), "tv_spend": rng.gamma(2, 50, 60).round(1)}
+    return pd.DataFrame({**base, "radio_spend": rng.gamma(2, 30, 60).round(1), **columns})
+
+
+@pytest.mark.parametrize("name", ["OpenTV", "LinearTv", "YouTubeAds", "PaidSocial", "TVSpend"])
+def test_words_written_together_are_words(name: str, tmp_path: Path) -> None:
+    text = draft(tmp_path, weekly(**{name: np.arange(60.0) % 7}))
+
+    assert f"spend: {name}" in text
+
+
+def test_a_column_that_looks_like_spend_is_never_put_away_silently(tmp_path: Path) -> None:
+    table = weekly(Kanal7=np.where(np.arange(60) % 3 == 0, 0.0, 90.0), price=10 + np.arange(60) % 5 / 10)
+    text = draft(tmp_path, table)
+
+    assert "#   Kanal7: not used, UNCLEAR: media or control?" in text
+    assert "controls: [price]" in text
+    assert "Lines above that are unclear: 3" in text
+
+
+@pytest.mark.parametrize(("paid", "seen"), [("mdsp", "mdip"), ("cost", "imps"), ("a", "b")])
+def test_prefixes_with_the_same_endings_are_sides_of_channels(paid: str, seen: str, tmp_path: Path) -> None:
+    ends = ("dm", "nsp", "aud")
+    sides = {f"{paid}_{end}": np.arange(60.0) % (5 + i) for i, end in enumerate(ends)}
+    sides |= {f"{seen}_{end}": 900 * (np.arange(60.0) % (5 + i)) for i, end in enumerate(ends)}
+    channels = yaml.safe_load(draft(tmp_path, weekly(**sides)))["columns"]["channels"]
+
+    assert channels["dm"] == {"spend": f"{paid}_dm", "exposure": f"{seen}_dm"}
+    assert channels["aud"] == {"spend": f"{paid}_aud", "exposure": f"{seen}_aud"}
+
+
+def test_prices_are_no_kpi_and_parts_of_it_no_controls(tmp_path: Path) -> None:
+    table = weekly(sales_per_visit=np.full(60, 9.5) + np.arange(60) % 3)
+    table["online"] = (0.3 * table["sales"]).round(1)
+    table["stores"] = table["sales"] - table["online"]
+    spec = yaml.safe_load(text := draft(tmp_path, table))
+
+    assert spec["columns"]["kpi"] == "sales"
+    assert "online" not in spec["columns"]["controls"]
+    assert "UNCLEAR: a part of 'sales'" in text
+
+
+def test_semicolons_decimal_commas_and_currency_signs(tmp_path: Path) -> None:
+    table = weekly().rename(columns={"tv_spend": "TV Kosten (€)"})
+    assert "currency: EUR" in draft(tmp_path, table, sep=";", decimal=",")
+
+    table["sales"] = [f"£{value:,.2f}" for value in table["sales"]]
+    with pytest.raises(PanelError, match="it has a currency sign") as caught:
+        draft(tmp_path, table)
+    assert [problem.where for problem in caught.value.problems] == ["sales"]
+
+
+def test_total_rows_are_left_out_and_short_panels_keep_a_holdout(tmp_path: Path) -> None:
+    table = pd.concat([weekly(region=name) for name in ("north", "south", "Total")])
+    spec = yaml.safe_load(draft(tmp_path, table[table["date"] < "2023-08-01"]))
+
+    assert spec["regions"] == {"exclude": ["Total"]}
+    assert spec["splits"]["holdout"] == 4
+
+
+def test_init_is_done_only_for_a_spec_that_is_valid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weekly().to_csv(tmp_path / "panel.csv", index=False)
+    assert main(["init", str(tmp_path / "panel.csv"), "--out", str(tmp_path / "a.yaml")]) == 0
+    assert main(["validate", str(tmp_path / "a.yaml")]) == 0
+    weekly(tv_spend=-1.0).to_csv(tmp_path / "panel.csv", index=False)
+    capsys.readouterr()
+    assert main(["init", str(tmp_path / "panel.csv")]) == 2
+    assert "not valid yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("init_camelcase_media", ["OpenTV: {spend: OpenTV}", "PayTV: {spend: PayTV}"]),
+        ("init_prefix_media", ["spend: mdsp_sem", "exposure: mdip_sem", "yr_nbr: not used"]),
+        ("init_price_as_kpi", ["kpi: Test_Drive_Bookings", "kpi_value: Revenue_Per_Vehicle_Sale"]),
+        ("latin1_header", ["kpi: Umsatz", "TV Ausgaben (€)", "currency: EUR"]),
+    ],
+)
+def test_case(name: str, says: list[str]) -> None:
+    text = draft_spec(str(case(name) / "panel.csv")).text
+
+    assert [part for part in says if part not in text] == []
+
+
+def test_case_init_currency_signs() -> None:
+    with pytest.raises(PanelError, match=r"write 398\.00"):
+        draft_spec(str(case("init_currency_signs") / "panel.csv"))
