@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from mmm.config import MarketSpec
+from mmm.data.panel import Panel
 from mmm.data.read import PanelRead, read_panel
+from mmm.data.schema import Finding
+from mmm.data.split import Split
 from mmm.errors import PanelError, SpecError
 from mmm.graph.channel_graph import check_graph
+from mmm.graph.learn import MOST_SEARCHED, is_searchable
+
+CELLS_PER_CHANNEL = 3
+"""Training cells for each channel below which its level, carry-over and curve cannot all be learned."""
 
 
 def read_market(spec: MarketSpec) -> PanelRead:
@@ -22,4 +33,47 @@ def read_market(spec: MarketSpec) -> PanelRead:
         raise PanelError(error.source, [*problems, *error.problems]) from error
     if problems:
         raise SpecError(f"{spec.brand} / {spec.market}", problems)
-    return read
+    return replace(read, findings=(*read.findings, *breadth_findings(spec, read)))
+
+
+def breadth_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:
+    """Whether there are more channels than the training periods can tell apart, and what is done about it."""
+    channels, cells = len(read.panel.channels), read.split.n_train * len(read.panel.regions)
+    findings = []
+    apart = min(distinct_channels(read.panel, read.split), cells // CELLS_PER_CHANNEL)
+    if channels * CELLS_PER_CHANNEL > cells:
+        findings.append(
+            Finding(
+                "warning",
+                "too_many_channels",
+                "channels",
+                f"{channels} channels on {read.split.n_train} training periods: the data can tell about "
+                f"{max(apart, 1)} apart.",
+                "The effects of the others come from the priors, and curves of all of them are guesses.",
+                "Group campaigns into channels (columns.channels, or their sums), or give more history.",
+            )
+        )
+    if spec.model.graph.mode == "notears" and not is_searchable(channels, cells):
+        findings.append(
+            Finding(
+                "warning",
+                "graph_not_searched",
+                "model.graph",
+                f"Which of {channels} channels moves which is not searched: at most {MOST_SEARCHED}, and "
+                "fewer than training cells, can be.",
+                "Every channel then counts by itself; total effects are direct effects.",
+                "Group channels, or give their order with model.graph.mode: triangular.",
+            )
+        )
+    return findings
+
+
+def distinct_channels(panel: Panel, split: Split) -> int:
+    """How many channels vary by themselves in training: the effective rank of their correlations."""
+    media_GTC = np.where(panel.present_GT[:, split.train, None], panel.media_GTC[:, split.train], 0.0)
+    away = (media_GTC - media_GTC.mean(axis=1, keepdims=True)).reshape(-1, media_GTC.shape[-1])
+    size_C = np.sqrt((away**2).sum(axis=0))
+    moving = away[:, size_C > 0] / size_C[size_C > 0]
+    share = np.linalg.svd(moving, compute_uv=False) ** 2
+    share = share[share > 0] / max(share.sum(), 1e-300)
+    return round(float(np.exp(-(share * np.log(share)).sum()))) if len(share) else 0

@@ -30,6 +30,8 @@ ALIKE = 0.9
 """Correlation within regions from which two channels are hard to tell apart."""
 INFLATION_MOST = 10.0
 """Variance inflation from which a channel is hard to tell from all others together."""
+FOLDED = 5
+"""Warnings of one kind beyond which they are told as one."""
 BEYOND = 1.25
 """Level over the highest of training from which the curve is extrapolated."""
 CONFLICT = 2.0
@@ -142,16 +144,28 @@ def _collinear(fitted: Fitted, correlations: pd.DataFrame) -> Iterator[Finding]:
                     what_to_do="Read their sum, merge them, or run them at different times.",
                 )
     inflation = np.linalg.inv(matrix + 1e-6 * np.eye(len(names))).diagonal()
-    for c in range(channels):
-        if inflation[c] > INFLATION_MOST and c not in paired:
-            yield Finding(
-                severity="warning",
-                code="collinear_group",
-                where=names[c],
-                what=f"The other series together give its media away: variance inflation {inflation[c]:.0f}.",
-                why="The data can hardly tell it from a mixture of the others.",
-                what_to_do="Merge channels that are bought together, or vary this one on its own.",
-            )
+    lost = [c for c in range(channels) if inflation[c] > INFLATION_MOST and c not in paired]
+    if len(lost) > FOLDED:
+        yield _collinear_group(
+            "channels",
+            f"The media of {len(lost)} channels are each given away by all other series together, e.g. "
+            f"{', '.join(names[c] for c in lost[:3])}.",
+        )
+        return
+    for c in lost:
+        what = f"The other series together give its media away: variance inflation {inflation[c]:.0f}."
+        yield _collinear_group(names[c], what)
+
+
+def _collinear_group(where: str, what: str) -> Finding:
+    return Finding(
+        severity="warning",
+        code="collinear_group",
+        where=where,
+        what=what,
+        why="The data can hardly tell it from a mixture of the others.",
+        what_to_do="Merge channels that are bought together, or vary this one on its own.",
+    )
 
 
 def _extrapolated(fitted: Fitted) -> Iterator[Finding]:

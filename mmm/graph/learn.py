@@ -38,6 +38,15 @@ CHANCE = 3.5
 """Threshold in standard errors of a correlation over all cells, where that exceeds the spec's."""
 
 
+MOST_SEARCHED = 30
+"""Channels up to which an order is searched: the time of a search grows with more than their cube."""
+
+
+def is_searchable(channels: int, cells: int) -> bool:
+    """Whether an order of so many channels can be learned from so many region-periods in bounded time."""
+    return channels <= MOST_SEARCHED and channels < cells
+
+
 def _whole(values: Floats) -> Floats:
     """Sum over shards where there is only one."""
     return values
@@ -72,6 +81,9 @@ def learn_channel_graph(
         first_region: Position of the first region given among all.
         total: Sum of an array over shards.
 
+    Returns:
+        The graph; one without edges where so many channels cannot be searched, see :func:`is_searchable`.
+
     Raises:
         SpecError: Settings that contradict one another or the channels.
     """
@@ -81,6 +93,8 @@ def learn_channel_graph(
     if spec.mode == "none" or len(channels) < 2:
         return empty_graph(channels)
     own, periods = present_GT.shape
+    if spec.mode == "notears" and not is_searchable(len(channels), (regions or own) * periods):
+        return empty_graph(channels)
     design = GraphDesign(regions=regions or own, periods=periods, periods_per_year=periods_per_year)
     sizes = media_size(media_GTC, present_GT) if size_G is None else size_G
     here = period_totals(media_GTC, present_GT, sizes, design)
