@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mmm.data.panel import Floats
+from tests.report.world_tables import bounds, write_experiments, write_priors, write_returns
 
 NAMES = (
     "tv", "search", "social", "video", "display", "radio", "email", "outdoor", "affiliates", "podcast",
@@ -125,13 +126,6 @@ class _Parts:
         return total
 
 
-def _bounds(world: World, values: Floats, width: Floats | float) -> tuple[Floats, Floats]:
-    """Lower and upper, unknown with one member."""
-    if world.members < 2:
-        return np.full_like(values, np.nan), np.full_like(values, np.nan)
-    return values - width * np.abs(values), values + width * np.abs(values)
-
-
 def _write_cells(directory: Path, world: World, parts: _Parts, rng: np.random.Generator) -> None:
     G, T = world.regions, world.weeks
     region = np.repeat(np.array(world.region_names, dtype=object), T)
@@ -146,7 +140,7 @@ def _write_cells(directory: Path, world: World, parts: _Parts, rng: np.random.Ge
     split = np.full(T, "train", dtype=object)
     split[T - world.holdout - world.test : T - world.test] = "holdout"
     split[T - world.test :] = "test"
-    lower, upper = _bounds(world, predicted_GT, 0.05)
+    lower, upper = bounds(world.members, predicted_GT, 0.05)
     cells = {"region": region, "date": date}
     predictions = pd.DataFrame(cells).assign(
         split=np.tile(split, G), actual=actual_GT.ravel(), predicted=predicted_GT.ravel(),
@@ -156,7 +150,7 @@ def _write_cells(directory: Path, world: World, parts: _Parts, rng: np.random.Ge
     predictions.to_parquet(directory / "predictions.parquet")
     frames = []
     for name, values in parts.components.items():
-        low, high = _bounds(world, values, 0.25 if parts.kinds[name] == "channel" else 0.03)
+        low, high = bounds(world.members, values, 0.25 if parts.kinds[name] == "channel" else 0.03)
         frames.append(
             pd.DataFrame(cells).assign(
                 component=name,
@@ -186,17 +180,18 @@ def _write_channels(directory: Path, world: World, parts: _Parts, rng: np.random
         "marginal_roi": marginal,
     }
     for name, values in columns.items():
-        low, high = _bounds(world, values, width)
+        low, high = bounds(world.members, values, width)
         table |= {name: values, f"{name}_lower": low, f"{name}_upper": high}
     pd.DataFrame(table).to_parquet(directory / "effects.parquet")
-    _write_returns(directory, world, parts, width)
-    _write_priors(directory, world, direct / parts.predicted_GT[:, :train].sum())
+    effect_TC = np.stack([parts.components[name].sum(0) for name in names], 1)
+    write_returns(directory, world, effect_TC, parts.spend_GTC.sum(0), width)
+    write_priors(directory, world, direct / parts.predicted_GT[:, :train].sum())
     curves, hills = [], []
     for c, name in enumerate(names):
         carried = MULTIPLIERS[:, None, None] * parts.carried_GTC[None, :, :train, c]
         scaled = parts.size_G[:, None] * parts.top_C[c] * parts.scale_GC[:, c : c + 1]
         response = (scaled * carried / (carried + parts.half_C[c])).sum((1, 2))
-        low, high = _bounds(world, response, width[c])
+        low, high = bounds(world.members, response, width[c])
         curve = pd.DataFrame({
             "channel": name, "multiplier": MULTIPLIERS, "spend": MULTIPLIERS * spend[c], "response": response,
             "lower": low, "upper": high, "marginal": np.gradient(response, MULTIPLIERS * spend[c]),
@@ -210,7 +205,7 @@ def _write_channels(directory: Path, world: World, parts: _Parts, rng: np.random
         })  # fmt: skip
     pd.concat(curves, ignore_index=True).to_parquet(directory / "curves.parquet")
     pd.DataFrame(hills).to_parquet(directory / "hill.parquet")
-    low, high = _bounds(world, parts.kernel_CL, 0.2)
+    low, high = bounds(world.members, parts.kernel_CL, 0.2)
     kernel = {
         "channel": np.repeat(names, LAGS), "lag": np.tile(np.arange(LAGS), world.channels),
         "weight": parts.kernel_CL.ravel(), "lower": low.ravel(), "upper": high.ravel(),
@@ -219,48 +214,11 @@ def _write_channels(directory: Path, world: World, parts: _Parts, rng: np.random
     frames = []
     for c, name in enumerate(names):
         value = 1 + 0.25 * rng.random() * np.sin(np.arange(world.weeks) / rng.uniform(8, 20) + c)
-        low, high = _bounds(world, value, 0.06)
+        low, high = bounds(world.members, value, 0.06)
         frames.append(
             pd.DataFrame({"date": world.dates, "channel": name, "value": value, "lower": low, "upper": high})
         )
     pd.concat(frames, ignore_index=True).to_parquet(directory / "effectiveness.parquet")
-
-
-def _write_returns(directory: Path, world: World, parts: _Parts, width: Floats) -> None:
-    """Returns of the training window and its quarters, channel by channel and of all media."""
-    train = world.weeks - world.holdout - world.test
-    names = world.channel_names
-    effect_TC = np.stack([parts.components[name].sum(0) for name in names], 1)
-    spend_TC = parts.spend_GTC.sum(0)
-    quarter_T = pd.PeriodIndex(world.dates, freq="Q")
-    windows = {"training": np.arange(world.weeks) < train}
-    windows |= {f"{q.year} Q{q.quarter}": windows["training"] & (quarter_T == q) for q in quarter_T.unique()}
-    frames = []
-    for name, window_T in windows.items():
-        if not window_T.any():
-            continue
-        effect, spend = effect_TC[window_T].sum(0), spend_TC[window_T].sum(0)
-        effect, spend = np.append(effect, effect.sum()), np.append(spend, spend.sum())
-        frame = pd.DataFrame({"window": name, "channel": [*names, ""], "spend": spend})
-        frame = frame.assign(media=np.append(spend[:-1], np.nan), start=world.dates[window_T][0])
-        roi = np.where(spend > 0, 14 * effect / np.where(spend > 0, spend, 1), np.nan)
-        for column, values in {"effect": effect, "value": 14 * effect, "roi": roi}.items():
-            low, high = _bounds(world, values, np.append(width, 0.1))
-            frame[column], frame[f"{column}_lower"], frame[f"{column}_upper"] = values, low, high
-        frames.append(frame)
-    pd.concat(frames, ignore_index=True).to_parquet(directory / "returns.parquet")
-
-
-def _write_priors(directory: Path, world: World, share: Floats) -> None:
-    """Shares assumed and learned; of the last channel the data say nothing."""
-    frame = pd.DataFrame({"channel": list(world.channel_names), "prior": share.mean(), "posterior": share})
-    known = np.nan if world.members < 2 else 1.0
-    frame["prior_lower"], frame["prior_upper"] = 0.0, 3 * share.mean() * known
-    half = np.full(world.channels, 0.3 * share.mean())
-    half[-1] = 1.5 * share.mean()
-    frame["posterior_lower"], frame["posterior_upper"] = (share - half) * known, (share + half) * known
-    frame["prior_lower"] *= known
-    frame.to_parquet(directory / "priors.parquet")
 
 
 def _write_model_shape(directory: Path, world: World, rng: np.random.Generator) -> None:
@@ -285,7 +243,7 @@ def _write_regions(directory: Path, world: World, parts: _Parts, rng: np.random.
     G, C = world.regions, world.channels
     train = world.weeks - world.holdout - world.test
     effect_GC = np.stack([parts.components[name][:, :train].sum(1) for name in world.channel_names], 1)
-    low, high = _bounds(world, effect_GC, 0.3)
+    low, high = bounds(world.members, effect_GC, 0.3)
     frame = {
         "region": np.repeat(np.array(world.region_names, dtype=object), C),
         "channel": np.tile(np.array(world.channel_names, dtype=object), G),
@@ -335,7 +293,7 @@ def _write_records(directory: Path, world: World, parts: _Parts, rng: np.random.
     matrix: Floats = np.asarray(np.corrcoef(draws.T), dtype=np.float64)
     rows = [(a, b, matrix[i, j]) for i, a in enumerate(names) for j, b in enumerate(names)]
     pd.DataFrame(rows, columns=["a", "b", "value"]).to_parquet(directory / "correlations.parquet")
-    _write_experiments(directory, world)
+    write_experiments(directory, world)
     region = world.region_names[world.regions // 3]
     _dump(directory / "data_quality.json", {
         "regions": world.regions, "periods": world.weeks, "frequency": "weekly",
@@ -404,25 +362,3 @@ def _plan(world: World, parts: _Parts, rng: np.random.Generator) -> dict[str, ob
 
 def _dump(path: Path, value: object) -> None:
     path.write_text(json.dumps(value), encoding="utf-8")
-
-
-def _write_experiments(directory: Path, world: World) -> None:
-    """Two lift tests: one the model agrees with, and one it contradicts."""
-    known = 1.0 if world.members > 1 else np.nan
-    first, last = world.channel_names[0], world.channel_names[-1]
-    tests = pd.DataFrame(
-        {
-            "channel": [first, last],
-            "regions": [", ".join(world.region_names[:5]), world.region_names[-1]],
-            "start": [world.dates[20], world.dates[40]],
-            "end": [world.dates[26], world.dates[48]],
-            "spend_change": [12_000.0, -3_000.0],
-            "lift": [5_400.0, -900.0],
-            "standard_error": [600.0, 90.0],
-            "modelled": [5_100.0, -1_350.0],
-            "lower": [4_400.0 * known, -1_500.0 * known],
-            "upper": [5_900.0 * known, -1_200.0 * known],
-            "tension": [-0.6, -5.2],
-        }
-    )
-    tests.to_parquet(directory / "experiments.parquet")

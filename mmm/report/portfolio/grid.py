@@ -88,21 +88,12 @@ def heat_map(
     slim = len(rows.names) > TIGHT or len(columns.names) > 14
     x, y = _labels(columns.names, 12), _labels(rows.names, 20)
     inner = max(130, len(rows.names) * (17 if slim else 36))
-    size = {"lenmode": "pixels", "tickfont": {"size": 11, "color": theme.SOFT}} | {
-        "len": min(inner + 12, 260)
-    }
-    bar = marks.colour_bar(tickvals=list(colours.ticks), ticktext=list(colours.ticks.values())) | size
+    bar = _bar(colours, inner)
     ends = (colours.scale, colours.low, colours.high)
     look: theme.Layout = {"hover": "%{customdata[1]}", "hoverongaps": False, "texttemplate": "%{text}"}
     filled = marks.heat(x, y, None, *ends, **look, colorbar=bar) | _filled(shown, layers[0], slim)
     without = marks.heat(x, y, None, *EMPTY, **look, showscale=False) | _without(shown, layers[0], slim)
-    layout: theme.Layout = {
-        "xaxis": axes.matrix(side="top", tickangle=_angle(x)),
-        "yaxis": axes.matrix(autorange="reversed"),
-        "margin": {"t": 34 if _angle(x) == 0 else 74, "b": 16},
-    }
-    if slim:
-        layout["yaxis"]["tickfont"] = {"size": 10.5, "color": theme.INK}
+    layout = _frame(x, slim)
     if len(layers) > 1:
         layout["updatemenus"] = [_menu(shown, layers, slim, picker)]
     return theme.finish(
@@ -115,6 +106,22 @@ def heat_map(
         table=table,
         links=True,
     )
+
+
+def _bar(colours: Colours, height: int) -> theme.Layout:
+    """The key of the colours, as high as the map where that is low."""
+    size = {"lenmode": "pixels", "len": min(height + 12, 260), "tickfont": {"size": 11, "color": theme.SOFT}}
+    return marks.colour_bar(tickvals=list(colours.ticks), ticktext=list(colours.ticks.values())) | size
+
+
+def _frame(across: Sequence[str], slim: bool) -> theme.Layout:
+    """Axes and margins; slim rows have small names."""
+    size = {"size": 10.5 if slim else 12, "color": theme.INK}
+    return {
+        "xaxis": axes.matrix(side="top", tickangle=_angle(across)),
+        "yaxis": axes.matrix(autorange="reversed", tickfont=size),
+        "margin": {"t": 34 if _angle(across) == 0 else 74, "b": 16},
+    }
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mmm.report import sections, shell, words
-from mmm.report.portfolio import views
+from mmm.report.portfolio import returns, views
 from mmm.report.portfolio.records import MarketRecord, known, median, names_of
 from mmm.report.sections import Entry
 from mmm.report.shell import Tile, escape
@@ -20,8 +20,8 @@ SECTIONS: dict[str, tuple[Entry[Records], ...]] = {
         Entry("warning-kinds", "Kinds of findings", views.finding_kinds),
     ),
     "What does money buy?": (
-        Entry("roi", "Return", views.roi),
-        Entry("roi-by-channel", "Return by channel", views.roi_by_channel),
+        Entry("roi", "Return", returns.roi),
+        Entry("roi-by-channel", "Return by channel", returns.roi_by_channel),
     ),
     "What brings the KPI?": (
         Entry("media-share", "Share of media", views.media_share),

@@ -10,14 +10,14 @@ from functools import partial
 import plotly.graph_objects as go
 
 from mmm.report import axes, marks, theme, words
+from mmm.report.portfolio import cells
 from mmm.report.portfolio.grid import Colours, Layer, heat_map
-from mmm.report.portfolio.records import MarketRecord, known, median
+from mmm.report.portfolio.records import MarketRecord, known
 from mmm.report.tables import MissingTableError
 
 Records = Sequence[MarketRecord]
 MOVED = 0.1
 """Part of media's effect that went elsewhere from which a change is worth a look."""
-ESTIMATES = "Estimates without their intervals: those are in each report."
 KINDS = 8
 """Kinds of findings in the bar chart."""
 
@@ -48,12 +48,12 @@ def skill(records: Records) -> go.Figure:
         reading="Squared error saved against the best naive forecast, in weeks that model had not seen. "
         "Blue: the model is better; brown: a guess anyone could make is.",
         notes=["Below \u2212100 % the colour stays the same."] if worst.skill < -1 else [],
-        table=_table(
+        table=cells.table(
             records,
             {
-                "Skill": lambda r: _percent(r.skill),
-                "Mean error": lambda r: _percent(r.wape),
-                "Skill before": lambda r: _percent(r.skill - r.skill_change),
+                "Skill": lambda r: cells.percent(r.skill),
+                "Mean error": lambda r: cells.percent(r.wape),
+                "Skill before": lambda r: cells.percent(r.skill - r.skill_change),
             },
         ),
     )
@@ -96,7 +96,7 @@ def findings(records: Records) -> go.Figure:
         Colours(theme.SEQUENTIAL, 0, top, ticks),
         title=title,
         reading="Warnings and errors of the checks. Darker: more to look at before this model is used.",
-        table=_table(records, columns),
+        table=cells.table(records, columns),
     )
 
 
@@ -143,114 +143,16 @@ def finding_kinds(records: Records) -> go.Figure:
     )
 
 
-def roi(records: Records) -> go.Figure:
-    """Return of all media, and of each channel by choice."""
-    paid = [record for record in records if known(record.media_roi)]
-    if not paid:
-        raise MissingTableError("no model of this refit has a channel with spend")
-    channels = _channels(records, "roi")
-    layers = [_roi_layer("All media", lambda record: record.media_roi)]
-    layers += [_roi_layer(name, partial(_of_channel, kind="roi", channel=name)) for name in channels]
-    best, worst = (pick(paid, key=lambda record: record.media_roi) for pick in (max, min))
-    earning = sum(record.media_roi > 1 for record in paid)
-    title = f"Media return more than they cost in {earning} of {words.count(len(paid), 'brand-market')}"
-    if len(paid) > 1:
-        title += f": from {words.number(worst.media_roi)} in {worst.name} to "
-        title += f"{words.number(best.media_roi)} in {best.name}"
-    cells = {words.subject(c): partial(_cell, kind="roi", channel=c) for c in channels}
-    return heat_map(
-        records,
-        layers,
-        Colours(theme.DIVERGING, -2, 2, {math.log2(value): f"{value:g}" for value in (0.25, 0.5, 1, 2, 4)}),
-        title=title,
-        picker="Channel",
-        reading="Value of what media brought per unit of currency spent, by the models' account. White is "
-        "break-even, blue returns more than it costs. Choose a channel to see it alone.",
-        notes=[ESTIMATES],
-        table=_table(records, {"All media": lambda r: _plain(r.media_roi), **cells}),
-    )
-
-
-def _roi_layer(label: str, value: Callable[[MarketRecord], float]) -> Layer:
-    def colour(record: MarketRecord) -> float:
-        found = value(record)
-        return min(2.0, max(-2.0, math.log2(max(found, 1e-6)))) if known(found) else found
-
-    return Layer(
-        label,
-        colour,
-        lambda record: words.number(value(record)),
-        lambda record: f"{words.label(label)}: {words.number(value(record))} back for each 1 spent",
-    )
-
-
-def roi_by_channel(records: Records) -> go.Figure:
-    """Every channel's return in every brand-market, as dots on one line a channel."""
-    every = {name: [r for r in records if name in r.roi] for name in _channels(records, "roi")}
-    found = {name: own for name, own in every.items() if own}
-    if not found:
-        raise MissingTableError("no model of this refit has a channel with spend")
-    middle = {name: median(record.roi[name] for record in own) for name, own in found.items()}
-    order = sorted(found, key=lambda name: -middle[name])
-    values = [record.roi[name] for name in order for record in found[name]]
-    floor = max(min((v for v in values if v > 0), default=0.1), 0.02)
-    layout = {
-        "xaxis": axes.log("Return per unit of currency spent (log scale)", [*values, 1.0, floor]),
-        "yaxis": axes.names(order),
-    }
-    title = f"{words.subject(order[0])} returns most in the median brand-market: "
-    title += words.number(middle[order[0]])
-    if len(order) > 1:
-        title += f"; {words.label(order[-1])} least: {words.number(middle[order[-1]])}"
-    palette = theme.channel_colours(_channels(records, "shares"))
-    medians = [max(middle[name], floor) for name in order]
-    rim = (3, theme.INK)
-    return theme.finish(
-        [
-            *(_returns(found[name], name, palette[name], floor) for name in order),
-            marks.dots(medians, order, None, 20, "line-ns", rim=rim, name="median"),
-        ],
-        layout | axes.break_even(0),
-        title=title,
-        height=94 + 36 * len(order) + 60,
-        legend=True,
-        links=True,
-        reading="One dot a brand-market. Dots of a channel that lie far apart: what holds in one market "
-        "need not hold in the next, or the models are not sure.",
-        notes=[
-            ESTIMATES,
-            f"Returns under {words.number(floor)} are drawn there." if min(values) < floor else "",
-        ],
-    )
-
-
-def _returns(own: Records, channel: str, colour: str, floor: float) -> theme.Trace:
-    """One channel's return in every brand-market that has it."""
-    return marks.dots(
-        theme.fmt([max(record.roi[channel], floor) for record in own]),
-        [channel] * len(own),
-        theme.fade(colour, 0.6),
-        11 if len(own) < 40 else 8,
-        rim=(1, "#ffffff"),
-        hover="%{customdata[1]}",
-        customdata=[[record.link, _dot_words(record, channel)] for record in own],
-    )
-
-
-def _dot_words(record: MarketRecord, channel: str) -> str:
-    name = theme.short(record.name, 60, verbatim=True)
-    more = "<br>click: its report" if record.link else ""
-    return f"<b>{name}</b><br>{theme.short(channel)}: {words.number(record.roi[channel])}{more}"
-
-
 def media_share(records: Records) -> go.Figure:
     """Share of the KPI that media bring, and each channel by choice."""
     told = [record for record in records if known(record.media_share)]
     if not told:
         raise MissingTableError("no model of this refit tells its shares")
-    channels = _channels(records, "shares")
+    channels = cells.channels(records, "shares")
     layers = [_share_layer("All media", lambda record: record.media_share)]
-    layers += [_share_layer(name, partial(_of_channel, kind="shares", channel=name)) for name in channels]
+    layers += [
+        _share_layer(name, partial(cells.of_channel, kind="shares", channel=name)) for name in channels
+    ]
     high, low = (pick(told, key=lambda record: record.media_share) for pick in (max, min))
     if len(told) == 1:
         title = f"Media bring {words.percent(high.media_share)} of the KPI of {high.name}"
@@ -258,7 +160,7 @@ def media_share(records: Records) -> go.Figure:
         title = f"Media bring {words.percent(low.media_share)} of the KPI in {low.name} and "
         title += f"{words.percent(high.media_share)} in {high.name}"
     top = max(0.1, math.ceil(10 * high.media_share) / 10)
-    cells = {words.subject(c): partial(_cell, kind="shares", channel=c) for c in channels}
+    columns = {words.subject(c): partial(cells.cell, kind="shares", channel=c) for c in channels}
     return heat_map(
         records,
         layers,
@@ -267,8 +169,8 @@ def media_share(records: Records) -> go.Figure:
         picker="Channel",
         reading="Direct effect as a share of the KPI in the training window, by the models' account. Choose "
         "a channel to see it alone.",
-        notes=[ESTIMATES],
-        table=_table(records, {"All media": lambda r: _percent(r.media_share), **cells}),
+        notes=[cells.ESTIMATES],
+        table=cells.table(records, {"All media": lambda r: cells.percent(r.media_share), **columns}),
     )
 
 
@@ -310,11 +212,11 @@ def share_change(records: Records) -> go.Figure:
         title=title,
         reading="Since the last refit. A large move without a reason in the market is a reason to doubt one "
         "of the two models.",
-        table=_table(
+        table=cells.table(
             records,
             {
-                "Share change": lambda r: _percent(r.share_shift),
-                "Skill change": lambda r: _percent(r.skill_change),
+                "Share change": lambda r: cells.percent(r.share_shift),
+                "Skill change": lambda r: cells.percent(r.skill_change),
                 "Changed": lambda r: r.change or "nothing",
             },
         ),
@@ -324,32 +226,3 @@ def share_change(records: Records) -> go.Figure:
 def _change_words(record: MarketRecord) -> str:
     changed = f"<br>changed: {record.change}" if record.change else ""
     return f"{words.percent(record.share_shift)} of media's effect went to other channels{changed}"
-
-
-def _channels(records: Records, kind: str) -> list[str]:
-    return sorted({name for record in records for name in getattr(record, kind)})
-
-
-def _of_channel(record: MarketRecord, kind: str, channel: str) -> float:
-    return float(getattr(record, kind).get(channel, math.nan))
-
-
-def _cell(record: MarketRecord, kind: str, channel: str) -> str:
-    found = _of_channel(record, kind, channel)
-    return _plain(found) if kind == "roi" else _percent(found)
-
-
-def _percent(value: float) -> str:
-    return words.percent(value) if known(value) else "\u2013"
-
-
-def _plain(value: float) -> str:
-    return words.number(value) if known(value) else "\u2013"
-
-
-def _table(records: Records, columns: dict[str, Callable[[MarketRecord], str]]) -> theme.Layout:
-    def row(record: MarketRecord) -> list[str]:
-        told = ["failed" if record.failed else say(record) for say in columns.values()]
-        return [record.brand, record.market, *told]
-
-    return {"columns": ["Brand", "Market", *columns], "rows": [row(record) for record in records]}

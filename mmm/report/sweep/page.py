@@ -5,12 +5,12 @@ from __future__ import annotations
 from mmm.report import sections, shell, words
 from mmm.report.sections import Entry
 from mmm.report.shell import Tile
-from mmm.report.sweep import settings, views
+from mmm.report.sweep import outcome, settings, views
 from mmm.report.sweep.record import Sweep, score_text, setting_text
 
 SECTIONS: dict[str, tuple[Entry[Sweep], ...]] = {
     "What did it find?": (
-        Entry("test", "Test window", views.test_window),
+        Entry("test", "Test window", outcome.test_window),
         Entry("trials", "Trials", views.trials),
         Entry("origins", "Origins", views.origins),
     ),

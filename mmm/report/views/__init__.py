@@ -12,6 +12,7 @@ from mmm.report.views import (
     beliefs,
     checks,
     contributions,
+    curves,
     dynamics,
     effects,
     experiments,
@@ -22,9 +23,11 @@ from mmm.report.views import (
     network,
     plan,
     quality,
+    quarters,
     regions,
     returns,
     saturation,
+    waterfall,
 )
 
 SECTIONS: dict[str, tuple[Entry[Tables], ...]] = {
@@ -38,7 +41,7 @@ SECTIONS: dict[str, tuple[Entry[Tables], ...]] = {
     "What brings the KPI?": (
         Entry("shares", "Channel shares", contributions.channel_shares),
         Entry("stacked", "Contributions over time", contributions.stacked),
-        Entry("waterfall", "Waterfall", contributions.waterfall),
+        Entry("waterfall", "Waterfall", waterfall.waterfall),
         Entry("channel-lines", "Single channels", contributions.channel_lines),
         Entry("season-trend", "Season and trend", dynamics.season_and_trend),
     ),
@@ -47,9 +50,9 @@ SECTIONS: dict[str, tuple[Entry[Tables], ...]] = {
         Entry("roi", "ROI", returns.roi),
         Entry("bubbles", "ROI and effectiveness", money.bubbles, optional=True),
         Entry("unit-cost", "Cost per unit", money.unit_cost),
-        Entry("quarters", "ROI by quarter", money.by_quarter, optional=True),
-        Entry("curves", "Response curves", returns.curves),
-        Entry("all-curves", "All curves", returns.all_curves),
+        Entry("quarters", "ROI by quarter", quarters.by_quarter, optional=True),
+        Entry("curves", "Response curves", curves.curves),
+        Entry("all-curves", "All curves", curves.all_curves),
         Entry("saturation", "Saturation", saturation.saturation),
         Entry("plan", "Optimised budget", plan.plan),
         Entry("plan-effects", "What the plan changes", plan.plan_effects),

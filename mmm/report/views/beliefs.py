@@ -24,7 +24,25 @@ def priors(tables: Tables) -> go.Figure:
     if rows.empty:
         raise MissingTableError("priors.parquet has no channel with a known prior")
     names = rows["channel"].tolist()
-    palette = theme.channel_colours(tables.channels)
+    traces = _pairs(rows, names, theme.channel_colours(tables.channels))
+    ticks = {"size": 12.5, "color": theme.INK}
+    layout = {
+        "xaxis": axes.linear(f"Share of {tables.about.goal}", suffix=axes.PERCENT, rangemode="tozero"),
+        "yaxis": axes.rows([theme.short(name) for name in names], tickfont=ticks),
+    }
+    return theme.finish(
+        traces,
+        layout,
+        title=_title(names, _widths(rows)),
+        height=94 + 40 * len(names) + 66,
+        legend=True,
+        reading="Grey: what was assumed before the data. Colour: what is believed after them. Where the two "
+        "lie on each other the data have said little, and the number is mostly the assumption.",
+    )
+
+
+def _pairs(rows: pd.DataFrame, names: list[str], palette: dict[str, str]) -> list[theme.Trace]:
+    """What was assumed above what was learned, in every row, with their keys."""
     place = np.arange(len(rows), dtype=float)
     traces = []
     learned = [palette[name] for name in names]
@@ -41,20 +59,7 @@ def priors(tables: Tables) -> go.Figure:
         hover = f"%{{text}}, {label}: %{{x:.2f}} % (%{{customdata}})"
         traces.append(marks.dots(value, place + shift, colour, 10, symbol, hover=hover, **style))
         traces.append(marks.key(label, tint, 10, symbol, 2))
-    ticks = {"size": 12.5, "color": theme.INK}
-    layout = {
-        "xaxis": axes.linear(f"Share of {tables.about.goal}", suffix=axes.PERCENT, rangemode="tozero"),
-        "yaxis": axes.rows([theme.short(name) for name in names], tickfont=ticks),
-    }
-    return theme.finish(
-        traces,
-        layout,
-        title=_title(names, _widths(rows)),
-        height=94 + 40 * len(names) + 66,
-        legend=True,
-        reading="Grey: what was assumed before the data. Colour: what is believed after them. Where the two "
-        "lie on each other the data have said little, and the number is mostly the assumption.",
-    )
+    return traces
 
 
 def _widths(rows: pd.DataFrame) -> np.ndarray:

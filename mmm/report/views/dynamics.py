@@ -164,15 +164,7 @@ def _effectiveness_title(frame: pd.DataFrame, name_of: pd.Series, swing: pd.Data
 def season_and_trend(tables: Tables) -> go.Figure:
     """Baseline, season and controls over time, summed over regions."""
     components, about = national_components(tables), tables.about
-    found = {label: components[components["kind"] == kind] for label, (kind, _) in PARTS.items()}
-    sums = ["value", "lower", "upper"]
-    series = {
-        label: rows.groupby("date")[sums].sum(min_count=1).sort_index().reset_index()
-        for label, rows in found.items()
-        if len(rows)
-    }
-    if not series:
-        raise MissingTableError("contributions.parquet has neither baseline nor season")
+    series = _without_media(components)
     units = {label: Unit.of(rows[["value", "upper"]]) for label, rows in series.items()}
     zero: theme.Layout = {"zerolinecolor": theme.FAINT, "zerolinewidth": 1}
     grid = axes.panels(
@@ -199,6 +191,20 @@ def season_and_trend(tables: Tables) -> go.Figure:
         "scale. Season and controls move around zero.",
         notes=[interval_note(other) or summed_note(components, tables), marks.thin_note(size, about.period)],
     )
+
+
+def _without_media(components: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Sums by date of the kinds of what comes without media, those that are there."""
+    found = {label: components[components["kind"] == kind] for label, (kind, _) in PARTS.items()}
+    sums = ["value", "lower", "upper"]
+    series = {
+        label: rows.groupby("date")[sums].sum(min_count=1).sort_index().reset_index()
+        for label, rows in found.items()
+        if len(rows)
+    }
+    if not series:
+        raise MissingTableError("contributions.parquet has neither baseline nor season")
+    return series
 
 
 def _season_title(series: dict[str, pd.DataFrame], kpi: str) -> str:

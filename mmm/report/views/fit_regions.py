@@ -33,21 +33,11 @@ def by_region(tables: Tables) -> go.Figure:
     chosen = order[:MAX_REGIONS]
     first, buttons, size = _series(cells, chosen, errors)
     unit = Unit.of(first["actual"])
-    span = cells.drop_duplicates("date").sort_values("date")[["date", "split"]]
-    layout = {
-        "xaxis": axes.time(span["date"]),
-        "yaxis": axes.linear(
-            f"{words.capital(about.kpi)} per {about.period}", suffix=unit.suffix, rangemode="tozero"
-        ),
-        "hovermode": "x unified",
-        "margin": {"t": 44},
-        "updatemenus": [{**PICKER, "buttons": buttons}] if len(chosen) > 1 else [],
-    } | axes.split_shading(windows(span))
     cut = f"The {len(chosen)} largest of {len(order)} regions can be chosen."
     choose = "Choose a region. " if len(chosen) > 1 else ""
     return theme.finish(
         fit_traces(first, unit, about.kpi),
-        layout,
+        _layout(cells, unit, buttons, f"{words.capital(about.kpi)} per {about.period}"),
         legend=True,
         height=420,
         title=_regions_title(errors, where),
@@ -59,6 +49,18 @@ def by_region(tables: Tables) -> go.Figure:
             marks.thin_note(size, about.period),
         ],
     )
+
+
+def _layout(cells: pd.DataFrame, unit: Unit, buttons: list[theme.Layout], title: str) -> theme.Layout:
+    """Axes, the windows that were kept back, and the selector where there is a choice."""
+    span = cells.drop_duplicates("date").sort_values("date")[["date", "split"]]
+    return {
+        "xaxis": axes.time(span["date"]),
+        "yaxis": axes.linear(title, suffix=unit.suffix, rangemode="tozero"),
+        "hovermode": "x unified",
+        "margin": {"t": 44},
+        "updatemenus": [{**PICKER, "buttons": buttons}] if len(buttons) > 1 else [],
+    } | axes.split_shading(windows(span))
 
 
 def _series(
@@ -148,16 +150,20 @@ def region_multiples(tables: Tables) -> go.Figure:
         first = not traces
         grouped = [t | panel.at | {"legendgroup": t.get("name", "")} for t in lines]
         traces += [t | {"showlegend": first and "name" in t} for t in grouped]
-    total = float(cells["actual"].sum())
-    part = sum(float(rows["actual"].sum()) for rows in own.values()) / total if total else float("nan")
-    most = f"The {len(chosen)} largest of {len(order)} regions make up {words.percent(part)} of {about.goal}"
-    every = f"All {len(chosen)} regions: actual and predicted side by side"
     return theme.finish(
         traces,
         grid.layout | {"hovermode": "x", "margin": {"b": 84}},
-        title=every if len(chosen) == len(order) else most,
+        title=_multiples_title(cells, chosen, order, about.goal),
         height=grid.height + 30 + 84,
         legend=True,
         reading=f"One small chart a region, each with its own scale ({about.kpi} per {about.period}).",
         notes=[tables.refitted, interval_note(cells), marks.thin_note(frames[chosen[-1]][1], about.period)],
     )
+
+
+def _multiples_title(cells: pd.DataFrame, chosen: list[str], order: list[str], goal: str) -> str:
+    if len(chosen) == len(order):
+        return f"All {len(chosen)} regions: actual and predicted side by side"
+    total, shown = (float(rows["actual"].sum()) for rows in (cells, cells[cells["region"].isin(chosen)]))
+    part = shown / total if total else float("nan")
+    return f"The {len(chosen)} largest of {len(order)} regions make up {words.percent(part)} of {goal}"

@@ -23,24 +23,10 @@ def realisation(tables: Tables) -> go.Figure:
     now = frame[frame["lag"] == 0].set_index("channel").reindex(names)
     palette = theme.channel_colours(tables.channels)
     at_once = dict(zip(names, now["weight"].astype(float).tolist(), strict=True))
-    layout = {
-        "xaxis": axes.linear("Part of the effect", suffix=axes.PERCENT, domain=[0, 0.46], range=[0, 100]),
-        "yaxis": axes.names(names),
-        "xaxis2": axes.linear(f"{words.capital(period)}s from the spend", domain=[0.56, 1], anchor="y2")
-        | {"rangemode": "tozero"},
-        "yaxis2": axes.names(names, anchor="x2", showticklabels=False),
-        "barmode": "stack",
-        "legend": {"traceorder": "normal"},
-    }
-    slow, fast = names[-1], names[0]
-    ends = [words.count(times[slow][at], period) for at in (0, 1)]
-    title = f"{words.subject(slow)} has half of its effect within {ends[0]} and 90 % within {ends[1]}"
-    soon = words.count(times[fast][1], period)
-    title += f"; {words.label(fast)} is soonest: 90 % within {soon}" if len(names) > 1 else ""
     return theme.finish(
         [*_parts(now, names, palette), *_spans(names, times, palette)],
-        layout,
-        title=title,
+        _layout(names, period),
+        title=_title(names, times, period),
         height=70 + 34 * len(names) + 66,
         legend=True,
         reading=f"Left: how much works in the {period} of the spend itself, and how much is carried over. "
@@ -56,6 +42,27 @@ def realisation(tables: Tables) -> go.Figure:
             },
         ),
     )
+
+
+def _layout(names: list[str], period: str) -> theme.Layout:
+    """Parts of the effect on the left, periods on the right."""
+    return {
+        "xaxis": axes.linear("Part of the effect", suffix=axes.PERCENT, domain=[0, 0.46], range=[0, 100]),
+        "yaxis": axes.names(names),
+        "xaxis2": axes.linear(f"{words.capital(period)}s from the spend", domain=[0.56, 1], anchor="y2")
+        | {"rangemode": "tozero"},
+        "yaxis2": axes.names(names, anchor="x2", showticklabels=False),
+        "barmode": "stack",
+        "legend": {"traceorder": "normal"},
+    }
+
+
+def _title(names: list[str], times: dict[str, tuple[int, int]], period: str) -> str:
+    slow, fast = names[-1], names[0]
+    ends = [words.count(times[slow][at], period) for at in (0, 1)]
+    title = f"{words.subject(slow)} has half of its effect within {ends[0]} and 90 % within {ends[1]}"
+    soon = words.count(times[fast][1], period)
+    return title + (f"; {words.label(fast)} is soonest: 90 % within {soon}" if len(names) > 1 else "")
 
 
 def _times(rows: pd.DataFrame) -> tuple[int, int]:

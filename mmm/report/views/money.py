@@ -1,6 +1,8 @@
-"""Money against effect: shares, ROI against effectiveness, cost of a KPI unit, returns by quarter."""
+"""Money against effect: shares, ROI against effectiveness, cost of a KPI unit."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,8 +13,6 @@ from mmm.report.marks import Unit
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import interval_note
 
-PANELS = 16
-ALL = "all media"
 WIDE = 20
 """Dearest over cheapest channel from which costs stand on a logarithmic axis."""
 LIKE = 0.02
@@ -122,127 +122,74 @@ def _room_for(names: list[str], x: pd.Series, y: pd.Series) -> list[str]:
     return [theme.short(name, 22) if at in kept else "" for at, name in enumerate(names)]
 
 
+@dataclass(frozen=True)
+class _Costs:
+    """Spend per KPI unit of every channel, cheapest first.
+
+    Attributes:
+        names: Channels.
+        cost: Spend over effect.
+        cheap: At the upper bound of the effect.
+        dear: At the lower; NaN where that is none.
+    """
+
+    names: list[str]
+    cost: np.ndarray
+    cheap: np.ndarray
+    dear: np.ndarray
+
+    @property
+    def limit(self) -> float:
+        """Where the chart cuts what has no limit, or one far away."""
+        return 4 * float(self.cost.max())
+
+    @property
+    def said(self) -> list[str]:
+        """The intervals in words."""
+        ends = zip(self.cheap, self.dear, strict=True)
+        return [f"{words.number(a)} to {words.number(b) if np.isfinite(b) else 'no limit'}" for a, b in ends]
+
+
 def unit_cost(tables: Tables) -> go.Figure:
     """Spend per KPI unit that would not have come without it, with the interval."""
-    rows = _paid(tables)
-    rows = rows[rows["direct"] > 0]
-    cost = (rows["spend"] / rows["direct"]).sort_values()
-    rows, about = rows.loc[cost.index], tables.about
-    names = rows["channel"].tolist()
+    rows, about = _paid(tables), tables.about
+    rows = rows[rows["direct"] > 0].assign(cost=rows["spend"] / rows["direct"]).sort_values("cost")
     low, high = marks.bounds(rows, "direct")
-    spend = rows["spend"].to_numpy(float)
-    cheap, dear = spend / high, np.where(low > 0, spend / np.where(low > 0, low, 1.0), np.nan)
-    limit = 4 * float(cost.max())
-    shown = np.where(np.isfinite(low), np.fmin(np.where(np.isfinite(dear), dear, limit), limit), np.nan)
-    palette = theme.channel_colours(tables.channels)
-    wide = float(cost.max()) > WIDE * float(cost.min())
-    unit = Unit() if wide else Unit.of(cost)
-    ends = zip(cheap, dear, strict=True)
-    said = [f"{words.number(a)} to {words.number(b) if np.isfinite(b) else 'no limit'}" for a, b in ends]
-    points = marks.dots(
-        unit(cost),
-        names,
-        [palette[name] for name in names],
-        12,
-        hover=f"%{{y}}: {unit.hover('x')} (%{{customdata}})",
-        customdata=said,
-        error_x=marks.whiskers(unit(cost), unit(cheap), unit(shown), theme.SOFT),
-    )
-    first, last = (words.money(float(cost.iloc[at]), about.currency) for at in (0, -1))
-    title = f"An incremental unit of {about.kpi} costs {first} in {words.label(names[0])}"
-    title += f", {last} in {words.label(names[-1])}" if len(names) > 1 else ""
-    label = f"{about.currency} per incremental unit of {about.kpi}"
-    cut = int((~np.isfinite(dear) & np.isfinite(low)).sum() + (dear > limit).sum())
-    reading = (
-        f"What one more unit of {about.kpi} costs in each channel; left is cheaper. Lines are intervals."
-    )
+    spend, cost = (rows[name].to_numpy(float) for name in ("spend", "cost"))
+    dear = np.where(low > 0, spend / np.where(low > 0, low, 1.0), np.nan)
+    costs = _Costs(rows["channel"].tolist(), cost, spend / high, dear)
+    point, axis = _cost_marks(costs, f"{about.currency} per incremental unit of {about.kpi}")
+    colours = [theme.channel_colours(tables.channels)[name] for name in costs.names]
+    point["marker"] |= {"color": colours}
+    first, last = (words.money(float(cost[at]), about.currency) for at in (0, -1))
+    title = f"An incremental unit of {about.kpi} costs {first} in {words.label(costs.names[0])}"
+    title += f", {last} in {words.label(costs.names[-1])}" if len(cost) > 1 else ""
+    cut = int((~np.isfinite(dear) & np.isfinite(low)).sum() + (dear > costs.limit).sum())
+    texts = [words.number(float(value), 3) for value in cost]
+    lines = [list(row) for row in zip(costs.names, texts, costs.said, strict=True)]
     return theme.finish(
-        [points],
-        {
-            "xaxis": axes.log(f"{label} (log scale)", [*cheap[cheap > 0], *cost, *shown])
-            if wide
-            else axes.linear(label, suffix=unit.suffix, rangemode="tozero"),
-            "yaxis": axes.names(names),
-        },
+        [point],
+        {"xaxis": axis, "yaxis": axes.names(costs.names)},
         title=title,
-        height=80 + 36 * len(names),
-        reading=reading,
+        height=80 + 36 * len(cost),
+        reading=f"What one more unit of {about.kpi} costs, with its interval; left is cheaper.",
         notes=[
             interval_note(rows, "direct_lower", "direct_upper"),
             f"{words.count(cut, 'line')} cut: those channels may bring next to nothing." if cut else "",
         ],
-        table={"columns": ["Channel", "Cost of one more", "Interval"], "rows": _costs(names, cost, said)},
+        table={"columns": ["Channel", "Cost of one more", "Interval"], "rows": lines},
     )
 
 
-def _costs(names: list[str], cost: pd.Series, said: list[str]) -> list[list[str]]:
-    rows = zip(names, cost, said, strict=True)
-    return [[name, words.number(float(value), 3), interval] for name, value, interval in rows]
-
-
-def by_quarter(tables: Tables) -> go.Figure:
-    """Return of every channel and of all media in every quarter, with intervals."""
-    rows = tables.frame("returns")
-    rows = rows[(rows["window"] != "training") & rows["roi"].notna()].sort_values("start")
-    if rows["window"].nunique() < 2:
-        raise MissingTableError("the training window has fewer than two quarters with spend")
-    rows = rows.assign(channel=rows["channel"].astype(str).replace("", ALL))
-    for column in [c for c in rows if str(c).startswith("roi")]:
-        rows[column] = rows[column] * tables.about.per
-    sums = rows.groupby("channel")["spend"].sum().sort_values(ascending=False)
-    order = [ALL, *(str(name) for name in sums.index if name != ALL)]
-    chosen = order[:PANELS]
-    palette = theme.channel_colours(tables.channels) | {ALL: theme.INK}
-    grid = axes.panels(
-        chosen,
-        columns=4,
-        row_height=110,
-        colours=[palette[name] for name in chosen],
-        gap=(0.05, 92),
-        x=axes.linear(
-            grid=False, type="category", tickangle=-90, tickfont={"size": 9.5, "color": theme.SOFT}
-        ),
-        y=axes.linear(nticks=4, rangemode="tozero", tickfont=axes.SMALL),
-    )
-    quarters = list(dict.fromkeys(rows["window"]))
-    traces, grid.layout["shapes"] = [], []
-    for name, panel in zip(chosen, grid.each, strict=True):
-        own = rows[rows["channel"] == name]
-        whiskers = marks.whiskers(own["roi"], *marks.bounds(own, "roi"), theme.SOFT)
-        style: theme.Layout = {"hover": "%{x}: %{y:.3~g}", "error_y": whiskers | {"width": 2}, **panel.at}
-        traces.append(marks.dots(own["window"], theme.fmt(own["roi"]), palette[name], 7, **style))
-        panel.across(categoryorder="array", categoryarray=quarters, range=[-0.5, len(quarters) - 0.5])
-        if tables.about.priced:
-            rule = axes.rule(y=1, width=1, xref=f"{panel.x} domain", yref=panel.y)
-            grid.layout["shapes"].append(rule)
-    line = " The dotted line is break-even." if tables.about.priced else ""
-    return theme.finish(
-        traces,
-        grid.layout | {"margin": {"b": 84}},
-        title=_quarter_title(rows[rows["channel"] == ALL]),
-        height=grid.height + 124,
-        reading=f"{words.capital(tables.about.return_unit)} in each quarter of the training window, each "
-        f"chart with its own scale; lines are intervals. What earlier spend carries in counts, too.{line}",
-        notes=[interval_note(rows, "roi_lower", "roi_upper"), marks.cut_note(chosen, order)],
-        table=marks.table(
-            marks.records(rows),
-            {
-                "Channel": lambda row: str(row["channel"]),
-                "Quarter": lambda row: str(row["window"]),
-                "Spend": lambda row: words.number(float(row["spend"]), 3),
-                "Return": marks.estimate("roi"),
-            },
-        ),
-    )
-
-
-def _quarter_title(rows: pd.DataFrame) -> str:
-    if rows.empty:
-        return "Returns by quarter"
-    best, worst = (rows.iloc[int(pick(rows["roi"].to_numpy(float)))] for pick in (np.argmax, np.argmin))
-    title = (
-        f"All media returned {words.number(float(best['roi']))} in {best['window']}, their best quarter, and "
-    )
-    title += f"{words.number(float(worst['roi']))} in {worst['window']}"
-    low, high = words.real(best.get("roi_lower")), words.real(worst.get("roi_upper"))
-    return title + ("; the two may be alike" if words.known(low, high) and high > low else "")
+def _cost_marks(costs: _Costs, label: str) -> tuple[theme.Trace, theme.Layout]:
+    """Dots with whiskers and their axis, logarithmic where costs differ by far."""
+    far = np.where(np.isfinite(costs.dear), costs.dear, costs.limit)
+    shown = np.where(np.isfinite(costs.cheap), np.fmin(far, costs.limit), np.nan)
+    wide = float(costs.cost.max()) > WIDE * float(costs.cost.min())
+    unit = Unit() if wide else Unit.of(costs.cost)
+    axis = axes.linear(label, suffix=unit.suffix, rangemode="tozero")
+    if wide:
+        axis = axes.log(f"{label} (log scale)", [*costs.cheap[costs.cheap > 0], *costs.cost, *shown])
+    whiskers = marks.whiskers(unit(costs.cost), unit(costs.cheap), unit(shown), theme.SOFT)
+    style: theme.Layout = {"hover": f"%{{y}}: {unit.hover('x')} (%{{customdata}})", "error_x": whiskers}
+    return marks.dots(unit(costs.cost), costs.names, None, 12, **style, customdata=costs.said), axis

@@ -52,15 +52,19 @@ def dag(tables: Tables) -> go.Figure:
             "One member only: the uncertainty of an edge is not known." if unknown else "",
             f"{words.count(hidden, 'weak or unlikely edge')} not drawn." if hidden else "",
         ],
-        table=marks.table(
-            edges,
-            {
-                "Cause": lambda row: row[0].cause,
-                "Effect": lambda row: row[0].effect,
-                "Weight": lambda row: words.number(row[0].weight),
-                "Share of resamples": lambda row: words.percent(row[1]),
-            },
-        ),
+        table=_edge_table(edges),
+    )
+
+
+def _edge_table(edges: list[Weighed]) -> theme.Layout:
+    return marks.table(
+        edges,
+        {
+            "Cause": lambda row: row[0].cause,
+            "Effect": lambda row: row[0].effect,
+            "Weight": lambda row: words.number(row[0].weight),
+            "Share of resamples": lambda row: words.percent(row[1]),
+        },
     )
 
 

@@ -11,7 +11,7 @@ from mmm.report import axes, marks, theme, words
 from mmm.report.marks import Unit
 from mmm.report.moves import Gain, Moves, gain_of, moves_of
 from mmm.report.tables import MissingTableError, Tables
-from mmm.report.views.returns import curves_of
+from mmm.report.views.curves import curves_of
 
 LIMIT = "allowed"
 WHOLE = "whole plan"

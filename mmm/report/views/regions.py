@@ -29,6 +29,21 @@ def region_ranking(tables: Tables) -> go.Figure:
     names = shown.index.tolist()
     scale = frame.pivot_table(index="region", columns="channel", values="scale", aggfunc="first")
     goal = tables.about.goal
+    widest = "The whiskers add up the channels' intervals: the widest case. They end at 100 % at the latest."
+    return theme.finish(
+        [_media(100 * shown, sums, tables.about.kpi), _strength(scale.reindex(names))],
+        _layout(names, goal),
+        title=_title(shown, goal),
+        height=150 + 22 * len(names),
+        reading="Left: the part of each region's KPI that media bring, with its interval. Right: blue "
+        "where a channel works better than on average over regions, brown where worse.",
+        notes=[interval_note(frame) or widest, marks.cut_note(names, sums, "regions")],
+        table=_table(frame, sums, share),
+    )
+
+
+def _layout(names: list[str], goal: str) -> theme.Layout:
+    """Shares on the left, strengths on the right, regions down."""
     left: theme.Layout = {"suffix": axes.PERCENT, "domain": [0, 0.4], "rangemode": "tozero", "nticks": 5}
     right: theme.Layout = {
         "domain": [0.45, 1],
@@ -37,23 +52,12 @@ def region_ranking(tables: Tables) -> go.Figure:
         "showline": False,
         "type": "category",
     }
-    layout = {
+    return {
         "xaxis": axes.linear(f"Media's share of {goal}", **left),
         "yaxis": axes.names(names, verbatim=True),
         "xaxis2": axes.linear("Strength of the channel there", grid=False, **right),
         "yaxis2": axes.names(names, anchor="x2", showticklabels=False, matches="y"),
     }
-    widest = "The whiskers add up the channels' intervals: the widest case. They end at 100 % at the latest."
-    return theme.finish(
-        [_media(100 * shown, sums, tables.about.kpi), _strength(scale.reindex(names))],
-        layout,
-        title=_title(shown, goal),
-        height=150 + 22 * len(names),
-        reading="Left: the part of each region's KPI that media bring, with its interval. Right: blue "
-        "where a channel works better than on average over regions, brown where worse.",
-        notes=[interval_note(frame) or widest, marks.cut_note(names, sums, "regions")],
-        table=_table(frame, sums, share),
-    )
 
 
 def _media(points: pd.DataFrame, sums: pd.DataFrame, kpi: str) -> theme.Trace:

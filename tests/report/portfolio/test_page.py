@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mmm.report.portfolio import views
+from mmm.report.portfolio import returns, views
 from mmm.report.portfolio.page import SECTIONS, render_portfolio
 from mmm.report.portfolio.records import MarketRecord, Remark, market_records
 from mmm.report.tables import MissingTableError
@@ -121,7 +121,7 @@ def test_a_model_that_waits_is_named_with_its_reason() -> None:
 
 
 def test_cells_lead_to_the_report_of_their_own_brand_market() -> None:
-    figure = views.roi(records(*portfolio(3, 2)))
+    figure = returns.roi(records(*portfolio(3, 2)))
     for r, row in enumerate(figure.data[0].y):
         for c, column in enumerate(figure.data[0].x):
             here = figure.data[0].customdata[r][c] or figure.data[1].customdata[r][c]
@@ -130,7 +130,7 @@ def test_cells_lead_to_the_report_of_their_own_brand_market() -> None:
 
 def test_the_selector_has_every_channel_and_its_values() -> None:
     rows = records(fitted("acme", "us", roi={"tv": 4.0, "search": 0.5}, shares={"tv": 0.1, "search": 0.1}))
-    menu = views.roi(rows).layout.updatemenus[0]
+    menu = returns.roi(rows).layout.updatemenus[0]
 
     assert [button.label for button in menu.buttons] == ["All media", "Search", "TV"]
     assert [button.args[0]["z"][0][0][0] for button in menu.buttons] == pytest.approx(
@@ -140,7 +140,7 @@ def test_the_selector_has_every_channel_and_its_values() -> None:
 
 def test_channels_have_the_same_colour_as_in_the_reports() -> None:
     rows = records(fitted("acme", "us", roi={"tv": 4.0, "search": 0.5}, shares={"tv": 0.1, "search": 0.1}))
-    figure = views.roi_by_channel(rows)
+    figure = returns.roi_by_channel(rows)
     palette = channel_colours(["search", "tv"])
     red, green, blue = (int(palette["tv"][at : at + 2], 16) for at in (1, 3, 5))
 

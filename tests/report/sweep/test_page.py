@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from mmm.report import MissingTableError
+from mmm.report.sweep import outcome
 from mmm.report.sweep import settings as sweep_settings
 from mmm.report.sweep import views as sweep_views
 from mmm.report.sweep.page import sweep_page
@@ -57,15 +58,13 @@ def test_titles_say_what_the_figures_show() -> None:
     sweep = sweep_of()
 
     assert title(sweep_views.trials(sweep)).startswith("The best of 20 trials scores 0.9500")
-    assert title(sweep_views.test_window(sweep)).startswith(
-        "The settings chosen score 0.9300 and the spec's own"
-    )
+    assert title(outcome.test_window(sweep)).startswith("The settings chosen score 0.9300 and the spec's own")
     assert "explains 60" in title(sweep_settings.importance(sweep))
     assert title(sweep_views.channel_shares(sweep)).startswith("Among the 10 best trials")
 
 
 def test_the_own_settings_are_not_shown_twice_where_they_stay() -> None:
-    figure = sweep_views.test_window(sweep_of(chosen=0))
+    figure = outcome.test_window(sweep_of(chosen=0))
 
     assert list(figure.data[0].y) == ["The spec's own settings", "Last value"]
 

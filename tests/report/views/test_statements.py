@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mmm.report import Tables, words
-from mmm.report.views import checks, contributions, fit, fit_regions, regions, returns
+from mmm.report.views import checks, curves, fit, fit_regions, regions, returns, waterfall
 from tests.report.views.test_views import statement
 
 
@@ -45,7 +45,7 @@ def test_curves_tell_which_channel_is_closest_to_its_limit(tables: Tables) -> No
     curve = tables.curves[tables.curves["channel"] == "tv"]
     full = curve.assign(response=np.interp(curve["multiplier"], [0, 1, 1.2, 2], [0, 100, 102, 104]))
     empty = curve.assign(response=100 * curve["multiplier"], channel="search")
-    said = statement(returns.curves(replace(tables, curves=pd.concat([full, empty]))))
+    said = statement(curves.curves(replace(tables, curves=pd.concat([full, empty]))))
 
     assert said.replace("\N{NO-BREAK SPACE}", " ").startswith(
         "A fifth more of TV would bring 2 % more from it, of search 20 %: TV is closest to its limit"
@@ -56,7 +56,7 @@ def test_many_controls_are_one_step_of_the_waterfall(tables: Tables) -> None:
     assert tables.contributions is not None
     control = tables.contributions[tables.contributions["component"] == "price"]
     more = [control.assign(component=f"control_{n}") for n in range(6)]
-    figure = contributions.waterfall(replace(tables, contributions=pd.concat([tables.contributions, *more])))
+    figure = waterfall.waterfall(replace(tables, contributions=pd.concat([tables.contributions, *more])))
     bars = figure.data[0]
 
     assert list(bars.x).count("8 controls") == 1

@@ -14,20 +14,18 @@ from mmm.report import SECTIONS, MissingTableError, Tables, marks, plot_contribu
 from mmm.report.sections import Entry
 from mmm.report.trust import light
 from mmm.report.views import (
-    beliefs,
     checks,
     contributions,
+    curves,
     dynamics,
     effects,
     fit,
     fit_regions,
-    memory,
-    money,
     network,
-    plan,
     quality,
     regions,
     returns,
+    waterfall,
 )
 
 ENTRIES = [entry for entries in SECTIONS.values() for entry in entries]
@@ -79,7 +77,7 @@ def test_one_member_is_drawn_and_claims_no_certainty(entry: Entry[Tables], lone_
 
 @pytest.mark.parametrize(
     "draw",
-    [contributions.channel_shares, contributions.waterfall, returns.roi, returns.curves, dynamics.carryover,
+    [contributions.channel_shares, waterfall.waterfall, returns.roi, curves.curves, dynamics.carryover,
      dynamics.effectiveness, effects.effects, fit.national],
 )  # fmt: skip
 def test_no_intervals_is_noted(
@@ -90,7 +88,7 @@ def test_no_intervals_is_noted(
 
 
 def test_the_waterfall_adds_up(tables: Tables) -> None:
-    bars = contributions.waterfall(tables).data[0]
+    bars = waterfall.waterfall(tables).data[0]
     base, step = np.asarray(bars.base, dtype=float), np.asarray(bars.y, dtype=float)
 
     np.testing.assert_allclose(base[1:-1], (base + step)[:-2], rtol=1e-12)
@@ -207,7 +205,7 @@ def test_within_regions_is_reported_beside_all_differences(tables: Tables) -> No
 
 
 def test_curves_mark_today_and_what_the_data_never_saw(tables: Tables) -> None:
-    figure = returns.curves(tables)
+    figure = curves.curves(tables)
     assert tables.curves is not None
     today = tables.curves[np.isclose(tables.curves["multiplier"], 1)].sort_values("response", ascending=False)
     points = [trace for trace in figure.data if trace.mode == "markers"]
@@ -224,8 +222,8 @@ def test_a_curve_that_the_data_do_not_support_is_named_so(tables: Tables) -> Non
     assert tables.curves is not None
     near = tables.curves.assign(supported=np.isclose(tables.curves["multiplier"], 1))
 
-    assert "never saw" in statement(returns.curves(replace(tables, curves=near)))
-    assert "never saw" not in statement(returns.curves(tables))
+    assert "never saw" in statement(curves.curves(replace(tables, curves=near)))
+    assert "never saw" not in statement(curves.curves(tables))
 
 
 def test_channels_without_spend_have_no_roi(tables: Tables) -> None:
@@ -386,81 +384,3 @@ def test_names_with_markup_stay_text(tables: Tables) -> None:
     figure = effects.effects(replace(tables, effects=odd))
 
     assert "&lt;b&gt;x&lt;/b&gt;" in figure.layout.yaxis.ticktext
-
-
-def test_spend_and_effect_are_shares_of_their_own_sums(tables: Tables) -> None:
-    paid, brought = money.spend_and_effect(tables).data[:2]
-
-    assert sum(paid.x) == pytest.approx(100)
-    assert sum(brought.x) == pytest.approx(100)
-
-
-def test_the_cost_of_a_unit_is_spend_over_effect_and_has_no_limit_where_the_effect_may_be_none(
-    tables: Tables,
-) -> None:
-    """12 000 for 400 more visits is 30 each; with 200 to 600 it is 20 to 60, with -100 to 600 it is open."""
-    assert tables.effects is not None
-    row = tables.effects.iloc[:1].assign(spend=12_000.0, direct=400.0, direct_lower=200.0, direct_upper=600.0)
-    known = money.unit_cost(replace(tables, effects=row)).data[0]
-    figure = money.unit_cost(replace(tables, effects=row.assign(direct_lower=-100.0)))
-
-    assert known.x[0] == pytest.approx(30)
-    assert known.error_x.array[0] == pytest.approx(30)
-    assert known.error_x.arrayminus[0] == pytest.approx(10)
-    assert figure.data[0].customdata[0] == "20 to no limit"
-    assert "1 line cut: those channels may bring next to nothing." in figure.layout.meta["notes"]
-
-
-def test_returns_by_quarter_begin_with_all_media(tables: Tables) -> None:
-    figure = money.by_quarter(tables)
-    assert tables.returns is not None
-    rows = tables.returns[(tables.returns["channel"] == "") & (tables.returns["window"] != "training")]
-
-    np.testing.assert_allclose(figure.data[0].y, rows.sort_values("start")["roi"], rtol=1e-6)
-    assert list(figure.data[0].x) == [
-        "2023 Q1",
-        "2023 Q2",
-        "2023 Q3",
-        "2023 Q4",
-        "2024 Q1",
-        "2024 Q2",
-        "2024 Q3",
-    ]
-
-
-def test_time_to_half_and_most_of_the_effect(tables: Tables) -> None:
-    """0.5, 0.3, 0.15, 0.05: half is there in the first period, 90 % in the third."""
-    weights = [0.5, 0.3, 0.15, 0.05]
-    kernel = pd.DataFrame(
-        {"channel": "tv", "lag": range(4), "weight": weights, "lower": np.nan, "upper": np.nan}
-    )
-    figure = memory.realisation(replace(tables, adstock=kernel))
-
-    assert statement(figure) == "TV has half of its effect within 1 week and 90 % within 3 weeks"
-    assert figure.layout.meta["table"]["rows"] == [["tv", "50\u00a0%", "1 week", "3 weeks"]]
-
-
-def test_a_prior_that_the_data_left_as_it_was_is_named(tables: Tables) -> None:
-    assert statement(beliefs.priors(tables)) == "Of radio the data say little more than what was assumed"
-
-
-def test_parts_of_a_plan_come_from_the_curves(tables: Tables) -> None:
-    """A straight curve at 1.5 times today's spend: a third of what the plan brings there is new."""
-    assert tables.curves is not None
-    straight = tables.curves.assign(response=100 * tables.curves["multiplier"])
-    now = dict.fromkeys(tables.plan["spend"], 10.0)
-    rows = [{"channel": name, "kpi": {"mean": 90.0, "lower": 60.0, "upper": 120.0}} for name in now]
-    found = tables.plan | {"current_spend": now, "spend": now | {"tv": 15.0}, "channels": rows}
-    bars = plan.plan_effects(replace(tables, curves=straight, plan=found)).data[0]
-    told = dict(zip(bars.y, bars.x, strict=True))
-
-    unit = {"k": 1e3, "": 1.0}[bars.hovertemplate.partition("<")[0].rpartition("}")[2].strip("\u00a0")]
-    assert told["tv"] * unit == pytest.approx(30)
-    assert told["search"] == 0
-
-
-def test_all_curves_share_their_axes(tables: Tables) -> None:
-    figure = returns.all_curves(tables)
-
-    assert {trace.xaxis for trace in figure.data} == {None}
-    assert len([trace for trace in figure.data if trace.mode == "lines"]) == len(tables.channels)

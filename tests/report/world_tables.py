@@ -1,0 +1,109 @@
+"""Tables of the model directory for the report's tests: returns, priors, lift tests.
+
+Shapes: T periods, C channels.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from mmm.data.panel import Floats
+
+
+class Sizes(Protocol):
+    """What the tables need to know of the world."""
+
+    @property
+    def weeks(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def holdout(self) -> int: ...
+
+    @property
+    def test(self) -> int: ...
+
+    @property
+    def members(self) -> int: ...
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names of the channels."""
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """Names of the regions."""
+
+    @property
+    def dates(self) -> pd.DatetimeIndex:
+        """First days of the periods."""
+
+
+def bounds(members: int, values: Floats, width: Floats | float) -> tuple[Floats, Floats]:
+    """Lower and upper, unknown with one member."""
+    if members < 2:
+        return np.full_like(values, np.nan), np.full_like(values, np.nan)
+    return values - width * np.abs(values), values + width * np.abs(values)
+
+
+def write_returns(directory: Path, world: Sizes, effect_TC: Floats, spend_TC: Floats, width: Floats) -> None:
+    """Returns of the training window and its quarters, channel by channel and of all media."""
+    train = world.weeks - world.holdout - world.test
+    names = world.channel_names
+    quarter_T = pd.PeriodIndex(world.dates, freq="Q")
+    windows = {"training": np.arange(world.weeks) < train}
+    windows |= {f"{q.year} Q{q.quarter}": windows["training"] & (quarter_T == q) for q in quarter_T.unique()}
+    frames = []
+    for name, window_T in windows.items():
+        if not window_T.any():
+            continue
+        effect, spend = effect_TC[window_T].sum(0), spend_TC[window_T].sum(0)
+        effect, spend = np.append(effect, effect.sum()), np.append(spend, spend.sum())
+        frame = pd.DataFrame({"window": name, "channel": [*names, ""], "spend": spend})
+        frame = frame.assign(media=np.append(spend[:-1], np.nan), start=world.dates[window_T][0])
+        roi = np.where(spend > 0, 14 * effect / np.where(spend > 0, spend, 1), np.nan)
+        for column, values in {"effect": effect, "value": 14 * effect, "roi": roi}.items():
+            low, high = bounds(world.members, values, np.append(width, 0.1))
+            frame[column], frame[f"{column}_lower"], frame[f"{column}_upper"] = values, low, high
+        frames.append(frame)
+    pd.concat(frames, ignore_index=True).to_parquet(directory / "returns.parquet")
+
+
+def write_priors(directory: Path, world: Sizes, share: Floats) -> None:
+    """Shares assumed and learned; of the last channel the data say nothing."""
+    frame = pd.DataFrame({"channel": list(world.channel_names), "prior": share.mean(), "posterior": share})
+    known = np.nan if world.members < 2 else 1.0
+    frame["prior_lower"], frame["prior_upper"] = 0.0, 3 * share.mean() * known
+    half = np.full(world.channels, 0.3 * share.mean())
+    half[-1] = 1.5 * share.mean()
+    frame["posterior_lower"], frame["posterior_upper"] = (share - half) * known, (share + half) * known
+    frame["prior_lower"] *= known
+    frame.to_parquet(directory / "priors.parquet")
+
+
+def write_experiments(directory: Path, world: Sizes) -> None:
+    """Two lift tests: one the model agrees with, and one it contradicts."""
+    known = 1.0 if world.members > 1 else np.nan
+    first, last = world.channel_names[0], world.channel_names[-1]
+    tests = pd.DataFrame(
+        {
+            "channel": [first, last],
+            "regions": [", ".join(world.region_names[:5]), world.region_names[-1]],
+            "start": [world.dates[20], world.dates[40]],
+            "end": [world.dates[26], world.dates[48]],
+            "spend_change": [12_000.0, -3_000.0],
+            "lift": [5_400.0, -900.0],
+            "standard_error": [600.0, 90.0],
+            "modelled": [5_100.0, -1_350.0],
+            "lower": [4_400.0 * known, -1_500.0 * known],
+            "upper": [5_900.0 * known, -1_200.0 * known],
+            "tension": [-0.6, -5.2],
+        }
+    )
+    tests.to_parquet(directory / "experiments.parquet")
