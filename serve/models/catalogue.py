@@ -119,7 +119,7 @@ class Catalogue:
                 raise
             logger.warning("the versions served last are served again: %s", error)
             entries = tuple(self._last_good.values())
-        self.latest = Snapshot(1, time.time(), entries, self._still_there(), tokens())
+        self.latest = Snapshot(1, time.time(), entries, self._still_there(entries), tokens())
 
     def look(self) -> Snapshot:
         """Look for new models and tokens; what was known stays if the source cannot be read."""
@@ -128,7 +128,9 @@ class Catalogue:
         except SourceError as error:
             logger.warning("models stay as they are: %s", error)
             entries = self.latest.entries
-        found = replace(self.latest, entries=entries, last_good=self._still_there(), tokens=self._tokens())
+        found = replace(
+            self.latest, entries=entries, last_good=self._still_there(entries), tokens=self._tokens()
+        )
         if found != self.latest:
             changed = entries != self.latest.entries
             effective = time.time() + self._lead if changed else self.latest.effective
@@ -145,6 +147,8 @@ class Catalogue:
             if self._kept is not None:
                 write_last_good(self._kept, found)
 
-    def _still_there(self) -> tuple[ModelEntry, ...]:
-        """Versions served last whose files are theirs still."""
-        return tuple(entry for entry in self._last_good.values() if self._source.holds(entry))
+    def _still_there(self, entries: tuple[ModelEntry, ...]) -> tuple[ModelEntry, ...]:
+        """Versions served last whose files are theirs still; those that are entries need no look."""
+        return tuple(
+            entry for entry in self._last_good.values() if entry in entries or self._source.holds(entry)
+        )
