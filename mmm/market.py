@@ -33,7 +33,25 @@ def read_market(spec: MarketSpec) -> PanelRead:
         raise PanelError(error.source, [*problems, *error.problems]) from error
     if problems:
         raise SpecError(f"{spec.brand} / {spec.market}", problems)
-    return replace(read, findings=(*read.findings, *breadth_findings(spec, read)))
+    return replace(read, findings=(*read.findings, *breadth_findings(spec, read), *money_findings(spec)))
+
+
+def money_findings(spec: MarketSpec) -> list[Finding]:
+    """What of money is not stated, and what figures then mean."""
+    open_fields = [name for name in ("kpi_value", "currency") if getattr(spec, name) is None]
+    if spec.kpi_value is not None or not any(one.spend for one in spec.columns.channels.values()):
+        return []
+    return [
+        Finding(
+            "info",
+            "value_not_stated",
+            ", ".join(open_fields),
+            "What a KPI unit is worth is not stated.",
+            "Returns are then KPI units per unit of currency spent, no return on investment; profit and a "
+            "target ROI cannot be asked for.",
+            "State kpi_value (a number, a column, or 1 if the KPI is money) and currency.",
+        )
+    ]
 
 
 def breadth_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mmm.config.files import load_market
+from mmm.config.digest import spec_digest
+from mmm.config.files import dump_yaml, load_market
+from mmm.config.legacy_digest import legacy_digest
+from mmm.data.panel import UNSTATED, data_fingerprint
 from mmm.data.read import PanelRead
+from mmm.errors import RequestError
 from mmm.graph.learn import MOST_SEARCHED, is_searchable, learn_channel_graph
-from mmm.market import breadth_findings, distinct_channels, read_market
+from mmm.market import breadth_findings, distinct_channels, money_findings, read_market
+from mmm.planning.budget import plan_budget
 from tests.data.cases import case
-from tests.small import market, small_panel, split_of
+from tests.data.panels import frame, write
+from tests.small import market, sketch, small_panel, split_of
 
 
 def codes(periods: int, regions: int = 1) -> list[str]:
@@ -67,3 +75,37 @@ def test_three_channels_are_not_too_many(name: str) -> None:
     found = read_market(load_market(str(case(name) / "spec.yaml"))).findings
 
     assert not {finding.code for finding in found} & {"too_many_channels", "graph_not_searched"}
+
+
+def test_money_that_is_not_stated_is_said_and_no_default() -> None:
+    """Digests stay: an open value counts as the one that it was recorded as."""
+    panel = small_panel()
+    stated = market(panel)
+    plain = stated.model_copy(update={"kpi_value": None})
+    one = stated.model_copy(update={"kpi_value": 1.0, "currency": "USD"})
+
+    assert [finding.code for finding in money_findings(plain)] == ["value_not_stated"]
+    assert money_findings(stated) == []
+    assert spec_digest(plain) == spec_digest(one)
+    assert legacy_digest(plain) == legacy_digest(one)
+    assert dump_yaml(plain).count("kpi_value: null") == 1
+
+
+def test_an_unstated_currency_is_none_of_the_worlds(tmp_path: Path) -> None:
+    read = read_market(load_market(str(write(tmp_path, frame()))))
+    dollars = read_market(load_market(str(tmp_path / "spec.yaml"), ["currency=USD"]))
+
+    assert read.panel.currency == UNSTATED
+    assert data_fingerprint(read.panel) == data_fingerprint(dollars.panel)
+
+
+@pytest.mark.parametrize("objective", ["profit", "target_roi"])
+def test_money_is_not_weighed_without_a_value(objective: str) -> None:
+    fitted = sketch()
+    open_value = replace(fitted, spec=fitted.spec.model_copy(update={"kpi_value": None}))
+    request = {"objective": objective, "budget": "current", "horizon": 4}
+    request |= {"target": 1.0} if objective == "target_roi" else {}
+
+    with pytest.raises(RequestError, match="State kpi_value there"):
+        plan_budget(open_value, request)
+    assert plan_budget(open_value, {"budget": "current", "horizon": 4}).feasible

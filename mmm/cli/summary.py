@@ -52,7 +52,9 @@ def effects_table(result: Result) -> Table:
     last = panel.dates[result.fitted.split.n_train - 1]
     kpi = float(contributions["value"][contributions["date"] <= pd.Timestamp(str(last))].sum())
     table = Table(title="Effects over the training window")
-    for name in ("channel", "share of KPI", "90 % interval", "ROI", "90 % interval", "marginal ROI"):
+    valued = result.fitted.spec.kpi_value is not None
+    returns = "ROI" if valued else "KPI per unit spent"
+    for name in ("channel", "share of KPI", "90 % interval", returns, "90 % interval", f"marginal {returns}"):
         table.add_column(name, justify="left" if name == "channel" else "right")
     for row in effects.to_dict("records"):
         table.add_row(
@@ -63,7 +65,11 @@ def effects_table(result: Result) -> Table:
             _range(row["roi_lower"], row["roi_upper"], "{:.2f}"),
             _number(row["marginal_roi"]),
         )
-    table.caption = f"ROI: {panel.currency} of KPI value per {panel.currency} spent, direct effect"
+    table.caption = (
+        f"ROI: {panel.currency} of KPI value per {panel.currency} spent, direct effect"
+        if valued
+        else f"KPI units per unit of currency ({panel.currency}) spent, direct effect"
+    )
     return table
 
 

@@ -45,7 +45,7 @@ def stated(spec: BaseModel) -> dict[str, Any]:
     for name, info in type(spec).model_fields.items():
         if not affects_fit(info):
             continue
-        value = plain(getattr(spec, name))
+        value = plain(stated_or_meant(spec, name, info))
         if info.is_required() or _is_tag(info) or as_text(value) != as_text(default_of(info)):
             kept[name] = value
     return kept
@@ -57,8 +57,23 @@ def affects_fit(info: FieldInfo) -> bool:
     return not (isinstance(extra, dict) and extra.get("affects_fit") is False)
 
 
+def stated_or_meant(spec: BaseModel, name: str, info: FieldInfo) -> Any:
+    """The value of a field, or what it meant before it could be left open.
+
+    Models were recorded under digests in which an open value counted as one, so it counts as that still.
+    """
+    value = getattr(spec, name)
+    extra = info.json_schema_extra
+    if value is None and isinstance(extra, dict) and "digest_default" in extra:
+        return extra["digest_default"]
+    return value
+
+
 def default_of(info: FieldInfo) -> Any:
     """The default of a field that has one, as plain data."""
+    extra = info.json_schema_extra
+    if isinstance(extra, dict) and "digest_default" in extra:
+        return plain(extra["digest_default"])
     return plain(info.get_default(call_default_factory=True))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mmm.config.digest import DEFAULTS_VERSION, affects_fit, as_text, default_of, plain
+from mmm.config.digest import DEFAULTS_VERSION, affects_fit, as_text, default_of, plain, stated_or_meant
 from mmm.config.market import MarketSpec
 from mmm.config.sweep import TuneSpec
 
@@ -75,7 +75,8 @@ def legacy_digest(spec: MarketSpec | TuneSpec) -> str | None:
 
 
 def _section(spec: BaseModel, fields: Fields) -> dict[str, Any]:
-    return {name: _value(getattr(spec, name), below) for name, below in fields.items()}
+    known = type(spec).model_fields
+    return {name: _value(stated_or_meant(spec, name, known[name]), below) for name, below in fields.items()}
 
 
 def _value(value: Any, fields: Fields | None) -> Any:

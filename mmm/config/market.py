@@ -80,10 +80,13 @@ class MarketSpec(Spec):
     """Which regions of the panel are modelled; ``data.regions`` says the same."""
     renamed: Annotated[dict[Column, Column], Field(json_schema_extra=PLACE_ONLY)] = Field(default={})
     """Channels that had another name in an older model: new name to old name. The two count as one."""
-    currency: Annotated[str, Field(min_length=1, max_length=20)] = "USD"
-    """Currency of spend."""
-    kpi_value: Positive | Column = 1.0
-    """Currency per KPI unit: a number or a column."""
+    currency: str | None = Field(
+        default=None, min_length=1, max_length=20, json_schema_extra={"digest_default": "USD"}
+    )
+    """Currency of spend; None where it is not stated."""
+    kpi_value: Positive | Column | None = Field(default=None, json_schema_extra={"digest_default": 1.0})
+    """Currency per KPI unit: a number or a column; 1 if the KPI is money. Without it there is no profit and
+    no return in money, only KPI per unit of currency."""
     holidays: HolidaysSpec | None = None
     """Country whose public holidays join the controls; omit for none."""
     splits: SplitsSpec = SplitsSpec()

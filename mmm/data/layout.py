@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mmm.config import FillSpec, MarketSpec
 from mmm.data.calendar import Calendar, holiday_counts
-from mmm.data.panel import Floats, Panel
+from mmm.data.panel import UNSTATED, Floats, Panel
 from mmm.data.schema import LongTable, event_label
 
 Dense = Callable[[str | None], Floats]
@@ -49,7 +49,9 @@ def lay_out(table: LongTable, spec: MarketSpec, calendar: Calendar) -> Panel:
     media_GTC, spend_GTC = _media(spec, shape, dense)
     controls, controls_GTK = _controls(table, spec, calendar, present_GT, dense)
     population_GT = dense(columns.population) if columns.population is not None else None
-    value_GT = dense(spec.kpi_value) if isinstance(spec.kpi_value, str) else np.full(shape, spec.kpi_value)
+    value_GT = dense(spec.kpi_value) if isinstance(spec.kpi_value, str) else np.full(shape, 1.0)
+    if isinstance(spec.kpi_value, float | int):
+        value_GT = np.full(shape, float(spec.kpi_value))
     listed = columns.channels.values()
     return Panel(
         regions=table.regions,
@@ -66,7 +68,7 @@ def lay_out(table: LongTable, spec: MarketSpec, calendar: Calendar) -> Panel:
         controls_GTK=controls_GTK,
         population_G=None if population_GT is None else _first_known(population_GT),
         kpi_value_GT=_carried(value_GT),
-        currency=spec.currency,
+        currency=UNSTATED if spec.currency is None else spec.currency,
     )
 
 

@@ -18,6 +18,10 @@ Ints = npt.NDArray[np.int64]
 Dates = npt.NDArray[np.datetime64]
 Frequency = Literal["daily", "weekly", "monthly", "quarterly"]
 
+UNSTATED = "currency units"
+"""What the currency is called where nobody has stated it."""
+FORMERLY = "USD"
+"""What an unstated currency was taken for, and is recorded as in fingerprints still."""
 NATIONAL = "national"
 """Name of the only region of a panel without a region column."""
 
@@ -55,7 +59,8 @@ class Panel:
         controls_GTK: Controls and event columns, then holidays; never NaN. Where absent, the region's
             mean over its present periods: a neutral filler that must enter nothing.
         population_G: Region sizes, or None.
-        kpi_value_GT: Currency per KPI unit; where absent, that of the region's nearest period before.
+        kpi_value_GT: Currency per KPI unit, 1 where none is stated; where absent, that of the region's
+            nearest period before.
         currency: ISO code or any label.
     """
 
@@ -103,5 +108,5 @@ def data_fingerprint(panel: Panel) -> str:
             )
             digest.update(repr(value.shape).encode() + np.ascontiguousarray(plain).tobytes())
         else:
-            digest.update(repr(value).encode())
+            digest.update(repr(FORMERLY if value == UNSTATED else value).encode())
     return digest.hexdigest()

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from mmm.model.future import Response, TabulatedResponse
 
 QUARTER: dict[Frequency, int] = {"daily": 91, "weekly": 13, "monthly": 3, "quarterly": 1}
+NEED_A_VALUE = ("profit", "target_roi")
+"""Objectives in which KPI and money are weighed against each other."""
 CHANGE = 0.3
 """Part of its spend by which each channel may rise or fall in a first plan: near what the data have seen."""
 
@@ -74,6 +76,12 @@ def plan_budget(fitted: Fitted, request: BudgetRequest | Mapping[str, object]) -
 def answer_budget(planner: Planner, request: BudgetRequest | Mapping[str, object]) -> Plan:
     """``plan_budget`` for callers that keep planners themselves."""
     request = as_read(request, planner.panel.channels, len(planner.panel.dates))
+    if request.objective in NEED_A_VALUE and planner.fitted.spec.kpi_value is None:
+        text = (
+            f"{request.objective!r} needs what a KPI unit is worth, and the model's spec does not state it. "
+            "State kpi_value there (1 if the KPI is money), or plan for kpi or kpi_target."
+        )
+        raise RequestError("budget request", [Problem("no_value", "objective", text)])
     exact, table, status_quo = prepared(planner, request)
     return best_plan(request, status_quo, exact, table)
 

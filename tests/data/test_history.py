@@ -177,4 +177,4 @@ def test_case(name: str, code: str, says: str) -> None:
 def test_sound_case(name: str) -> None:
     read = read_market(load_market(str(case(name) / "spec.yaml")))
 
-    assert [finding.code for finding in read.findings] == []
+    assert [finding.code for finding in read.findings if finding.severity != "info"] == []
