@@ -24,7 +24,7 @@ from mmm.errors import PanelError, Problem
 from mmm.tabular.dates import parse_dates
 from mmm.tabular.events import event_column, event_names
 from mmm.tabular.files import READ_AS
-from mmm.tabular.numbers import parse_numbers, parse_regions
+from mmm.tabular.numbers import is_plain_kind, parse_numbers, parse_regions
 
 __all__ = ["PanelRead", "panel_from_frame", "read_panel"]
 
@@ -214,6 +214,10 @@ def _parse(
     regions: tuple[str, ...] = (NATIONAL,)
     region_N = np.zeros(rows, dtype=np.int64)
     if spec.columns.region is not None:
+        kind = columns[spec.columns.region].type
+        if not is_plain_kind(kind):
+            message = f"the column holds values of type {kind}; a region is text or a whole number."
+            raise PanelError(source, [Problem("bad_region", spec.columns.region, message)])
         regions, region_N = parse_regions(columns[spec.columns.region])
     dates = parse_dates(columns[spec.columns.date], spec.data.date_format)
     date_N = dates.values_N.astype("datetime64[D]")

@@ -20,7 +20,7 @@ from mmm.data.guess.words import TOTALS
 from mmm.data.source import PORTFOLIO_KEYS, Source, open_source, read_columns
 from mmm.errors import PanelError, Problem
 from mmm.tabular.dates import parse_dates
-from mmm.tabular.numbers import parse_numbers, parse_regions
+from mmm.tabular.numbers import is_text, parse_numbers, parse_regions
 
 UNCLEAR = "UNCLEAR"
 CURRENCIES = {"€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "$": "USD"}
@@ -95,7 +95,7 @@ def _unreadable(
         message = f"{int(dates.bad_N.sum())} dates cannot be read, e.g. {dates.samples[0]!r}: {dates.hint}."
         problems.append(Problem("bad_date", guess.date, message))
     for name in names:
-        if name in (guess.date, guess.region, *guess.events):
+        if name in (guess.date, guess.region, *guess.events) or not is_text(table[name].type):
             continue
         parsed = parse_numbers(numbers[name])
         if not parsed.bad_N.any():

@@ -172,6 +172,12 @@ def _number_hint(sample: str) -> str:
     return "it is not a number; write plain numbers such as 12623.5, and leave unknown cells empty"
 
 
+def is_plain_kind(kind: pa.DataType) -> bool:
+    """Whether cells of a type hold one value each, such as text, a number or a date, not lists or records."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return not (pa.types.is_nested(value) or pa.types.is_binary(value) or pa.types.is_large_binary(value))
+
+
 def parse_regions(
     column: pa.ChunkedArray,
 ) -> tuple[tuple[str, ...], np.ndarray[tuple[int], np.dtype[np.int64]]]:

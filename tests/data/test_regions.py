@@ -7,12 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mmm.cli import main
 from mmm.config.files import load_market
 from mmm.data.read import PanelRead, read_panel
 from mmm.errors import PanelError
 from mmm.market import read_market
 from tests.data.cases import case
-from tests.data.panels import frame, spec, write
+from tests.data.panels import frame, spec, write, write_spec
 
 
 def read(folder: Path, table: pd.DataFrame, *settings: str) -> PanelRead:
@@ -72,3 +73,23 @@ def test_case_region_opens_in_holdout() -> None:
     assert any("'west' (since 2024-02-12" in finding.what for finding in found.findings)
     excluded = read_market(load_market(path, ["regions.exclude=[west]"]))
     assert [finding.code for finding in excluded.findings if finding.severity != "info"] == []
+
+
+@pytest.mark.parametrize("value", [["CA"], {"name": "CA"}, b"CA"])
+def test_regions_that_are_no_names_are_refused(
+    value: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = frame()
+    table["region"] = pd.Series([value] * len(table))
+    table.to_parquet(tmp_path / "panel.parquet")
+    path = write_spec(tmp_path, spec("panel.parquet"))
+
+    with pytest.raises(PanelError, match="a region is text or a whole number"):
+        read_panel(load_market(str(path)))
+    assert main(["init", str(tmp_path / "panel.parquet")]) in (0, 2)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_case_list_region() -> None:
+    with pytest.raises(PanelError, match="list<element: string>"):
+        read_market(load_market(str(case("hostile") / "list_region" / "spec.yaml")))

@@ -38,7 +38,7 @@ from mmm.data.guess.words import (
 from mmm.data.panel import Floats
 from mmm.tabular.dates import CANDIDATE_FORMATS, parse_dates
 from mmm.tabular.events import event_names
-from mmm.tabular.numbers import parse_numbers, parse_regions
+from mmm.tabular.numbers import is_plain_kind, parse_numbers, parse_regions
 
 
 @dataclass
@@ -81,6 +81,9 @@ def guess_roles(
     left = [name for name in columns if not is_ignored(name)]
     for name in [name for name in columns if name not in left]:
         guess.leave(name, "an index or a name of the market")
+    for name in [name for name in left if not is_plain_kind(columns[name].type)]:
+        guess.leave(name, f"its values are of type {columns[name].type}", doubt=True)
+        left.remove(name)
     guess.date, guess.date_format = _find_date(left, columns)
     left = [name for name in left if name != guess.date]
     for role, words in (("region", REGION), ("population", POPULATION), ("kpi_value", VALUE)):
