@@ -33,7 +33,34 @@ def read_market(spec: MarketSpec) -> PanelRead:
         raise PanelError(error.source, [*problems, *error.problems]) from error
     if problems:
         raise SpecError(f"{spec.brand} / {spec.market}", problems)
-    return replace(read, findings=(*read.findings, *breadth_findings(spec, read), *money_findings(spec)))
+    return replace(
+        read,
+        findings=(
+            *read.findings,
+            *breadth_findings(spec, read),
+            *knot_findings(spec, read),
+            *money_findings(spec),
+        ),
+    )
+
+
+def knot_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:
+    """Knots of the level that lie further apart than the training window is long."""
+    findings = []
+    for name in ("national_knots", "regional_knots"):
+        apart = getattr(spec.model.baseline, name)
+        if apart is not None and apart >= read.split.n_train:
+            findings.append(
+                Finding(
+                    "warning",
+                    "knots_beyond_training",
+                    f"model.baseline.{name}",
+                    f"Knots {apart} periods apart leave none within the {read.split.n_train} of training.",
+                    "The level is then a line at best, and media take what it cannot follow.",
+                    "Lower it, or leave it out for the default.",
+                )
+            )
+    return findings
 
 
 def money_findings(spec: MarketSpec) -> list[Finding]:

@@ -16,7 +16,7 @@ from mmm.data.panel import UNSTATED, data_fingerprint
 from mmm.data.read import PanelRead
 from mmm.errors import RequestError
 from mmm.graph.learn import MOST_SEARCHED, is_searchable, learn_channel_graph
-from mmm.market import breadth_findings, distinct_channels, money_findings, read_market
+from mmm.market import breadth_findings, distinct_channels, knot_findings, money_findings, read_market
 from mmm.planning.budget import plan_budget
 from tests.data.cases import case
 from tests.data.panels import frame, write
@@ -109,3 +109,19 @@ def test_money_is_not_weighed_without_a_value(objective: str) -> None:
     with pytest.raises(RequestError, match="State kpi_value there"):
         plan_budget(open_value, request)
     assert plan_budget(open_value, {"budget": "current", "horizon": 4}).feasible
+
+
+def test_knots_that_lie_beyond_training_are_said() -> None:
+    panel = small_panel()
+    read = PanelRead(panel, split_of(panel), ())
+    wide = market(panel, model={"baseline": {"national_knots": 104}})
+
+    assert [finding.where for finding in knot_findings(wide, read)] == ["model.baseline.national_knots"]
+    assert knot_findings(market(panel), read) == []
+
+
+def test_case_new_channel_in_holdout() -> None:
+    found = read_market(load_market(str(case("new_channel_in_holdout") / "spec.yaml"))).findings
+
+    (said,) = [finding for finding in found if finding.code == "channel_after_training"]
+    assert said.where == "channel 'tiktok'"

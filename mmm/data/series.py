@@ -98,6 +98,7 @@ def series_findings(panel: Panel, split: Split | None) -> list[Finding]:
         *_spend_without_exposure(panel),
         *_flat_regions(panel),
         *(_short_training(panel, split) if split is not None else []),
+        *(_new_channels(panel, split) if split is not None else []),
     ]
 
 
@@ -242,6 +243,27 @@ def _flat_regions(panel: Panel) -> list[Finding]:
             "Check whether its figures are real.",
         )
     ]
+
+
+def _new_channels(panel: Panel, split: Split) -> list[Finding]:
+    """Channels that run after the training window only."""
+    findings = []
+    for c, name in enumerate(panel.channels):
+        runs_T = np.any(panel.media_GTC[:, :, c] > 0, axis=0)
+        if runs_T[: split.n_train].any() or not runs_T.any():
+            continue
+        findings.append(
+            Finding(
+                "warning",
+                "channel_after_training",
+                f"channel {name!r}",
+                f"runs since {panel.dates[int(np.argmax(runs_T))]} only, after the training window, which ends "
+                f"on {panel.dates[split.n_train - 1]}.",
+                "Nothing in training tells its effect: what is said of it is the prior.",
+                "Shorten splits.holdout, set train.refit_on_all, or state a belief in model.priors.channels.",
+            )
+        )
+    return findings
 
 
 def _short_training(panel: Panel, split: Split) -> list[Finding]:
