@@ -257,7 +257,7 @@ def _new_channels(panel: Panel, split: Split) -> list[Finding]:
                 "warning",
                 "channel_after_training",
                 f"channel {name!r}",
-                f"runs since {panel.dates[int(np.argmax(runs_T))]} only, after the training window, which ends "
+                f"runs since {panel.dates[int(np.argmax(runs_T))]} only, after the training window that ends "
                 f"on {panel.dates[split.n_train - 1]}.",
                 "Nothing in training tells its effect: what is said of it is the prior.",
                 "Shorten splits.holdout, set train.refit_on_all, or state a belief in model.priors.channels.",
