@@ -32,6 +32,7 @@ def history_findings(panel: Panel) -> list[Finding]:
             *_partial_periods(panel),
             *_copied_amounts(panel),
             *_double_regions(panel),
+            *_total_regions(panel),
             *_swapped_spend(panel),
             *_unpaid(panel),
         ]
@@ -156,6 +157,31 @@ def _double_regions(panel: Panel) -> list[Finding]:
             )
         )
     return findings + _followed_regions(panel)
+
+
+def _total_regions(panel: Panel) -> list[Finding]:
+    """A region whose KPI is the sum of all others."""
+    if len(panel.regions) < 3:
+        return []
+    kpi_GT = np.where(panel.observed_GT, panel.kpi_GT, 0.0)
+    sum_T = kpi_GT.sum(axis=0)
+    known_GT = panel.observed_GT & (kpi_GT > 0)
+    close_GT = np.abs(2 * kpi_GT - sum_T) <= 2e-3 * sum_T
+    share_G = (close_GT & known_GT).sum(axis=1) / np.maximum(known_GT.sum(axis=1), 1)
+    enough_G = known_GT.sum(axis=1) >= 2 * SIDE_LEAST
+    names = [repr(panel.regions[g]) for g in np.flatnonzero((share_G >= COPIED) & enough_G)]
+    if not names:
+        return []
+    return [
+        Finding(
+            "warning",
+            "total_region",
+            "region",
+            f"The KPI of region {named(names)} is the sum of all others: is it their total?",
+            "Everything then counts twice.",
+            f"Leave it out: regions: {{exclude: [{', '.join(names)}]}}.",
+        )
+    ]
 
 
 def _followed_regions(panel: Panel) -> list[Finding]:

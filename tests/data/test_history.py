@@ -128,6 +128,12 @@ def renamed(panel: Panel) -> Panel:
     return replace(panel, kpi_GT=kpi_GT, present_GT=np.isfinite(kpi_GT))
 
 
+def with_total(panel: Panel) -> Panel:
+    kpi_GT = panel.kpi_GT.copy()
+    kpi_GT[2] = kpi_GT[:2].sum(0)
+    return replace(panel, kpi_GT=kpi_GT)
+
+
 def swapped(panel: Panel) -> Panel:
     exposed = panel.spend_GTC * 12.0
     return replace(
@@ -145,6 +151,7 @@ def unpaid(panel: Panel) -> Panel:
         (copied, "national_amount_in_regions", "Spend of 'search' is the same in each of 3 regions"),
         (double, "region_twice", "'r0' and 'r2'"),
         (renamed, "region_renamed", "'r0' ends on"),
+        (with_total, "total_region", "'r2' is the sum of all others"),
         (swapped, "swapped_spend", "goes with the exposure of the other"),
         (unpaid, "no_spend", "spend is 0 in every row"),
     ],
