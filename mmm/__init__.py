@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mmm.analysis.attribution import contribution_draws
     from mmm.analysis.compare import compare_models
     from mmm.analysis.curves import response_curves
     from mmm.analysis.shares import saved_shares
@@ -37,6 +38,7 @@ __all__ = [
     "MMMError",
     "build_report",
     "compare_models",
+    "contribution_draws",
     "evaluate_scenario",
     "fit_market",
     "load_fitted",
@@ -63,6 +65,7 @@ _HOMES = {
     "MMMError": "mmm.errors",
     "build_report": "mmm.report",
     "compare_models": "mmm.analysis.compare",
+    "contribution_draws": "mmm.analysis.attribution",
     "evaluate_scenario": "mmm.planning.scenario.evaluate",
     "fit_market": "mmm.pipeline",
     "load_fitted": "mmm.fitted",

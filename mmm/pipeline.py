@@ -14,8 +14,16 @@ from typing import Any
 
 import pandas as pd
 
-from mmm.analysis.attribution import contributions_table, effects_table, graph_table, predictions_table
+from mmm.analysis.attribution import (
+    contributions_table,
+    draws_table,
+    effect_draws,
+    effects_table,
+    graph_table,
+    predictions_table,
+)
 from mmm.analysis.curves import hill_table, response_curves
+from mmm.analysis.priors import priors_table
 from mmm.analysis.score import score_splits
 from mmm.analysis.tables import (
     adstock_table,
@@ -133,11 +141,11 @@ def analysed(spec: MarketSpec, read: PanelRead, scored: Fitted, fitted: Fitted, 
     metrics = score_splits(read.panel, read.split, scored.predictor.parts.prediction_MGT.mean(0))
     if fitted is not scored:
         fitted = replace(fitted, provenance={**fitted.provenance, "scores_of": "fit on the training window"})
-    curves = response_curves(fitted)
+    curves, estimands = response_curves(fitted), effect_draws(fitted)
     tables = {
         "predictions": predictions_table(fitted),
         "contributions": contributions_table(fitted),
-        "effects": effects_table(fitted),
+        "effects": effects_table(fitted, estimands),
         "curves": curves,
         "hill": hill_table(curves),
         "graph": graph_table(fitted),
@@ -148,6 +156,9 @@ def analysed(spec: MarketSpec, read: PanelRead, scored: Fitted, fitted: Fitted, 
         "returns": returns_table(fitted),
         "correlations": correlations_table(fitted),
     }
+    if spec.train.inference == "posterior":
+        tables["draws"] = draws_table(fitted, estimands)
+        tables["priors"] = priors_table(fitted, estimands["direct"])
     if spec.experiments:
         tables["experiments"] = experiments_table(fitted)
     if fitted is not scored:

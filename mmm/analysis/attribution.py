@@ -130,34 +130,72 @@ def lost_downstream(fitted: Fitted, graph: ChannelGraph, channel: int, member: i
     return lost
 
 
-def effects_table(fitted: Fitted) -> pd.DataFrame:
-    """``effects.parquet``: effects and ROI of every channel over the training window.
+def effect_draws(fitted: Fitted) -> dict[str, Floats]:
+    """Every estimand of a channel in each member, over the training window, each of shape MC.
 
-    ``roi`` is the value of the direct effect per unit of currency spent, ``marginal_roi`` that of the next
-    unit (one per cent more of everything that ran), ``roi_total`` counts the total effect. They are empty
-    for channels without spend.
+    ``direct``, ``indirect`` and ``total`` in KPI units; ``roi``, the value of the direct effect per unit of
+    currency spent, ``marginal_roi``, that of the next unit (one per cent more of everything that ran), and
+    ``roi_total``, which counts the total effect. Returns are NaN for channels without spend.
     """
     panel, split = fitted.panel, fitted.split
     cells_GT = panel.present_GT & split.mask("train")[None, :]
     weight_GT = cells_GT.astype(np.float64)
     value_GT = weight_GT * panel.kpi_value_GT
-    spend_C = np.where(panel.has_spend_C, panel.spend_GTC[cells_GT].sum(0), np.nan)
-    spend_C = np.where(spend_C > 0, spend_C, np.nan)
+    spend_C = spend_of(fitted)
     direct_MC, indirect_MC = direct_totals(fitted, weight_GT), indirect_totals(fitted, weight_GT)
     mean_value = value_GT.sum() / max(weight_GT.sum(), 1.0)
     _, slope_MPC = fitted.predictor.scaled_totals(np.array([1.0]), value_GT)
-    estimands = {
+    value_MC = direct_totals(fitted, value_GT)
+    return {
         "direct": direct_MC,
         "indirect": indirect_MC,
         "total": direct_MC + indirect_MC,
-        "roi": direct_totals(fitted, value_GT) / spend_C,
+        "roi": value_MC / spend_C,
         "marginal_roi": slope_MPC[:, 0] / spend_C,
-        "roi_total": (direct_totals(fitted, value_GT) + indirect_MC * mean_value) / spend_C,
+        "roi_total": (value_MC + indirect_MC * mean_value) / spend_C,
     }
-    table = pd.DataFrame({"channel": list(panel.channels), "spend": np.nan_to_num(spend_C)})
+
+
+def spend_of(fitted: Fitted) -> Floats:
+    """Spend of each channel over the training window, NaN where none is known, shape C."""
+    panel = fitted.panel
+    cells_GT = panel.present_GT & fitted.split.mask("train")[None, :]
+    spend_C = np.where(panel.has_spend_C, panel.spend_GTC[cells_GT].sum(0), np.nan)
+    return np.where(spend_C > 0, spend_C, np.nan)
+
+
+def effects_table(fitted: Fitted, estimands: dict[str, Floats] | None = None) -> pd.DataFrame:
+    """``effects.parquet``: effects and returns of every channel with their intervals.
+
+    Args:
+        fitted: The model.
+        estimands: :func:`effect_draws` of it, where they are known already.
+    """
+    if estimands is None:
+        estimands = effect_draws(fitted)
+    table = pd.DataFrame({"channel": list(fitted.panel.channels), "spend": np.nan_to_num(spend_of(fitted))})
     for name, values_MC in estimands.items():
         table[name], table[f"{name}_lower"], table[f"{name}_upper"] = interval_from_zero(values_MC)
     return table
+
+
+def draws_table(fitted: Fitted, estimands: dict[str, Floats]) -> pd.DataFrame:
+    """``draws.parquet``: draw, channel, direct, total, roi; what all intervals of effects are made of.
+
+    Args:
+        fitted: The model.
+        estimands: :func:`effect_draws` of it.
+    """
+    draws, channels = estimands["direct"].shape
+    columns = {name: estimands[name].ravel() for name in ("direct", "total", "roi")}
+    names = np.tile(np.array(fitted.panel.channels, dtype=object), draws)
+    table = pd.DataFrame({"draw": np.repeat(np.arange(draws), channels), "channel": names, **columns})
+    return table.astype({"channel": "str"})
+
+
+def contribution_draws(fitted: Fitted) -> Floats:
+    """What every channel brings in every cell, by draw or member, KPI units, shape MGTC."""
+    return fitted.predictor.parts.channels_MGTC
 
 
 def graph_table(fitted: Fitted) -> pd.DataFrame:

@@ -42,16 +42,22 @@ OFTEN_AT_BOUND = 0.1
 """Share of cells on the bound from which it is said."""
 
 
-def channel_findings(fitted: Fitted, effects: pd.DataFrame, correlations: pd.DataFrame) -> Iterator[Finding]:
+def channel_findings(
+    fitted: Fitted,
+    effects: pd.DataFrame,
+    correlations: pd.DataFrame,
+    priors: pd.DataFrame | None = None,
+) -> Iterator[Finding]:
     """Everything odd about single channels.
 
     Args:
         fitted: The model.
         effects: Content of ``effects.parquet``.
         correlations: Content of ``correlations.parquet``.
+        priors: Content of ``priors.parquet``, which models drawn from a posterior have.
     """
     yield from _returns(effects)
-    yield from _unidentified(fitted)
+    yield from _unidentified(fitted, _width_over_prior(fitted) if priors is None else _width_left(priors))
     yield from _collinear(fitted, correlations)
     yield from _extrapolated(fitted)
     yield from _prior_conflicts(fitted, effects)
@@ -83,7 +89,7 @@ def _returns(effects: pd.DataFrame) -> Iterator[Finding]:
             )
 
 
-def _unidentified(fitted: Fitted) -> Iterator[Finding]:
+def _unidentified(fitted: Fitted, known_C: Floats) -> Iterator[Finding]:
     panel, until = fitted.panel, fitted.trained_until
     media_GTC = panel.media_GTC[:, :until]
     present_GT1 = panel.present_GT[:, :until, None]
@@ -91,7 +97,6 @@ def _unidentified(fitted: Fitted) -> Iterator[Finding]:
     away_GTC = np.where(present_GT1, media_GTC - mean_GC[:, None], 0.0)
     sd_C = np.sqrt((away_GTC**2).sum((0, 1)) / max(int(present_GT1.sum()), 1))
     level_C = np.sqrt((mean_GC**2).mean(0))
-    known_C = _width_over_prior(fitted)
     for c, name in enumerate(panel.channels):
         if level_C[c] <= 0:
             what, todo = "It never ran in the training window.", "Remove the channel until it has run."
@@ -123,6 +128,12 @@ def _width_over_prior(fitted: Fitted) -> Floats:
     prior = fitted.spec.model.priors.share_scale(len(fitted.panel.channels))
     width: Floats = share_MC.std(0, ddof=1) / (HALF_NORMAL_SD * prior)
     return width
+
+
+def _width_left(priors: pd.DataFrame) -> Floats:
+    """Width of what is known of each channel's share after the data over that before them."""
+    left: Floats = 1.0 - priors.loc[priors["quantity"] == "share", "moved"].to_numpy(dtype=np.float64)
+    return left
 
 
 def _collinear(fitted: Fitted, correlations: pd.DataFrame) -> Iterator[Finding]:

@@ -25,11 +25,11 @@ def diagnose(fitted: Fitted, metrics: Mapping[str, Any], tables: Mapping[str, pd
     Args:
         fitted: The model.
         metrics: Content of ``metrics.json``.
-        tables: At least ``effects`` and ``correlations``; ``experiments`` where there are any.
+        tables: At least ``effects`` and ``correlations``; ``priors`` and ``experiments`` where there are any.
     """
     findings = chain(
         model_findings(fitted, metrics),
-        channel_findings(fitted, tables["effects"], tables["correlations"]),
+        channel_findings(fitted, tables["effects"], tables["correlations"], tables.get("priors")),
         placebo_findings(fitted),
         graph_findings(fitted),
         experiment_findings(fitted, tables["experiments"]) if "experiments" in tables else (),

@@ -14,6 +14,8 @@ from mmm.data.panel import Floats
 from mmm.data.schema import Finding
 from mmm.fitted import Fitted
 
+R_HAT_MOST = 1.05
+"""Split R-hat from which chains do not agree."""
 LAST = 13
 """Periods at the end of training whose residuals are looked at."""
 DRIFT_ERRORS = 3.0
@@ -34,11 +36,32 @@ BASELINE_RANGE = 3.0
 
 def model_findings(fitted: Fitted, metrics: Mapping[str, Any]) -> Iterator[Finding]:
     """Skill and bias of the forecast, drift of residuals, sanity of the baseline."""
+    yield from _convergence(fitted)
     yield from _training_skill(metrics)
     yield from _skill(metrics)
     yield from _bias(fitted, metrics)
     yield from _drift(fitted)
     yield from _baseline(fitted)
+
+
+def _convergence(fitted: Fitted) -> Iterator[Finding]:
+    sampling = fitted.provenance.get("sampling") or {}
+    apart = {name: value for name, value in sampling.get("r_hat", {}).items() if value > R_HAT_MOST}
+    if not apart:
+        return
+    worst = max(apart.items(), key=lambda item: item[1])
+    least = min(sampling["effective"].items(), key=lambda item: item[1])
+    yield Finding(
+        severity="warning",
+        code="not_converged",
+        where=", ".join(apart),
+        what=(
+            f"Chains do not agree on it yet: split R-hat up to {worst[1]:.2f} ({worst[0]}), "
+            f"{least[1]:.0f} effective draws at least ({least[0]})."
+        ),
+        why="Intervals may be too narrow and another seed may say something else.",
+        what_to_do="Set train.effort to 2 or more, which samples longer; or state beliefs or a lift test.",
+    )
 
 
 def _training_skill(metrics: Mapping[str, Any]) -> Iterator[Finding]:

@@ -24,6 +24,8 @@ REGIONAL_KNOTS: dict[Frequency, int] = {"daily": 42, "weekly": 6, "monthly": 2, 
 REGION_SEASON_ORDER = 2
 WEEKLY_ORDER = 3
 TEMPORAL_STEPS = 16
+SMALL_MEDIA = 0.1
+"""Media, in mean media, below which less of them says no more about demand."""
 TYPICAL_RETENTION = 0.5
 """Retention at which the typical volume of a channel is measured."""
 
@@ -45,6 +47,8 @@ class Inputs:
         between_TS: Weights that turn steps into periods, from steps already past.
         log_half_C: Log of each channel's typical volume, where half-saturation starts.
         log_heads_G: Log of size over KPI, relative to the average region: heads per KPI unit.
+        followed_CGT: Log media of the period less the region's training mean: where spend follows demand that
+            nobody recorded, it shows here.
     """
 
     kpi_GT: Tensor
@@ -59,6 +63,7 @@ class Inputs:
     between_TS: Tensor
     log_half_C: Tensor
     log_heads_G: Tensor
+    followed_CGT: Tensor
 
     @property
     def regions(self) -> int:
@@ -128,7 +133,17 @@ def build_inputs(
         between_TS=tensor(_between(periods, stride)),
         log_half_C=tensor(log_half_C),
         log_heads_G=tensor(scaling.log_heads_G()),
+        followed_CGT=tensor(_followed(media_GTC, trained_GT)),
     )
+
+
+def _followed(media_GTC: Floats, trained_GT: Floats) -> Floats:
+    """Log of media around 1, less the mean over the region's trained periods, shape CGT."""
+    log_GTC = np.log(np.maximum(media_GTC, 0.0) + SMALL_MEDIA)
+    cells_G = np.maximum(trained_GT.sum(1), 1.0)
+    mean_GC = np.einsum("gtc,gt->gc", log_GTC, trained_GT) / cells_G[:, None]
+    away_CGT: Floats = (log_GTC - mean_GC[:, None]).transpose(2, 0, 1)
+    return away_CGT
 
 
 def typical_volume(stack_CGTL: Tensor) -> tuple[Floats, Floats]:

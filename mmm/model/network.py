@@ -7,6 +7,7 @@ Shapes: M members; the rest as in ``mmm.model.inputs``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -81,21 +82,44 @@ class Components:
 def channel_shape(parameters: Parameters, inputs: Inputs, spec: ModelSpec) -> ChannelShape:
     """Carry-over and saturation from free parameters."""
     lags = inputs.stack_CGTL.shape[-1]
-    retention_MC = torch.sigmoid(RETENTION_START + RETENTION_SD * parameters["retention"])
+    retention_MC = retention_of(parameters)
     if spec.adstock.family == "weibull":
         kernel_MCL = weibull_kernel(retention_MC, torch.exp(SHAPE_SD * parameters["delay"]), lags)
     else:
         delay_MC = torch.exp(DELAY_START + DELAY_SD * parameters["delay"])
         delay_MC = delay_MC / (1.0 + delay_MC / (LATEST_PEAK * lags))
         kernel_MCL = geometric_kernel(retention_MC, delay_MC if spec.adstock.delay else 0.0 * delay_MC, lags)
-    slope_MC = spec.saturation.slope_min + softplus(SLOPE_START + parameters["slope"])
-    spread_MC = spec.saturation.spread * torch.exp(SPREAD_SD * parameters["spread"])
+    slope_MC, half_MC = saturation_of_channels(parameters, inputs.log_half_C, spec)
     return ChannelShape(
         kernel_MCL=kernel_MCL,
-        slope_MC=market_slope(slope_MC, spread_MC),
-        half_MC=torch.exp(inputs.log_half_C + HALF_START + spec.saturation.half_sd * parameters["half"]),
+        slope_MC=slope_MC,
+        half_MC=half_MC,
         share_MC=spec.priors.share_scale(len(inputs.log_half_C)) * softplus(parameters["share"]),
     )
+
+
+def unrecorded_demand(demand_MC: Tensor, inputs: Inputs, spec: ModelSpec) -> Tensor:
+    """KPI of demand that no column shows but that spend followed, in mean KPI, shape MGT.
+
+    More media never go with less of it.
+    """
+    strength_MC = spec.priors.demand * softplus(demand_MC)
+    return torch.einsum("mc,cgt->mgt", strength_MC, inputs.followed_CGT)
+
+
+def retention_of(free: Mapping[str, Tensor]) -> Tensor:
+    """Share carried to the next period, shape MC."""
+    return torch.sigmoid(RETENTION_START + RETENTION_SD * free["retention"])
+
+
+def saturation_of_channels(
+    free: Mapping[str, Tensor], log_half_C: Tensor, spec: ModelSpec
+) -> tuple[Tensor, Tensor]:
+    """Hill slope of the market and volume of half saturation, in mean volumes, both MC."""
+    slope_MC = spec.saturation.slope_min + softplus(SLOPE_START + free["slope"])
+    spread_MC = spec.saturation.spread * torch.exp(SPREAD_SD * free["spread"])
+    half_MC = torch.exp(log_half_C + HALF_START + spec.saturation.half_sd * free["half"])
+    return market_slope(slope_MC, spread_MC), half_MC
 
 
 def channel_weight(parameters: Parameters, inputs: Inputs, shape: ChannelShape, spec: ModelSpec) -> Tensor:
@@ -158,6 +182,8 @@ def forward(
             parameters["region_season"] @ inputs.region_season_TE.T
         )
     effect_MK = scales.control * parameters["control"]
+    if "demand" in parameters:
+        level_MGT = level_MGT + unrecorded_demand(parameters["demand"], inputs, spec)
     return Components(
         baseline_MGT=softplus(BASELINE_SHARPNESS * level_MGT) / BASELINE_SHARPNESS,
         season_MGT=season_MGT.expand_as(level_MGT),

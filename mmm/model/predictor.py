@@ -22,6 +22,7 @@ from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling
 from mmm.graph.channel_graph import ChannelGraph
 from mmm.model.adstock import carry_over, lag_stack
+from mmm.model.beliefs import shape_quantities
 from mmm.model.experiments import modelled_lift, pose_lift_tests
 from mmm.model.inputs import build_inputs, season_bases
 from mmm.model.network import ChannelShape, Components, channel_shape, channel_weight, forward, saturated
@@ -152,6 +153,10 @@ class Predictor:
             return torch.ones(self.members, channels, regions, periods, dtype=DTYPE)
         with torch.no_grad():
             return effectiveness(self._parameters, self._inputs, self.spec.temporal.bound)
+
+    def channel_shapes(self) -> dict[str, Floats]:
+        """Half-saturation in mean volumes, Hill slope and retention of every channel, each of shape MC."""
+        return shape_quantities(self._parameters, self._inputs.log_half_C, self.spec)
 
     def contributions_under(self, media_GTC: Floats, member: int | None = None) -> Floats:
         """What the channels would have added with other media over the same periods, shape MGTC.

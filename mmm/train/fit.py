@@ -22,17 +22,23 @@ from mmm.data.split import Split
 from mmm.errors import SpecError
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import check_graph
+from mmm.model.parameters import Scales
 from mmm.model.temporal import Parameters
 from mmm.train.checkpoint import Checkpoint, NoCheckpoint, legacy_identity
 from mmm.train.descent import Schedule
 from mmm.train.ensemble import member_anchors, member_draws, member_weights, recentred, with_centre
-from mmm.train.prepare import Problem, pose
+from mmm.train.posterior.posterior import draw_posterior
+from mmm.train.prepare import Prepared, pose
 from mmm.train.run import Fit, alone
 from mmm.train.shards import Alone, Shards, Survey
 from mmm.train.stacked import CHECK_EVERY, LEAST_EPOCHS, Step, Training
 from mmm.train.warm_start import check_previous
 
 VALIDATION_SHARE = 0.1
+MOST_CELLS = 2**24
+"""Cells of channels, by draw, that a model answers with at once: 128 MiB a table in double precision."""
+FEWEST_DRAWS = 50
+"""Draws below which intervals are too rough, however large the panel."""
 
 Trace = dict[str, list[Any]]
 """Columns stage, epoch, loss, validation of a training."""
@@ -81,7 +87,7 @@ class Options(TypedDict, total=False):
 class _Work:
     """A fit under way: what it is of, who watches, where it is saved."""
 
-    problem: Problem
+    prepared: Prepared
     settings: TrainSpec
     n_train: int
     progress: Progress
@@ -151,21 +157,21 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
     store.open(identity, legacy=legacy_identity(identity, spec))
     shards = options.get("shards") or Alone(len(panel.regions))
     with_graph = options.get("with_graph", True)
-    problem = pose(spec, panel, n_train, shards, survey=survey, previous=previous, with_graph=with_graph)
-    work = _Work(problem, settings, n_train, options.get("progress") or Quiet(), store)
+    prepared = pose(spec, panel, n_train, shards, survey=survey, previous=previous, with_graph=with_graph)
+    work = _Work(prepared, settings, n_train, options.get("progress") or Quiet(), store)
     epochs = options.get("epochs")
     if epochs is None:
         epochs = yield from _choose_epochs(work)
-    parameters = yield from _train(work, panel, epochs)
+    parameters, scales, sampling = yield from _members(work, panel, epochs)
     return Fitted(
         spec=spec,
         panel=panel,
         split=split,
-        scaling=problem.scaling,
-        scales=problem.scales,
-        log_half_C=problem.inputs.log_half_C.double().cpu().numpy(),
+        scaling=prepared.scaling,
+        scales=scales,
+        log_half_C=prepared.inputs.log_half_C.double().cpu().numpy(),
         parameters={name: value.detach().double().cpu().numpy() for name, value in parameters.items()},
-        graph=problem.graph,
+        graph=prepared.graph,
         trained_until=n_train,
         trace=work.trace,
         provenance={
@@ -173,6 +179,7 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
             "spec_digest": digest,
             "seed": settings.seed,
             "epochs": epochs,
+            **sampling,
             "seconds": round(time.perf_counter() - started, 3),
             "versions": versions(),
             **basis,
@@ -196,13 +203,15 @@ def versions() -> dict[str, str]:
 
 def _choose_epochs(work: _Work) -> Fit[int]:
     """Epochs with the least misfit on the last training periods, when trained without them."""
-    problem, settings = work.problem, work.settings
+    prepared, settings = work.prepared, work.settings
+    if settings.inference == "posterior":
+        return settings.epochs
     tail = round(VALIDATION_SHARE * work.n_train) if settings.validation is None else settings.validation
     if tail == 0 or settings.epochs <= LEAST_EPOCHS:
         return settings.epochs
     if (known := work.saved("epochs")) is not None:
         return int(known["epochs"])
-    inputs = problem.inputs.train_until(work.n_train - tail)
+    inputs = prepared.inputs.train_until(work.n_train - tail)
     best = {"best": np.inf, "best_epoch": settings.epochs}
     if (saved := work.saved("validation")) is not None:
         best = {name: saved[name] for name in best}
@@ -218,39 +227,61 @@ def _choose_epochs(work: _Work) -> Fit[int]:
 
     if saved is None or not is_over(saved["epoch"]):
         yield Training(
-            spec=problem.spec,
-            scales=problem.scales,
+            spec=prepared.spec,
+            scales=prepared.scales,
             inputs=inputs,
-            target=problem.target(
+            target=prepared.target(
                 inputs,
                 torch.ones_like(inputs.trained_GT)[None],
                 {},
-                problem.lift_tests,
+                prepared.lift_tests,
             ),
-            start=problem.start(1, settings.seed),
+            start=prepared.start(1, settings.seed),
             schedule=work.schedule(settings.epochs),
             watch=watch,
-            unseen_GT=problem.inputs.trained_GT - inputs.trained_GT,
+            unseen_GT=prepared.inputs.trained_GT - inputs.trained_GT,
             saved=saved,
-            shards=problem.shards,
+            shards=prepared.shards,
         )
     chosen = int(best["best_epoch"])
     work.store.save("epochs", {"epoch": chosen, "epochs": chosen, "trace": work.copied_trace()})
     return chosen
 
 
-def _train(work: _Work, panel: Panel, epochs: int) -> Fit[Parameters]:
-    """All members on every trained cell."""
-    problem, settings, shards = work.problem, work.settings, work.problem.shards
-    parameters = problem.start(with_centre(settings.members), settings.seed)
-    own = slice(shards.first, shards.first + len(panel.regions))
-    weights = member_weights(
-        shards.regions, len(panel.dates), settings.members, panel.frequency, settings.seed, own
+def _members(work: _Work, panel: Panel, epochs: int) -> Fit[tuple[Parameters, Scales, dict[str, Any]]]:
+    """Parameters of all members, their units, and what the provenance says of how they were drawn."""
+    settings = work.settings
+    if settings.inference == "ensemble":
+        parameters = yield from _train(work, panel, epochs, settings.members)
+        return parameters, work.prepared.scales, {}
+    mode = yield from _train(work, panel, epochs, 1)
+    posterior = draw_posterior(
+        work.prepared,
+        mode,
+        n_train=work.n_train,
+        members=1 if settings.members == 1 else min(settings.draws, most_draws(panel)),
+        seed=settings.seed,
+        effort=settings.effort,
+        told=lambda stage, done, rounds: work.progress.update(stage, done, rounds, float("nan")),
     )
+    return posterior.parameters, posterior.scales, {"sampling": posterior.report}
+
+
+def most_draws(panel: Panel) -> int:
+    """Draws of a panel of this size that a model answers with in memory."""
+    return max(FEWEST_DRAWS, MOST_CELLS // max(panel.media_GTC.size, 1))
+
+
+def _train(work: _Work, panel: Panel, epochs: int, members: int) -> Fit[Parameters]:
+    """So many members on every trained cell."""
+    prepared, settings, shards = work.prepared, work.settings, work.prepared.shards
+    parameters = prepared.start(with_centre(members), settings.seed)
+    own = slice(shards.first, shards.first + len(panel.regions))
+    weights = member_weights(shards.regions, len(panel.dates), members, panel.frequency, settings.seed, own)
     anchors = member_anchors(parameters, settings.seed, shards.regions, shards.first)
-    lift_tests = problem.lift_tests
+    lift_tests = prepared.lift_tests
     if lift_tests is not None:
-        draw_ME = member_draws(settings.members, len(lift_tests.error_E), settings.seed)
+        draw_ME = member_draws(members, len(lift_tests.error_E), settings.seed)
         lift_tests = lift_tests.redrawn(draw_ME)
 
     def watch(step: Step) -> bool:
@@ -258,12 +289,12 @@ def _train(work: _Work, panel: Panel, epochs: int) -> Fit[Parameters]:
         return False
 
     found = yield Training(
-        spec=problem.spec,
-        scales=problem.scales,
-        inputs=problem.inputs,
-        target=problem.target(
-            problem.inputs,
-            torch.as_tensor(weights).to(problem.inputs.kpi_GT),
+        spec=prepared.spec,
+        scales=prepared.scales,
+        inputs=prepared.inputs,
+        target=prepared.target(
+            prepared.inputs,
+            torch.as_tensor(weights).to(prepared.inputs.kpi_GT),
             anchors,
             lift_tests,
         ),
@@ -273,4 +304,4 @@ def _train(work: _Work, panel: Panel, epochs: int) -> Fit[Parameters]:
         saved=work.saved("train"),
         shards=shards,
     )
-    return recentred(found, problem.spec.regions.scale_sd)
+    return recentred(found, prepared.spec.regions.scale_sd)

@@ -28,9 +28,12 @@ from mmm.train.calibrate import calibrate
 from mmm.train.shards import Shards, Survey, add_up, messages, shard_of
 from mmm.train.warm_start import expected, for_fits, kept_scaling
 
+GRAPH_RESAMPLES = 8
+"""Fewest resamples of the series that tell how sure an edge of the channel graph is."""
+
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class Prepared:
     """A scaled panel, or a shard of one, with everything training needs to know of it.
 
     Attributes:
@@ -42,6 +45,7 @@ class Problem:
         kpi_G: KPI of the average period of each region.
         channels: Names.
         roi_unit_C: Value of a KPI unit over what was spent on the channel in training.
+        spend_C: What was spent on each channel in training; 0 where none is known.
         lift_tests: Measured lifts.
         shards: What the shard knows of the whole.
         expected: Where an older model says parameters are.
@@ -55,6 +59,7 @@ class Problem:
     kpi_G: Tensor
     channels: tuple[str, ...]
     roi_unit_C: Tensor
+    spend_C: Tensor
     lift_tests: LiftTests | None
     shards: Shards
     expected: Parameters = field(default_factory=dict)
@@ -94,7 +99,7 @@ def pose(
     survey: Survey | None = None,
     previous: Fitted | None = None,
     with_graph: bool = True,
-) -> Problem:
+) -> Prepared:
     """Scale a panel, or a shard of one, and find out everything that training takes as given.
 
     Args:
@@ -115,8 +120,9 @@ def pose(
     inputs = _measured(spec, panel, scaling, n_train, shards, previous)
     scales = calibrate(inputs, n_train, spec.train.seed, shards) if previous is None else previous.scales
     like = inputs.kpi_GT.to(chosen_device(spec.train))
+    spend_C = messages(shards)(panel.spend_GTC[:, :n_train].sum((0, 1)))
     lift_tests = _lift_tests(spec, panel, scaling, graph, inputs, shards, survey)
-    problem = Problem(
+    prepared = Prepared(
         inputs=inputs.to(like.device),
         spec=spec.model,
         scales=scales,
@@ -124,13 +130,14 @@ def pose(
         graph=graph,
         kpi_G=torch.as_tensor(scaling.kpi_G).to(like),
         channels=panel.channels,
-        roi_unit_C=torch.as_tensor(_roi_unit(panel, n_train, shards)).to(like),
+        roi_unit_C=torch.as_tensor(_roi_unit(panel, spend_C, shards)).to(like),
+        spend_C=torch.as_tensor(spend_C),
         lift_tests=None if lift_tests is None else lift_tests.to(like),
         shards=shards,
     )
     if previous is None:
-        return problem
-    return replace(problem, expected=expected(problem.start(1, spec.train.seed), panel, previous))
+        return prepared
+    return replace(prepared, expected=expected(prepared.start(1, spec.train.seed), panel, previous))
 
 
 def chosen_device(settings: TrainSpec) -> torch.device:
@@ -159,7 +166,7 @@ def find_graph(
         periods_per_year=panel.periods_per_year,
         rng=np.random.default_rng([spec.train.seed, 3]),
         size_G=scaling.size_G,
-        n_bootstrap=max(spec.train.members, 8),
+        n_bootstrap=max(spec.train.members, GRAPH_RESAMPLES),
         regions=shards.regions,
         first_region=shards.first,
         total=messages(shards),
@@ -180,11 +187,10 @@ def _measured(
     return replace(inputs, log_half_C=torch.as_tensor(log_half_C).to(inputs.kpi_GT))
 
 
-def _roi_unit(panel: Panel, n_train: int, shards: Shards) -> Floats:
+def _roi_unit(panel: Panel, spend_C: Floats, shards: Shards) -> Floats:
     """Value of a KPI unit over what was spent on each channel in training; 0 where nothing was."""
-    total = messages(shards)
-    value, cells = total(np.array([np.nansum(panel.kpi_value_GT), np.isfinite(panel.kpi_value_GT).sum()]))
-    spend_C = total(panel.spend_GTC[:, :n_train].sum((0, 1)))
+    sums = np.array([np.nansum(panel.kpi_value_GT), np.isfinite(panel.kpi_value_GT).sum()])
+    value, cells = messages(shards)(sums)
     unit_C: Floats = np.divide(value / cells, spend_C, out=np.zeros_like(spend_C), where=spend_C > 0)
     return unit_C
 

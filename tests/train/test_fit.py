@@ -11,8 +11,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from mmm.data.panel import Panel
+from mmm.data.read import PanelRead
 from mmm.errors import CheckpointError
 from mmm.fitted import Fitted
+from mmm.pipeline import fit_panel
 from mmm.train.checkpoint import FileCheckpoint
 from mmm.train.fit import fit
 from tests.small import market, small_panel, split_of, with_gaps
@@ -195,3 +197,38 @@ def test_a_fit_lowers_the_error_of_the_start() -> None:
         return float((away**2).mean())
 
     assert error(long) < 0.5 * error(short)
+
+
+POSTERIOR = {"inference": "posterior", "draws": 50, "effort": 0.1}
+
+
+def test_the_posterior_does_not_depend_on_how_long_the_descent_took() -> None:
+    """One descent hardly moved from its start: the mode that is found from there is the same."""
+    train = POSTERIOR | {"members": 1}
+    short, long = (fitted(small_panel(), epochs=epochs, train=train) for epochs in (5, 150))
+    totals = [model.predictor.parts.channels_MGTC.sum((0, 1, 2)) for model in (short, long)]
+
+    np.testing.assert_allclose(totals[0], totals[1], rtol=0.02)
+
+
+def test_draws_of_the_posterior_are_the_same_for_a_seed_and_differ_from_one_another() -> None:
+    first, again, other = (fitted(train=POSTERIOR | {"seed": seed}) for seed in (0, 0, 1))
+
+    assert same(first, again)
+    assert not same(first, other)
+    assert first.members == 50
+    assert len(np.unique(first.parameters["share"][:, 0])) > 25
+    assert set(first.provenance["sampling"]["r_hat"]) == {*first.panel.channels, "all media"}
+    assert np.isfinite(first.predictor.parts.prediction_MGT).all()
+
+
+def test_a_national_market_is_drawn_too_and_analysed() -> None:
+    panel = small_panel(regions=1)
+    spec = market(panel, model=MODEL, train=TRAIN | POSTERIOR)
+    split = split_of(panel)
+    result = fit_panel(spec, PanelRead(panel=panel, split=split, findings=()))
+
+    assert {"draws", "priors"} <= set(result.tables)
+    assert len(result.tables["draws"]) == 50 * len(panel.channels)
+    kept = result.tables["draws"].groupby("channel", sort=False)["direct"].mean()
+    np.testing.assert_allclose(kept, result.tables["effects"]["direct"])

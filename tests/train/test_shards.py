@@ -15,7 +15,7 @@ from mmm.data.experiments import locate_experiments
 from mmm.data.panel import Panel, data_fingerprint
 from mmm.fitted import Fitted
 from mmm.train.fit import fit
-from mmm.train.prepare import Problem, pose
+from mmm.train.prepare import Prepared, pose
 from mmm.train.sharded_state import cut, fitted_of, put_together, rows_of, state_of
 from mmm.train.shards import Alone, Survey
 from tests.small import market, small_panel, some_regions, split_of, with_gaps
@@ -62,7 +62,7 @@ def on_shards(spec: MarketSpec, panel: Panel, sizes: tuple[int, ...], **options:
     return fitted_of(whole, spec, panel, split), table
 
 
-def posed(spec: MarketSpec, panel: Panel, sizes: tuple[int, ...]) -> list[Problem]:
+def posed(spec: MarketSpec, panel: Panel, sizes: tuple[int, ...]) -> list[Prepared]:
     survey = survey_of(spec, panel)
     return crew(sizes, lambda shard, own: pose(spec, rows(panel, own), 40, shard, survey=survey))[0]
 

@@ -19,6 +19,8 @@ ASIDE = 0.16
 def priors(tables: Tables) -> go.Figure:
     """Prior and posterior share of the KPI of every channel, with intervals."""
     rows = tables.frame("priors")
+    if "quantity" in rows:
+        rows = rows[rows["quantity"] == "share"]
     rows = rows.assign(channel=rows["channel"].astype(str)).dropna(subset=["prior", "posterior"])
     rows = rows.sort_values("posterior", ascending=False)
     if rows.empty:

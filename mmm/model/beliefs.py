@@ -1,0 +1,130 @@
+"""What is believed of channels before the data: the one place that states it.
+
+Media together bring a share ``m`` of the KPI, and channel c of that ``softmax(k log spend_c + t d_c)``: the
+weight ``k`` of spend, the spread ``t`` between channels and the deviations ``d_c`` (Student-t, so that one
+odd channel does not drag the others) are learned.
+
+Shapes: M draws, C channels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmm.config import Belief, ModelSpec
+from mmm.config.model import DEFAULT_MEDIA_SHARE
+from mmm.data.panel import Floats
+from mmm.model.network import retention_of, saturation_of_channels
+
+SHAPE = ("retention", "delay", "half", "slope", "spread")
+"""Free parameters of a channel's carry-over and saturation, all standard normal before the data."""
+DEVIATION = "deviation"
+"""How far a channel stands from what its spend lets expect."""
+SPREAD_SD = 0.5
+"""Prior width, in logs, of the spread between channels."""
+TAILS = 4.0
+"""Degrees of freedom of the deviations of channels."""
+COMMON = ("total", "spend_weight", "channel_spread")
+"""Standard normal numbers that all channels share."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What is expected of channels before the data.
+
+    Attributes:
+        log_total: Log of the share of the KPI that media bring together: its centre.
+        log_total_sd: Its width.
+        log_spend_C: Log of each channel's share of spend; 0 where no channel has spend.
+        weight: Centre and width of the weight of spend; None where no channel has spend.
+        spread: Typical spread, in logs, of channels around what their spend lets expect.
+    """
+
+    log_total: float
+    log_total_sd: float
+    log_spend_C: Tensor
+    weight: Belief | None
+    spread: float
+
+
+def expectation(spec: ModelSpec, spend_C: Tensor) -> Expectation:
+    """What a spec and the spend of the training window let expect.
+
+    A channel without spend counts as one that spent what the average channel did.
+
+    Args:
+        spec: The model's priors.
+        spend_C: Spend in the training window, 0 where none is known.
+    """
+    belief = spec.priors.media_share or DEFAULT_MEDIA_SHARE
+    known_C = spend_C > 0
+    log_spend_C = torch.zeros_like(spend_C)
+    if known_C.any():
+        filled_C = torch.where(known_C, spend_C, spend_C[known_C].mean())
+        log_spend_C = torch.log(filled_C / filled_C.sum())
+    variance = math.log1p((belief.sd / belief.mean) ** 2) if belief.mean > 0 else 1.0
+    return Expectation(
+        log_total=math.log(max(belief.mean, 1e-4)) - 0.5 * variance,
+        log_total_sd=math.sqrt(variance),
+        log_spend_C=log_spend_C,
+        weight=spec.priors.spend_weight if known_C.any() else None,
+        spread=spec.priors.channel_spread,
+    )
+
+
+def log_shares(coordinates: Mapping[str, Tensor], expected: Expectation) -> Tensor:
+    """Log of each channel's share of the KPI of the training window, shape MC."""
+    log_total_M1 = expected.log_total + expected.log_total_sd * coordinates["total"]
+    spread_M1 = expected.spread * torch.exp(SPREAD_SD * coordinates["channel_spread"])
+    score_MC = spread_M1 * coordinates[DEVIATION]
+    if expected.weight is not None:
+        weight_M1 = expected.weight.mean + expected.weight.sd * coordinates["spend_weight"]
+        score_MC = score_MC + weight_M1 * expected.log_spend_C
+    return log_total_M1 + torch.log_softmax(score_MC, 1)
+
+
+def prior_shares(spec: ModelSpec, spend_C: Floats, draws: int, seed: int) -> Floats:
+    """Shares of the KPI drawn from the prior alone, shape MC.
+
+    Args:
+        spec: The model's priors.
+        spend_C: Spend in the training window, 0 where none is known.
+        draws: M.
+        seed: Of the draws.
+    """
+    rng = np.random.default_rng([seed, 6])
+    expected = expectation(spec, torch.as_tensor(np.asarray(spend_C, dtype=np.float64)))
+    one = {name: torch.as_tensor(rng.standard_normal((draws, 1))) for name in COMMON}
+    deviation_MC = torch.as_tensor(rng.standard_t(TAILS, (draws, len(spend_C))))
+    shares: Floats = torch.exp(log_shares({**one, DEVIATION: deviation_MC}, expected)).numpy()
+    return shares
+
+
+def prior_shapes(spec: ModelSpec, log_half_C: Floats, draws: int, seed: int) -> dict[str, Floats]:
+    """Half-saturation, Hill slope and retention drawn from the prior alone, each of shape MC.
+
+    Args:
+        spec: The model's structure and priors.
+        log_half_C: Log typical volume of each channel, in mean volumes.
+        draws: M.
+        seed: Of the draws.
+    """
+    rng = np.random.default_rng([seed, 7])
+    free = {name: torch.as_tensor(rng.standard_normal((draws, len(log_half_C)))) for name in SHAPE}
+    return shape_quantities(free, torch.as_tensor(log_half_C), spec)
+
+
+def shape_quantities(free: Mapping[str, Tensor], log_half_C: Tensor, spec: ModelSpec) -> dict[str, Floats]:
+    """What users call the shape of a channel, from its free parameters, each of shape MC."""
+    slope_MC, half_MC = saturation_of_channels(free, log_half_C, spec)
+    return {
+        "half_saturation": half_MC.numpy(),
+        "slope": slope_MC.numpy(),
+        "retention": retention_of(free).numpy(),
+    }

@@ -1,0 +1,322 @@
+"""The posterior density with everything linear integrated out.
+
+Given carry-over, saturation and shares of channels, the KPI is linear in the levels, seasons, controls and
+deviations of regions, whose priors are normal: their integral has a closed form and the panel enters only
+through sums of products over periods, and then over regions. A shard of regions needs to tell the others
+nothing but those sums.
+
+A region's response to a channel is ``1 + width · z`` times that of the average region here; the model's
+``exp(scale · z)`` agrees to first order, and draws are handed over exactly (see ``draws``).
+
+Shapes: M draws, D coordinates, C channels, G regions, T training periods, R columns of a region's own, P
+shared columns, O = R + C of both kinds with effects of a region's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmm.config import ModelSpec
+from mmm.model.beliefs import DEVIATION, TAILS, Expectation, log_shares
+from mmm.model.experiments import LiftTests, modelled_lift
+from mmm.model.inputs import Inputs
+from mmm.model.network import LEVEL_SD, ChannelShape, unrecorded_demand
+from mmm.model.parameters import Scales
+from mmm.model.temporal import Parameters
+from mmm.train.posterior.layout import Layout
+from mmm.train.posterior.media import region_factor, saturation_of, shapes
+from mmm.train.posterior.moments import Columns, Moments
+from mmm.train.shards import Shards, add_up
+
+REGION_WIDTH_SD = 0.5
+"""Prior width, in logs, of how much regions differ in their response to a channel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beliefs:
+    """What users believe and what was measured, besides the data.
+
+    Attributes:
+        spec: The model's structure and priors.
+        channels: Names.
+        roi_unit_C: Value of a KPI unit over what was spent on the channel.
+        kpi_sum: KPI of the training window, KPI units: what shares are of.
+        lift_tests: Measured lifts.
+        held: Where an older model has coordinates or ``log_share``: centre and width, by name.
+    """
+
+    spec: ModelSpec
+    channels: tuple[str, ...]
+    roi_unit_C: Tensor
+    kpi_sum: float
+    lift_tests: LiftTests | None
+    held: Mapping[str, tuple[Tensor, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Media:
+    """What media bring in a region of average response.
+
+    Attributes:
+        effect_MCGT: In each training cell, in mean KPI.
+        demand_MGT: Demand that no column shows but that spend followed, in mean KPI; None without any.
+        shape: Carry-over and saturation.
+        top_MCG: Effect at full saturation.
+        share_MC: Share of the KPI of the training window.
+    """
+
+    effect_MCGT: Tensor
+    demand_MGT: Tensor | None
+    shape: ChannelShape
+    top_MCG: Tensor
+    share_MC: Tensor
+
+
+class _SumBothWays(torch.autograd.Function):
+    """Sum over shards whose gradient, too, is a sum over shards: of a number every shard goes on with."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, shards: Shards) -> Tensor:
+        ctx.shards = shards
+        return shards.total(values.clone())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return ctx.shards.total(gradients[0].clone()), None
+
+
+class Density:
+    """Log posterior of the coordinates given a panel, or a shard of it.
+
+    Args:
+        inputs: The scaled panel, training periods only, in float64.
+        columns: Its linear parts.
+        moments: Their products.
+        scales: Units of the linear parts.
+        layout: The coordinates.
+        expected: What is expected of channels.
+        beliefs: What else is believed.
+        region_weight_G: Weight of a region in the share of the KPI; adds up to 1 over all shards.
+        effectiveness_CGT: Multiplier of effects over time; None holds it at 1.
+        shards: What the shard knows of the whole.
+    """
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        columns: Columns,
+        moments: Moments,
+        *,
+        scales: Scales,
+        layout: Layout,
+        expected: Expectation,
+        beliefs: Beliefs,
+        region_weight_G: Tensor,
+        effectiveness_CGT: Tensor | None,
+        shards: Shards,
+    ) -> None:
+        self.inputs, self.columns, self.moments = inputs, columns, moments
+        self.scales, self.layout, self.expected, self.beliefs = scales, layout, expected, beliefs
+        self.shards, self._effectiveness_CGT = shards, effectiveness_CGT
+        self.region_weight_G = region_weight_G
+        self._add_up = add_up(shards)
+
+    def weighted(self, moments: Moments) -> Density:
+        """The same under other weights of cells."""
+        other = copy(self)
+        other.moments = moments
+        return other
+
+    def believing(self, held: Mapping[str, tuple[Tensor, float]]) -> Density:
+        """The same with what an older model says."""
+        other = copy(self)
+        other.beliefs = replace(self.beliefs, held=held)
+        return other
+
+    def value(self, theta_MD: Tensor) -> Tensor:
+        """Log posterior up to a constant, shape M; minus infinity where it cannot be computed."""
+        coordinates = self.layout.split(theta_MD)
+        media = self.media(coordinates)
+        likelihood_M = self._likelihood(coordinates, media)
+        own_part = 1.0 / self.shards.count
+        rest_M = self._log_prior(coordinates) - self._distance(media)
+        if own_part < 1.0:
+            rest_M = rest_M - (1.0 - own_part) * (rest_M - rest_M.detach())
+        total_M = likelihood_M + rest_M
+        return torch.where(torch.isfinite(total_M), total_M, -torch.inf)
+
+    def gradient(self, theta_MD: Tensor) -> tuple[Tensor, Tensor]:
+        """Log posterior, shape M, and its gradient, shape MD; the same on every shard."""
+        free_MD = theta_MD.detach().requires_grad_(True)
+        value_M = self.value(free_MD)
+        (gradient_MD,) = torch.autograd.grad(value_M.sum(), free_MD)
+        if self.shards.count > 1:
+            gradient_MD = self.shards.total(gradient_MD.contiguous())
+        return value_M.detach(), torch.nan_to_num(gradient_MD)
+
+    def media(self, coordinates: Parameters) -> Media:
+        """What media bring in a region of average response."""
+        shape = shapes(coordinates, self.inputs, self.beliefs.spec)
+        level_MCGT = saturation_of(shape, self.inputs, self._effectiveness_CGT)
+        factor_MG = region_factor(coordinates, self.inputs).expand(-1, len(self.region_weight_G))
+        trained_GT = self.columns.trained_GT
+        mean_MCG = (level_MCGT * trained_GT).sum(3) / trained_GT.sum(1).clamp_min(1.0)
+        mean_MC = (mean_MCG * (self.region_weight_G * factor_MG).unsqueeze(1)).sum(2)
+        if self.shards.count > 1:
+            mean_MC = _SumBothWays.apply(mean_MC, self.shards)  # type: ignore[no-untyped-call]
+        share_MC = torch.exp(log_shares(coordinates, self.expected))
+        top_MCG = (share_MC / mean_MC.clamp_min(1e-9)).unsqueeze(2) * factor_MG.unsqueeze(1)
+        demand_MGT = None
+        if "demand" in coordinates:
+            demand_MGT = unrecorded_demand(coordinates["demand"], self.inputs, self.beliefs.spec)
+        return Media(top_MCG.unsqueeze(3) * level_MCGT, demand_MGT, shape, top_MCG, share_MC)
+
+    def noise(self, coordinates: Parameters) -> Tensor:
+        """Standard deviation of a cell of weight 1, shape M1."""
+        return self.scales.noise * torch.exp(coordinates["noise"])
+
+    def widths(self, coordinates: Parameters, names: tuple[str, ...]) -> Tensor:
+        """Prior standard deviation of the effect of each named column, in mean KPI, one row per draw."""
+        like_M1 = coordinates["noise"]
+        by_name = {"level": LEVEL_SD * torch.ones_like(like_M1)}
+        for name in set(names) - {"level"}:
+            factor = self.beliefs.spec.baseline.flexibility if name.endswith("al_level") else 1.0
+            by_name[name] = factor * getattr(self.scales, name) * torch.exp(coordinates[name])
+        return torch.cat([by_name[name] for name in names], 1) if names else like_M1[:, :0]
+
+    def region_widths(self, coordinates: Parameters) -> Tensor:
+        """How much regions differ in their response to each channel, relative to it, shape MC."""
+        width_MC: Tensor = self.beliefs.spec.regions.scale_sd * torch.exp(
+            REGION_WIDTH_SD * coordinates["region_width"]
+        )
+        # Demand stands beside the channels in the products, with no deviations of regions.
+        return torch.nn.functional.pad(width_MC, (0, 1)) if "demand" in coordinates else width_MC
+
+    def _likelihood(self, coordinates: Parameters, media: Media) -> Tensor:
+        """Log density of the KPI of all shards, shape M.
+
+        With X the shared columns and the KPI less media, O the columns of a region's own, both in units of
+        their prior widths: effects of a region's own are integrated out region by region (Schur complements
+        of ``I + O'O``), shared effects afterwards from sums over regions.
+        """
+        own_MGOO, cross_MGOX, shared_MXX = self.products(coordinates, media)
+        eye = torch.eye(own_MGOO.shape[-1]).to(own_MGOO)
+        lower_MGOO, failed_MG = torch.linalg.cholesky_ex(own_MGOO + eye)
+        half_MGOX = torch.linalg.solve_triangular(lower_MGOO, cross_MGOX, upper=False)
+        left_MXX = shared_MXX - torch.einsum("mgox,mgoy->mxy", half_MGOX, half_MGOX)
+        log_det_M = lower_MGOO.diagonal(dim1=2, dim2=3).log().sum((1, 2))
+        log_det_M = log_det_M + self.moments.cells * torch.log(self.noise(coordinates)[:, 0])
+        failed_M = (failed_MG != 0).sum(1).to(log_det_M)
+        size = left_MXX.shape[-1]
+        whole = torch.cat([left_MXX.flatten(1), log_det_M.unsqueeze(1), failed_M.unsqueeze(1)], 1)
+        whole = self._add_up(whole)
+        left_MXX, log_det_M, failed_M = whole[:, :-2].reshape(-1, size, size), whole[:, -2], whole[:, -1]
+        return torch.where(failed_M > 0, -torch.inf, _marginal(left_MXX) - log_det_M)
+
+    def products(self, coordinates: Parameters, media: Media) -> tuple[Tensor, Tensor, Tensor]:
+        """Products of own with own, of own with shared and KPI, and of shared and KPI with themselves.
+
+        Everything is in units of the noise and of the prior widths; the KPI is what media leave of it.
+        """
+        columns, moments = self.columns, self.moments
+        own, noise_M1 = len(columns.own_names), self.noise(coordinates)
+        effect_MCGT = media.effect_MCGT
+        if media.demand_MGT is not None:
+            effect_MCGT = torch.cat([effect_MCGT, media.demand_MGT.unsqueeze(1)], 1)
+        with_media_MGFC = torch.einsum("gtf,mcgt->mgfc", moments.weighted_GTF, effect_MCGT)
+        weighted_MCGT = effect_MCGT * moments.weight_GT
+        media_MGCC = torch.einsum("mcgt,mdgt->mgcd", weighted_MCGT, effect_MCGT)
+        unit_M11 = (1.0 / noise_M1).unsqueeze(2)
+        own_MR = self.widths(coordinates, columns.own_names)
+        shared_MP = self.widths(coordinates, columns.shared_names)
+        fixed_GFF = moments.product_GFF
+        left_MGF = fixed_GFF[:, :, -1] - with_media_MGFC.sum(3)
+        left_MG = fixed_GFF[:, -1, -1] - 2 * with_media_MGFC[:, :, -1].sum(2) + media_MGCC.sum((2, 3))
+        scale_MF = torch.cat([own_MR, shared_MP], 1) * (1.0 / noise_M1)
+        scaled_MGFF = fixed_GFF[None, :, :-1, :-1] * scale_MF[:, None, :, None] * scale_MF[:, None, None, :]
+        kpi_MGF = left_MGF[..., :-1] * scale_MF.unsqueeze(1) * unit_M11
+        own_MGOO = scaled_MGFF[:, :, :own, :own]
+        cross_MGOX = torch.cat([scaled_MGFF[:, :, :own, own:], kpi_MGF[..., :own, None]], 3)
+        if "region_width" in coordinates:
+            width_MC = self.region_widths(coordinates) * (1.0 / noise_M1)
+            link_MGFC = with_media_MGFC[:, :, :-1] * scale_MF[:, None, :, None] * width_MC[:, None, None]
+            media_kpi_MGC = with_media_MGFC[:, :, -1] - media_MGCC.sum(3)
+            own_MGOO = _bordered(
+                own_MGOO,
+                link_MGFC[:, :, :own],
+                media_MGCC * width_MC[:, None, :, None] * width_MC[:, None, None, :],
+            )
+            below = torch.cat(
+                [
+                    link_MGFC[:, :, own:].transpose(2, 3),
+                    (media_kpi_MGC * width_MC[:, None] * unit_M11)[..., None],
+                ],
+                3,
+            )
+            cross_MGOX = torch.cat([cross_MGOX, below], 2)
+        shared_MPP = scaled_MGFF[:, :, own:, own:].sum(1)
+        pull_MP = kpi_MGF[..., own:].sum(1)
+        kpi_M = (left_MG * unit_M11[:, 0]).sum(1) * (1.0 / noise_M1[:, 0])
+        shared_MXX = _bordered(shared_MPP, pull_MP.unsqueeze(2), kpi_M[:, None, None])
+        return own_MGOO, cross_MGOX, shared_MXX
+
+    def _log_prior(self, coordinates: Parameters) -> Tensor:
+        """Log prior of the coordinates, shape M."""
+        total_M = torch.zeros_like(coordinates["noise"][:, 0])
+        for name, value in coordinates.items():
+            if name == DEVIATION:
+                total_M = total_M - 0.5 * (TAILS + 1.0) * torch.log1p(value.square() / TAILS).sum(1)
+            else:
+                total_M = total_M - 0.5 * value.square().sum(1)
+        log_share_MC = log_shares(coordinates, self.expected)
+        for name, (centre, width) in self.beliefs.held.items():
+            value = log_share_MC if name == "log_share" else coordinates[name]
+            total_M = total_M - 0.5 * ((value - centre) / width).square().sum(1)
+        share_sd = self.beliefs.spec.priors.share_sd
+        if share_sd is not None:
+            total_M = total_M - 0.5 * (torch.exp(log_share_MC) / share_sd).square().sum(1)
+        return total_M
+
+    def _distance(self, media: Media) -> Tensor:
+        """Distance from what users believe of channels and from measured lifts, shape M."""
+        beliefs, priors = self.beliefs, self.beliefs.spec.priors
+        total_M = torch.zeros_like(media.share_MC[:, 0])
+        for name, belief in priors.channels.items():
+            c = beliefs.channels.index(name)
+            share_M = media.share_MC[:, c]
+            if belief.share is not None:
+                total_M = total_M + 0.5 * ((share_M - belief.share.mean) / belief.share.sd) ** 2
+            if belief.roi is not None and beliefs.roi_unit_C[c] > 0:
+                roi_M = share_M * beliefs.kpi_sum * beliefs.roi_unit_C[c]
+                total_M = total_M + 0.5 * ((roi_M - belief.roi.mean) / belief.roi.sd) ** 2
+        total_M = priors.strength * total_M
+        tests = beliefs.lift_tests
+        if tests is not None:
+            lift_ME = modelled_lift(tests, media.shape, media.top_MCG, self._effectiveness_CGT)
+            if self.shards.count > 1:
+                lift_ME = _SumBothWays.apply(lift_ME, self.shards)  # type: ignore[no-untyped-call]
+            total_M = total_M + 0.5 * ((lift_ME - tests.lift_ME) / tests.error_E).square().sum(1)
+        return total_M
+
+
+def _marginal(left_MXX: Tensor) -> Tensor:
+    """Shared effects integrated out of what regions left of them; the KPI is the last column."""
+    inner_MPP, pull_MP = left_MXX[:, :-1, :-1], left_MXX[:, :-1, -1]
+    lower_MPP, failed_M = torch.linalg.cholesky_ex(inner_MPP + torch.eye(inner_MPP.shape[-1]).to(inner_MPP))
+    explained_MP1 = torch.linalg.solve_triangular(lower_MPP, pull_MP.unsqueeze(2), upper=False)
+    squares_M = left_MXX[:, -1, -1] - explained_MP1.square().sum((1, 2))
+    value_M = -0.5 * squares_M - lower_MPP.diagonal(dim1=1, dim2=2).log().sum(1)
+    return torch.where(failed_M != 0, -torch.inf, value_M)
+
+
+def _bordered(corner: Tensor, side: Tensor, far: Tensor) -> Tensor:
+    """A symmetric matrix from its first block, the one beside it and the last one."""
+    top = torch.cat([corner, side], -1)
+    bottom = torch.cat([side.transpose(-1, -2), far], -1)
+    return torch.cat([top, bottom], -2)

@@ -1,0 +1,129 @@
+"""Draws handed over as parameters of the model, and the mode of a descent taken as a start of the sampler.
+
+Shapes: M draws, C channels, G regions, T training periods, R columns of a region's own, P shared columns.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from mmm.model.beliefs import DEVIATION, SHAPE
+from mmm.model.network import LEVEL_SD, SMALLEST_REFERENCE, channel_shape, channel_weight, saturated
+from mmm.model.objective import REGION_NOISE_SD
+from mmm.model.parameters import Scales
+from mmm.model.saturation import hill
+from mmm.model.temporal import NETWORK, Parameters
+from mmm.train.posterior.density import Density, Media
+from mmm.train.posterior.linear import Linear
+from mmm.train.posterior.media import region_factor
+
+LEAST_SHARE = 1e-7
+"""Share, in prior scales, below which a channel has none to speak of."""
+LEAST_RESPONSE = 0.05
+"""Response of a region, relative to the average one, below which draws of the linear form are held."""
+WIDTH_NAMES = ("national_level", "season", "control", "regional_level", "region_season")
+
+
+def log_shares_of(parameters: Parameters, density: Density) -> Tensor:
+    """Log of the share of the KPI that each channel brings under parameters of the model, shape MC."""
+    inputs, spec = density.inputs, density.beliefs.spec
+    shape = channel_shape(parameters, inputs, spec)
+    weight_MCG = channel_weight(parameters, inputs, shape, spec)
+    trained_GT = density.columns.trained_GT
+    mean_MCG = (saturated(inputs.stack_CGTL, shape) * trained_GT).sum(3) / trained_GT.sum(1).clamp_min(1.0)
+    share_MC = (mean_MCG * weight_MCG * density.region_weight_G).sum(2)
+    return torch.log(density.shards.total(share_MC).clamp_min(1e-9))
+
+
+def start_of(parameters: Parameters, density: Density) -> Tensor:
+    """Coordinates near the parameters of one fit, shape D."""
+    expected = density.expected
+    log_share_C = log_shares_of(parameters, density)[0]
+    total = torch.logsumexp(log_share_C, 0)
+    score_C = log_share_C - total
+    if expected.weight is not None:
+        score_C = score_C - expected.weight.mean * expected.log_spend_C
+    parts = {name: parameters[name] for name in (*SHAPE, "demand") if name in parameters}
+    parts[DEVIATION] = ((score_C - score_C.mean()) / expected.spread).clamp(-3.0, 3.0).unsqueeze(0)
+    parts["total"] = ((total - expected.log_total) / expected.log_total_sd).clamp(-2.0, 2.0).reshape(1, 1)
+    if "per_head" in parameters:
+        parts["per_head"] = parameters["per_head"].reshape(1, 1)
+    return density.layout.join(parts)[0].detach()
+
+
+def learned_scales(density: Density, coordinates: Parameters) -> Scales:
+    """Prior widths of the linear parts as learned: means over draws, geometric."""
+    found = density.scales.as_dict()
+    for name in WIDTH_NAMES:
+        if name in coordinates:
+            width_M1 = density.widths(coordinates, (name,))
+            found[name] = float(torch.exp(torch.log(width_M1).mean()))
+    found["noise"] = float(torch.exp(torch.log(density.noise(coordinates)).mean()))
+    return Scales(**found)
+
+
+def parameters_of(
+    density: Density,
+    coordinates: Parameters,
+    media: Media,
+    linear: Linear,
+    scales: Scales,
+    variance_G: Tensor,
+) -> Parameters:
+    """The model's free parameters for each draw, in float64.
+
+    Args:
+        density: The posterior.
+        coordinates: Of each draw.
+        media: What media bring in each.
+        linear: The linear parts of each.
+        scales: Units of the free parameters.
+        variance_G: Noise variance of each region relative to the shared one.
+    """
+    spec, columns = density.beliefs.spec, density.columns
+    shape = media.shape
+    reference_MC = hill(torch.ones_like(shape.half_MC), shape.half_MC, shape.slope_MC)
+    reference_MC = reference_MC.clamp_min(SMALLEST_REFERENCE)
+    factor_MG = region_factor(coordinates, density.inputs).expand(-1, media.top_MCG.shape[2])
+    share_MC = media.top_MCG[:, :, 0] / factor_MG[:, :1] * reference_MC
+    relative_MC = (share_MC / spec.priors.share_scale(share_MC.shape[1])).clamp_min(LEAST_SHARE)
+    found = {name: coordinates[name] for name in (*SHAPE, "demand") if name in coordinates}
+    found["share"] = relative_MC + torch.log(-torch.expm1(-relative_MC))
+    found["noise"] = torch.log(density.noise(coordinates))[:, 0]
+    units = {name: getattr(scales, name) for name in WIDTH_NAMES} | {"level": LEVEL_SD}
+    for name in ("national_level", "regional_level"):
+        units[name] *= spec.baseline.flexibility
+    for name in ("national_level", "season", "control"):
+        found[name] = linear.shared_MP[:, _places(columns.shared_names, name)] / units[name]
+    found["level"] = linear.own_MGR[..., 0] / units["level"]
+    if "per_head" in coordinates:
+        for name in ("regional_level", "region_season"):
+            found[name] = linear.own_MGR[..., _places(columns.own_names, name)] / units[name]
+        found["per_head"] = coordinates["per_head"][:, 0]
+        found["region_noise"] = (0.5 * torch.log(variance_G) / REGION_NOISE_SD).expand(len(share_MC), -1)
+        log_response = torch.log(linear.response_MGC.clamp_min(LEAST_RESPONSE))
+        width = spec.regions.scale_sd
+        found["region_scale"] = log_response / width if width > 0 else torch.zeros_like(log_response)
+    return found
+
+
+def _places(names: tuple[str, ...], name: str) -> list[int]:
+    return [place for place, own in enumerate(names) if own == name]
+
+
+def network_of(parameters: Parameters, draws: int) -> Parameters:
+    """The recurrent network of one fit, the same in every draw."""
+    names = (*NETWORK, "bound")
+    return {
+        name: parameters[name].double().expand(draws, *parameters[name].shape[1:])
+        for name in names
+        if name in parameters
+    }
+
+
+def evenly(count: int, wanted: int) -> list[int]:
+    """Places of so many of ``count`` draws, spread evenly."""
+    return [math.floor((place + 0.5) * count / wanted) for place in range(wanted)]

@@ -1,0 +1,62 @@
+"""Coordinates of the sampler: everything of the model that is not linear, one standard row per draw.
+
+What enters the KPI linearly (levels, seasons, controls, deviations of regions) is integrated out and has no
+place here, see :mod:`mmm.train.posterior.density`. Every coordinate is about standard normal a priori.
+
+Shapes: M draws, D coordinates, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mmm.model.beliefs import COMMON, DEVIATION, SHAPE
+from mmm.model.temporal import Parameters
+
+WIDTHS = ("national_level", "season", "control")
+"""Logarithms of the widths of linear parts, relative to those found beforehand."""
+REGIONAL_WIDTHS = ("regional_level", "region_season")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names and lengths of the coordinates, in order."""
+
+    sizes: Mapping[str, int]
+
+    @property
+    def length(self) -> int:
+        """Coordinates in all, D."""
+        return sum(self.sizes.values())
+
+    def split(self, theta_MD: Tensor) -> Parameters:
+        """Coordinates by name, each of shape M x its length."""
+        return dict(zip(self.sizes, torch.split(theta_MD, list(self.sizes.values()), 1), strict=True))
+
+    def join(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """The inverse of :meth:`split`; names that are absent stand at their prior centre, 0."""
+        like = next(iter(parts.values()))
+        rows = [parts.get(name, like.new_zeros(len(like), size)) for name, size in self.sizes.items()]
+        return torch.cat([row.reshape(len(like), -1) for row in rows], 1)
+
+
+def layout(channels: int, *, national: bool, demand: bool) -> Layout:
+    """Coordinates of a model of so many channels.
+
+    Args:
+        channels: C.
+        national: Whether the panel has one region, so that nothing differs between regions.
+        demand: Whether spend may follow demand that no column shows.
+    """
+    sizes = dict.fromkeys((*SHAPE, DEVIATION), channels)
+    sizes |= dict.fromkeys((*COMMON, "noise", *WIDTHS), 1)
+    if demand:
+        sizes["demand"] = channels
+    if not national:
+        sizes |= dict.fromkeys(("per_head", *REGIONAL_WIDTHS), 1)
+        sizes["region_width"] = channels
+    return Layout(sizes)

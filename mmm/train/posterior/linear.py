@@ -1,0 +1,85 @@
+"""Levels, seasons, controls and deviations of regions, given the coordinates: means or draws.
+
+Shapes: M draws, C channels, G regions, T training periods, R columns of a region's own, P shared columns,
+O = R + C effects of a region's own, X = P + 1 with the KPI last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mmm.model.temporal import Parameters
+from mmm.train.posterior.density import Density, Media
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """Effects that are linear in the KPI, in mean KPI.
+
+    Attributes:
+        shared_MP: Effects of shared columns.
+        own_MGR: Effects of a region's own columns.
+        response_MGC: A region's response to each channel, relative to that of the average region.
+    """
+
+    shared_MP: Tensor
+    own_MGR: Tensor
+    response_MGC: Tensor
+
+
+def linear_parts(
+    density: Density, coordinates: Parameters, media: Media, noise: tuple[Tensor, Tensor] | None
+) -> Linear:
+    """The linear parts of each draw.
+
+    Args:
+        density: The posterior.
+        coordinates: Of each draw.
+        media: What media bring in each draw.
+        noise: Standard normal numbers for shared effects, shape MP, and for those of regions, shape MGO;
+            None gives means.
+    """
+    columns = density.columns
+    own_MGOO, cross_MGOX, shared_MXX = density.products(coordinates, media)
+    own, shared = len(columns.own_names), len(columns.shared_names)
+    lower_MGOO = torch.linalg.cholesky(own_MGOO + torch.eye(own_MGOO.shape[-1]).to(own_MGOO))
+    half_MGOX = torch.linalg.solve_triangular(lower_MGOO, cross_MGOX, upper=False)
+    left_MXX = shared_MXX - torch.einsum("mgox,mgoy->mxy", half_MGOX, half_MGOX)
+    left_MXX = density.shards.total(left_MXX.contiguous())
+    lower_MPP = torch.linalg.cholesky(left_MXX[:, :-1, :-1] + torch.eye(shared).to(left_MXX))
+    shared_MP = torch.cholesky_solve(left_MXX[:, :-1, -1:], lower_MPP)[..., 0]
+    if noise is not None:
+        shared_MP = shared_MP + _spread(lower_MPP, noise[0])
+    pull_MGO1 = cross_MGOX[..., -1:] - cross_MGOX[..., :-1] @ shared_MP[:, None, :, None]
+    own_MGO = torch.cholesky_solve(pull_MGO1, lower_MGOO)[..., 0]
+    if noise is not None:
+        own_MGO = own_MGO + _spread(lower_MGOO, noise[1])
+    response_MGC = torch.ones_like(media.top_MCG.transpose(1, 2))
+    if "region_width" in coordinates:
+        every_MGC = 1.0 + density.region_widths(coordinates).unsqueeze(1) * own_MGO[..., own:]
+        response_MGC = every_MGC[..., : media.effect_MCGT.shape[1]]
+    return Linear(
+        shared_MP=shared_MP * density.widths(coordinates, columns.shared_names),
+        own_MGR=own_MGO[..., :own] * density.widths(coordinates, columns.own_names).unsqueeze(1),
+        response_MGC=response_MGC,
+    )
+
+
+def _spread(lower: Tensor, standard: Tensor) -> Tensor:
+    """Normal numbers whose precision is the product of a lower triangle with its transpose."""
+    upper = lower.transpose(-1, -2)
+    spread: Tensor = torch.linalg.solve_triangular(upper, standard.unsqueeze(-1), upper=True)[..., 0]
+    return spread
+
+
+def expected_kpi(density: Density, media: Media, linear: Linear) -> Tensor:
+    """KPI less 1 that is expected in each training cell, shape MGT."""
+    columns = density.columns
+    media_MGT = torch.einsum("mcgt,mgc->mgt", media.effect_MCGT, linear.response_MGC)
+    if media.demand_MGT is not None:
+        media_MGT = media_MGT + media.demand_MGT
+    own_MGT = linear.own_MGR @ columns.own_TR.T
+    return media_MGT + own_MGT + torch.einsum("gtp,mp->mgt", columns.shared_GTP, linear.shared_MP)

@@ -1,0 +1,35 @@
+"""What media bring in every cell, from the coordinates of the sampler.
+
+Shapes: M draws, C channels, G regions, T training periods.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mmm.config import ModelSpec
+from mmm.model.beliefs import SHAPE
+from mmm.model.inputs import Inputs
+from mmm.model.network import PER_HEAD_SD, PER_HEAD_START, ChannelShape, channel_shape, saturated
+from mmm.model.temporal import Parameters
+
+
+def shapes(coordinates: Parameters, inputs: Inputs, spec: ModelSpec) -> ChannelShape:
+    """Carry-over and saturation of every channel; its share is of no meaning here."""
+    free = {name: coordinates[name] for name in SHAPE}
+    return channel_shape({**free, "share": torch.zeros_like(free["half"])}, inputs, spec)
+
+
+def region_factor(coordinates: Parameters, inputs: Inputs) -> Tensor:
+    """Effect of a region of average response, relative to its KPI, shape MG: see ``channel_weight``."""
+    if "per_head" not in coordinates:
+        return torch.ones_like(coordinates["noise"])
+    exponent_M1 = PER_HEAD_START + PER_HEAD_SD * coordinates["per_head"]
+    return torch.exp(exponent_M1 * inputs.log_heads_G)
+
+
+def saturation_of(shape: ChannelShape, inputs: Inputs, effectiveness_CGT: Tensor | None) -> Tensor:
+    """Saturation of carried-over media times effectiveness over time, shape MCGT."""
+    level_MCGT = saturated(inputs.stack_CGTL, shape)
+    return level_MCGT if effectiveness_CGT is None else level_MCGT * effectiveness_CGT

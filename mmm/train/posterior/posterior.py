@@ -1,0 +1,268 @@
+"""Draws from the posterior of a model, started from the mode that a descent found.
+
+The answer does not depend on how long the descent took: it only says where to begin. Residual weights and the
+network's effectiveness over time are taken at the mode; everything else is drawn.
+
+Shapes: M draws, C channels, G regions, T training periods, D coordinates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmm.model.beliefs import SHAPE, expectation
+from mmm.model.inputs import Inputs
+from mmm.model.objective import HELD_SD
+from mmm.model.parameters import Scales
+from mmm.model.temporal import Parameters, effectiveness
+from mmm.train.posterior.convergence import effective_draws, split_r_hat
+from mmm.train.posterior.density import Beliefs, Density
+from mmm.train.posterior.draws import (
+    evenly,
+    learned_scales,
+    log_shares_of,
+    network_of,
+    parameters_of,
+    start_of,
+)
+from mmm.train.posterior.layout import layout
+from mmm.train.posterior.linear import expected_kpi, linear_parts
+from mmm.train.posterior.moments import columns_of, moments_of
+from mmm.train.posterior.robust import cell_weights
+from mmm.train.posterior.sampler import Effort, sample
+from mmm.train.posterior.search import curvature, highest
+from mmm.train.prepare import Prepared
+
+EFFORTS = (
+    (4_000, (16, 40, 28, 14)),
+    (25_000, (8, 40, 40, 10)),
+    (80_000, (8, 30, 30, 6)),
+    (math.inf, (4, 30, 50, 5)),
+)
+"""Cells of channels at most, and chains, rounds of warm-up, rounds kept and steps of a trajectory: what makes
+a hundred effective draws of most channel totals of simulated worlds in the time a fit may take."""
+FEW, QUICK = 4, 0.1
+"""Draws that make no interval worth the name, and the share of the rounds that they are worth."""
+FIRST_SEARCH, LAST_SEARCH = 60, 150
+"""Steps of the search for the mode while weights of cells move, and after."""
+BATCH = 16
+"""Draws whose linear parts are drawn together: bounds the memory."""
+TIME_AXIS = {
+    **dict.fromkeys(("kpi_GT", "trained_GT", "controls_GTK"), 1),
+    **dict.fromkeys(("national_TN", "regional_TR", "season_TF", "region_season_TE", "between_TS"), 0),
+    **dict.fromkeys(("stack_CGTL", "followed_CGT"), 2),
+}
+
+Told = Callable[[str, int, int], None]
+"""Hears stage, rounds done and rounds in all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """What was drawn.
+
+    Attributes:
+        parameters: The model's free parameters, M draws.
+        scales: Their units: widths as learned.
+        report: How sampling went, for the provenance: draws, chains, split R-hat, effective draws.
+    """
+
+    parameters: Parameters
+    scales: Scales
+    report: dict[str, Any]
+
+
+def draw_posterior(
+    prepared: Prepared, mode: Parameters, *, n_train: int, members: int, seed: int, effort: float, told: Told
+) -> Posterior:
+    """Draws from the posterior; with one member the mode itself.
+
+    Args:
+        prepared: The scaled panel, or a shard of it, with everything that is believed of it.
+        mode: Free parameters of one fit.
+        n_train: Training periods.
+        members: Draws wanted.
+        seed: Of every random number.
+        effort: Factor on the length of sampling.
+        told: Hears how it goes.
+    """
+    mode = {name: value.detach().double().cpu() for name, value in mode.items()}
+    density = _density(prepared, mode, n_train)
+    theta_D = start_of(mode, density)
+    variance_G = torch.ones(len(density.columns.kpi_GT), dtype=torch.float64)
+    for place, most in enumerate((FIRST_SEARCH, LAST_SEARCH)):
+        density, variance_G = _reweighted(density, theta_D, prepared)
+        told("mode", place, 2)
+        theta_D = highest(density, theta_D, most)
+    if members == 1:
+        return _handed_over(prepared, density, theta_D.unsqueeze(0), mode, variance_G, None, {})
+    curvature_DD = curvature(density, theta_D)
+    length = effort_for(density, effort * (QUICK if members <= FEW else 1.0))
+    generator = torch.Generator().manual_seed(seed)
+    sampled = sample(
+        density.gradient,
+        theta_D,
+        curvature_DD,
+        length,
+        generator,
+        lambda done, rounds: told("sample", done, rounds),
+    )
+    theta_ND = sampled.theta_MND.flatten(0, 1)
+    report = {"acceptance": round(sampled.accepted, 3), "step": round(sampled.step, 4)}
+    report |= _agreement(prepared, density, sampled.theta_MND)
+    chosen = evenly(len(theta_ND), min(members, len(theta_ND)))
+    return _handed_over(prepared, density, theta_ND[chosen], mode, variance_G, seed, report)
+
+
+def effort_for(density: Density, factor: float) -> Effort:
+    """How much sampling a panel of this size gets: more chains where a step costs little.
+
+    Args:
+        density: The posterior.
+        factor: On the rounds, from the settings.
+    """
+    channels, regions, periods = density.inputs.stack_CGTL.shape[:3]
+    cells = channels * periods * max(density.shards.regions, regions)
+    chains, warm_up, rounds, steps = next(effort for most, effort in EFFORTS if cells <= most)
+    return Effort(chains, max(math.ceil(warm_up * factor), 4), max(math.ceil(rounds * factor), 4), steps)
+
+
+def _density(prepared: Prepared, mode: Parameters, n_train: int) -> Density:
+    """The posterior with every cell of weight 1."""
+    inputs = _training(prepared.inputs, n_train)
+    national = prepared.shards.regions == 1
+    columns = columns_of(inputs, national=national)
+    kpi_G = prepared.kpi_G.double().cpu()
+    kpi_sum_G = (columns.trained_GT * (columns.kpi_GT + 1.0)).sum(1) * kpi_G
+    cells_G = columns.trained_GT.sum(1) * kpi_G
+    total, kpi_sum = prepared.shards.total(torch.stack([cells_G.sum(), kpi_sum_G.sum()])).tolist()
+    tests = prepared.lift_tests
+    density = Density(
+        inputs,
+        columns,
+        moments_of(columns, columns.trained_GT),
+        scales=prepared.scales,
+        layout=layout(inputs.stack_CGTL.shape[0], national=national, demand=prepared.spec.priors.demand > 0),
+        expected=expectation(prepared.spec, prepared.spend_C.double().cpu()),
+        beliefs=Beliefs(
+            spec=prepared.spec,
+            channels=prepared.channels,
+            roi_unit_C=prepared.roi_unit_C.double().cpu(),
+            kpi_sum=float(kpi_sum),
+            lift_tests=None if tests is None else tests.to(inputs.kpi_GT),
+            held={},
+        ),
+        region_weight_G=cells_G / total,
+        effectiveness_CGT=_effectiveness(mode, inputs, prepared),
+        shards=prepared.shards,
+    )
+    return density.believing(_held(prepared, density))
+
+
+def _held(prepared: Prepared, density: Density) -> dict[str, tuple[Tensor, float]]:
+    """Where an older model has the channels."""
+    old = {name: value[:1].double().cpu() for name, value in prepared.expected.items()}
+    if not old:
+        return {}
+    held = {name: (old[name], HELD_SD) for name in SHAPE if name in old}
+    if "per_head" in old:
+        held["per_head"] = (old["per_head"].reshape(1, 1), HELD_SD)
+    held["log_share"] = (log_shares_of(old, density), HELD_SD)
+    return held
+
+
+def _training(inputs: Inputs, n_train: int) -> Inputs:
+    """Training periods of inputs, in float64 on the CPU."""
+    parts = {}
+    for item in fields(inputs):
+        value = getattr(inputs, item.name).double().cpu()
+        axis = TIME_AXIS.get(item.name)
+        parts[item.name] = value if axis is None else value.narrow(axis, 0, n_train).contiguous()
+    return Inputs(**parts)
+
+
+def _effectiveness(mode: Parameters, inputs: Inputs, prepared: Prepared) -> Tensor | None:
+    if "gru_output" not in mode:
+        return None
+    with torch.no_grad():
+        return effectiveness(mode, inputs, prepared.spec.temporal.bound)[0]
+
+
+def _reweighted(density: Density, theta_D: Tensor, prepared: Prepared) -> tuple[Density, Tensor]:
+    """The density with cells weighted by their residuals at a place, and each region's noise."""
+    coordinates = density.layout.split(theta_D.unsqueeze(0))
+    with torch.no_grad():
+        media = density.media(coordinates)
+        linear = linear_parts(density, coordinates, media, None)
+        residual_GT = density.columns.kpi_GT - expected_kpi(density, media, linear)[0]
+    weight_GT, variance_G = cell_weights(
+        residual_GT, density.columns.trained_GT, prepared.spec.loss, prepared.shards
+    )
+    return density.weighted(moments_of(density.columns, weight_GT)), variance_G
+
+
+def _agreement(prepared: Prepared, density: Density, theta_MND: Tensor) -> dict[str, Any]:
+    """Split R-hat and effective draws of what channels bring."""
+    chains, rounds, _ = theta_MND.shape
+    log_MQ = []
+    for part in torch.split(theta_MND.flatten(0, 1), BATCH):
+        with torch.no_grad():
+            media = density.media(density.layout.split(part))
+        total_M1 = torch.log(media.share_MC.sum(1, keepdim=True))
+        log_MQ.append(torch.cat([torch.log(media.share_MC), total_M1], 1))
+    values_MNQ = torch.cat(log_MQ).reshape(chains, rounds, -1).numpy()
+    names = [*prepared.channels, "all media"]
+    r_hat_Q, effective_Q = split_r_hat(values_MNQ), effective_draws(values_MNQ)
+    return {
+        "chains": chains,
+        "draws": chains * rounds,
+        "r_hat": {name: round(float(value), 4) for name, value in zip(names, r_hat_Q, strict=True)},
+        "effective": {name: round(float(value), 1) for name, value in zip(names, effective_Q, strict=True)},
+    }
+
+
+def _handed_over(
+    prepared: Prepared,
+    density: Density,
+    theta_MD: Tensor,
+    mode: Parameters,
+    variance_G: Tensor,
+    seed: int | None,
+    report: dict[str, Any],
+) -> Posterior:
+    """Parameters of every draw, linear parts drawn too; without a seed, their means."""
+    scales = learned_scales(density, density.layout.split(theta_MD))
+    parts: list[Parameters] = []
+    first = prepared.shards.first
+    own = slice(first, first + len(density.columns.kpi_GT))
+    for start in range(0, len(theta_MD), BATCH):
+        part_MD = theta_MD[start : start + BATCH]
+        coordinates = density.layout.split(part_MD)
+        with torch.no_grad():
+            media = density.media(coordinates)
+            noise = (
+                None if seed is None else _noise(density, prepared.shards.regions, own, part_MD, seed + start)
+            )
+            linear = linear_parts(density, coordinates, media, noise)
+            parts.append(parameters_of(density, coordinates, media, linear, scales, variance_G))
+    parameters = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    return Posterior(parameters | network_of(mode, len(theta_MD)), scales, report)
+
+
+def _noise(density: Density, regions: int, own: slice, part_MD: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """Standard normal numbers of linear parts: those of a region are the same on whatever shard it is."""
+    rng = np.random.default_rng([seed, 5])
+    columns, draws = density.columns, len(part_MD)
+    shared_MP = rng.standard_normal((draws, len(columns.shared_names)))
+    effects = len(columns.own_names)
+    if "region_width" in density.layout.sizes:
+        effects += density.inputs.stack_CGTL.shape[0] + ("demand" in density.layout.sizes)
+    own_MGO = rng.standard_normal((draws, regions, effects))[:, own]
+    return torch.as_tensor(shared_MP), torch.as_tensor(np.ascontiguousarray(own_MGO))

@@ -1,0 +1,64 @@
+"""Priors beside posteriors, and the prior itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmm.analysis.attribution import draws_table, effect_draws
+from mmm.analysis.priors import priors_table
+from mmm.config import Belief, ModelSpec
+from mmm.config.model import PriorSpec
+from mmm.model.beliefs import prior_shares
+from tests.small import sketch
+
+BY_SPEND = PriorSpec(spend_weight=Belief(mean=1.0, sd=1e-6), channel_spread=1e-6)
+"""All weight on spend, no spread between channels."""
+
+
+def test_the_default_prior_expects_a_quarter_of_the_kpi_from_media() -> None:
+    """Log-normal of mean 0.28 and standard deviation 0.15: median 0.247, 5 % 0.108, 95 % 0.563."""
+    total_M = prior_shares(ModelSpec(), np.array([1.0, 1.0, 2.0]), 20_000, 0).sum(1)
+
+    assert np.quantile(total_M, [0.05, 0.5, 0.95]) == pytest.approx([0.108, 0.247, 0.563], rel=0.04)
+
+
+def test_spend_moves_what_is_expected_of_a_channel_and_the_weight_says_how_far() -> None:
+    """With all weight on spend and no spread, four times the spend is four times the share."""
+    shares_MC = prior_shares(ModelSpec(priors=BY_SPEND), np.array([1.0, 4.0]), 100, 0)
+
+    assert shares_MC[:, 1] / shares_MC[:, 0] == pytest.approx(np.full(100, 4.0), rel=1e-3)
+
+
+def test_a_channel_without_spend_counts_as_an_average_one() -> None:
+    shares_MC = prior_shares(ModelSpec(priors=BY_SPEND), np.array([1.0, 3.0, 0.0]), 100, 0)
+
+    assert shares_MC[:, 2] / shares_MC[:, 0] == pytest.approx(np.full(100, 2.0), rel=1e-3)
+
+
+def test_prior_and_posterior_stand_side_by_side() -> None:
+    fitted = sketch()
+    estimands = effect_draws(fitted)
+    table = priors_table(fitted, estimands["direct"])
+
+    assert set(table["quantity"]) == {"share", "roi", "half_saturation", "slope", "retention"}
+    assert (table["prior_lower"] < table["prior_upper"]).all()
+    share = table[table["quantity"] == "share"].set_index("channel")
+    kpi = np.nansum(np.where(fitted.panel.present_GT & fitted.split.mask("train"), fitted.panel.kpi_GT, 0.0))
+    middle = np.median(estimands["direct"], axis=0) / kpi
+    np.testing.assert_allclose(share.loc[list(fitted.panel.channels), "posterior"], middle)
+    moved = 1.0 - (share["posterior_upper"] - share["posterior_lower"]) / (
+        share["prior_upper"] - share["prior_lower"]
+    )
+    np.testing.assert_allclose(share["moved"], moved)
+
+
+def test_draws_are_what_intervals_are_made_of() -> None:
+    fitted = sketch()
+    estimands = effect_draws(fitted)
+    table = draws_table(fitted, estimands)
+
+    assert list(table.columns) == ["draw", "channel", "direct", "total", "roi"]
+    assert len(table) == fitted.members * len(fitted.panel.channels)
+    means = table.groupby("channel", sort=False)["direct"].mean()
+    np.testing.assert_allclose(means, estimands["direct"].mean(0))

@@ -1,0 +1,161 @@
+"""The density with everything linear integrated out: by brute force, over shards, and handed over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from torch import Tensor
+
+from mmm.data.panel import Panel
+from mmm.model.network import forward
+from mmm.train.posterior import posterior as program
+from mmm.train.posterior.density import Density
+from mmm.train.posterior.draws import learned_scales, parameters_of, start_of
+from mmm.train.posterior.linear import expected_kpi, linear_parts
+from mmm.train.prepare import Prepared, pose
+from mmm.train.shards import Alone, Survey
+from tests.small import market, small_panel, some_regions, split_of, with_gaps
+from tests.train.crew import crew
+
+MODEL = {"temporal": {"enabled": False}, "graph": {"mode": "none"}}
+N_TRAIN = 40
+
+
+def prepared(panel: Panel, model: dict[str, Any] | None = None) -> Prepared:
+    spec = market(panel, model=MODEL | (model or {}), train={"precision": "float64"})
+    return pose(spec, panel, split_of(panel).n_train, Alone(len(panel.regions)))
+
+
+def density_of(item: Prepared) -> Density:
+    return program._density(item, item.start(1, 0), N_TRAIN)
+
+
+def places(density: Density, count: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return 0.5 * torch.randn(count, density.layout.length, generator=generator, dtype=torch.float64)
+
+
+def by_brute_force(density: Density, theta_D: Tensor) -> float:
+    """Log density of all observed cells at once, from their whole covariance."""
+    coordinates = density.layout.split(theta_D.unsqueeze(0))
+    media = density.media(coordinates)
+    columns, weight_GT = density.columns, density.moments.weight_GT
+    regions, periods = weight_GT.shape
+    own_TR = columns.own_TR * density.widths(coordinates, columns.own_names)
+    shared_GTP = columns.shared_GTP * density.widths(coordinates, columns.shared_names)
+    covariance = torch.einsum("gtp,hsp->gths", shared_GTP, shared_GTP).reshape(regions * periods, -1)
+    mean_GT = media.effect_MCGT[0].sum(0)
+    if media.demand_MGT is not None:
+        mean_GT = mean_GT + media.demand_MGT[0]
+    for g in range(regions):
+        block = slice(g * periods, (g + 1) * periods)
+        own = own_TR @ own_TR.T
+        if "region_width" in coordinates:
+            width_C = density.region_widths(coordinates)[0, : media.effect_MCGT.shape[1]]
+            moved_TC = (media.effect_MCGT[0, :, g] * width_C[:, None]).T
+            own = own + moved_TC @ moved_TC.T
+        covariance[block, block] += own
+    known = weight_GT.flatten() > 0
+    noise = density.noise(coordinates)[0, 0] ** 2 / weight_GT.flatten()[known]
+    covariance = covariance[known][:, known] + torch.diag(noise)
+    normal = torch.distributions.MultivariateNormal(mean_GT.flatten()[known], covariance)
+    value = normal.log_prob(columns.kpi_GT.flatten()[known])  # type: ignore[no-untyped-call]
+    return float(value + density._log_prior(coordinates)[0])
+
+
+@pytest.mark.parametrize("regions", [1, 3])
+def test_the_integral_is_that_of_the_whole_covariance(regions: int) -> None:
+    panel = small_panel(regions=regions)
+    density = density_of(prepared(panel if regions == 1 else with_gaps(panel)))
+    theta_MD = places(density, 3)
+    found_M = density.value(theta_MD)
+
+    expected = [by_brute_force(density, theta_D) for theta_D in theta_MD]
+    assert_allclose(np.diff(found_M.numpy()), np.diff(expected), rtol=1e-7)
+
+
+def test_the_gradient_is_that_of_differences() -> None:
+    density = density_of(prepared(with_gaps(small_panel())))
+    theta_MD = places(density, 1)
+    _, gradient_MD = density.gradient(theta_MD)
+
+    for place in range(0, density.layout.length, 5):
+        move = torch.zeros_like(theta_MD)
+        move[0, place] = 1e-5
+        ahead, behind = density.value(theta_MD + move), density.value(theta_MD - move)
+        assert float(gradient_MD[0, place]) == pytest.approx(float(ahead - behind) / 2e-5, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("sizes", [(1, 4), (2, 1, 2)])
+def test_shards_have_the_density_and_the_gradient_of_the_whole(sizes: tuple[int, ...]) -> None:
+    panel = with_gaps(small_panel(regions=5))
+    beliefs = {"priors": {"channels": {"tv": {"share": {"mean": 0.1, "sd": 0.05}}}}}
+    spec = market(panel, model=MODEL | beliefs, train={"precision": "float64"})
+    whole = density_of(pose(spec, panel, N_TRAIN, Alone(5)))
+    theta_MD = places(whole, 2)
+
+    def one(shard: Any, own: slice) -> tuple[Tensor, Tensor]:
+        rows = some_regions(panel, np.arange(5)[own])
+        return density_of(pose(spec, rows, N_TRAIN, shard, survey=Survey("", ()))).gradient(theta_MD)
+
+    value_M, gradient_MD = whole.gradient(theta_MD)
+    for found_M, found_MD in crew(sizes, one)[0]:
+        assert_allclose(np.diff(found_M), np.diff(value_M), rtol=1e-8)
+        assert_allclose(found_MD, gradient_MD, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("regions", [1, 3])
+def test_draws_handed_over_predict_what_they_say(regions: int) -> None:
+    """The model's own forward pass of the parameters gives the KPI that the linear parts give."""
+    item = prepared(small_panel(regions=regions))
+    density = density_of(item)
+    # Narrow deviations of regions, so that none reaches the bound at which responses are held.
+    theta_MD = 0.3 * places(density, 4)
+    if regions > 1:
+        narrow = {"region_width": torch.full((4, 3), -6.0, dtype=torch.float64)}
+        theta_MD = theta_MD + density.layout.join(narrow)
+    coordinates = density.layout.split(theta_MD)
+    with torch.no_grad():
+        media = density.media(coordinates)
+        linear = linear_parts(density, coordinates, media, None)
+        scales = learned_scales(density, coordinates)
+        variance_G = torch.ones(regions, dtype=torch.float64)
+        parameters = parameters_of(density, coordinates, media, linear, scales, variance_G)
+        found = forward(parameters, density.inputs, item.spec, scales)
+        expected_MGT = 1.0 + expected_kpi(density, media, linear)
+
+    assert_allclose(found.prediction_MGT, expected_MGT, rtol=1e-4)
+    brought_MGC = found.channels_MCGT.sum(3).transpose(1, 2)
+    assert_allclose(brought_MGC, media.effect_MCGT.sum(3).transpose(1, 2) * linear.response_MGC, rtol=1e-6)
+
+
+def test_a_start_brings_the_shares_it_was_taken_from() -> None:
+    """Shares near what is expected; those far from it are drawn towards it."""
+    item = prepared(small_panel())
+    density = density_of(item)
+    mode = {name: value.double() for name, value in item.start(1, 0).items()}
+    mode["share"] = torch.tensor([[0.5, 0.7, 0.3]], dtype=torch.float64)
+    share_C = density.media(density.layout.split(start_of(mode, density).unsqueeze(0))).share_MC[0]
+
+    with torch.no_grad():
+        brought_CG = forward(mode, density.inputs, item.spec, item.scales).channels_MCGT[0].mean(2)
+    assert_allclose(share_C.detach(), (brought_CG * density.region_weight_G).sum(1), rtol=0.05)
+
+
+def test_a_belief_pulls_the_share_towards_itself() -> None:
+    """A belief of ten times the share raises the density of more of it."""
+    panel = small_panel()
+    low = density_of(
+        prepared(panel, {"priors": {"channels": {"tv": {"share": {"mean": 0.02, "sd": 0.005}}}}})
+    )
+    high = density_of(
+        prepared(panel, {"priors": {"channels": {"tv": {"share": {"mean": 0.20, "sd": 0.005}}}}})
+    )
+    theta_MD = torch.zeros(2, low.layout.length, dtype=torch.float64)
+    theta_MD[1] = low.layout.join({"total": torch.tensor([[1.0]], dtype=torch.float64)})[0]
+
+    assert float((high.value(theta_MD) - low.value(theta_MD)).diff()) > 0
