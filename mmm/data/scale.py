@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from mmm.data.panel import Bools, Floats, Panel
 
+Values = TypeVar("Values")
 Total = Callable[[Floats], Floats]
 """Sum of an array over shards of regions."""
 
@@ -23,7 +25,7 @@ CONTROL_LIMIT = 5.0
 """Standard deviations beyond which a control is held: a linear effect is not believed further out."""
 
 
-def _whole(values: Floats) -> Floats:
+def one_shard(values: Values) -> Values:
     """Sum over shards where there is only one."""
     return values
 
@@ -78,7 +80,7 @@ class Scaling:
         return held
 
 
-def fit_scaling(panel: Panel, n_train: int, total: Total = _whole) -> Scaling:
+def fit_scaling(panel: Panel, n_train: int, total: Total = one_shard) -> Scaling:
     """Scaling from the first ``n_train`` periods; later ones are never looked at.
 
     Size is population where given, else the KPI mean. A region that never had a KPI gets the scale of the

@@ -18,6 +18,7 @@ from scipy.optimize import nnls
 
 from mmm.config import GraphSpec
 from mmm.data.panel import Bools, Floats
+from mmm.data.scale import one_shard
 from mmm.errors import SpecError
 from mmm.graph.channel_graph import ChannelGraph, check_graph, edge_mask, empty_graph
 from mmm.graph.moments import (
@@ -47,11 +48,6 @@ def is_searchable(channels: int, cells: int) -> bool:
     return channels <= MOST_SEARCHED and channels < cells
 
 
-def _whole(values: Floats) -> Floats:
-    """Sum over shards where there is only one."""
-    return values
-
-
 def learn_channel_graph(
     media_GTC: Floats,
     present_GT: Bools,
@@ -64,7 +60,7 @@ def learn_channel_graph(
     n_bootstrap: int = 8,
     regions: int | None = None,
     first_region: int = 0,
-    total: Callable[[Floats], Floats] = _whole,
+    total: Callable[[Floats], Floats] = one_shard,
 ) -> ChannelGraph:
     """Which channels move which, learned from the media of a whole panel or, by sums, of its shards.
 

@@ -21,8 +21,8 @@ from mmm.graph.channel_graph import ChannelGraph, downstream_delta
 from mmm.model.adstock import lag_stack
 from mmm.model.inputs import Inputs
 from mmm.model.network import ChannelShape, channel_shape, channel_weight
+from mmm.model.parameters import Parameters
 from mmm.model.saturation import hill
-from mmm.model.temporal import Parameters
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,9 +17,9 @@ from torch.nn.functional import softplus
 from mmm.config import ModelSpec
 from mmm.model.adstock import carry_over, geometric_kernel, weibull_kernel
 from mmm.model.inputs import Inputs
-from mmm.model.parameters import Scales
+from mmm.model.parameters import Parameters, Scales
 from mmm.model.saturation import hill, market_slope
-from mmm.model.temporal import Parameters, effectiveness
+from mmm.model.temporal import effectiveness
 
 RETENTION_START, RETENTION_SD = 0.0, 1.2
 DELAY_START, DELAY_SD = -1.5, 1.2

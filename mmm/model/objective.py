@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from mmm.config import Belief, ChannelPriors, LossSpec, ModelSpec
+from mmm.data.scale import one_shard
 from mmm.model.experiments import LiftTests, shard_lift
 from mmm.model.inputs import Inputs
 from mmm.model.network import Components
-from mmm.model.parameters import REGIONAL, by_member, standard_normal
-from mmm.model.temporal import NETWORK, Parameters
+from mmm.model.parameters import NETWORK, REGIONAL, Parameters, by_member, standard_normal
 
 REGION_NOISE_SD = 0.5
 """Prior standard deviation, in logs, of a region's noise around the shared one."""
@@ -29,11 +29,6 @@ HELD_SD = 0.5
 """How far a parameter may stray from an older model's, in prior standard deviations."""
 LEVEL_PRECISION = 0.01
 """Nearly flat prior of a region's level, which its own data give."""
-
-
-def _alone(total: Tensor) -> Tensor:
-    """Sum over shards where there is only one."""
-    return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +55,7 @@ class Target:
     prior_share: float = 1.0
     channels: tuple[str, ...] = ()
     roi_unit_C: Tensor | None = None
-    add_up: Callable[[Tensor], Tensor] = _alone
+    add_up: Callable[[Tensor], Tensor] = one_shard
     lift_tests: LiftTests | None = None
     held: Parameters = field(default_factory=dict)
 

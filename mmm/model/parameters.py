@@ -16,7 +16,11 @@ from torch import Tensor
 
 from mmm.config import ModelSpec
 from mmm.model.inputs import Inputs
-from mmm.model.temporal import NETWORK, Parameters
+
+Parameters = dict[str, Tensor]
+
+NETWORK = ("gru_input", "gru_hidden", "gru_bias_input", "gru_bias_hidden", "gru_output")
+"""Weights of the network, to which L1 and L2 apply."""
 
 REGIONAL = ("level", "regional_level", "region_season", "region_scale", "region_noise")
 """Parameters with a region axis (the second): each shard owns those of its regions."""

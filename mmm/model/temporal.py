@@ -14,11 +14,7 @@ import torch
 from torch import Tensor
 
 from mmm.model.inputs import Inputs
-
-Parameters = dict[str, Tensor]
-
-NETWORK = ("gru_input", "gru_hidden", "gru_bias_input", "gru_bias_hidden", "gru_output")
-"""Weights of the network, to which L1 and L2 apply."""
+from mmm.model.parameters import Parameters
 
 
 def effectiveness(parameters: Parameters, inputs: Inputs, bound: float) -> Tensor:

@@ -21,8 +21,7 @@ import torch
 from torch import Tensor
 
 from mmm.errors import TrainingError
-from mmm.model.parameters import REGIONAL, by_member
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import REGIONAL, Parameters, by_member
 
 WARM_UP = 20
 """Epochs in which the step rises to its peak."""

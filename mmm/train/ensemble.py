@@ -21,8 +21,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from mmm.data.panel import Floats, Frequency
-from mmm.model.parameters import REGIONAL, standard_normal
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import REGIONAL, Parameters, standard_normal
 
 BLOCK: dict[Frequency, int] = {"daily": 28, "weekly": 6, "monthly": 3, "quarterly": 2}
 """Periods of a block: long enough to keep the dependence of neighbouring residuals."""

@@ -22,8 +22,7 @@ from mmm.data.split import Split
 from mmm.errors import SpecError
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import check_graph
-from mmm.model.parameters import Scales
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import Parameters, Scales
 from mmm.train.checkpoint import Checkpoint, NoCheckpoint, legacy_identity
 from mmm.train.descent import Schedule
 from mmm.train.ensemble import member_anchors, member_draws, member_weights, recentred, with_centre

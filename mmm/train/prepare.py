@@ -22,8 +22,7 @@ from mmm.graph.learn import learn_channel_graph
 from mmm.model.experiments import LiftTests, pose_lift_tests
 from mmm.model.inputs import Inputs, build_inputs, typical_volume
 from mmm.model.objective import Target
-from mmm.model.parameters import Scales, start_parameters
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import Parameters, Scales, start_parameters
 from mmm.train.calibrate import calibrate
 from mmm.train.shards import Shards, Survey, add_up, messages, shard_of
 from mmm.train.warm_start import expected, for_fits, kept_scaling

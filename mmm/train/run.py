@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from mmm.errors import MMMError, TrainingError
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import Parameters
 from mmm.train.stacked import Training, descend, likeness
 
 PROGRAM_CELLS = 400_000

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from mmm.data.experiments import LiftTest
 from mmm.data.panel import Floats, Panel
+from mmm.data.scale import one_shard
 
 Message = Callable[[Floats], Floats]
 """Sum of a float64 array over shards."""
@@ -82,7 +83,7 @@ class Survey:
 def messages(shards: Shards) -> Message:
     """Sums of numpy arrays over shards."""
     if shards.count == 1:
-        return _unchanged
+        return one_shard
 
     def total(values: Floats) -> Floats:
         sent = torch.as_tensor(np.array(values, dtype=np.float64))
@@ -92,24 +93,16 @@ def messages(shards: Shards) -> Message:
     return total
 
 
-def _unchanged(values: Floats) -> Floats:
-    return values
-
-
 def add_up(shards: Shards) -> Callable[[Tensor], Tensor]:
     """Sums of tensors over shards, with the gradient of the shard's own part."""
     if shards.count == 1:
-        return _same
+        return one_shard
 
     def total(values: Tensor) -> Tensor:
         own = values.detach()
         return values + (shards.total(own.clone()) - own)
 
     return total
-
-
-def _same(values: Tensor) -> Tensor:
-    return values
 
 
 def own_regions(shards: Shards, panel: Panel) -> slice:

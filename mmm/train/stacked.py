@@ -19,8 +19,7 @@ from mmm.config import GraphSpec, ModelSpec
 from mmm.model.inputs import Inputs
 from mmm.model.network import forward
 from mmm.model.objective import Target, has_attribution_priors, misfit, objective
-from mmm.model.parameters import Scales
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import Parameters, Scales
 from mmm.train.descent import Descent, Schedule
 from mmm.train.shards import Shards
 

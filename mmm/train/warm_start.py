@@ -20,7 +20,7 @@ from mmm.data.panel import Panel
 from mmm.data.scale import Scaling
 from mmm.errors import Problem, SpecError
 from mmm.fitted import Fitted
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import Parameters
 
 NAMES = ("retention", "delay", "half", "slope", "spread", "share", "per_head", "region_scale")
 """Parameters of channels and of their regions: all of attribution."""

@@ -15,9 +15,8 @@ from mmm.data.panel import Panel
 from mmm.data.scale import fit_scaling
 from mmm.model.inputs import build_inputs
 from mmm.model.network import channel_shape, channel_weight, forward
-from mmm.model.parameters import REGIONAL, Scales
+from mmm.model.parameters import REGIONAL, Parameters, Scales
 from mmm.model.saturation import hill
-from mmm.model.temporal import Parameters
 from tests.small import posed, sketch, small_panel, some_regions
 
 SPEC = ModelSpec(temporal=TemporalSpec(hidden=3, stride=4))

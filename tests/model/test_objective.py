@@ -18,8 +18,7 @@ from mmm.data.scale import Scaling, fit_scaling
 from mmm.model.inputs import Inputs, build_inputs
 from mmm.model.network import forward
 from mmm.model.objective import Target, attribution_penalty, misfit, objective, robust
-from mmm.model.parameters import REGIONAL, Scales, standard_normal
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import REGIONAL, Parameters, Scales, standard_normal
 from tests.small import posed, small_panel, some_regions, with_gaps
 
 SCALES = Scales()

@@ -10,8 +10,8 @@ import torch
 from mmm.config import ModelSpec, TemporalSpec
 from mmm.data.panel import Floats
 from mmm.model.inputs import Inputs, build_inputs
-from mmm.model.parameters import Scales, start_parameters
-from mmm.model.temporal import Parameters, effectiveness
+from mmm.model.parameters import Parameters, Scales, start_parameters
+from mmm.model.temporal import effectiveness
 from tests.small import posed, small_panel
 
 SPEC = ModelSpec(temporal=TemporalSpec(hidden=4, stride=4, bound=0.4))

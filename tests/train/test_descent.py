@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mmm.errors import TrainingError
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import Parameters
 from mmm.train.descent import Descent, Schedule
 
 PLAN = Schedule(epochs=300, learning_rate=0.1, gradient_clip=10.0)

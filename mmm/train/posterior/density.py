@@ -27,8 +27,7 @@ from mmm.model.beliefs import DEVIATION, TAILS, Expectation, log_shares
 from mmm.model.experiments import LiftTests, modelled_lift
 from mmm.model.inputs import Inputs
 from mmm.model.network import LEVEL_SD, ChannelShape, unrecorded_demand
-from mmm.model.parameters import Scales
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import Parameters, Scales
 from mmm.train.posterior.layout import Layout
 from mmm.train.posterior.media import region_factor, saturation_of, shapes
 from mmm.train.posterior.moments import Columns, Moments

@@ -13,9 +13,8 @@ from torch import Tensor
 from mmm.model.beliefs import DEVIATION, SHAPE
 from mmm.model.network import LEVEL_SD, SMALLEST_REFERENCE, channel_shape, channel_weight, saturated
 from mmm.model.objective import REGION_NOISE_SD
-from mmm.model.parameters import Scales
+from mmm.model.parameters import NETWORK, Parameters, Scales
 from mmm.model.saturation import hill
-from mmm.model.temporal import NETWORK, Parameters
 from mmm.train.posterior.density import Density, Media
 from mmm.train.posterior.linear import Linear
 from mmm.train.posterior.media import region_factor

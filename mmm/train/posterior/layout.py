@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mmm.model.beliefs import COMMON, DEVIATION, SHAPE
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import Parameters
 
 WIDTHS = ("national_level", "season", "control")
 """Logarithms of the widths of linear parts, relative to those found beforehand."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import Parameters
 from mmm.train.posterior.density import Density, Media
 
 

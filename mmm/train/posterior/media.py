@@ -12,7 +12,7 @@ from mmm.config import ModelSpec
 from mmm.model.beliefs import SHAPE
 from mmm.model.inputs import Inputs
 from mmm.model.network import PER_HEAD_SD, PER_HEAD_START, ChannelShape, channel_shape, saturated
-from mmm.model.temporal import Parameters
+from mmm.model.parameters import Parameters
 
 
 def shapes(coordinates: Parameters, inputs: Inputs, spec: ModelSpec) -> ChannelShape:

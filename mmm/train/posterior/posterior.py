@@ -20,8 +20,8 @@ from torch import Tensor
 from mmm.model.beliefs import SHAPE, expectation
 from mmm.model.inputs import Inputs
 from mmm.model.objective import HELD_SD
-from mmm.model.parameters import Scales
-from mmm.model.temporal import Parameters, effectiveness
+from mmm.model.parameters import Parameters, Scales
+from mmm.model.temporal import effectiveness
 from mmm.train.posterior.convergence import effective_draws, split_r_hat
 from mmm.train.posterior.density import Beliefs, Density
 from mmm.train.posterior.draws import (
