@@ -80,10 +80,6 @@ class Inputs:
         shorter_GT[:, n_train:] = 0.0
         return replace(self, trained_GT=shorter_GT)
 
-    def with_media(self, stack_CGTL: Tensor) -> Inputs:
-        """The same under other media; the recurrent network still reads the factual ones."""
-        return replace(self, stack_CGTL=stack_CGTL)
-
 
 def build_inputs(
     panel: Panel,

@@ -176,7 +176,7 @@ def test_no_carry_over_ends_in_its_own_week() -> None:
     inputs, _, parameters = posed(small_panel(), spec)
     stack_CGTL = inputs.stack_CGTL.clone()
     stack_CGTL[:, :, 10] = 0.0
-    parts = forward(parameters, inputs.with_media(stack_CGTL), spec, SCALES)
+    parts = forward(parameters, replace(inputs, stack_CGTL=stack_CGTL), spec, SCALES)
     full = forward(parameters, inputs, spec, SCALES)
 
     assert float(parts.channels_MCGT[..., 10].abs().max()) == 0.0
