@@ -207,8 +207,7 @@ class Density:
         own_MGOO, cross_MGOX, shared_MXX = self.products(coordinates, media)
         eye = torch.eye(own_MGOO.shape[-1]).to(own_MGOO)
         lower_MGOO, failed_MG = torch.linalg.cholesky_ex(own_MGOO + eye)
-        half_MGOX = torch.linalg.solve_triangular(lower_MGOO, cross_MGOX, upper=False)
-        left_MXX = shared_MXX - torch.einsum("mgox,mgoy->mxy", half_MGOX, half_MGOX)
+        left_MXX = left_of_shared(lower_MGOO, cross_MGOX, shared_MXX)
         log_det_M = lower_MGOO.diagonal(dim1=2, dim2=3).log().sum((1, 2))
         log_det_M = log_det_M + self.moments.cells * torch.log(self.noise(coordinates)[:, 0])
         failed_M = (failed_MG != 0).sum(1).to(log_det_M)
@@ -302,6 +301,18 @@ class Density:
                 lift_ME = _SumBothWays.apply(lift_ME, self.shards)  # type: ignore[no-untyped-call]
             total_M = total_M + 0.5 * ((lift_ME - tests.lift_ME) / tests.error_E).square().sum(1)
         return total_M
+
+
+def left_of_shared(lower_MGOO: Tensor, cross_MGOX: Tensor, shared_MXX: Tensor) -> Tensor:
+    """Products of shared columns and KPI, less what effects of the regions' own explain, shape MXX.
+
+    Args:
+        lower_MGOO: Lower triangle of the precision of effects of a region's own.
+        cross_MGOX: Their products with shared columns and KPI.
+        shared_MXX: Products of those with themselves, over the shard's regions.
+    """
+    half_MGOX = torch.linalg.solve_triangular(lower_MGOO, cross_MGOX, upper=False)
+    return shared_MXX - torch.einsum("mgox,mgoy->mxy", half_MGOX, half_MGOX)
 
 
 def _marginal(left_MXX: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mmm.model.parameters import Parameters
-from mmm.train.posterior.density import Density, Media
+from mmm.train.posterior.density import Density, Media, left_of_shared
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +46,7 @@ def linear_parts(
     own_MGOO, cross_MGOX, shared_MXX = density.products(coordinates, media)
     own, shared = len(columns.own_names), len(columns.shared_names)
     lower_MGOO = torch.linalg.cholesky(own_MGOO + torch.eye(own_MGOO.shape[-1]).to(own_MGOO))
-    half_MGOX = torch.linalg.solve_triangular(lower_MGOO, cross_MGOX, upper=False)
-    left_MXX = shared_MXX - torch.einsum("mgox,mgoy->mxy", half_MGOX, half_MGOX)
-    left_MXX = density.shards.total(left_MXX.contiguous())
+    left_MXX = density.shards.total(left_of_shared(lower_MGOO, cross_MGOX, shared_MXX).contiguous())
     lower_MPP = torch.linalg.cholesky(left_MXX[:, :-1, :-1] + torch.eye(shared).to(left_MXX))
     shared_MP = torch.cholesky_solve(left_MXX[:, :-1, -1:], lower_MPP)[..., 0]
     if noise is not None:

@@ -68,14 +68,12 @@ class Moments:
         weight_GT: Precision of a cell relative to the noise, 0 where it does not count.
         weighted_GTF: All columns, KPI last, times the weight.
         product_GFF: Their products, summed over periods.
-        log_weight: Sum of the logs of the weights of cells that count.
         cells: Cells that count.
     """
 
     weight_GT: Tensor
     weighted_GTF: Tensor
     product_GFF: Tensor
-    log_weight: Tensor
     cells: Tensor
 
 
@@ -87,11 +85,9 @@ def moments_of(columns: Columns, weight_GT: Tensor) -> Moments:
     )
     weight_GT = weight_GT * columns.trained_GT
     weighted_GTF = every_GTF * weight_GT.unsqueeze(-1)
-    counted = weight_GT > 0
     return Moments(
         weight_GT=weight_GT,
         weighted_GTF=weighted_GTF,
         product_GFF=torch.einsum("gtp,gtq->gpq", weighted_GTF, every_GTF),
-        log_weight=torch.log(weight_GT[counted]).sum(),
-        cells=counted.sum().to(weight_GT),
+        cells=(weight_GT > 0).sum().to(weight_GT),
     )

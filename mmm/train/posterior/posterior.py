@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmm.model.beliefs import SHAPE, expectation
+from mmm.model.beliefs import SHAPE, expectation, log_shares
 from mmm.model.inputs import Inputs
 from mmm.model.objective import HELD_SD
 from mmm.model.parameters import Parameters, Scales
@@ -211,13 +211,9 @@ def _reweighted(density: Density, theta_D: Tensor, prepared: Prepared) -> tuple[
 def _agreement(prepared: Prepared, density: Density, theta_MND: Tensor) -> dict[str, Any]:
     """Split R-hat and effective draws of what channels bring."""
     chains, rounds, _ = theta_MND.shape
-    log_MQ = []
-    for part in torch.split(theta_MND.flatten(0, 1), BATCH):
-        with torch.no_grad():
-            media = density.media(density.layout.split(part))
-        total_M1 = torch.log(media.share_MC.sum(1, keepdim=True))
-        log_MQ.append(torch.cat([torch.log(media.share_MC), total_M1], 1))
-    values_MNQ = torch.cat(log_MQ).reshape(chains, rounds, -1).numpy()
+    log_share_MC = log_shares(density.layout.split(theta_MND.flatten(0, 1)), density.expected)
+    total_M1 = torch.logsumexp(log_share_MC, 1, keepdim=True)
+    values_MNQ = torch.cat([log_share_MC, total_M1], 1).reshape(chains, rounds, -1).numpy()
     names = [*prepared.channels, "all media"]
     r_hat_Q, effective_Q = split_r_hat(values_MNQ), effective_draws(values_MNQ)
     return {
