@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from mmm.report import Tables, load_tables
-from tests.report.sight import FLAGS
 from tests.report.world import World, write_model
 
 SMALL = World()
@@ -47,12 +44,3 @@ def tables(small: Path) -> Tables:
 def lone_tables(lone: Path) -> Tables:
     """The files of the model without intervals."""
     return load_tables(lone)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    """A headless Chromium with a profile of its own."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield started
-        started.close()

@@ -8,10 +8,6 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 WIDTHS = (1280, 800)
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 INSPECT = """view => {
   const plot = view.querySelector(".plot");

@@ -18,10 +18,6 @@ from serve.dev import app_of
 from serve.settings import ServeSettings
 from tests.small import sketch, small_panel
 
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 READY = "html[data-ready]"
 
 

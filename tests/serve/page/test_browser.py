@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Download, expect, sync_playwright
+from playwright.sync_api import Browser, Download, expect
 
 from mmm.fitted import load_fitted
 from mmm.planning.budget import plan_budget
 from mmm.report import words
-from tests.serve.page.site import FLAGS, READY, Visit, model_of, serving, visiting, write_models
+from tests.serve.page.site import READY, Visit, model_of, serving, visiting, write_models
 
 pytestmark = pytest.mark.browser
 
@@ -35,15 +35,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(folder: Path) -> Iterator[str]:
     with serving(folder) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    """A headless Chromium with a profile of its own."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture

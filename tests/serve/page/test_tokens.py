@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.serve.page.site import FLAGS, READY, model_of, serving, visiting, write_models
+from tests.serve.page.site import READY, model_of, serving, visiting, write_models
 
 pytestmark = pytest.mark.browser
 
@@ -27,14 +27,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         folder, tokens=[token("planner", GOOD, "read", "plan"), token("reader", LOOKER, "read")]
     ) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield started
-        started.close()
 
 
 def test_a_wrong_token_is_refused_and_a_good_one_is_kept_in_the_tab_only(browser: Browser, site: str) -> None:
