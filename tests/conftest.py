@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_PANEL = ROOT.parent / "shared" / "data" / "real_panel.yaml"
@@ -61,3 +61,21 @@ def browser(chromium: str) -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def barriers() -> Callable[[Page], list[str]]:
+    """What axe finds serious or critical on a page, each with the elements concerned."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    axe = Axe()
+
+    def found(page: Page) -> list[str]:
+        violations = axe.run(page).response["violations"]
+        return [
+            f"{one['id']}: {', '.join(str(node['target']) for node in one['nodes'][:5])}"
+            for one in violations
+            if one["impact"] in ("serious", "critical")
+        ]
+
+    return found
