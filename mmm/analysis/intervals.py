@@ -134,6 +134,27 @@ def estimates(values_MN: Floats, level: float = LEVEL) -> list[Estimate]:
     ]
 
 
+def chance_above_zero(values_M: Floats) -> float | None:
+    """Chance that a number is above 0, by the rule that gives its interval: where 0 lies in it.
+
+    With ``EMPIRICAL_FROM`` members or more the share of members above 0, below them Student's t. Members that
+    all say the same leave no doubt: 1 above 0, else 0.
+
+    Args:
+        values_M: One number per member.
+
+    Returns:
+        From 0 to 1; None if one member leaves it unknown.
+    """
+    members = len(values_M)
+    if members < 2:
+        return None
+    if members >= EMPIRICAL_FROM:
+        return float((values_M > 0).mean())
+    mean, spread = float(values_M.mean()), float(values_M.std(ddof=1)) * math.sqrt(1.0 + 1.0 / members)
+    return float(special.stdtr(members - 1, mean / spread)) if spread > 0 else float(mean > 0)
+
+
 def _known(bound: float) -> float | None:
     """None for NaN, since JSON has none."""
     return None if math.isnan(bound) else bound

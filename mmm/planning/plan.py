@@ -108,6 +108,8 @@ class Plan(Spec):
     """KPI if the amounts of the last ``horizon`` periods ran again."""
     gain: Estimate | None
     """KPI under the plan less KPI under the current amounts, member by member."""
+    chance_of_gain: float | None = None
+    """Chance that ``gain`` is above 0, from the members; null with one member."""
     profit_gain: Estimate | None
     """Value of the gain less the change of the budget; null for budgets in exposure units."""
     total_roi: Estimate | None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmm.analysis.intervals import Estimate, estimate, estimates
+from mmm.analysis.intervals import Estimate, chance_above_zero, estimate, estimates
 from mmm.data.panel import Floats
 from mmm.planning.constraints import Decisions, binding_limits, channel_limits
 from mmm.planning.plan import BEYOND_DATA, ChannelPlan, Plan, RegionPlan, Side
@@ -100,6 +100,7 @@ def stated_plan(solved: SolvedPlan) -> Plan:
         spend={row.channel: row.spend for row in channels},
         kpi=estimate(status_quo.baseline_M + kpi_M, level),
         gain=estimate(kpi_M - current_M, level),
+        chance_of_gain=chance_above_zero(kpi_M - current_M),
         profit_gain=estimate(profit_M, level) if in_money else None,
         total_roi=_total_roi(solved, kpi_M),
         effect_after_horizon=None if after is None else estimate(after(solved.amount_X), level),

@@ -6,12 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scipy import special
-
 from mmm.report import words
 
-NINETY = 1.645
-"""Standard deviations between the middle and either end of a 90 % interval."""
 DUST = 1e-6
 """Part of the KPI, or of the budget, below which a change is rounding and counts as none."""
 
@@ -23,14 +19,6 @@ class Gain:
     mean: float
     lower: float
     upper: float
-
-    @property
-    def chance(self) -> float:
-        """Chance that it is above 0, taking it as normal; NaN without an interval."""
-        if not words.known(self.mean, self.lower, self.upper):
-            return float("nan")
-        sd = (self.upper - self.lower) / (2 * NINETY)
-        return float(special.ndtr(self.mean / sd)) if sd > 0 else float(self.mean > 0)
 
 
 def gain_of(value: Any, whole: float = float("nan")) -> Gain:
@@ -60,12 +48,14 @@ class Moves:
         planned: Amount by channel in the plan.
         gain: KPI units more than now.
         money: Value of that less what the budget changes; NaN where not told.
+        chance: Chance that the gain is above 0, by the model's members; NaN where not told.
     """
 
     current: dict[str, float]
     planned: dict[str, float]
     gain: Gain
     money: Gain
+    chance: float
 
     @property
     def changes(self) -> dict[str, float]:
@@ -99,4 +89,5 @@ def moves_of(plan: Any) -> Moves | None:
     whole = float(kpi["mean"]) if isinstance(kpi, Mapping) and kpi.get("mean") is not None else float("nan")
     value = plan.get("kpi_value")
     worth = whole * float(value) if isinstance(value, (int, float)) else float("nan")
-    return Moves(current, planned, gain_of(plan.get("gain"), whole), gain_of(plan.get("profit_gain"), worth))
+    gain, money = gain_of(plan.get("gain"), whole), gain_of(plan.get("profit_gain"), worth)
+    return Moves(current, planned, gain, money, words.real(plan.get("chance_of_gain")))

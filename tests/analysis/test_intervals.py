@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmm.analysis.intervals import estimate, interval, interval_from_zero, quantile
+from mmm.analysis.intervals import chance_above_zero, estimate, interval, interval_from_zero, quantile
 
 
 def test_few_members_use_student_t() -> None:
@@ -17,6 +17,26 @@ def test_few_members_use_student_t() -> None:
 def test_many_members_use_empirical_quantiles() -> None:
     values_M = np.arange(101.0)
     assert [float(v) for v in interval(values_M, level=0.9)] == pytest.approx([50.0, 5.0, 95.0])
+
+
+def test_the_chance_above_zero_is_where_zero_lies_in_the_interval() -> None:
+    """Mean 2, spread 2/sqrt(3): the lower end of the interval at this level lies at 0, as the chance says."""
+    values_M = np.array([1.0, 2.0, 3.0])
+    chance = chance_above_zero(values_M)
+
+    assert chance is not None and chance == pytest.approx(0.88730, abs=1e-4)
+    assert float(interval(values_M, level=2 * chance - 1).lower) == pytest.approx(0.0, abs=1e-9)
+    assert chance_above_zero(-values_M) == pytest.approx(1 - chance)
+
+
+def test_of_many_members_the_chance_is_their_share() -> None:
+    assert chance_above_zero(np.arange(-20.0, 80.0)) == pytest.approx(0.79)
+
+
+def test_the_chance_of_members_that_agree_and_of_one_alone() -> None:
+    assert chance_above_zero(np.full(4, 2.0)) == 1.0
+    assert chance_above_zero(np.zeros(4)) == 0.0, "the status quo gains nothing"
+    assert chance_above_zero(np.array([3.0])) is None
 
 
 def test_one_member_has_no_interval() -> None:

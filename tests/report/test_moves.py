@@ -32,11 +32,11 @@ def test_the_ends_of_a_move() -> None:
     assert moves.moved == 10.0
 
 
-def test_the_chance_of_a_gain_is_that_of_a_normal_with_its_interval() -> None:
-    """Its lower end is 1.645 standard deviations below the mean: where it is 0, the chance is 95 %."""
-    assert Gain(100.0, 0.0, 200.0).chance == pytest.approx(0.95, abs=1e-3)
-    assert Gain(0.0, -50.0, 50.0).chance == pytest.approx(0.5)
-    assert math.isnan(Gain(100.0, math.nan, math.nan).chance)
+def test_the_chance_of_a_gain_is_the_plans_own() -> None:
+    told, untold = moves_of(plan(chance_of_gain=0.83)), moves_of(plan())
+
+    assert told is not None and told.chance == 0.83
+    assert untold is not None and math.isnan(untold.chance), "one member, or a plan of an older program"
 
 
 def test_rounding_is_no_change_at_all() -> None:

@@ -126,7 +126,7 @@ def _advice(tables: Tables, plan: Moves | None) -> str:
         if about.priced and words.known(plan.money.mean)
         else ""
     )
-    chance = plan.gain.chance
+    chance = plan.chance
     sure = f"; the chance that it gains at all is {_chance(chance)}" if words.known(chance) else ""
     return f"<p class='advice'><b>{escape(text)}</b> {escape(f'{gain}{money}{sure}.')}</p>"
 
