@@ -261,6 +261,13 @@ class Predictor:
         ahead: Floats = self.parts.baseline_MGT[..., -1:] + moving_MGH
         return ahead
 
+    def kpi_ahead(self, media_GHC: Floats, controls_GHK: Floats) -> Floats:
+        """Expected KPI after the data under given media and controls, carry-over of history included, MGH."""
+        volume_MCGH = self.carried_ahead(media_GHC, history=True)
+        brought_MCGH = self.weight_ahead(media_GHC.shape[1]) * hill(volume_MCGH, *self.saturation_shape())
+        total_MGH: Floats = self.baseline_ahead(controls_GHK) + brought_MCGH.sum(1).numpy()
+        return total_MGH
+
 
 def _chosen(member: int | None) -> slice:
     return slice(None) if member is None else slice(member, member + 1)

@@ -51,7 +51,7 @@ def forecast_of(fitted: Fitted, horizon: int, controls: Mapping[str, Any] | None
     dates = Calendar(panel.dates, panel.frequency).after(horizon)
     ahead_GHK = with_stated(controls_ahead(fitted, dates), panel, controls or {})
     baseline_MGH = fitted.predictor.baseline_ahead(ahead_GHK)
-    return Forecast(dates, baseline_MGH.sum(1), _open(fitted, horizon))
+    return Forecast(dates, baseline_MGH.sum(1), open_covariance(fitted, horizon))
 
 
 def controls_ahead(fitted: Fitted, dates: Dates) -> Floats:
@@ -72,7 +72,7 @@ def controls_ahead(fitted: Fitted, dates: Dates) -> Floats:
     return ahead_GHK
 
 
-def _open(fitted: Fitted, horizon: int) -> Floats:
+def open_covariance(fitted: Fitted, horizon: int) -> Floats:
     """Covariance over periods of the KPI of all regions around its expectation.
 
     The noise of a period is the larger of what the cells' own noise adds up to and what the residuals of all

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from mmm.report import words
+from mmm import words
 
 PER = 1000.0
 """Spend per which the KPI is told where nobody said what a KPI unit is worth."""

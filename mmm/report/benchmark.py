@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 import plotly.graph_objects as go
 
+from mmm import words
 from mmm.output import write_text
-from mmm.report import axes, marks, sections, shell, theme, words
+from mmm.report import axes, marks, sections, shell, theme
 from mmm.report.sections import Entry
 from mmm.report.shell import Tile, escape
 from mmm.report.tables import MissingTableError

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mmm.report import theme, words
+from mmm import words
+from mmm.report import theme
 from mmm.report.theme import Layout, Trace, fmt
 
 MAX_POINTS = 260

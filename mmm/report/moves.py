@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mmm.report import words
+from mmm import words
 
 DUST = 1e-6
 """Part of the KPI, or of the budget, below which a change is rounding and counts as none."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from mmm.report import words
+from mmm import words
 
 INK = "#1d2733"
 SOFT = "#5b6775"

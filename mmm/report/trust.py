@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mmm.report import words
+from mmm import words
 from mmm.report.tables import Tables
 from mmm.report.totals import window_words
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from mmm.report import marks, moves, shell, words
+from mmm import words
+from mmm.report import marks, moves, shell
 from mmm.report.about import PER
 from mmm.report.moves import Gain, Moves
 from mmm.report.shell import Tile, escape

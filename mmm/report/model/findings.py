@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmm.report import words
+from mmm import words
 from mmm.report.shell import escape
 from mmm.report.trust import findings
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmm import words
 from mmm.analysis.intervals import LEVEL
-from mmm.report import shell, words
+from mmm.report import shell
 from mmm.report.model import findings
 from mmm.report.model.director import first_page
 from mmm.report.shell import Drawn, escape

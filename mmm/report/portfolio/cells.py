@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from mmm.report import theme, words
+from mmm import words
+from mmm.report import theme
 from mmm.report.portfolio.records import MarketRecord, known
 
 Records = Sequence[MarketRecord]

@@ -8,7 +8,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from mmm.report import axes, marks, theme, words
+from mmm import words
+from mmm.report import axes, marks, theme
 from mmm.report.portfolio.records import MarketRecord, known, names_of
 from mmm.report.tables import MissingTableError
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mmm.report import sections, shell, words
+from mmm import words
+from mmm.report import sections, shell
 from mmm.report.portfolio import returns, views
 from mmm.report.portfolio.records import MarketRecord, known, median, names_of
 from mmm.report.sections import Entry

@@ -9,7 +9,8 @@ from functools import partial
 
 import plotly.graph_objects as go
 
-from mmm.report import axes, marks, theme, words
+from mmm import words
+from mmm.report import axes, marks, theme
 from mmm.report.portfolio import cells
 from mmm.report.portfolio.grid import Colours, Layer, heat_map
 from mmm.report.portfolio.records import MarketRecord, known

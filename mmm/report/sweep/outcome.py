@@ -7,7 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from mmm.report import axes, marks, theme, words
+from mmm import words
+from mmm.report import axes, marks, theme
 from mmm.report.sweep.record import Sweep, score_text
 from mmm.report.tables import MissingTableError
 from mmm.report.views.fit import NAIVE

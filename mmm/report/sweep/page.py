@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mmm.report import sections, shell, words
+from mmm import words
+from mmm.report import sections, shell
 from mmm.report.sections import Entry
 from mmm.report.shell import Tile
 from mmm.report.sweep import outcome, settings, views

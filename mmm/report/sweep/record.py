@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from mmm.report import words
+from mmm import words
 
 SCORES = {
     "r2": "R²",

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmm.report import axes, marks, theme, words
+from mmm import words
+from mmm.report import axes, marks, theme
 from mmm.report.marks import Unit
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import has_intervals, interval_note, judged, observed, window_words, windows

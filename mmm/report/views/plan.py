@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from mmm.report import axes, marks, theme, words
+from mmm import words
+from mmm.report import axes, marks, theme
 from mmm.report.marks import Unit
 from mmm.report.moves import Gain, Moves, gain_of, moves_of
 from mmm.report.tables import MissingTableError, Tables

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmm.report import Tables, words
+from mmm import words
+from mmm.report import Tables
 from mmm.report.views import checks, curves, fit, fit_regions, regions, returns, waterfall
 from tests.report.views.test_views import statement
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Download, expect
 
+from mmm import words
 from mmm.fitted import load_fitted
 from mmm.planning.budget import plan_budget
-from mmm.report import words
 from tests.serve.page.site import READY, Visit, model_of, serving, visiting, write_models
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmm.report import words
+from mmm import words
 
 NAN = math.nan
 
