@@ -95,9 +95,10 @@ def plotly_script() -> Path:
 
 @cache
 def page_assets() -> dict[str, Asset]:
-    """Every file of the page by its name, read and compressed once in a process."""
-    paths = [*(path for path in sorted(STATIC.iterdir()) if path.suffix in KINDS), plotly_script()]
-    assets = {path.name: Asset(path.read_bytes(), KINDS[path.suffix]) for path in paths}
+    """Every file of the page by its path in ``static``, read and compressed once in a process."""
+    paths = {str(path.relative_to(STATIC)): path for path in sorted(STATIC.rglob("*")) if path.suffix in KINDS}
+    paths[PLOTLY] = plotly_script()
+    assets = {name: Asset(path.read_bytes(), KINDS[path.suffix]) for name, path in paths.items()}
     for asset in assets.values():
         _ = asset.packed, asset.tag  # now, so that the first visitor does not wait for it
     return assets
@@ -120,5 +121,5 @@ def page_router() -> APIRouter:
     """``GET /`` and the files it needs. They hold no data of any model, so they ask for no token."""
     router = APIRouter(include_in_schema=False)
     router.add_api_route("/", planner_page, methods=["GET", "HEAD"])
-    router.add_api_route("/page/{name}", page_file, methods=["GET", "HEAD"])
+    router.add_api_route("/page/{name:path}", page_file, methods=["GET", "HEAD"])
     return router

@@ -1,26 +1,26 @@
-// The page: which market is on the desk, its address, tabs, downloads and tokens.
+// The page: which market is planned, its address, tabs, downloads and tokens.
 
-import * as api from "./api.js";
-import { channelList } from "./channels.js";
-import { brief, showModel } from "./checks.js";
-import { showComparison } from "./compare.js";
-import { curveCharts } from "./curves.js";
-import { Desk } from "./desk.js";
-import { debounce, fill, find, h, options } from "./dom.js";
-import { csvOf, jsonOf, save } from "./download.js";
-import { warmUp } from "./figures.js";
-import { label, listing, readable, subject } from "./format.js";
-import { fromFragment, toFragment } from "./link.js";
-import { MOST_SAVED } from "./plan.js";
+import * as api from "./base/api.js";
+import { channelList } from "./market/channels.js";
+import { brief, showModel } from "./market/checks.js";
+import { showComparison } from "./market/compare.js";
+import { curveCharts } from "./market/curves.js";
+import { Planning } from "./market/planning.js";
+import { debounce, fill, find, h, options } from "./base/dom.js";
+import { csvOf, jsonOf, save } from "./market/download.js";
+import { warmUp } from "./base/figures.js";
+import { label, listing, readable, subject } from "./base/format.js";
+import { fromFragment, toFragment } from "./market/link.js";
+import { MOST_SAVED } from "./market/plan.js";
 import { openPortfolio } from "./portfolio.js";
-import { questionForm } from "./question.js";
-import { showResult } from "./result.js";
-import { askForToken } from "./token.js";
+import { questionForm } from "./market/question.js";
+import { showResult } from "./market/result.js";
+import { askForToken } from "./base/token.js";
 
 const ADDRESS_PAUSE_MS = 200;
 
 let entries = [];
-let desk = null;
+let planning = null;
 let updates = [];
 let tab = "market";
 
@@ -64,55 +64,55 @@ async function visit(wanted) {
 
 /** A shared plan may be older than the model. */
 function warnOfChange(version) {
-  const lost = desk.strangers ?? [];
+  const lost = planning.strangers ?? [];
   const texts = [
-    version && desk.version && version !== desk.version && `This link was made with version ${brief(version)} of the model; the figures now come from version ${brief(desk.version)}.`,
+    version && planning.version && version !== planning.version && `This link was made with version ${brief(version)} of the model; the figures now come from version ${brief(planning.version)}.`,
     lost.length && `The model no longer has ${listing(lost.map(label))}; ${lost.length > 1 ? "they were" : "it was"} left out.`,
   ].filter(Boolean);
   if (texts.length) notice(texts.join(" "));
 }
 
-/** Put a market on the desk, with a plan if there is one. */
+/** Open a market, with a plan if there is one. */
 async function open(entry, plan = null) {
   notice();
   pickers(entry);
-  const mine = new Desk(entry, plan, {
-    show: () => { if (desk === mine) refresh(); },
-    rebuild: () => { if (desk === mine) build(); },
-    newer: (version) => { if (desk === mine) reopen(entry, version); },
+  const mine = new Planning(entry, plan, {
+    show: () => { if (planning === mine) refresh(); },
+    rebuild: () => { if (planning === mine) build(); },
+    newer: (version) => { if (planning === mine) reopen(entry, version); },
   });
-  desk = mine;
+  planning = mine;
   find("panel-market").inert = true;
   try {
     await mine.open();
   } finally {
-    if (desk === mine) find("panel-market").inert = false;
+    if (planning === mine) find("panel-market").inert = false;
   }
 }
 
 async function reopen(entry, version) {
-  await open({ ...entry, version }, desk.plan).catch(explain);
+  await open({ ...entry, version }, planning.plan).catch(explain);
   notice(`Version ${brief(version)} of the model has taken over; all figures are from it now.`, "good");
 }
 
 function build() {
-  showModel(desk);
-  updates = [questionForm(desk, actions), channelList(desk, actions), curveCharts(desk)];
+  showModel(planning);
+  updates = [questionForm(planning, actions), channelList(planning, actions), curveCharts(planning)];
 }
 
 function refresh() {
-  if (!updates.length || !desk.channels) return;
+  if (!updates.length || !planning.channels) return;
   for (const update of updates) update();
-  showResult(desk);
-  showComparison(desk, actions);
+  showResult(planning);
+  showComparison(planning, actions);
   const name = find("scenario-name");
-  name.placeholder = desk.nextName();
+  name.placeholder = planning.nextName();
   remember();
 }
 
 const remember = debounce(() => {
-  const plan = desk?.channels && !desk.isFresh() ? desk.plan : null;
-  history.replaceState(null, "", `#${toFragment({ ...desk, plan, tab })}`);
+  const plan = planning?.channels && !planning.isFresh() ? planning.plan : null;
+  history.replaceState(null, "", `#${toFragment({ ...planning, plan, tab })}`);
 }, ADDRESS_PAUSE_MS);
 
 function pickers(entry) {
@@ -123,21 +123,21 @@ function pickers(entry) {
 }
 
 const actions = {
-  setAmount: (...given) => desk.setAmount(...given),
-  setTotal: (value) => desk.setTotal(value),
-  setLimit: (...given) => desk.setLimit(...given),
-  setHold: (...given) => desk.setHold(...given),
-  setSwing: (value) => desk.setSwing(value),
-  setGoal: (value) => desk.setGoal(value),
-  setTarget: (value) => desk.setTarget(value),
-  setCapped: (value) => desk.setCapped(value),
-  setHorizon: (value) => desk.setHorizon(value),
-  openLimits: () => desk.openLimits(),
-  reset: () => desk.reset(),
-  optimize: async () => { await desk.optimize(); find("said").scrollIntoView({ block: "nearest" }); },
-  rename: (...given) => desk.rename(...given),
-  remove: (id) => desk.remove(id),
-  load: (id) => { desk.load(id); find("verdict").scrollIntoView({ block: "nearest" }); },
+  setAmount: (...given) => planning.setAmount(...given),
+  setTotal: (value) => planning.setTotal(value),
+  setLimit: (...given) => planning.setLimit(...given),
+  setHold: (...given) => planning.setHold(...given),
+  setSwing: (value) => planning.setSwing(value),
+  setGoal: (value) => planning.setGoal(value),
+  setTarget: (value) => planning.setTarget(value),
+  setCapped: (value) => planning.setCapped(value),
+  setHorizon: (value) => planning.setHorizon(value),
+  openLimits: () => planning.openLimits(),
+  reset: () => planning.reset(),
+  optimize: async () => { await planning.optimize(); find("said").scrollIntoView({ block: "nearest" }); },
+  rename: (...given) => planning.rename(...given),
+  remove: (id) => planning.remove(id),
+  load: (id) => { planning.load(id); find("verdict").scrollIntoView({ block: "nearest" }); },
 };
 
 /** Show one of the two tabs. */
@@ -151,10 +151,10 @@ function show(name) {
   }
   find("pick").hidden = find("provenance").hidden = name !== "market";
   if (name === "portfolio") openPortfolio(entries, { explain, openPlan });
-  if (desk) remember();
+  if (planning) remember();
 }
 
-/** A market's part of a portfolio plan, on the desk. */
+/** A market's part of a portfolio plan, opened. */
 async function openPlan(entry, horizon, amounts) {
   show("market");
   await open(entry, { horizon, amounts }).catch(explain);
@@ -162,7 +162,7 @@ async function openPlan(entry, horizon, amounts) {
 }
 
 async function share() {
-  history.replaceState(null, "", `#${toFragment({ ...desk, plan: desk.plan, tab })}`);
+  history.replaceState(null, "", `#${toFragment({ ...planning, plan: planning.plan, tab })}`);
   const box = find("shared");
   try {
     await navigator.clipboard.writeText(location.href);
@@ -185,16 +185,16 @@ function wire() {
   });
   find("adding").addEventListener("submit", (event) => {
     event.preventDefault();
-    if (desk.plan.saved.length >= MOST_SAVED) {
+    if (planning.plan.saved.length >= MOST_SAVED) {
       fill(find("shared"), h("p", { class: "message warn" }, `The comparison holds ${MOST_SAVED} scenarios. Remove one first.`));
       return;
     }
-    desk.add(find("scenario-name").value.trim());
+    planning.add(find("scenario-name").value.trim());
     find("scenario-name").value = "";
   });
-  const stem = () => `plan_${desk.brand}_${desk.market}`;
-  find("save-csv").addEventListener("click", () => save(`${stem()}.csv`, "text/csv;charset=utf-8", csvOf(desk)));
-  find("save-json").addEventListener("click", () => save(`${stem()}.json`, "application/json", jsonOf(desk)));
+  const stem = () => `plan_${planning.brand}_${planning.market}`;
+  find("save-csv").addEventListener("click", () => save(`${stem()}.csv`, "text/csv;charset=utf-8", csvOf(planning)));
+  find("save-json").addEventListener("click", () => save(`${stem()}.json`, "application/json", jsonOf(planning)));
   find("share").addEventListener("click", share);
   find("forget").addEventListener("click", () => { api.forgetToken(); location.reload(); });
   for (const one of ["market", "portfolio"]) {

@@ -1,13 +1,13 @@
 // The second tab: one budget over several brands and markets, which compete for it by what their KPI is worth.
 
-import * as api from "./api.js";
-import { INK, NOW, PALETTE } from "./colours.js";
-import { fill, find, h, options } from "./dom.js";
-import { amountField } from "./fields.js";
-import { axis, draw, escaped } from "./figures.js";
-import { amount, change, interval, label, number, readable, signed, signedSpan, subject } from "./format.js";
-import { cents } from "./plan.js";
-import { side, signedMoney, tile } from "./result.js";
+import * as api from "./base/api.js";
+import { INK, NOW, PALETTE } from "./base/colours.js";
+import { fill, find, h, options } from "./base/dom.js";
+import { amountField } from "./base/fields.js";
+import { axis, draw, escaped } from "./base/figures.js";
+import { amount, change, interval, label, number, readable, signed, signedSpan, subject } from "./base/format.js";
+import { cents } from "./market/plan.js";
+import { side, signedMoney, tile } from "./market/result.js";
 
 const GOALS = { kpi: "Most value for this budget", profit: "Most profit, spending at most this" };
 const SWINGS = [["0.1", "±10 %"], ["0.2", "±20 %"], ["0.3", "±30 %"], ["0.5", "±50 %"], ["1", "nothing to double"]];
@@ -19,7 +19,7 @@ let entries = [];
 let hooks = null;
 let total = null;
 
-/** Show the tab; `hooks.openPlan(entry, horizon, amounts)` puts a market's part on the desk. */
+/** Show the tab; `hooks.openPlan(entry, horizon, amounts)` opens a market's part as a plan. */
 export function openPortfolio(listed, given) {
   const first = hooks === null;
   entries = listed;
@@ -39,7 +39,7 @@ function build() {
     h("section", { class: "card result", "aria-labelledby": "joint" },
       h("h2", { id: "joint", "aria-live": "polite" }, "One budget over several markets. Choose them, then press Optimise."),
       h("dl", { class: "tiles", id: "joint-tiles" }), h("div", { id: "joint-said", role: "status" })),
-    h("div", { class: "desk" }, form(), h("section", { class: "card", "aria-label": "Markets" }, h("div", { class: "compared", id: "joint-table", tabindex: 0, role: "region", "aria-label": "Markets" }), h("div", { class: "plot", id: "joint-plot" }))));
+    h("div", { class: "beside" }, form(), h("section", { class: "card", "aria-label": "Markets" }, h("div", { class: "compared", id: "joint-table", tabindex: 0, role: "region", "aria-label": "Markets" }), h("div", { class: "plot", id: "joint-plot" }))));
   fill(find("joint-table"), h("p", { class: "reading" }, "Money moves to where its next unit returns most. KPI of every market is valued in its currency, so that markets can be compared."));
 }
 

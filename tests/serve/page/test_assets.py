@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import posixpath
 import re
 import subprocess
 import sys
@@ -15,7 +16,12 @@ from fastapi.testclient import TestClient
 from mmm.report import theme
 from serve.page.assets import DIRECTIVES, PLOTLY, STATIC, page_assets, page_router, plotly_script
 
-SCRIPTS = sorted(path.name for path in STATIC.glob("*.js"))
+SCRIPTS = sorted(str(path.relative_to(STATIC)) for path in STATIC.rglob("*.js"))
+
+
+def beside(name: str, path: str) -> str:
+    """A path as a module writes it, from the folder of all."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
 
 
 @pytest.fixture(scope="module")
@@ -30,24 +36,24 @@ def test_the_page_and_every_file_it_names_are_handed_out(client: TestClient) -> 
     names = re.findall(r'(?:src|href)="page/([^"]+)"', page.text)
 
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert {"main.js", "planner.css", PLOTLY} <= set(names)
+    assert {"main.js", "styles/planner.css", PLOTLY} <= set(names)
     assert [name for name in names if client.get(f"/page/{name}").status_code != 200] == []
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_module_imports_files_that_exist_and_the_page_loads_them_ahead(name: str) -> None:
-    imported = re.findall(r'from "\./([^"]+)"', (STATIC / name).read_text())
+    imported = re.findall(r'from "(\.[^"]+)"', (STATIC / name).read_text())
     ahead = (STATIC / "planner.html").read_text()
 
-    assert set(imported) <= set(SCRIPTS)
+    assert {beside(name, path) for path in imported} <= set(SCRIPTS)
     assert name == "main.js" or f'rel="modulepreload" href="page/{name}"' in ahead
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_what_a_module_imports_is_exported_and_used(name: str) -> None:
     text = (STATIC / name).read_text()
-    for line, names, source in re.findall(r'(import \{([^}]*)\} from "\./([^"]+)";)', text):
-        exported = (STATIC / source).read_text()
+    for line, names, source in re.findall(r'(import \{([^}]*)\} from "(\.[^"]+)";)', text):
+        exported = (STATIC / beside(name, source)).read_text()
         for one in (part.strip() for part in names.split(",")):
             assert re.search(rf"export (async )?(function|const|class) {one}\b", exported), f"{source}: {one}"
             assert re.search(rf"\b{one}\b", text.replace(line, "")), f"{name} does not use {one}"
@@ -102,7 +108,7 @@ def test_the_service_does_not_import_plotly_for_its_file(repository: Path) -> No
 
 
 def test_channels_have_the_colours_of_the_report() -> None:
-    text = (STATIC / "colours.js").read_text()
+    text = (STATIC / "base/colours.js").read_text()
     palette = text.split("PALETTE = [")[1].split("]")[0]
 
     assert tuple(re.findall(r"#[0-9A-F]{6}", palette)) == theme.PALETTE

@@ -308,7 +308,7 @@ def test_charts_have_the_size_of_their_boxes(visit: Visit) -> None:
     assert visit.complaints == []
 
 
-def test_several_markets_share_a_budget_and_open_on_the_desk(visit: Visit) -> None:
+def test_several_markets_share_a_budget_and_open_as_a_plan(visit: Visit) -> None:
     visit.page.click("#tab-portfolio")
     visit.page.click("#joint-optimize")
     visit.page.wait_for_selector("#joint-plot[data-drawn]")
@@ -325,7 +325,7 @@ def test_numbers_are_written_as_in_the_report(visit: Visit) -> None:
     values = [0, 1, -1, 0.05, 0.999, 9.96, 12.34, 99.6, 100.4, 999.6, 1234, -45678.9, 1e6, 1.27e9, 3e12]
     shares = [0, 0.0004, -0.0004, 0.012, -0.05, 0.0994, 0.34, 0.996, 1, -0.5, 2.5]
     written = visit.page.evaluate(
-        "async ([values, shares]) => { const f = await import('./page/format.js'); return"
+        "async ([values, shares]) => { const f = await import('./page/base/format.js'); return"
         " [values.map((v) => f.number(v)), values.map((v) => f.number(v, 3)), shares.map(f.percent)]; }",
         [values, shares],
     )

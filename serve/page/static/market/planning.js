@@ -1,16 +1,16 @@
-// One market on the desk: its plan in work, the service's answers about it, and what the user does to it.
+// One market that is being planned: its plan in work, the service's answers about it, and what the user does to it.
 
-import * as api from "./api.js";
-import { channelColours } from "./colours.js";
-import { debounce, oneAtATime } from "./dom.js";
-import { day, label } from "./format.js";
+import * as api from "../base/api.js";
+import { channelColours } from "../base/colours.js";
+import { debounce, oneAtATime } from "../base/dom.js";
+import { day, label } from "../base/format.js";
 import * as plans from "./plan.js";
 
 const PAUSE_MS = 40;
 const DAYS = { 1: "day", 7: "week", 14: "fortnight" };
 const DAY_MS = 86_400_000;
 
-export class Desk {
+export class Planning {
   /**
    * @param entry Brand, market and version, as the service lists them.
    * @param wanted A plan out of an address, or null.

@@ -1,9 +1,9 @@
 // Charts of the comparison: gains with intervals, where the money goes, and the KPI over time.
 
-import { ACCENT, INK, NOW, SOFT, fade } from "./colours.js";
-import { find } from "./dom.js";
-import { axis, draw, escaped } from "./figures.js";
-import { amount, day, number, signed, signedSpan, span, subject } from "./format.js";
+import { ACCENT, INK, NOW, SOFT, fade } from "../base/colours.js";
+import { find } from "../base/dom.js";
+import { axis, draw, escaped } from "../base/figures.js";
+import { amount, day, number, signed, signedSpan, span, subject } from "../base/format.js";
 
 const ROW_PX = 44;
 const LONGEST_LABEL = 22;
@@ -17,12 +17,12 @@ const names = (columns) => ({
 });
 
 /** Gain of every scenario, as a point with whiskers. */
-export function drawGains(columns, desk) {
+export function drawGains(columns, planning) {
   const plot = find("gains");
   const shown = columns.slice(1);
   plot.style.height = `${70 + ROW_PX * shown.length}px`;
   const alt = shown.map(({ name, found }) => `${name}: ${signed(number(found.gain.mean))} (${signedSpan(found.gain)})`).join("; ");
-  draw(plot, () => ({ traces: [gains(shown)], layout: gainLayout(shown, desk) }), `${desk.kpi} gained against now. ${alt}`);
+  draw(plot, () => ({ traces: [gains(shown)], layout: gainLayout(shown, planning) }), `${planning.kpi} gained against now. ${alt}`);
 }
 
 function gains(shown) {
@@ -41,17 +41,17 @@ function gains(shown) {
   };
 }
 
-const gainLayout = (shown, desk) => ({
+const gainLayout = (shown, planning) => ({
   margin: { l: 20, r: 16, t: 10, b: 44 },
-  xaxis: axis(desk.kpi, { rangemode: "tozero", zeroline: true, zerolinecolor: INK, zerolinewidth: 1.2 }),
+  xaxis: axis(planning.kpi, { rangemode: "tozero", zeroline: true, zerolinecolor: INK, zerolinewidth: 1.2 }),
   yaxis: names(shown),
 });
 
 /** Spend by channel, stacked, a bar for every scenario. */
-export function drawMix(columns, desk) {
+export function drawMix(columns, planning) {
   const plot = find("mix");
   plot.style.height = `${70 + ROW_PX * columns.length}px`;
-  const priced = desk.channels.filter((channel) => channel.inBudget);
+  const priced = planning.channels.filter((channel) => channel.inBudget);
   const traces = priced.map((channel) => {
     const rows = columns.map(({ found }) => found.channels.find((row) => row.channel === channel.name));
     return {
@@ -61,13 +61,13 @@ export function drawMix(columns, desk) {
       hovertext: rows.map((row, place) => `<b>${escaped(subject(channel.name))}</b>, ${escaped(columns[place].name)}<br>${amount(row.spend, channel.unit)}`),
     };
   });
-  const layout = { barmode: "stack", margin: { l: 20, r: 16, t: 10, b: 44 }, xaxis: axis(desk.currency), yaxis: names(columns) };
+  const layout = { barmode: "stack", margin: { l: 20, r: 16, t: 10, b: 44 }, xaxis: axis(planning.currency), yaxis: names(columns) };
   draw(plot, () => ({ traces, layout }), "Spend by channel of every scenario; the numbers are in the table above.");
 }
 
 /** Expected KPI by period: now repeated, and the plan with its interval. */
-export function drawCourse(desk) {
-  const { plan, status_quo: now } = desk.answer;
+export function drawCourse(planning) {
+  const { plan, status_quo: now } = planning.answer;
   const plot = find("course");
   plot.hidden = find("course-title").hidden = plan.periods.length < 2;
   if (plot.hidden) return;
@@ -79,9 +79,9 @@ export function drawCourse(desk) {
   const layout = {
     margin: { l: 52, r: 16, t: 28, b: 36 }, showlegend: true, legend: LEGEND,
     xaxis: { type: "date", fixedrange: true, showgrid: false, tickfont: { size: 11.5, color: SOFT }, automargin: true, nticks: 6 },
-    yaxis: axis(subject(desk.kpi)),
+    yaxis: axis(subject(planning.kpi)),
   };
-  draw(plot, () => ({ traces, layout }), `Expected ${desk.kpi} by ${desk.period}: now repeated, and the plan.`);
+  draw(plot, () => ({ traces, layout }), `Expected ${planning.kpi} by ${planning.period}: now repeated, and the plan.`);
 }
 
 const course = (name, periods, line) => ({

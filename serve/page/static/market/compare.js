@@ -1,13 +1,13 @@
 // Scenarios side by side: a column each, with change, interval and what to be careful about.
 
 import { drawCourse, drawGains, drawMix } from "./charts.js";
-import { fill, find, h } from "./dom.js";
-import { amount, change, number, percent, signedSpan, span, subject } from "./format.js";
+import { fill, find, h } from "../base/dom.js";
+import { amount, change, number, percent, signedSpan, span, subject } from "../base/format.js";
 import { gained, side, signedMoney } from "./result.js";
 
 /** Columns of the comparison: now, the plan in work, the saved ones. */
-export function columnsOf(desk) {
-  const { answer, plan } = desk;
+export function columnsOf(planning) {
+  const { answer, plan } = planning;
   if (!answer) return [];
   return [
     { id: "now", name: "Now, repeated", found: answer.status_quo },
@@ -17,23 +17,23 @@ export function columnsOf(desk) {
 }
 
 /** Show table and charts. `act` loads, renames and removes saved scenarios. */
-export function showComparison(desk, act) {
-  const columns = columnsOf(desk);
+export function showComparison(planning, act) {
+  const columns = columnsOf(planning);
   if (!columns.length) return;
   if (!find("compared").contains(document.activeElement) || document.activeElement.tagName !== "INPUT") {
-    fill(find("compared"), table(columns, desk, act));
+    fill(find("compared"), table(columns, planning, act));
   }
-  const level = percent(desk.answer.level);
-  find("gains-title").textContent = `${subject(desk.kpi)} gained against now, with ${level} interval`;
-  find("mix-title").textContent = `Where the money goes, ${desk.currency}`;
-  find("course-title").textContent = `Expected ${desk.kpi} by ${desk.period}, with ${level} interval of the plan`;
-  drawGains(columns, desk);
-  drawMix(columns, desk);
-  drawCourse(desk);
+  const level = percent(planning.answer.level);
+  find("gains-title").textContent = `${subject(planning.kpi)} gained against now, with ${level} interval`;
+  find("mix-title").textContent = `Where the money goes, ${planning.currency}`;
+  find("course-title").textContent = `Expected ${planning.kpi} by ${planning.period}, with ${level} interval of the plan`;
+  drawGains(columns, planning);
+  drawMix(columns, planning);
+  drawCourse(planning);
 }
 
-function table(columns, desk, act) {
-  const money = desk.currency;
+function table(columns, planning, act) {
+  const money = planning.currency;
   const now = columns[0].found;
   const line = (name, cell) => h("tr", {}, h("th", { scope: "row" }, name), columns.map((column) => cell(column.found)));
   const cell = (value, more, strong = false) => h("td", { class: strong ? "strong" : null }, value, more && h("small", {}, more));
@@ -43,11 +43,11 @@ function table(columns, desk, act) {
     h("thead", {}, h("tr", {}, h("td", {}), columns.map((column) => head(column, act)))),
     h("tbody", {},
       line("Spend", (found) => cell(amount(found.budget, money), found === now ? "" : change(found.budget, now.budget), true)),
-      line(`Expected ${desk.kpi}`, (found) => cell(number(found.kpi.mean, 3), span(found.kpi, 3), true)),
-      line(`${subject(desk.kpi)} gained`, against((found) => cell(gained(found.gain), [signedSpan(found.gain), doubt(found.gain)], true))),
+      line(`Expected ${planning.kpi}`, (found) => cell(number(found.kpi.mean, 3), span(found.kpi, 3), true)),
+      line(`${subject(planning.kpi)} gained`, against((found) => cell(gained(found.gain), [signedSpan(found.gain), doubt(found.gain)], true))),
       line("Value gained, less extra spend", against((found) => cell(signedMoney(found.profit_gain.mean, money), signedSpan(found.profit_gain)))),
       line(`Return on ${money}\u00a01`, (found) => (found.total_roi ? cell(number(found.total_roi.mean), span(found.total_roi)) : cell("–"))),
-      desk.channels.map((channel) => line(dotted(channel), (found) => {
+      planning.channels.map((channel) => line(dotted(channel), (found) => {
         const row = found.channels.find((one) => one.channel === channel.name);
         const remarks = [found === now ? "" : change(row.spend, channel.current), row.extrapolated ? "beyond experience" : ""];
         return cell(amount(row.spend, channel.unit), remarks.filter(Boolean).join(", "));

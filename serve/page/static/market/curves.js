@@ -1,30 +1,30 @@
 // A response curve for every channel, over the horizon planned: interval, now, planned, beyond experience.
 
-import { BEYOND, INK, NOW, fade } from "./colours.js";
-import { fill, find, h } from "./dom.js";
-import { axis, draw, drop, escaped } from "./figures.js";
-import { amount, change, count, number, percent, span, subject } from "./format.js";
+import { BEYOND, INK, NOW, fade } from "../base/colours.js";
+import { fill, find, h } from "../base/dom.js";
+import { axis, draw, drop, escaped } from "../base/figures.js";
+import { amount, change, count, number, percent, span, subject } from "../base/format.js";
 
-/** Build a chart per channel; the result updates them from the desk's answers. */
-export function curveCharts(desk) {
+/** Build a chart per channel; the result updates them from the service's answers. */
+export function curveCharts(planning) {
   const box = find("curves");
   for (const old of box.querySelectorAll(".plot")) drop(old);
-  const charts = desk.channels.map((channel) => chart(channel, desk));
+  const charts = planning.channels.map((channel) => chart(channel, planning));
   fill(box, charts.map((one) => one.element));
-  fill(find("curves-reading"), reading(desk));
+  fill(find("curves-reading"), reading(planning));
   return () => charts.forEach((one) => one.update());
 }
 
-function reading(desk) {
+function reading(planning) {
   return [
-    `${upper(desk.kpi)} that each channel's spend over ${count(desk.plan.horizon, desk.period)} brings, carry-over included. `,
-    `Band: ${percent(desk.answer.level)} interval. Open circle: now. Filled circle: the plan. Reddish: more than was ever spent, so the curve there is its shape, not data.`,
+    `${upper(planning.kpi)} that each channel's spend over ${count(planning.plan.horizon, planning.period)} brings, carry-over included. `,
+    `Band: ${percent(planning.answer.level)} interval. Open circle: now. Filled circle: the plan. Reddish: more than was ever spent, so the curve there is its shape, not data.`,
   ];
 }
 
 const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-function chart(channel, desk) {
+function chart(channel, planning) {
   const plot = h("div", { class: "plot" });
   const words = h("span", {});
   const title = h("b", {}, h("span", { class: "dot" }), subject(channel.name));
@@ -33,27 +33,27 @@ function chart(channel, desk) {
   let seen = "";
 
   function update() {
-    const state = stateOf(channel, desk);
+    const state = stateOf(channel, planning);
     if (!state) return;
-    fill(words, sentences(state, channel, desk).map((text) => h("span", { class: "line" }, text)), care(channel, desk));
+    fill(words, sentences(state, channel, planning).map((text) => h("span", { class: "line" }, text)), care(channel, planning));
     const key = JSON.stringify([state.planned.spend, state.planned.kpi, state.curve.length, state.curve.at(-1)]);
     if (key === seen) return;
     seen = key;
-    draw(plot, () => figure(state, channel, desk), `Response curve of ${subject(channel.name)}. ${words.textContent}`);
+    draw(plot, () => figure(state, channel, planning), `Response curve of ${subject(channel.name)}. ${words.textContent}`);
   }
 
   return { element, update };
 }
 
 /** The channel's rows in the answers: now, planned, and points along the curve. */
-function stateOf(channel, desk) {
-  if (!desk.answer || !desk.curves) return null;
+function stateOf(channel, planning) {
+  if (!planning.answer || !planning.curves) return null;
   const mine = (plan) => plan.channels.find((row) => row.channel === channel.name);
-  return { now: mine(desk.answer.status_quo), planned: mine(desk.answer.plan), curve: desk.curves.map(mine) };
+  return { now: mine(planning.answer.status_quo), planned: mine(planning.answer.plan), curve: planning.curves.map(mine) };
 }
 
-function sentences({ now, planned }, channel, desk) {
-  const brings = (row) => `${amount(row.spend, channel.unit)} ${row.spend > 0 ? `brings ${number(row.kpi.mean)} ${desk.kpi} (${span(row.kpi)})` : `brings no ${desk.kpi}`}`;
+function sentences({ now, planned }, channel, planning) {
+  const brings = (row) => `${amount(row.spend, channel.unit)} ${row.spend > 0 ? `brings ${number(row.kpi.mean)} ${planning.kpi} (${span(row.kpi)})` : `brings no ${planning.kpi}`}`;
   const next = (row) => `Next ${one(channel)} returns ${number(row.marginal_roi.mean)} (${span(row.marginal_roi)})`;
   const moved = change(planned.spend, now.spend);
   if (moved === "as now") return [`Now ${brings(now)}`, next(now)];
@@ -61,12 +61,12 @@ function sentences({ now, planned }, channel, desk) {
 }
 
 /** What the model's checks found about the channel. */
-const care = (channel, desk) =>
-  (desk.info.warnings ?? []).filter((row) => row.where === channel.name).map((row) => h("span", { class: "line care" }, `Take care: ${row.why}`));
+const care = (channel, planning) =>
+  (planning.info.warnings ?? []).filter((row) => row.where === channel.name).map((row) => h("span", { class: "line care" }, `Take care: ${row.why}`));
 
 const one = (channel) => (channel.inBudget ? `${channel.unit}\u00a01` : `1 ${channel.unit}`);
 
-function figure(state, channel, desk) {
+function figure(state, channel, planning) {
   const { now, planned, curve } = state;
   const x = curve.map((row) => row.spend);
   const line = { type: "scatter", mode: "lines", x, hoverinfo: "skip" };
@@ -77,16 +77,16 @@ function figure(state, channel, desk) {
   ] : [];
   const mean = {
     ...line, y: curve.map((row) => row.kpi.mean), line: { width: 2.4, color: channel.colour, shape: "spline", smoothing: 0.6 },
-    hoverinfo: "text", hovertext: curve.map((row) => hover(row, channel, desk)),
+    hoverinfo: "text", hovertext: curve.map((row) => hover(row, channel, planning)),
   };
-  const traces = [...band, mean, point(now, channel, desk, "Now"), point(planned, channel, desk, "Planned")];
+  const traces = [...band, mean, point(now, channel, planning, "Now"), point(planned, channel, planning, "Planned")];
   const end = x.at(-1);
   return {
     traces,
     layout: {
       margin: { l: 44, r: 12, t: 8, b: 40 },
-      xaxis: axis(`${channel.unit} over ${count(desk.plan.horizon, desk.period)}`, { range: [0, end], showgrid: false }),
-      yaxis: axis(upper(desk.kpi), { rangemode: "tozero" }),
+      xaxis: axis(`${channel.unit} over ${count(planning.plan.horizon, planning.period)}`, { range: [0, end], showgrid: false }),
+      yaxis: axis(upper(planning.kpi), { rangemode: "tozero" }),
       shapes: channel.supported < end ? [beyond(channel.supported, end)] : [],
     },
   };
@@ -96,7 +96,7 @@ const beyond = (from, to) => ({
   type: "rect", x0: from, x1: to, y0: 0, y1: 1, yref: "paper", fillcolor: BEYOND, line: { width: 0 }, layer: "below",
 });
 
-function point(row, channel, desk, what) {
+function point(row, channel, planning, what) {
   const isNow = what === "Now";
   return {
     type: "scatter", mode: "markers", x: [row.spend], y: [row.kpi.mean], cliponaxis: false,
@@ -104,12 +104,12 @@ function point(row, channel, desk, what) {
       size: isNow ? 11 : 10, symbol: isNow ? "circle-open" : "circle",
       color: isNow ? NOW : channel.colour, line: { width: isNow ? 2.4 : 1.5, color: isNow ? NOW : INK },
     },
-    hoverinfo: "text", hovertext: [`<b>${what}</b><br>${hover(row, channel, desk)}`],
+    hoverinfo: "text", hovertext: [`<b>${what}</b><br>${hover(row, channel, planning)}`],
   };
 }
 
-const hover = (row, channel, desk) => [
+const hover = (row, channel, planning) => [
   escaped(amount(row.spend, channel.unit)),
-  `${escaped(desk.kpi)} ${number(row.kpi.mean)} (${span(row.kpi)})`,
+  `${escaped(planning.kpi)} ${number(row.kpi.mean)} (${span(row.kpi)})`,
   `next ${escaped(one(channel))} returns ${number(row.marginal_roi.mean)}`,
 ].join("<br>");

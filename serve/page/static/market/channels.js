@@ -1,32 +1,32 @@
 // The list of channels: slider, amount, limits, hold, and what one more unit of money returns.
 
-import { fill, find, h } from "./dom.js";
-import { amountField, amountSlider } from "./fields.js";
-import { amount, change, count, editable, number, span, subject } from "./format.js";
+import { fill, find, h } from "../base/dom.js";
+import { amountField, amountSlider } from "../base/fields.js";
+import { amount, change, count, editable, number, span, subject } from "../base/format.js";
 import { limitsOf, sliderEnd } from "./plan.js";
 
 /** Build a row per channel. `act` has `setAmount`, `setLimit` and `setHold`; the result updates the rows. */
-export function channelList(desk, act) {
-  fill(find("channel-heads"), heads(desk));
-  const rows = desk.channels.map((channel) => row(channel, desk, act));
+export function channelList(planning, act) {
+  fill(find("channel-heads"), heads(planning));
+  const rows = planning.channels.map((channel) => row(channel, planning, act));
   fill(find("channels"), rows.map((one) => one.element));
-  find("channels-reading").textContent = reading(desk);
+  find("channels-reading").textContent = reading(planning);
   return () => rows.forEach((one) => one.update());
 }
 
-function heads(desk) {
-  const money = desk.currency;
+function heads(planning) {
+  const money = planning.currency;
   return [
-    "Channel", `Spend over ${count(desk.plan.horizon, desk.period)}: the tick marks now`, `Planned, ${money}`,
+    "Channel", `Spend over ${count(planning.plan.horizon, planning.period)}: the tick marks now`, `Planned, ${money}`,
     "At least", "At most", "Hold", `Next ${money}\u00a01 returns`,
   ].map((text) => h("span", {}, text));
 }
 
-function reading(desk) {
-  return `Coloured track: what the limits allow. Reddish end: more than was ever spent in ${count(desk.plan.horizon, desk.period)}.`;
+function reading(planning) {
+  return `Coloured track: what the limits allow. Reddish end: more than was ever spent in ${count(planning.plan.horizon, planning.period)}.`;
 }
 
-function row(channel, desk, act) {
+function row(channel, planning, act) {
   const title = subject(channel.name);
   const unit = channel.unit;
   const slider = amountSlider({ name: `${title}, planned spend`, unit, oninput: (value) => act.setAmount(channel.name, value) });
@@ -53,7 +53,7 @@ function row(channel, desk, act) {
   element.style.setProperty("--channel", channel.colour);
 
   function update() {
-    const { plan } = desk;
+    const { plan } = planning;
     const value = plan.amounts[channel.name];
     const own = plan.limits[channel.name] ?? {};
     const [lower, upper] = limitsOf(plan, channel);
@@ -69,8 +69,8 @@ function row(channel, desk, act) {
     most.input.classList.toggle("own", own.most != null);
     hold.checked = Boolean(own.hold);
     against.textContent = change(value, channel.current);
-    remark(note, channel, value, [lower, upper], desk);
-    const found = desk.rowOf(channel.name);
+    remark(note, channel, value, [lower, upper], planning);
+    const found = planning.rowOf(channel.name);
     marginal.textContent = found ? number(found.marginal_roi.mean) : "";
     range.textContent = found ? span(found.marginal_roi) + (channel.inBudget ? "" : " a unit") : "";
   }
@@ -81,13 +81,13 @@ function row(channel, desk, act) {
 const word = (text) => h("span", { class: "word" }, text);
 
 /** The line below a slider: now, or why the amount deserves a second look. */
-function remark(note, channel, value, [lower, upper], desk) {
+function remark(note, channel, value, [lower, upper], planning) {
   const beyond = value > channel.supported * (1 + 1e-6);
   const slack = 1e-6 * Math.max(value, 1);
   note.className = beyond ? "beyond" : "";
   if (beyond) {
     const most = amount(channel.supported, channel.unit);
-    note.textContent = `Beyond experience: at most ${most} so far in ${count(desk.plan.horizon, desk.period)}`;
+    note.textContent = `Beyond experience: at most ${most} so far in ${count(planning.plan.horizon, planning.period)}`;
   } else if (value < lower - slack || value > upper + slack) {
     note.textContent = `Outside limits; now ${amount(channel.current, channel.unit)}`;
   } else {

@@ -6,15 +6,15 @@ import { scenarioRequest } from "./plan.js";
 const BOUNDS = ["mean", "lower", "upper"];
 
 /** One line per scenario and channel, and one for each scenario's total. */
-export function csvOf(desk) {
+export function csvOf(planning) {
   const estimates = ["kpi", "gain", "profit_gain", "roi", "marginal_roi"];
   const header = [
     "brand", "market", "model_version", "data_until", "horizon", "scenario", "channel", "unit", "spend", "current_spend",
     ...estimates.flatMap((name) => [name, `${name}_lower`, `${name}_upper`]), "beyond_experience",
   ];
-  const common = [desk.brand, desk.market, desk.version ?? "", desk.answer.model.last_date ?? "", desk.plan.horizon];
-  const lines = columnsOf(desk).flatMap(({ name, found }) => [
-    [...common, name, "all", desk.currency, found.budget, desk.answer.status_quo.budget,
+  const common = [planning.brand, planning.market, planning.version ?? "", planning.answer.model.last_date ?? "", planning.plan.horizon];
+  const lines = columnsOf(planning).flatMap(({ name, found }) => [
+    [...common, name, "all", planning.currency, found.budget, planning.answer.status_quo.budget,
       ...bounds(found.kpi), ...bounds(found.gain), ...bounds(found.profit_gain), ...bounds(found.total_roi), ...bounds(null),
       found.extrapolated.length > 0],
     ...found.channels.map((row) => [...common, name, row.channel, row.unit, row.spend, row.current_spend,
@@ -34,9 +34,9 @@ export function csvField(value) {
 }
 
 /** Everything on the page, and the requests that make it again. */
-export function jsonOf(desk) {
-  const { answer, plan, brand, market, version } = desk;
-  const scenarios = columnsOf(desk).map(({ name, found }) => ({ ...found, name }));
+export function jsonOf(planning) {
+  const { answer, plan, brand, market, version } = planning;
+  const scenarios = columnsOf(planning).map(({ name, found }) => ({ ...found, name }));
   const { saved: _, plan: __, status_quo: ___, plans: ____, ...common } = answer;
   const request = scenarioRequest(plan);
   return JSON.stringify({ brand, market, model_version: version, ...common, scenarios, request }, null, 2) + "\n";
