@@ -9,6 +9,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 from scipy import special
 
@@ -19,6 +20,9 @@ LEVEL = 0.9
 
 EMPIRICAL_FROM = 50
 """Members from which empirical quantiles are used instead of Student's t."""
+
+DUST = 1e-9
+"""Part of a sum below which a difference of two of them is rounding."""
 
 
 class Interval(NamedTuple):
@@ -105,29 +109,48 @@ def interval(values_M: Floats, level: float = LEVEL) -> Interval:
 
 
 def interval_from_zero(values_M: Floats, level: float = LEVEL) -> Interval:
-    """``interval`` of what cannot be negative in any member: its lower bound is at least 0."""
+    """``interval`` of what media bring, and of what follows from it.
+
+    Where no member has it below 0, nor is its lower bound: a channel that can only add does not take away
+    for want of members.
+    """
+    values_M = np.asarray(values_M, dtype=np.float64)
     mean, lower, upper = interval(values_M, level)
-    return Interval(mean, np.maximum(lower, 0.0), upper)
+    return Interval(mean, np.where((values_M >= 0).all(0), np.maximum(lower, 0.0), lower), upper)
 
 
-def estimate(values_M: Floats, level: float = LEVEL) -> Estimate:
+def change(after: npt.ArrayLike, before: npt.ArrayLike) -> Floats:
+    """``after - before``; what differs by rounding only is exactly 0.
+
+    Args:
+        after: Any shape.
+        before: Of the same shape.
+    """
+    later, earlier = np.asarray(after, dtype=np.float64), np.asarray(before, dtype=np.float64)
+    return np.where(np.isclose(later, earlier, rtol=DUST, atol=0.0), 0.0, later - earlier)
+
+
+def estimate(values_M: Floats, level: float = LEVEL, *, from_zero: bool = False) -> Estimate:
     """``interval`` of one number per member, ready for JSON: unknown bounds are None.
 
     Args:
         values_M: One number per member.
         level: Coverage, between 0 and 1.
+        from_zero: By ``interval_from_zero`` instead.
     """
-    return estimates(np.asarray(values_M, dtype=np.float64)[:, None], level)[0]
+    return estimates(np.asarray(values_M, dtype=np.float64)[:, None], level, from_zero=from_zero)[0]
 
 
-def estimates(values_MN: Floats, level: float = LEVEL) -> list[Estimate]:
+def estimates(values_MN: Floats, level: float = LEVEL, *, from_zero: bool = False) -> list[Estimate]:
     """``estimate`` of N numbers at once.
 
     Args:
         values_MN: Members first.
         level: Coverage, between 0 and 1.
+        from_zero: By ``interval_from_zero`` instead.
     """
-    columns = (bounds.tolist() for bounds in interval(values_MN, level))
+    bounded = interval_from_zero if from_zero else interval
+    columns = (bounds.tolist() for bounds in bounded(values_MN, level))
     return [
         Estimate(mean=mean, lower=_known(lower), upper=_known(upper))
         for mean, lower, upper in zip(*columns, strict=True)

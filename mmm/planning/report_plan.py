@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmm.analysis.intervals import Estimate, chance_above_zero, estimate, estimates
+from mmm.analysis.intervals import Estimate, chance_above_zero, change, estimate, estimates
 from mmm.data.panel import Floats
 from mmm.planning.constraints import Decisions, binding_limits, channel_limits
 from mmm.planning.plan import BEYOND_DATA, ChannelPlan, Plan, RegionPlan, Side
@@ -88,8 +88,8 @@ def stated_plan(solved: SolvedPlan) -> Plan:
     marginal_MX = _marginal_value(solved)
     binding = binding_limits(solved.chosen, solved.stated, solved.money_Y)
     channels = _channel_plans(solved, marginal_MX, binding)
-    value_M = status_quo.kpi_value * (kpi_M - current_M)
-    profit_M = value_M - (solved.total - float(solved.chosen.current_Y.sum()))
+    gain_M = change(status_quo.baseline_M + kpi_M, status_quo.baseline_M + current_M)
+    profit_M = status_quo.kpi_value * gain_M - change(solved.total, solved.chosen.current_Y.sum())
     in_money = solved.chosen.unit == status_quo.currency
     after = status_quo.after_horizon
     return Plan(
@@ -99,11 +99,13 @@ def stated_plan(solved: SolvedPlan) -> Plan:
         budget=tidy(solved.total),
         spend={row.channel: row.spend for row in channels},
         kpi=estimate(status_quo.baseline_M + kpi_M, level),
-        gain=estimate(kpi_M - current_M, level),
-        chance_of_gain=chance_above_zero(kpi_M - current_M),
+        gain=estimate(gain_M, level),
+        chance_of_gain=chance_above_zero(gain_M),
         profit_gain=estimate(profit_M, level) if in_money else None,
         total_roi=_total_roi(solved, kpi_M),
-        effect_after_horizon=None if after is None else estimate(after(solved.amount_X), level),
+        effect_after_horizon=None
+        if after is None
+        else estimate(after(solved.amount_X), level, from_zero=True),
         roi={row.channel: None if row.roi is None else row.roi.mean for row in channels},
         marginal_roi={row.channel: row.marginal_roi.mean for row in channels},
         binding=binding,
@@ -149,7 +151,7 @@ def _total_roi(solved: SolvedPlan, kpi_M: Floats) -> Estimate | None:
     if solved.total <= 0:
         return None
     value_M = solved.status_quo.kpi_value * (kpi_M - solved.response.kpi_M(idle_X))
-    return estimate(value_M / solved.total, solved.request.level)
+    return estimate(value_M / solved.total, solved.request.level, from_zero=True)
 
 
 def _channel_marginal(solved: SolvedPlan, marginal_MX: Floats) -> Floats:
@@ -184,8 +186,9 @@ def _channel_plans(
     supported_C = solved.by_channel(solved.in_unit(status_quo.supported_X))
     kpi_MC = brought_MC(solved.response, solved.amount_X, status_quo.channel_X)
     roi_MC = np.divide(status_quo.kpi_value * kpi_MC, spend_C, out=kpi_MC.copy(), where=spend_C > 0)
-    kpi_C, roi_C = estimates(kpi_MC, level), estimates(roi_MC, level)
-    marginal_C, beyond_C = estimates(_channel_marginal(solved, marginal_MX), level), _beyond(solved)
+    parts = (kpi_MC, roi_MC, _channel_marginal(solved, marginal_MX))
+    kpi_C, roi_C, marginal_C = (estimates(part, level, from_zero=True) for part in parts)
+    beyond_C = _beyond(solved)
     rows = []
     for i, channel in enumerate(status_quo.channels):
         covered = channel in chosen.channels

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmm.analysis.intervals import chance_above_zero, estimate, interval, interval_from_zero, quantile
+from mmm.analysis.intervals import chance_above_zero, change, estimate, interval, interval_from_zero, quantile
 
 
 def test_few_members_use_student_t() -> None:
@@ -86,3 +86,20 @@ def test_what_cannot_be_negative_has_no_negative_bound() -> None:
     assert lower[0] == 0.0
     assert (lower <= upper).all()
     assert np.isnan(interval_from_zero(values_MN[:1]).lower).all()
+
+
+def test_what_some_member_has_below_zero_keeps_its_bound() -> None:
+    values_MN = np.array([[-1.0, 0.0], [3.0, 2.0]])
+    lower = interval_from_zero(values_MN).lower
+
+    assert lower[0] == interval(values_MN[:, 0]).lower
+    assert lower[0] < -1.0
+    assert lower[1] == 0.0
+
+
+def test_a_difference_by_rounding_is_exactly_none() -> None:
+    before = np.array([3e9, 3e9, 0.0])
+    after = np.array([3e9 + 3e-6, 3e9 + 30.0, 1e-6])
+
+    assert change(after, before).tolist() == [0.0, 30.0, 1e-6]
+    assert change(before, before).tolist() == [0.0, 0.0, 0.0]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from mmm.analysis.intervals import estimate, estimates
+from mmm.analysis.intervals import chance_above_zero, change, estimate, estimates
 from mmm.data.panel import Bools, Floats
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TotalResponse
@@ -163,22 +163,24 @@ class _Evaluation:
         level, paid_C = self.request.level, self.panel.has_spend_C
         amount_C, current_C = planned.amount_C, self.usual.amount_C
         budget, current = float(amount_C[paid_C].sum()), float(current_C[paid_C].sum())
-        gain_M = effects.kpi_M - self.usual_effects.kpi_M
-        more = budget - current
+        gain_M = change(effects.kpi_M, self.usual_effects.kpi_M)
+        more = float(change(budget, current))
         over_C = amount_C > self.supported_C * (1 + 1e-9)
         priced = budget > 0 and bool((amount_C[~paid_C] == 0).all())
-        changed = abs(more) > 1e-9 * max(current, 1.0)
         return ScenarioPlan(
             name=name,
             budget=budget,
             spend=self._named(amount_C),
             horizon_kpi=self._expected(effects.period_MH.sum(1), float(self.forecast.noise_HH.sum())),
             kpi=estimate(effects.kpi_M, level),
-            effect_after_horizon=estimate(effects.after_M, level),
+            effect_after_horizon=estimate(effects.after_M, level, from_zero=True),
             gain=estimate(gain_M, level),
+            chance_of_gain=chance_above_zero(gain_M),
             profit_gain=estimate(self.value * gain_M - more, level),
-            gain_roi=estimate(self.value * gain_M / more, level) if changed else None,
-            total_roi=estimate(self.value * effects.brought_M / budget, level) if priced else None,
+            gain_roi=estimate(self.value * gain_M / more, level) if more else None,
+            total_roi=estimate(self.value * effects.brought_M / budget, level, from_zero=True)
+            if priced
+            else None,
             periods=self._periods(planned, effects),
             channels=self._channels(planned, effects, over_C),
             extrapolated=self._which(over_C),
@@ -221,9 +223,9 @@ class _Evaluation:
         self, planned: PlannedMedia, effects: _PlanEffects, over_C: Bools
     ) -> tuple[ScenarioChannel, ...]:
         level, amount_C, current_C = self.request.level, planned.amount_C, self.usual.amount_C
-        kpi_C = estimates(effects.channel_MC, level)
-        roi_C = estimates(self.value * effects.channel_MC / np.where(amount_C > 0, amount_C, 1.0), level)
-        marginal_C = estimates(self.value * effects.marginal_MC, level)
+        roi_MC = self.value * effects.channel_MC / np.where(amount_C > 0, amount_C, 1.0)
+        parts = (effects.channel_MC, roi_MC, self.value * effects.marginal_MC)
+        kpi_C, roi_C, marginal_C = (estimates(part, level, from_zero=True) for part in parts)
         return tuple(
             ScenarioChannel(
                 channel=channel,

@@ -79,7 +79,9 @@ class ScenarioPlan(Spec):
     effect_after_horizon: Estimate
     """The part of it that planned amounts bring after the horizon."""
     gain: Estimate
-    """``kpi`` less that of the status quo, member by member."""
+    """``kpi`` less that of the status quo, member by member; exactly 0 for the status quo itself."""
+    chance_of_gain: float | None = None
+    """Chance that ``gain`` is above 0, from the members; null with one member."""
     profit_gain: Estimate
     """Value of the gain less the change of the budget."""
     gain_roi: Estimate | None

@@ -80,11 +80,23 @@ def test_the_status_quo_in_any_form_gains_nothing(fitted: Fitted, form: str) -> 
     }
     plan = ask(fitted, plans[form])
     # Channel 0 is bought at a price of its own in each period, so only its repeated totals are exact.
-    tolerance = 1e-9 if form in ("totals", "others") else 1e-3
+    tolerance = 0.0 if form in ("totals", "others") else 1e-3
 
     assert plan.spend == pytest.approx(spent(fitted))
     assert abs(plan.gain.mean) <= tolerance * plan.kpi.mean
     assert plan.profit_gain.mean == pytest.approx(2.0 * plan.gain.mean, abs=1e-6)
+
+
+def test_what_media_bring_has_no_bound_below_zero_and_a_gain_may_have_one(fitted: Fitted) -> None:
+    plan = ask(fitted, {"spend": {"tv": 2.0 * spent(fitted)["tv"]}, "others": "current"})
+    estimates = [one for row in plan.channels for one in (row.kpi, row.roi, row.marginal_roi) if one]
+    less = ask(fitted, {"spend": {"tv": 0.0}, "others": "current"})
+
+    assert all(one.lower is not None and one.lower >= 0 for one in estimates)
+    assert less.gain.mean < 0
+    assert less.gain.lower is not None and less.gain.lower < 0
+    assert less.chance_of_gain is not None and plan.chance_of_gain is not None
+    assert less.chance_of_gain < 0.5 < plan.chance_of_gain
 
 
 def test_the_kpi_of_the_horizon_is_the_sum_of_its_periods(fitted: Fitted) -> None:
