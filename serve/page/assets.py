@@ -96,7 +96,9 @@ def plotly_script() -> Path:
 @cache
 def page_assets() -> dict[str, Asset]:
     """Every file of the page by its path in ``static``, read and compressed once in a process."""
-    paths = {str(path.relative_to(STATIC)): path for path in sorted(STATIC.rglob("*")) if path.suffix in KINDS}
+    paths = {
+        str(path.relative_to(STATIC)): path for path in sorted(STATIC.rglob("*")) if path.suffix in KINDS
+    }
     paths[PLOTLY] = plotly_script()
     assets = {name: Asset(path.read_bytes(), KINDS[path.suffix]) for name, path in paths.items()}
     for asset in assets.values():
