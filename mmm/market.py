@@ -16,7 +16,8 @@ from mmm.graph.channel_graph import check_graph
 from mmm.graph.learn import MOST_SEARCHED, is_searchable
 
 CELLS_PER_CHANNEL = 3
-"""Training cells for each channel below which its level, carry-over and curve cannot all be learned."""
+"""Training cells for each channel below which its level, carry-over and curve cannot all be learned: one for its
+level, the rest for the shape that channels of a group share."""
 
 
 def read_market(spec: MarketSpec) -> PanelRead:
@@ -86,7 +87,9 @@ def breadth_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:
     channels, cells = len(read.panel.channels), read.split.n_train * len(read.panel.regions)
     findings = []
     apart = min(distinct_channels(read.panel, read.split), cells // CELLS_PER_CHANNEL)
-    if channels * CELLS_PER_CHANNEL > cells:
+    groups = [channel.group for channel in spec.columns.channels.values()]
+    shapes = groups.count(None) + len({*groups} - {None})
+    if channels + (CELLS_PER_CHANNEL - 1) * shapes > cells:
         findings.append(
             Finding(
                 "warning",
@@ -95,7 +98,8 @@ def breadth_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:
                 f"{channels} channels on {read.split.n_train} training periods: the data can tell about "
                 f"{max(apart, 1)} apart.",
                 "The effects of the others come from the priors, and curves of all of them are guesses.",
-                "Group campaigns into channels (columns.channels, or their sums), or give more history.",
+                "Give channels that act alike one `group`, whose shapes they share; sum campaigns into "
+                "channels; or give more history.",
             )
         )
     if spec.model.graph.mode == "notears" and not is_searchable(channels, cells):

@@ -21,9 +21,8 @@ from mmm.config import Belief, ModelSpec
 from mmm.config.model import DEFAULT_MEDIA_SHARE
 from mmm.data.panel import Floats
 from mmm.model.network import retention_of, saturation_of_channels
+from mmm.model.restrictions import SHAPE
 
-SHAPE = ("retention", "delay", "half", "slope", "spread")
-"""Free parameters of a channel's carry-over and saturation, all standard normal before the data."""
 DEVIATION = "deviation"
 """How far a channel stands from what its spend lets expect."""
 SPREAD_SD = 0.5

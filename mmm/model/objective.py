@@ -177,10 +177,24 @@ def _distance(value_M: Tensor, belief: Belief) -> Tensor:
 
 
 def objective(
-    parameters: Parameters, components: Components, inputs: Inputs, spec: ModelSpec, target: Target
+    parameters: Parameters,
+    components: Components,
+    inputs: Inputs,
+    spec: ModelSpec,
+    target: Target,
+    believed: Parameters | None = None,
 ) -> Tensor:
-    """Negative log posterior per observed cell, shape M; to be added up over shards."""
+    """Negative log posterior per observed cell, shape M; to be added up over shards.
+
+    Args:
+        parameters: As the model sees them.
+        components: What it makes of them.
+        inputs: The scaled panel.
+        spec: The model's structure and priors.
+        target: What the fit goes towards.
+        believed: As priors count them; None counts ``parameters``.
+    """
     misfit_M = misfit(parameters, components, inputs, spec.loss, target.weight_MGT)
-    total_M = misfit_M + log_prior(parameters, spec, target)
+    total_M = misfit_M + log_prior(believed or parameters, spec, target)
     total_M = total_M + attribution_penalty(components, spec, target, misfit_M)
     return (total_M + lift_penalty(parameters, components, inputs, spec, target)) / target.cells

@@ -14,6 +14,7 @@ Shapes: M members, G regions, T periods.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ def with_centre(members: int) -> int:
     return members + 1 if members > 1 else 1
 
 
-def recentred(parameters: Parameters, scale_sd: float) -> Parameters:
+def recentred(parameters: Parameters, scale_sd: float, signed: Sequence[int] = ()) -> Parameters:
     """Members whose mean is the first fit, which is not one of them; one fit alone stays as it is.
 
     Effects are proportional to the softplus of ``share`` and to the exponential of ``region_scale``: there
@@ -51,19 +52,27 @@ def recentred(parameters: Parameters, scale_sd: float) -> Parameters:
     Args:
         parameters: Free parameters, the centre first.
         scale_sd: What ``region_scale`` is multiplied by in its exponential.
+        signed: Controls whose effects keep their sign.
     """
     if parameters["noise"].shape[0] == 1:
         return parameters
     moved = {name: value[:1] + WIDENING * _around(value[1:]) for name, value in parameters.items()}
-    share_MC = softplus(parameters["share"].double())
-    relative_MC = (1.0 + WIDENING * _around(share_MC[1:] / share_MC[1:].mean(0))).clamp_min(0.0)
-    share_MC = share_MC[:1] * relative_MC / relative_MC.mean(0, keepdim=True)
+    share_MC = _of_one_sign(softplus(parameters["share"].double()))
+    if signed:
+        own = list(signed)
+        moved["control"][:, own] = _of_one_sign(parameters["control"][:, own])
     moved["share"] = torch.log(torch.expm1(share_MC.clamp_min(LEAST_SHARE))).to(parameters["share"])
     if "region_scale" in parameters and scale_sd > 0:
         log_MGC = scale_sd * moved["region_scale"]
         mean_1GC = torch.logsumexp(log_MGC, 0, keepdim=True) - math.log(len(log_MGC))
         moved["region_scale"] = (log_MGC - mean_1GC) / scale_sd + parameters["region_scale"][:1]
     return moved
+
+
+def _of_one_sign(value_MP: Tensor) -> Tensor:
+    """Members of numbers of one sign, widened without another sign; their mean is the first fit."""
+    relative_MP = (1.0 + WIDENING * _around(value_MP[1:] / value_MP[1:].mean(0))).clamp_min(0.0)
+    return value_MP[:1] * relative_MP / relative_MP.mean(0, keepdim=True)
 
 
 def _around(value_M: Tensor) -> Tensor:

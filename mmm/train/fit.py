@@ -241,6 +241,7 @@ def _choose_epochs(work: _Work) -> Fit[int]:
             unseen_GT=prepared.inputs.trained_GT - inputs.trained_GT,
             saved=saved,
             shards=prepared.shards,
+            restrictions=prepared.restrictions,
         )
     chosen = int(best["best_epoch"])
     work.store.save("epochs", {"epoch": chosen, "epochs": chosen, "trace": work.copied_trace()})
@@ -302,5 +303,7 @@ def _train(work: _Work, panel: Panel, epochs: int, members: int) -> Fit[Paramete
         watch=watch,
         saved=work.saved("train"),
         shards=shards,
+        restrictions=prepared.restrictions,
     )
-    return recentred(found, prepared.spec.regions.scale_sd)
+    found = prepared.restrictions.seen(found)
+    return recentred(found, prepared.spec.regions.scale_sd, prepared.restrictions.signed)

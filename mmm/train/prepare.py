@@ -15,6 +15,7 @@ from mmm.config import MarketSpec, ModelSpec, TrainSpec
 from mmm.data.experiments import locate_experiments
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling, fit_scaling
+from mmm.data.schema import event_label
 from mmm.errors import TrainingError
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import ChannelGraph, empty_graph
@@ -23,6 +24,7 @@ from mmm.model.experiments import LiftTests, pose_lift_tests
 from mmm.model.inputs import Inputs, build_inputs, typical_volume
 from mmm.model.objective import Target
 from mmm.model.parameters import Parameters, Scales, start_parameters
+from mmm.model.restrictions import Restrictions
 from mmm.train.calibrate import calibrate
 from mmm.train.shards import Shards, Survey, add_up, messages, shard_of
 from mmm.train.warm_start import expected, for_fits, kept_scaling
@@ -47,6 +49,7 @@ class Prepared:
         spend_C: What was spent on each channel in training; 0 where none is known.
         lift_tests: Measured lifts.
         shards: What the shard knows of the whole.
+        restrictions: What the spec says of parameters whatever the data.
         expected: Where an older model says parameters are.
     """
 
@@ -61,6 +64,7 @@ class Prepared:
     spend_C: Tensor
     lift_tests: LiftTests | None
     shards: Shards
+    restrictions: Restrictions
     expected: Parameters = field(default_factory=dict)
 
     def target(
@@ -133,10 +137,29 @@ def pose(
         spend_C=torch.as_tensor(spend_C),
         lift_tests=None if lift_tests is None else lift_tests.to(like),
         shards=shards,
+        restrictions=restrictions_of(spec, panel),
     )
     if previous is None:
         return prepared
     return replace(prepared, expected=expected(prepared.start(1, spec.train.seed), panel, previous))
+
+
+def restrictions_of(spec: MarketSpec, panel: Panel) -> Restrictions:
+    """Signs of controls and groups of channels, as the spec states them.
+
+    The sign of a column of events that are names is that of each of them.
+    """
+    columns = spec.columns
+    signs = {"positive": 1, "negative": -1}
+    stated = {
+        control: signs[sign]
+        for column, sign in columns.signs.items()
+        for control in panel.controls
+        if control == column or (column in columns.events and control.startswith(event_label(column, "")))
+    }
+    group_C = [columns.channels[name].group for name in panel.channels]
+    shape_of_C = [c if group is None else group_C.index(group) for c, group in enumerate(group_C)]
+    return Restrictions(tuple(stated.get(name, 0) for name in panel.controls), tuple(shape_of_C))
 
 
 def chosen_device(settings: TrainSpec) -> torch.device:

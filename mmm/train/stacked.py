@@ -20,6 +20,7 @@ from mmm.model.inputs import Inputs
 from mmm.model.network import forward
 from mmm.model.objective import Target, has_attribution_priors, misfit, objective
 from mmm.model.parameters import Parameters, Scales
+from mmm.model.restrictions import Restrictions
 from mmm.train.descent import Descent, Schedule
 from mmm.train.shards import Shards
 
@@ -65,6 +66,7 @@ class Training:
         unseen_GT: 1 for cells whose misfit is watched; None watches none.
         saved: State to go on from.
         shards: Of a shard of regions, what it knows of the whole; None for a whole panel.
+        restrictions: What holds of the parameters whatever the data.
     """
 
     spec: ModelSpec
@@ -77,6 +79,7 @@ class Training:
     unseen_GT: Tensor | None = None
     saved: dict[str, Any] | None = None
     shards: Shards | None = None
+    restrictions: Restrictions = Restrictions()
 
     @property
     def sharded(self) -> bool:
@@ -103,6 +106,7 @@ def likeness(training: Training) -> Hashable | None:
         training.target.channels if has_attribution_priors(spec) else (),
         (training.schedule.learning_rate, training.schedule.gradient_clip),
         training.target.prior_share,
+        training.restrictions,
         tuple((name, value.shape, value.dtype, value.device) for name, value in _tensors(training).items()),
         tuple((name, value.shape) for name, value in training.start.items()),
     )
@@ -211,12 +215,15 @@ def _loss(
     parameters: Parameters, training: Training, *, varies: bool, seen: Parameters | None = None
 ) -> Tensor:
     """Loss of each fit of one training; the model may see other parameters than the priors."""
-    components = forward(seen or parameters, training.inputs, training.spec, training.scales, temporal=varies)
-    return objective(parameters, components, training.inputs, training.spec, training.target)
+    believed = training.restrictions.believed(parameters)
+    seen = training.restrictions.seen(seen or parameters)
+    components = forward(seen, training.inputs, training.spec, training.scales, temporal=varies)
+    return objective(seen, components, training.inputs, training.spec, training.target, believed)
 
 
 def _unseen(parameters: Parameters, training: Training) -> Tensor:
-    components = forward(parameters, training.inputs, training.spec, training.scales)
+    seen = training.restrictions.seen(parameters)
+    components = forward(seen, training.inputs, training.spec, training.scales)
     unseen_GT = training.unseen_GT
     assert unseen_GT is not None
     whole_M = misfit(parameters, components, training.inputs, training.spec.loss, unseen_GT)

@@ -3,7 +3,8 @@
 Given carry-over, saturation and shares of channels, the KPI is linear in the levels, seasons, controls and
 deviations of regions, whose priors are normal: their integral has a closed form and the panel enters only
 through sums of products over periods, and then over regions. A shard of regions needs to tell the others
-nothing but those sums.
+nothing but those sums. Controls whose effect has a known sign are no part of it: their prior is half-normal,
+and they are coordinates.
 
 A region's response to a channel is ``1 + width · z`` times that of the average region here; the model's
 ``exp(scale · z)`` agrees to first order, and draws are handed over exactly (see ``draws``).
@@ -21,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from mmm.config import ModelSpec
 from mmm.model.beliefs import DEVIATION, TAILS, Expectation, log_shares
@@ -28,7 +30,8 @@ from mmm.model.experiments import LiftTests, modelled_lift
 from mmm.model.inputs import Inputs
 from mmm.model.network import LEVEL_SD, ChannelShape, unrecorded_demand
 from mmm.model.parameters import Parameters, Scales
-from mmm.train.posterior.layout import Layout
+from mmm.model.restrictions import signed_log_prior
+from mmm.train.posterior.layout import SIGNED, Layout
 from mmm.train.posterior.media import region_factor, saturation_of, shapes
 from mmm.train.posterior.moments import Columns, Moments
 from mmm.train.shards import Shards, add_up
@@ -60,18 +63,19 @@ class Beliefs:
 
 @dataclass(frozen=True, eq=False)
 class Media:
-    """What media bring in a region of average response.
+    """What the coordinates bring in a region of average response.
 
     Attributes:
         effect_MCGT: In each training cell, in mean KPI.
-        demand_MGT: Demand that no column shows but that spend followed, in mean KPI; None without any.
+        beside_MGT: What coordinates say besides, in mean KPI: demand that no column shows but that spend
+            followed, and controls whose effect has a known sign; None without any.
         shape: Carry-over and saturation.
         top_MCG: Effect at full saturation.
         share_MC: Share of the KPI of the training window.
     """
 
     effect_MCGT: Tensor
-    demand_MGT: Tensor | None
+    beside_MGT: Tensor | None
     shape: ChannelShape
     top_MCG: Tensor
     share_MC: Tensor
@@ -161,7 +165,7 @@ class Density:
 
     def media(self, coordinates: Parameters) -> Media:
         """What media bring in a region of average response."""
-        shape = shapes(coordinates, self.inputs, self.beliefs.spec)
+        shape = shapes(self.layout.of_channels(coordinates), self.inputs, self.beliefs.spec)
         level_MCGT = saturation_of(shape, self.inputs, self._effectiveness_CGT)
         factor_MG = region_factor(coordinates, self.inputs).expand(-1, len(self.region_weight_G))
         trained_GT = self.columns.trained_GT
@@ -171,10 +175,22 @@ class Density:
             mean_MC = _SumBothWays.apply(mean_MC, self.shards)  # type: ignore[no-untyped-call]
         share_MC = torch.exp(log_shares(coordinates, self.expected))
         top_MCG = (share_MC / mean_MC.clamp_min(1e-9)).unsqueeze(2) * factor_MG.unsqueeze(1)
-        demand_MGT = None
+        effect_MCGT = top_MCG.unsqueeze(3) * level_MCGT
+        return Media(effect_MCGT, self._beside(coordinates), shape, top_MCG, share_MC)
+
+    def _beside(self, coordinates: Parameters) -> Tensor | None:
+        """Unrecorded demand and controls of known sign, shape MGT; None without either."""
+        found = []
         if "demand" in coordinates:
-            demand_MGT = unrecorded_demand(coordinates["demand"], self.inputs, self.beliefs.spec)
-        return Media(top_MCG.unsqueeze(3) * level_MCGT, demand_MGT, shape, top_MCG, share_MC)
+            found.append(unrecorded_demand(coordinates["demand"], self.inputs, self.beliefs.spec))
+        if SIGNED in coordinates:
+            found.append(torch.einsum("mk,gtk->mgt", self.signed(coordinates), self.columns.signed_GTK))
+        return sum(found[1:], found[0]) if found else None
+
+    def signed(self, coordinates: Parameters) -> Tensor:
+        """Sizes of the effects of controls whose sign is known, in mean KPI, one row per draw."""
+        size_MK: Tensor = softplus(coordinates[SIGNED]) * self.widths(coordinates, ("control",))
+        return size_MK
 
     def noise(self, coordinates: Parameters) -> Tensor:
         """Standard deviation of a cell of weight 1, shape M1."""
@@ -194,8 +210,9 @@ class Density:
         width_MC: Tensor = self.beliefs.spec.regions.scale_sd * torch.exp(
             REGION_WIDTH_SD * coordinates["region_width"]
         )
-        # Demand stands beside the channels in the products, with no deviations of regions.
-        return torch.nn.functional.pad(width_MC, (0, 1)) if "demand" in coordinates else width_MC
+        # What is beside the channels stands beside them in the products, with no deviations of regions.
+        beside = "demand" in coordinates or SIGNED in coordinates
+        return torch.nn.functional.pad(width_MC, (0, 1)) if beside else width_MC
 
     def _likelihood(self, coordinates: Parameters, media: Media) -> Tensor:
         """Log density of the KPI of all shards, shape M.
@@ -225,8 +242,8 @@ class Density:
         columns, moments = self.columns, self.moments
         own, noise_M1 = len(columns.own_names), self.noise(coordinates)
         effect_MCGT = media.effect_MCGT
-        if media.demand_MGT is not None:
-            effect_MCGT = torch.cat([effect_MCGT, media.demand_MGT.unsqueeze(1)], 1)
+        if media.beside_MGT is not None:
+            effect_MCGT = torch.cat([effect_MCGT, media.beside_MGT.unsqueeze(1)], 1)
         with_media_MGFC = torch.einsum("gtf,mcgt->mgfc", moments.weighted_GTF, effect_MCGT)
         weighted_MCGT = effect_MCGT * moments.weight_GT
         media_MGCC = torch.einsum("mcgt,mdgt->mgcd", weighted_MCGT, effect_MCGT)
@@ -270,6 +287,8 @@ class Density:
         for name, value in coordinates.items():
             if name == DEVIATION:
                 total_M = total_M - 0.5 * (TAILS + 1.0) * torch.log1p(value.square() / TAILS).sum(1)
+            elif name == SIGNED:
+                total_M = total_M + signed_log_prior(value).sum(1)
             else:
                 total_M = total_M - 0.5 * value.square().sum(1)
         log_share_MC = log_shares(coordinates, self.expected)

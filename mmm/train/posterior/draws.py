@@ -10,12 +10,14 @@ import math
 import torch
 from torch import Tensor
 
-from mmm.model.beliefs import DEVIATION, SHAPE
+from mmm.model.beliefs import DEVIATION
 from mmm.model.network import LEVEL_SD, SMALLEST_REFERENCE, channel_shape, channel_weight, saturated
 from mmm.model.objective import REGION_NOISE_SD
 from mmm.model.parameters import NETWORK, Parameters, Scales
+from mmm.model.restrictions import SHAPE, free_of_size
 from mmm.model.saturation import hill
 from mmm.train.posterior.density import Density, Media
+from mmm.train.posterior.layout import SIGNED
 from mmm.train.posterior.linear import Linear
 from mmm.train.posterior.media import region_factor
 
@@ -45,7 +47,11 @@ def start_of(parameters: Parameters, density: Density) -> Tensor:
     score_C = log_share_C - total
     if expected.weight is not None:
         score_C = score_C - expected.weight.mean * expected.log_spend_C
-    parts = {name: parameters[name] for name in (*SHAPE, "demand") if name in parameters}
+    parts = {name: density.layout.of_groups(parameters[name]) for name in SHAPE}
+    if "demand" in parameters:
+        parts["demand"] = parameters["demand"]
+    if signed := density.columns.restrictions.signed:
+        parts[SIGNED] = free_of_size(parameters["control"][:, signed].abs())
     parts[DEVIATION] = ((score_C - score_C.mean()) / expected.spread).clamp(-3.0, 3.0).unsqueeze(0)
     parts["total"] = ((total - expected.log_total) / expected.log_total_sd).clamp(-2.0, 2.0).reshape(1, 1)
     if "per_head" in parameters:
@@ -89,7 +95,9 @@ def parameters_of(
     factor_MG = region_factor(coordinates, density.inputs).expand(-1, media.top_MCG.shape[2])
     share_MC = media.top_MCG[:, :, 0] / factor_MG[:, :1] * reference_MC
     relative_MC = (share_MC / spec.priors.share_scale(share_MC.shape[1])).clamp_min(LEAST_SHARE)
-    found = {name: coordinates[name] for name in (*SHAPE, "demand") if name in coordinates}
+    found = density.layout.of_channels(coordinates)
+    if "demand" in coordinates:
+        found["demand"] = coordinates["demand"]
     found["share"] = relative_MC + torch.log(-torch.expm1(-relative_MC))
     found["noise"] = torch.log(density.noise(coordinates))[:, 0]
     units = {name: getattr(scales, name) for name in WIDTH_NAMES} | {"level": LEVEL_SD}
@@ -97,6 +105,7 @@ def parameters_of(
         units[name] *= spec.baseline.flexibility
     for name in ("national_level", "season", "control"):
         found[name] = linear.shared_MP[:, _places(columns.shared_names, name)] / units[name]
+    found["control"] = _every_control(density, coordinates, found["control"], units["control"])
     found["level"] = linear.own_MGR[..., 0] / units["level"]
     if "per_head" in coordinates:
         for name in ("regional_level", "region_season"):
@@ -107,6 +116,18 @@ def parameters_of(
         width = spec.regions.scale_sd
         found["region_scale"] = log_response / width if width > 0 else torch.zeros_like(log_response)
     return found
+
+
+def _every_control(density: Density, coordinates: Parameters, unsigned_MK: Tensor, unit: float) -> Tensor:
+    """Effects of all controls, in units, from those without a sign and the coordinates of those with one."""
+    restrictions = density.columns.restrictions
+    if not restrictions.signed:
+        return unsigned_MK
+    every_MK = unsigned_MK.new_zeros(len(unsigned_MK), len(restrictions.sign_K))
+    every_MK[:, restrictions.unsigned] = unsigned_MK
+    sign_K = unsigned_MK.new_tensor(restrictions.sign_K)[restrictions.signed]
+    every_MK[:, restrictions.signed] = sign_K * density.signed(coordinates) / unit
+    return every_MK
 
 
 def _places(names: tuple[str, ...], name: str) -> list[int]:

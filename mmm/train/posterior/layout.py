@@ -3,7 +3,7 @@
 What enters the KPI linearly (levels, seasons, controls, deviations of regions) is integrated out and has no
 place here, see :mod:`mmm.train.posterior.density`. Every coordinate is about standard normal a priori.
 
-Shapes: M draws, D coordinates, C channels.
+Shapes: M draws, D coordinates, C channels, H groups of channels.
 """
 
 from __future__ import annotations
@@ -14,19 +14,28 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmm.model.beliefs import COMMON, DEVIATION, SHAPE
+from mmm.model.beliefs import COMMON, DEVIATION
 from mmm.model.parameters import Parameters
+from mmm.model.restrictions import SHAPE, Restrictions
 
 WIDTHS = ("national_level", "season", "control")
 """Logarithms of the widths of linear parts, relative to those found beforehand."""
 REGIONAL_WIDTHS = ("regional_level", "region_season")
+SIGNED = "signed"
+"""Controls whose effect has a known sign: their softplus is the effect's size, in prior widths."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Names and lengths of the coordinates, in order."""
+    """Names and lengths of the coordinates, in order.
+
+    Attributes:
+        sizes: Lengths by name.
+        group_C: Group of each channel; those of one group have their shapes in one place.
+    """
 
     sizes: Mapping[str, int]
+    group_C: tuple[int, ...]
 
     @property
     def length(self) -> int:
@@ -43,20 +52,34 @@ class Layout:
         rows = [parts.get(name, like.new_zeros(len(like), size)) for name, size in self.sizes.items()]
         return torch.cat([row.reshape(len(like), -1) for row in rows], 1)
 
+    def of_channels(self, coordinates: Parameters) -> Parameters:
+        """Carry-over and saturation of every channel, each of shape MC: those of a group are the same."""
+        places = list(self.group_C)
+        return {name: coordinates[name][:, places] for name in SHAPE}
 
-def layout(channels: int, *, national: bool, demand: bool) -> Layout:
+    def of_groups(self, shape_MC: Tensor) -> Tensor:
+        """Means over the channels of each group, from shape MC to one column for each group."""
+        member_CH = torch.nn.functional.one_hot(torch.tensor(self.group_C)).to(shape_MC)
+        return shape_MC @ (member_CH / member_CH.sum(0))
+
+
+def layout(channels: int, restrictions: Restrictions, *, national: bool, demand: bool) -> Layout:
     """Coordinates of a model of so many channels.
 
     Args:
         channels: C.
+        restrictions: Channels that share shapes, controls whose sign is known.
         national: Whether the panel has one region, so that nothing differs between regions.
         demand: Whether spend may follow demand that no column shows.
     """
-    sizes = dict.fromkeys((*SHAPE, DEVIATION), channels)
+    groups = sorted(set(restrictions.shape_of_C))
+    sizes = dict.fromkeys(SHAPE, len(groups)) | {DEVIATION: channels}
     sizes |= dict.fromkeys((*COMMON, "noise", *WIDTHS), 1)
     if demand:
         sizes["demand"] = channels
+    if restrictions.signed:
+        sizes[SIGNED] = len(restrictions.signed)
     if not national:
         sizes |= dict.fromkeys(("per_head", *REGIONAL_WIDTHS), 1)
         sizes["region_width"] = channels
-    return Layout(sizes)
+    return Layout(sizes, tuple(groups.index(first) for first in restrictions.shape_of_C))

@@ -77,7 +77,7 @@ def expected_kpi(density: Density, media: Media, linear: Linear) -> Tensor:
     """KPI less 1 that is expected in each training cell, shape MGT."""
     columns = density.columns
     media_MGT = torch.einsum("mcgt,mgc->mgt", media.effect_MCGT, linear.response_MGC)
-    if media.demand_MGT is not None:
-        media_MGT = media_MGT + media.demand_MGT
+    if media.beside_MGT is not None:
+        media_MGT = media_MGT + media.beside_MGT
     own_MGT = linear.own_MGR @ columns.own_TR.T
     return media_MGT + own_MGT + torch.einsum("gtp,mp->mgt", columns.shared_GTP, linear.shared_MP)

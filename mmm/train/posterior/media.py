@@ -9,15 +9,13 @@ import torch
 from torch import Tensor
 
 from mmm.config import ModelSpec
-from mmm.model.beliefs import SHAPE
 from mmm.model.inputs import Inputs
 from mmm.model.network import PER_HEAD_SD, PER_HEAD_START, ChannelShape, channel_shape, saturated
 from mmm.model.parameters import Parameters
 
 
-def shapes(coordinates: Parameters, inputs: Inputs, spec: ModelSpec) -> ChannelShape:
-    """Carry-over and saturation of every channel; its share is of no meaning here."""
-    free = {name: coordinates[name] for name in SHAPE}
+def shapes(free: Parameters, inputs: Inputs, spec: ModelSpec) -> ChannelShape:
+    """Carry-over and saturation from free parameters of every channel; its share is of no meaning here."""
     return channel_shape({**free, "share": torch.zeros_like(free["half"])}, inputs, spec)
 
 

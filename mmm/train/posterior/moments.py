@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mmm.model.inputs import Inputs
+from mmm.model.restrictions import Restrictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,8 @@ class Columns:
         shared_names: What each of them belongs to.
         kpi_GT: KPI less 1.
         trained_GT: 1 where a cell counts, else 0.
+        signed_GTK: Controls whose effect has a known sign, turned so that it is positive.
+        restrictions: Which controls those are.
     """
 
     own_TR: Tensor
@@ -33,15 +36,19 @@ class Columns:
     shared_names: tuple[str, ...]
     kpi_GT: Tensor
     trained_GT: Tensor
+    signed_GTK: Tensor
+    restrictions: Restrictions
 
 
-def columns_of(inputs: Inputs, *, national: bool) -> Columns:
+def columns_of(inputs: Inputs, restrictions: Restrictions, *, national: bool) -> Columns:
     """The linear parts of scaled inputs that hold training periods only."""
+    controls_GTK, signed = inputs.controls_GTK, restrictions.signed
+    sign_K = controls_GTK.new_tensor([restrictions.sign_K[k] for k in signed])
     regions, periods = inputs.kpi_GT.shape
     shared = {
         "national_level": inputs.national_TN.expand(regions, -1, -1),
         "season": inputs.season_TF.expand(regions, -1, -1),
-        "control": inputs.controls_GTK,
+        "control": controls_GTK[..., restrictions.unsigned],
     }
     own = {"level": torch.ones(periods, 1).to(inputs.kpi_GT)}
     if not national:
@@ -53,6 +60,8 @@ def columns_of(inputs: Inputs, *, national: bool) -> Columns:
         shared_names=_names(shared),
         kpi_GT=inputs.kpi_GT - 1.0,
         trained_GT=inputs.trained_GT,
+        signed_GTK=controls_GTK[..., signed] * sign_K,
+        restrictions=restrictions,
     )
 
 

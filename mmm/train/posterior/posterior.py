@@ -17,10 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmm.model.beliefs import SHAPE, expectation, log_shares
+from mmm.model.beliefs import expectation, log_shares
 from mmm.model.inputs import Inputs
 from mmm.model.objective import HELD_SD
 from mmm.model.parameters import Parameters, Scales
+from mmm.model.restrictions import SHAPE
 from mmm.model.temporal import effectiveness
 from mmm.train.posterior.convergence import effective_draws, split_r_hat
 from mmm.train.posterior.density import Beliefs, Density
@@ -32,7 +33,7 @@ from mmm.train.posterior.draws import (
     parameters_of,
     start_of,
 )
-from mmm.train.posterior.layout import layout
+from mmm.train.posterior.layout import SIGNED, layout
 from mmm.train.posterior.linear import expected_kpi, linear_parts
 from mmm.train.posterior.moments import columns_of, moments_of
 from mmm.train.posterior.robust import cell_weights
@@ -138,7 +139,8 @@ def _density(prepared: Prepared, mode: Parameters, n_train: int) -> Density:
     """The posterior with every cell of weight 1."""
     inputs = _training(prepared.inputs, n_train)
     national = prepared.shards.regions == 1
-    columns = columns_of(inputs, national=national)
+    restrictions = prepared.restrictions
+    columns = columns_of(inputs, restrictions, national=national)
     kpi_G = prepared.kpi_G.double().cpu()
     kpi_sum_G = (columns.trained_GT * (columns.kpi_GT + 1.0)).sum(1) * kpi_G
     cells_G = columns.trained_GT.sum(1) * kpi_G
@@ -149,7 +151,12 @@ def _density(prepared: Prepared, mode: Parameters, n_train: int) -> Density:
         columns,
         moments_of(columns, columns.trained_GT),
         scales=prepared.scales,
-        layout=layout(inputs.stack_CGTL.shape[0], national=national, demand=prepared.spec.priors.demand > 0),
+        layout=layout(
+            inputs.stack_CGTL.shape[0],
+            restrictions,
+            national=national,
+            demand=prepared.spec.priors.demand > 0,
+        ),
         expected=expectation(prepared.spec, prepared.spend_C.double().cpu()),
         beliefs=Beliefs(
             spec=prepared.spec,
@@ -171,7 +178,7 @@ def _held(prepared: Prepared, density: Density) -> dict[str, tuple[Tensor, float
     old = {name: value[:1].double().cpu() for name, value in prepared.expected.items()}
     if not old:
         return {}
-    held = {name: (old[name], HELD_SD) for name in SHAPE if name in old}
+    held = {name: (density.layout.of_groups(old[name]), HELD_SD) for name in SHAPE if name in old}
     if "per_head" in old:
         held["per_head"] = (old["per_head"].reshape(1, 1), HELD_SD)
     held["log_share"] = (log_shares_of(old, density), HELD_SD)
@@ -259,6 +266,6 @@ def _noise(density: Density, regions: int, own: slice, part_MD: Tensor, seed: in
     shared_MP = rng.standard_normal((draws, len(columns.shared_names)))
     effects = len(columns.own_names)
     if "region_width" in density.layout.sizes:
-        effects += density.inputs.stack_CGTL.shape[0] + ("demand" in density.layout.sizes)
+        effects += density.inputs.stack_CGTL.shape[0] + bool({"demand", SIGNED} & set(density.layout.sizes))
     own_MGO = rng.standard_normal((draws, regions, effects))[:, own]
     return torch.as_tensor(shared_MP), torch.as_tensor(np.ascontiguousarray(own_MGO))

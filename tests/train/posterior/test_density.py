@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from mmm.data.panel import Panel
 from mmm.model.network import forward
+from mmm.model.restrictions import Restrictions
 from mmm.train.posterior import posterior as program
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.draws import learned_scales, parameters_of, start_of
@@ -23,6 +25,8 @@ from tests.train.crew import crew
 
 MODEL = {"temporal": {"enabled": False}, "graph": {"mode": "none"}}
 N_TRAIN = 40
+RESTRICTED = Restrictions(sign_K=(-1, 0), shape_of_C=(0, 1, 0))
+"""The first control lowers the KPI; the first and the last channel share their shape."""
 
 
 def prepared(panel: Panel, model: dict[str, Any] | None = None) -> Prepared:
@@ -49,8 +53,8 @@ def by_brute_force(density: Density, theta_D: Tensor) -> float:
     shared_GTP = columns.shared_GTP * density.widths(coordinates, columns.shared_names)
     covariance = torch.einsum("gtp,hsp->gths", shared_GTP, shared_GTP).reshape(regions * periods, -1)
     mean_GT = media.effect_MCGT[0].sum(0)
-    if media.demand_MGT is not None:
-        mean_GT = mean_GT + media.demand_MGT[0]
+    if media.beside_MGT is not None:
+        mean_GT = mean_GT + media.beside_MGT[0]
     for g in range(regions):
         block = slice(g * periods, (g + 1) * periods)
         own = own_TR @ own_TR.T
@@ -67,10 +71,12 @@ def by_brute_force(density: Density, theta_D: Tensor) -> float:
     return float(value + density._log_prior(coordinates)[0])
 
 
+@pytest.mark.parametrize("restricted", [False, True])
 @pytest.mark.parametrize("regions", [1, 3])
-def test_the_integral_is_that_of_the_whole_covariance(regions: int) -> None:
-    panel = small_panel(regions=regions)
-    density = density_of(prepared(panel if regions == 1 else with_gaps(panel)))
+def test_the_integral_is_that_of_the_whole_covariance(regions: int, restricted: bool) -> None:
+    panel = small_panel(regions=regions, controls=2)
+    item = prepared(panel if regions == 1 else with_gaps(panel))
+    density = density_of(replace(item, restrictions=RESTRICTED) if restricted else item)
     theta_MD = places(density, 3)
     found_M = density.value(theta_MD)
 
@@ -111,7 +117,7 @@ def test_shards_have_the_density_and_the_gradient_of_the_whole(sizes: tuple[int,
 @pytest.mark.parametrize("regions", [1, 3])
 def test_draws_handed_over_predict_what_they_say(regions: int) -> None:
     """The model's own forward pass of the parameters gives the KPI that the linear parts give."""
-    item = prepared(small_panel(regions=regions))
+    item = replace(prepared(small_panel(regions=regions, controls=2)), restrictions=RESTRICTED)
     density = density_of(item)
     # Narrow deviations of regions, so that none reaches the bound at which responses are held.
     theta_MD = 0.3 * places(density, 4)
@@ -135,7 +141,7 @@ def test_draws_handed_over_predict_what_they_say(regions: int) -> None:
 
 def test_a_start_brings_the_shares_it_was_taken_from() -> None:
     """Shares near what is expected; those far from it are drawn towards it."""
-    item = prepared(small_panel())
+    item = replace(prepared(small_panel(controls=2)), restrictions=RESTRICTED)
     density = density_of(item)
     mode = {name: value.double() for name, value in item.start(1, 0).items()}
     mode["share"] = torch.tensor([[0.5, 0.7, 0.3]], dtype=torch.float64)
