@@ -16,8 +16,8 @@ from mmm.graph.channel_graph import check_graph
 from mmm.graph.learn import MOST_SEARCHED, is_searchable
 
 CELLS_PER_CHANNEL = 3
-"""Training cells for each channel below which its level, carry-over and curve cannot all be learned: one for its
-level, the rest for the shape that channels of a group share."""
+"""Training cells for each channel below which its level, carry-over and curve cannot all be learned: one for
+its level, the rest for the shape that channels of a group share."""
 
 
 def read_market(spec: MarketSpec) -> PanelRead:

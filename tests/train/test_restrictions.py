@@ -1,4 +1,4 @@
-"""Controls of known sign and channels that share shapes: in both inferences, alone, stacked and over shards."""
+"""Controls of known sign and channels that share shapes: in both inferences, alone and stacked."""
 
 from __future__ import annotations
 
@@ -85,9 +85,12 @@ def test_channels_of_a_group_have_one_shape(inference: str) -> None:
 
 
 def test_markets_at_once_keep_their_restrictions() -> None:
-    """The stacked program of like markets finds what each finds alone, and stacks only those that are alike."""
+    """The stacked program of like markets finds what each finds alone."""
     every = [replace(rivals(), kpi_GT=rivals().kpi_GT * factor) for factor in (1.0, 1.5)]
-    said = {"signs": {"price": "negative", "promo": "negative"}, "groups": {"tv": "a", "search": "a"}}
+    said: dict[str, Any] = {
+        "signs": {"price": "negative", "promo": "negative"},
+        "groups": {"tv": "a", "search": "a"},
+    }
     found = together([fitting(stated(panel, **said), panel, split_of(panel)) for panel in every])
 
     for panel, model in zip(every, found, strict=True):
