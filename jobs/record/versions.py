@@ -64,7 +64,7 @@ class Registry:
         self._gates = gates or Gates()
         self._known = self._newest()
 
-    def record(self, row: Row, spec: MarketSpec, legacy_key: str | None = None) -> Row:
+    def record(self, row: Row, spec: MarketSpec, legacy_key: str | None = None, objection: str = "") -> Row:
         """Record a fit as a run and a version, and give it its role, all exactly once.
 
         Args:
@@ -72,6 +72,7 @@ class Registry:
             spec: Its market.
             legacy_key: Key that the same fit was recorded under before decision 0011, if it existed then; a
                 version found under it gets the key of the row.
+            objection: What the ledger says against it, see :meth:`jobs.record.ledger.Ledger.objection`.
 
         Returns:
             The row with version, role and, if it waits, the reason.
@@ -91,7 +92,7 @@ class Registry:
         # Whoever says which channels were renamed may have read so in the reason why the model waits.
         heard_of_names = bool(spec.renamed) and CHALLENGER in found.aliases
         if (undecided or heard_of_names) and self._is_newest(found):
-            found = self._judge(found, spec)
+            found = self._judge(found, spec, objection)
         if self._is_newest(found):
             self._known[name] = found
         role = next((alias for alias in (CHAMPION, CHALLENGER) if alias in found.aliases), "")
@@ -133,11 +134,13 @@ class Registry:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
 
-    def _judge(self, version: Version, spec: MarketSpec) -> Version:
+    def _judge(self, version: Version, spec: MarketSpec, objection: str) -> Version:
         """Make a new version champion, or let it wait as challenger with the reason."""
         champion = self.champion(version.model)
         before = None if champion is None else champion.row
         reasons = objections(version.row, before, self._gates, spec.renamed)
+        if objection and before is not None:
+            reasons.append(objection)
         if not reasons:
             return self.promote(version, champion)
         reason = "waits as challenger: " + "; ".join(reasons)

@@ -111,6 +111,20 @@ def shift_finding(shift: float) -> Finding | None:
     )
 
 
+def forecast_finding(remark: str) -> Finding | None:
+    """A finding if the record of the market's forecasts left its band."""
+    if not remark:
+        return None
+    return Finding(
+        severity="warning",
+        code="drift",
+        where="forecasts",
+        what=f"{remark[0].upper()}{remark[1:]}.",
+        why="A model that stopped forecasting its market is no base for its budget.",
+        what_to_do="Look for what changed: a launch, a price, a measurement. See ledger.parquet.",
+    )
+
+
 def _national(values_GT: Floats) -> Floats:
     total_T: Floats = np.nansum(values_GT, axis=0)
     return total_T

@@ -34,11 +34,11 @@ class Recorder:
         """What the server last said when it did not take a row."""
         return self._outbox.trouble
 
-    def add(self, row: Row, spec: MarketSpec, legacy_key: str | None = None) -> None:
+    def add(self, row: Row, spec: MarketSpec, legacy_key: str | None = None, objection: str = "") -> None:
         """Record a row when its turn comes; see :meth:`jobs.record.versions.Registry.record`."""
         if self._registry is not None:
             self._added.append(row)
-            self._outbox.add(partial(self._record, self._registry, row, spec, legacy_key))
+            self._outbox.add(partial(self._record, self._registry, row, spec, legacy_key, objection))
 
     def finish(self, wait: float = 60.0) -> list[Row]:
         """Wait for the rest.
@@ -52,8 +52,10 @@ class Recorder:
         left = self._outbox.finish(wait)
         return self._added[len(self._added) - left :]
 
-    def _record(self, registry: Registry, row: Row, spec: MarketSpec, legacy_key: str | None) -> None:
-        self.recorded[row.brand, row.market] = registry.record(row, spec, legacy_key)
+    def _record(
+        self, registry: Registry, row: Row, spec: MarketSpec, legacy_key: str | None, objection: str
+    ) -> None:
+        self.recorded[row.brand, row.market] = registry.record(row, spec, legacy_key, objection)
 
 
 def with_role(row: Row, recorded: Row | None) -> Row:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
 from jobs.cluster import connect
 from jobs.command import Say
 from jobs.lock import lock_of, locked
 from jobs.record.gates import with_present_names
 from jobs.record.identity import identify
+from jobs.record.ledger import Ledger, Standing
 from jobs.record.rows import Row, read_table, write_table
 from jobs.record.store import check_place, read_row
 from jobs.record.tracking import open_tracking
-from jobs.record.versions import Registry
-from jobs.refit.monitor import shift_finding
+from jobs.record.versions import CHAMPION, Registry, model_name
+from jobs.refit.monitor import forecast_finding, shift_finding
 from jobs.refit.page import write_overview
 from jobs.refit.recorder import Recorder, with_role
 from jobs.refit.schedule import RefitProgress, run_all
@@ -105,20 +107,28 @@ def _refit(
 ) -> RefitResult:
     started = time.perf_counter()
     before = read_table(out)
-    selection, before = with_previous(selection, before)
+    ledger = Ledger(out)
     record = open_tracking(tracking, out)
-    recorder = Recorder(None if record is None else Registry(record))
+    registry = None if record is None else Registry(record)
+    if registry is not None:
+        aliases = registry.models()
+        for key in selection.names:
+            if champion := aliases.get(model_name(*key), {}).get(CHAMPION):
+                ledger.in_use(*key, champion)
+    selection, before = with_previous(selection, before, ledger)
+    recorder = Recorder(registry)
     rows = {(row.brand, row.market): row for row in selection.broken}
     for row in selection.broken:
         say(_line(row))
     try:
         with connect(address, cpus=cpus) as cluster:
             say(f"{len(selection.work)} brand-markets on {cluster.cpus} CPUs of {_place(cluster.address)}")
-            _run(selection, rows, before, recorder, tries, together, say)
+            _run(selection, rows, before, recorder, ledger, tries, together, say)
     finally:
         unrecorded = recorder.finish()
         rows = {key: with_role(row, recorder.recorded.get(key)) for key, row in rows.items()}
-        table, page = _write(selection, rows, before, out)
+        _stand(rows, ledger, recorded=record is not None)
+        table, page = _write(selection, rows, before, ledger, out)
     ordered = tuple(rows[key] for key in selection.names if key in rows)
     return RefitResult(
         ordered, table, page, tuple(unrecorded), recorder.trouble, time.perf_counter() - started
@@ -130,6 +140,7 @@ def _run(
     rows: dict[tuple[str, str], Row],
     before: Mapping[tuple[str, str], Row],
     recorder: Recorder,
+    ledger: Ledger,
     tries: int,
     together: int | None,
     say: Say,
@@ -137,18 +148,46 @@ def _run(
     asked = {(work.spec.brand, work.spec.market): work for work in selection.work}
     progress = RefitProgress(total=len(selection.work) + len(selection.broken), failed=len(selection.broken))
     said = time.monotonic()
-    for row in run_all(selection.work, progress, tries=tries, together=together):
+    for row in run_all(selection.work, progress, tries=tries, together=together, judged=ledger.add):
         key = (row.brand, row.market)
-        rows[key] = with_changes(row, before.get(key), asked[key].spec.renamed)
+        rows[key] = _judged(with_changes(row, before.get(key), asked[key].spec.renamed), ledger)
         say(_line(rows[key]))
         if row.status != "failed":
             spec, trials = asked[key].spec, asked[key].trials
             legacy_key = identify(spec, row.data_fingerprint, trials=trials).legacy_key
-            recorder.add(rows[key], spec, legacy_key)
+            recorder.add(rows[key], spec, legacy_key, ledger.objection(*key, row.spec_digest))
         if time.monotonic() - said > SAY_EVERY:
             said = time.monotonic()
             say(progress.line())
     say(progress.line())
+
+
+def _judged(row: Row, ledger: Ledger) -> Row:
+    """A row with what its market's record of forecasts says."""
+    finding = forecast_finding(ledger.remark(row.brand, row.market))
+    return row if finding is None else replace(row, findings=(*row.findings, summary(finding)))
+
+
+def _stand(rows: Mapping[tuple[str, str], Row], ledger: Ledger, *, recorded: bool) -> None:
+    """Enter which versions stand for the markets now; without a registry every model is in use."""
+    now = datetime.now(UTC)
+    for row in rows.values():
+        role = row.role if recorded else "champion"
+        if row.status == "failed" or not role:
+            continue
+        ledger.stand(
+            Standing(
+                brand=row.brand,
+                market=row.market,
+                version=row.version,
+                key=row.key,
+                role=role,
+                directory=row.directory,
+                spec_digest=row.spec_digest,
+                until=date.fromisoformat(row.until),
+                made_at=now,
+            )
+        )
 
 
 def with_changes(row: Row, before: Row | None, renamed: Mapping[str, str] | None = None) -> Row:
@@ -187,12 +226,17 @@ def with_changes(row: Row, before: Row | None, renamed: Mapping[str, str] | None
 
 
 def _write(
-    selection: Selection, rows: Mapping[tuple[str, str], Row], before: Mapping[tuple[str, str], Row], out: str
+    selection: Selection,
+    rows: Mapping[tuple[str, str], Row],
+    before: Mapping[tuple[str, str], Row],
+    ledger: Ledger,
+    out: str,
 ) -> tuple[str, str]:
-    """Table and page of the portfolio: what was not asked for, or not reached, keeps its earlier row."""
+    """Tables and page of the portfolio: what was not asked for, or not reached, keeps its earlier row."""
     merged = {**before, **rows}
     whole = [merged[key] for key in dict.fromkeys(selection.names) if key in merged]
     try:
+        ledger.write()
         return write_table(whole, out), write_overview(whole, out)
     except OSError as error:
         raise TableError(

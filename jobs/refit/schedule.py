@@ -17,6 +17,7 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from jobs.cluster import ClusterError, cpus_now
 from jobs.command import duration
+from jobs.record.ledger import Entry
 from jobs.record.rows import Row
 from jobs.refit.task import GRACE, TaskResult, Work, failed, refit_markets
 
@@ -83,6 +84,7 @@ def run_all(
     together: int | None = None,
     task: Task = refit_markets,
     poll: float = POLL,
+    judged: Callable[[Sequence[Entry]], None] | None = None,
 ) -> Iterator[Row]:
     """Every market's row, as they come.
 
@@ -93,6 +95,7 @@ def run_all(
         together: Markets of a task; None chooses by their number and the cluster's CPUs.
         task: What a worker does.
         poll: Seconds between yields of control while nothing finishes.
+        judged: Told the entries of the ledger that a task made, before its rows.
 
     Raises:
         ClusterError: Nothing last_news for so long that no worker can be at work.
@@ -119,7 +122,9 @@ def run_all(
             )
         for reference in ready:
             attempt = running.pop(reference)
-            rows, again = _collect(reference, attempt, tries)
+            rows, again, entries = _collect(reference, attempt, tries)
+            if judged is not None:
+                judged(entries)
             queue.extend(again)
             for row in rows:
                 progress.running -= 1
@@ -171,25 +176,25 @@ def _longest_silence(running: Iterable[_Attempt]) -> float:
 
 def _collect(
     reference: ray.ObjectRef[Any], attempt: _Attempt, tries: int
-) -> tuple[Sequence[Row], Sequence[_Attempt]]:
-    """Rows of a task, and the markets to be begun again: its worker died, or they are better off alone."""
+) -> tuple[Sequence[Row], Sequence[_Attempt], Sequence[Entry]]:
+    """Rows of a task, markets to be begun again (its worker died, or they are better off alone), entries."""
     works, number = attempt.works, attempt.number
     try:
         answer: TaskResult = ray.get(reference)
     except RayTaskError as error:
         if len(works) > 1:
-            return (), attempt.one_by_one(works, begun=True)
+            return (), attempt.one_by_one(works, begun=True), ()
         cause = error.cause
         reason = f"unexpected {type(cause).__name__}: {cause}"
     except RayError as error:
         if len(works) > 1 or number < tries:
-            return (), attempt.one_by_one(works, begun=True)
+            return (), attempt.one_by_one(works, begun=True), ()
         died = "ran out of memory" if isinstance(error, OutOfMemoryError) else "died"
         reason = f"Given up after {number} tries: the worker {died} each time ({_first_line(error)})."
     else:
         rows = [replace(row, tries=number) for row in answer.rows]
-        return rows, attempt.one_by_one(answer.left, begun=False)
-    return [replace(failed(works[0], reason), tries=number)], ()
+        return rows, attempt.one_by_one(answer.left, begun=False), answer.entries
+    return [replace(failed(works[0], reason), tries=number)], (), ()
 
 
 def _first_line(error: Exception) -> str:

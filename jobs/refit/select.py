@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from jobs.record.identity import upgraded
+from jobs.record.ledger import Ledger
 from jobs.record.rows import Row
 from jobs.refit.task import Work
 from mmm.config import MarketSpec
@@ -78,15 +79,17 @@ def select_markets(
 
 
 def with_previous(
-    selection: Selection, before: Mapping[tuple[str, str], Row]
+    selection: Selection, before: Mapping[tuple[str, str], Row], ledger: Ledger
 ) -> tuple[Selection, dict[tuple[str, str], Row]]:
-    """Markets that know where their last models lie, and rows of the last refit as they are written today."""
+    """Markets that know their last models and what the ledger has of them; rows as they are written today."""
     rows, work = dict(before), []
     for market in selection.work:
         key = (market.spec.brand, market.spec.market)
         if (row := rows.get(key)) is not None:
             rows[key] = row = upgraded(row, market.spec, trials=market.trials)
-        work.append(replace(market, previous="" if row is None else row.directory))
+        previous = "" if row is None else row.directory
+        standings, judged = ledger.standings(*key), ledger.judged(*key)
+        work.append(replace(market, previous=previous, standings=standings, judged=judged))
     return replace(selection, work=tuple(work)), rows
 
 

@@ -12,12 +12,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from jobs.record.identity import FitIdentity, find_fit, identify
+from jobs.record.ledger import Entry, Standing
 from jobs.record.rows import Row
 from jobs.record.store import local_copy, read_row, result_place
+from jobs.refit.judge import judge
 from jobs.refit.monitor import drift, restated
 from jobs.refit.page import ensure_report
 from jobs.results import keep_fit
@@ -50,6 +53,8 @@ class Work:
         threads: CPUs of the task.
         trials: Settings tried before the fit; 0 takes those of the spec.
         previous: Where the last refit had the market's model; empty if it had none.
+        standings: Versions that may have to be judged by what came since.
+        judged: Key and period of what the ledger has of them.
     """
 
     spec: MarketSpec
@@ -59,6 +64,8 @@ class Work:
     threads: int = 1
     trials: int = 0
     previous: str = ""
+    standings: tuple[Standing, ...] = ()
+    judged: frozenset[tuple[str, date]] = frozenset()
 
     @property
     def name(self) -> str:
@@ -73,10 +80,12 @@ class TaskResult:
     Attributes:
         rows: Markets that are dealt with.
         left: Those that had better be fitted one by one.
+        entries: What earlier versions of the markets dealt with were judged.
     """
 
     rows: tuple[Row, ...]
     left: tuple[Work, ...] = ()
+    entries: tuple[Entry, ...] = ()
 
 
 class FitTimeoutError(Exception):
@@ -115,9 +124,10 @@ def refit_markets(works: Sequence[Work]) -> TaskResult:
     """
     started = time.perf_counter()
     rows: list[Row] = []
+    entries: list[Entry] = []
     try:
         with time_limit(works[0].timeout, " and ".join(work.name for work in works[:3])):
-            left = _refit(works, rows)
+            left = _refit(works, rows, entries)
     except (FitTimeoutError, MemoryError) as error:
         dealt_with = {row.name for row in rows}
         left = [work for work in works if work.name not in dealt_with]
@@ -125,7 +135,7 @@ def refit_markets(works: Sequence[Work]) -> TaskResult:
             reason = f"out of memory {error}".strip() if isinstance(error, MemoryError) else str(error)
             seconds = round(time.perf_counter() - started, 3)
             return TaskResult((failed(works[0], reason, seconds),))
-    return TaskResult(tuple(rows), tuple(left))
+    return TaskResult(tuple(rows), tuple(left), tuple(entries))
 
 
 def failed(work: Work, reason: str, seconds: float = 0.0) -> Row:
@@ -133,14 +143,14 @@ def failed(work: Work, reason: str, seconds: float = 0.0) -> Row:
     return Row(work.spec.brand, work.spec.market, "failed", reason, seconds=seconds)
 
 
-def _refit(works: Sequence[Work], rows: list[Row]) -> list[Work]:
-    """Append the row of every market as it is dealt with; returns those to be fitted one by one."""
+def _refit(works: Sequence[Work], rows: list[Row], entries: list[Entry]) -> list[Work]:
+    """Append rows and entries of markets as they are dealt with; returns those to be fitted one by one."""
     due: list[_Unfitted] = []
     left: list[Work] = []
     for work in works:
         begun = time.perf_counter()
         try:
-            found = _read_or_find(work)
+            found = _read_or_find(work, entries)
         except (MMMError, OSError) as error:
             rows.append(failed(work, str(error), round(time.perf_counter() - begun, 3)))
             continue
@@ -155,10 +165,11 @@ def _refit(works: Sequence[Work], rows: list[Row]) -> list[Work]:
     return left
 
 
-def _read_or_find(work: Work) -> _Unfitted | Row:
+def _read_or_find(work: Work, entries: list[Entry]) -> _Unfitted | Row:
     """A market's panel, or its row if a fit with these data and settings is there."""
     spec = work.spec
     read = _read(spec)
+    entries += judge(read.panel, work.standings, work.judged, spec.renamed)
     identity = identify(spec, data_fingerprint(read.panel), trials=work.trials)
     if (row := find_fit(work.out, spec, identity, work.previous)) is not None:
         if work.report:

@@ -231,7 +231,7 @@ class Flaky:
         self.away, self.taken = away, 0
         self.calls = threading.Semaphore(0)
 
-    def record(self, row: Row, spec: MarketSpec, legacy_key: str | None) -> Row:
+    def record(self, row: Row, spec: MarketSpec, legacy_key: str | None, objection: str) -> Row:
         """Refuse while away."""
         self.calls.release()
         if self.away > 0:
