@@ -1,6 +1,6 @@
 """Answers of the stored models to requests. ``python -m tests.golden.answers`` writes them anew.
 
-The requests are ``plans.yaml`` and ``scenarios.yaml``, the answers whole ``plan.json`` and ``scenario.json``.
+The requests are in ``requests/``, the answers whole ``plan.json`` and ``scenario.json``.
 A change that should not change answers leaves ``answers/`` as it is; one that should (a better solver,
 another rule of what the periods ahead look like, a new field) rewrites it in a commit of
 its own and says why.
@@ -26,7 +26,8 @@ KINDS = {"plans": "optimize", "scenarios": "scenario"}
 
 def asked(kind: str) -> dict[str, dict[str, Any]]:
     """Requests by name."""
-    loaded: dict[str, dict[str, Any]] = yaml.safe_load((HERE / f"{kind}.yaml").read_text(encoding="utf-8"))
+    text = (HERE / "requests" / f"{kind}.yaml").read_text(encoding="utf-8")
+    loaded: dict[str, dict[str, Any]] = yaml.safe_load(text)
     return loaded
 
 

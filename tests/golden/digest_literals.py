@@ -17,7 +17,7 @@ from mmm.config.digest import spec_digest
 from mmm.config.files import load_market
 from mmm.data.panel import data_fingerprint
 from mmm.data.read import read_panel
-from tests.golden.jobs_world import national, regional, sweep, write_world
+from tests.golden.jobs.world import national, regional, sweep, write_world
 
 PATH = Path(__file__).parent / "expected" / "digest_literals.json"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.golden.doors import model_tables
 
-PATH = Path(__file__).with_name("stored.json")
+PATH = Path(__file__).parent / "expected" / "stored.json"
 MODELS = ("us", "de")
 
 

@@ -15,7 +15,7 @@ import torch
 from mmm.train.fit import fit
 from tests.small import market, small_panel, split_of, with_gaps
 
-PATH = Path(__file__).with_name("trace.json")
+PATH = Path(__file__).parent / "expected" / "trace.json"
 EPOCHS = 40
 
 

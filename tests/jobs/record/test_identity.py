@@ -25,7 +25,7 @@ from mmm.config import MarketSpec
 from mmm.config.files import load_market
 from mmm.data.panel import data_fingerprint
 from tests.golden.digest_literals import SPECS
-from tests.golden.jobs_world import write_world
+from tests.golden.jobs.world import write_world
 from tests.jobs.portfolios import QUICK
 from tests.jobs.rows import row
 from tests.jobs.tune.sweeps import sweep_of

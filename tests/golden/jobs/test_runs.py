@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.golden.jobs_runs import PATH, runs
+from tests.golden.jobs.runs import PATH, runs
 
 RELATIVE, ABSOLUTE = 2e-3, 1e-5
 """Processors add up in orders of their own; as in ``test_trace``."""
@@ -26,7 +26,7 @@ def test_a_job_leaves_what_it_left_before(found: dict[str, Any], part: str) -> N
 
 
 def same(now: Any, before: Any, where: str) -> None:
-    """Types, keys and their order exactly, numbers nearly; see tests/golden/jobs_runs.py if they moved."""
+    """Types, keys and their order exactly, numbers nearly; see tests/golden/jobs/runs.py if they moved."""
     assert type(now) is type(before), where
     if isinstance(before, dict):
         assert list(now) == list(before), where

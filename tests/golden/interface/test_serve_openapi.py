@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.golden.serve_openapi import PATH, openapi
+from tests.golden.interface.serve_openapi import PATH, openapi
 
 
 def test_the_interface_is_as_it_was(tmp_path: Path) -> None:
-    """Changed on purpose? ``python -m tests.golden.serve_openapi`` writes the file anew."""
+    """Changed on purpose? ``python -m tests.golden.interface.serve_openapi`` writes the file anew."""
     before = json.loads(PATH.read_text(encoding="utf-8"))
     now = openapi(tmp_path)
 

@@ -1,4 +1,4 @@
-"""``--help`` of every job and of the service. ``python -m tests.golden.jobs_help`` writes it anew.
+"""``--help`` of every job and of the service. ``python -m tests.golden.interface.jobs_help`` writes it anew.
 
 Options are doors of the product: ``jobs_help.txt`` is rewritten in the commit that adds or rewords one.
 """
@@ -10,8 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-PATH = Path(__file__).parent / "expected" / "jobs_help.txt"
-ROOT = Path(__file__).resolve().parents[2]
+PATH = Path(__file__).with_name("jobs_help.txt")
+ROOT = Path(__file__).resolve().parents[3]
 MODULES = ("jobs.refit", "jobs.tune", "jobs.train", "jobs.promote", "jobs.benchmark", "serve")
 
 

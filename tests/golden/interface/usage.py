@@ -1,4 +1,4 @@
-"""What every command says of itself. ``python -m tests.golden.usage`` writes it anew.
+"""What every command says of itself. ``python -m tests.golden.interface.usage`` writes it anew.
 
 Commands and options are what scripts of users call: one that goes or is renamed breaks them. A new one
 rewrites the files under ``usage/`` in the commit that brings it.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.golden.jobs_help import MODULES, PATH, helped
+from tests.golden.interface.jobs_help import MODULES, PATH, helped
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_help_of_a_command_is_as_it_was(module: str) -> None:
-    """Reworded on purpose? ``python -m tests.golden.jobs_help`` writes the file anew."""
+    """Reworded on purpose? ``python -m tests.golden.interface.jobs_help`` writes the file anew."""
     before = PATH.read_text(encoding="utf-8").split("$ python -m ")
 
     assert [text.partition(" ")[0] for text in before[1:]] == list(MODULES)

@@ -1,6 +1,6 @@
 """What a refit of two small markets and a sweep of four trials leave behind.
 
-``python -m tests.golden.jobs_runs`` writes it to ``expected/`` anew in a minute, with a Ray of its own.
+``python -m tests.golden.jobs.runs`` writes it anew in a minute, with a Ray of its own.
 A change that should not change results leaves the file as it is. One that should (other numbers, another
 digest, a new column) rewrites it in its own commit and says why.
 """
@@ -19,10 +19,10 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from tests.golden.jobs_world import write_world
+from tests.golden.jobs.world import write_world
 
-PATH = Path(__file__).parent / "expected" / "jobs_runs.json"
-ROOT = Path(__file__).resolve().parents[2]
+PATH = Path(__file__).with_name("runs.json")
+ROOT = Path(__file__).resolve().parents[3]
 PASSING = ("seconds", "directory")
 """Fields that say when or where something ran."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.golden.usage import FOLDER, WORDS, usage
+from tests.golden.interface.usage import FOLDER, WORDS, usage
 
 
 def test_no_command_came_or_went() -> None:

@@ -1,5 +1,6 @@
-"""The interface of the service in its own words. ``python -m tests.golden.serve_openapi`` writes it anew.
+"""The interface of the service in its own words.
 
+``python -m tests.golden.interface.serve_openapi`` writes it anew.
 Callers build on it: ``serve_openapi.json`` is rewritten in the commit that changes the interface, which says
 so in the changelog.
 """
@@ -13,7 +14,7 @@ from typing import Any
 
 from tests.serve.fitted_models import client_of
 
-PATH = Path(__file__).parent / "expected" / "serve_openapi.json"
+PATH = Path(__file__).with_name("serve_openapi.json")
 
 
 def openapi(folder: Path) -> Any:
