@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mmm.errors import Problem
 from mmm.planning.request import BudgetRequest
-from mmm.planning.scenario.request import ScenarioRequest, SpendPlan
+from mmm.planning.scenario.request import ScenarioRequest
 from serve.planner.protocol import ModelCard
 from serve.problems import invalid_request
 from serve.settings import Limits
@@ -90,7 +90,9 @@ def scenario_price(request: ScenarioRequest, card: ModelCard, limits: Limits) ->
     Raises:
         RequestProblem: 422 if they would keep a planner busy for minutes.
     """
-    periods = max(request.horizon or 0, *(_longest(plan) for plan in request.plans.values()), USUAL_PERIODS)
+    # Rows are of dates, of which there are no more than rows.
+    lengths = (max(len(plan.rows or ()), plan.periods) for plan in request.plans.values())
+    periods = max(request.horizon or 0, *lengths, USUAL_PERIODS)
     size = len(card.regions) * len(card.channels) * card.members
     cells = len(request.plans) * periods * size
     if cells > limits.cells:
@@ -101,9 +103,3 @@ def scenario_price(request: ScenarioRequest, card: ModelCard, limits: Limits) ->
         )
         raise invalid_request([Problem("too_complex", "plans", text)])
     return BASE + PER_CELL * cells
-
-
-def _longest(plan: SpendPlan) -> int:
-    """Periods that a plan's lists cover; those of rows are dates, of which there are no more than rows."""
-    lists = [len(entry) for entry in (plan.spend or {}).values() if isinstance(entry, tuple | list)]
-    return max((len(plan.rows or ()), *lists))

@@ -187,8 +187,4 @@ def _implied(
 ) -> int:
     """Periods that the plans cover, as far as they say."""
     lengths = [given.horizon(calendar, longest) for given in rows.values() if given is not None]
-    for plan in request.plans.values():
-        for entry in (plan.spend or {}).values():
-            parts = entry.values() if isinstance(entry, Mapping) else (entry,)
-            lengths += [len(part) for part in parts if isinstance(part, tuple)]
-    return max(lengths, default=HORIZON) or HORIZON
+    return max(*lengths, *(plan.periods for plan in request.plans.values()), 0) or HORIZON

@@ -159,17 +159,17 @@ def total_range(limits: Limits) -> tuple[float, float]:
 
 def repair(limits: Limits, money_X: Floats) -> Floats | None:
     """The nearest allowed plan (Euclid for a single sum, else least absolute change), None if none is."""
-    money_X = np.clip(np.nan_to_num(money_X), limits.lower_X, limits.upper_X)
-    total = float(money_X.sum())
+    wish_X = money_X = np.clip(np.nan_to_num(money_X), limits.lower_X, limits.upper_X)
+    total = float(wish_X.sum())
     aim = min(max(total, limits.least), limits.most)
     if total != aim:
-        zero_X = np.zeros(len(money_X), dtype=np.int64)
+        zero_X = np.zeros(len(wish_X), dtype=np.int64)
         money_X = with_sums(
-            money_X, np.ones_like(money_X), limits.lower_X, limits.upper_X, zero_X, np.array([aim])
+            wish_X, np.ones_like(wish_X), limits.lower_X, limits.upper_X, zero_X, np.array([aim])
         )
     if limits.holds(money_X):
         return money_X
-    return None if limits.is_single_sum else feasible_point(limits, money_X)
+    return None if limits.is_single_sum else feasible_point(limits, wish_X)
 
 
 def with_sums(

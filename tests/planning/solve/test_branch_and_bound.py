@@ -5,25 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from mmm.data.panel import Floats
 from mmm.planning.solve.branch_and_bound import Curves, majorant_slopes, search
-from mmm.planning.solve.limits import Limits
 from tests.planning.hills import random_hills
-
-
-def limits(lower_X: Floats, upper_X: Floats, total: float, rows: list[tuple[Floats, float, float]]) -> Limits:
-    count = len(lower_X)
-    return Limits(
-        lower_X,
-        upper_X,
-        total,
-        total,
-        np.array([row for row, _, _ in rows]).reshape(-1, count),
-        np.array([low for _, low, _ in rows]),
-        np.array([high for _, _, high in rows]),
-        tuple(str(r) for r in range(len(rows))),
-        tuple(str(x) for x in range(count)),
-    )
+from tests.planning.solve.polytopes import Row, polytope
 
 
 def test_majorant_of_a_step() -> None:
@@ -37,7 +21,7 @@ def test_a_trap_for_local_solvers() -> None:
     grid_P = np.linspace(0.0, 1.0, 101)
     value_P = grid_P**4 / (0.5**4 + grid_P**4)
     curves = Curves(np.stack([grid_P, grid_P], axis=1), np.stack([value_P, value_P], axis=1))
-    found = search(curves, limits(np.zeros(2), np.ones(2), 0.8, []))
+    found = search(curves, polytope([0, 0], [1, 1], 0.8))
     assert found is not None
     assert sorted(found.plans[0].tolist()) == pytest.approx([0.0, 0.8], abs=1e-9)
     assert found.bound == pytest.approx(found.value, rel=1e-4)
@@ -51,8 +35,8 @@ def test_no_plan_on_a_grid_is_better(seed: int, grouped: bool) -> None:
     hills = random_hills(rng, 4, members=1, scale=1.0)
     grid_PX = np.linspace(0.0, 2.0, steps + 1)[:, None] * np.ones(4)
     curves = Curves(grid_PX, hills.table_MPX(grid_PX)[0])
-    rows = [(np.array([1.0, 1.0, 0.0, 0.0]), 0.2, 0.6), (np.array([0.0, 0.0, 1.0, -1.0]), 0.0, np.inf)]
-    box = limits(np.zeros(4), np.full(4, 2.0), 2.0, rows if grouped else [])
+    rows: list[Row] = [([1, 1, 0, 0], 0.2, 0.6), ([0, 0, 1, -1], 0.0, np.inf)]
+    box = polytope([0] * 4, [2] * 4, 2.0, rows if grouped else [])
     best = max(
         float(curves.at(plan).sum())
         for cells in itertools.product(range(steps + 1), repeat=3)
@@ -69,4 +53,4 @@ def test_no_plan_on_a_grid_is_better(seed: int, grouped: bool) -> None:
 
 def test_no_allowed_plan_is_said() -> None:
     curves = Curves(np.array([[0.0], [1.0]]), np.array([[0.0], [1.0]]))
-    assert search(curves, limits(np.zeros(1), np.ones(1), 2.0, [])) is None
+    assert search(curves, polytope([0], [1], 2.0)) is None
