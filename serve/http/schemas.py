@@ -80,6 +80,8 @@ class ModelSummary(BaseModel):
     """Name of the KPI."""
     currency: str = Field(examples=["USD"])
     """Currency of spend."""
+    priced: bool
+    """Somebody said what a KPI unit is worth; without it returns and values in money mean nothing."""
     first_date: str = Field(examples=["2023-01-02"])
     """Start of the first period of its data."""
     last_date: str = Field(examples=["2025-12-22"])

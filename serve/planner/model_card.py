@@ -54,6 +54,7 @@ def _summary(entry: ModelEntry, fitted: Fitted) -> dict[str, Any]:
         "version": entry.version,
         "kpi": columns.kpi,
         "currency": panel.currency,
+        "priced": fitted.spec.kpi_value is not None,
         "channels": list(panel.channels),
         **{
             name: provenance(fitted)[name] for name in ("first_date", "last_date", "trained_until", "members")

@@ -1,21 +1,26 @@
 // The page: which market is planned, its address, tabs, downloads and tokens.
 
 import * as api from "./base/api.js";
+import { darkness } from "./base/colours.js";
+import { debounce, fill, find, h, options } from "./base/dom.js";
+import { warmUp } from "./base/figures.js";
+import { label, listing, readable, subject } from "./base/format.js";
+import { askForToken } from "./base/token.js";
 import { channelList } from "./market/channels.js";
 import { brief, showModel } from "./market/checks.js";
 import { showComparison } from "./market/compare.js";
 import { curveCharts } from "./market/curves.js";
-import { Planning } from "./market/planning.js";
-import { debounce, fill, find, h, options } from "./base/dom.js";
 import { csvOf, jsonOf, save } from "./market/download.js";
-import { warmUp } from "./base/figures.js";
-import { label, listing, readable, subject } from "./base/format.js";
+import { keep, showHistory } from "./market/history.js";
 import { fromFragment, toFragment } from "./market/link.js";
 import { MOST_SAVED } from "./market/plan.js";
-import { openPortfolio } from "./portfolio.js";
+import { Planning } from "./market/planning.js";
+import { preparePaper, printPlan } from "./market/paper.js";
 import { questionForm } from "./market/question.js";
+import { regionTable } from "./market/regions.js";
 import { showResult } from "./market/result.js";
-import { askForToken } from "./base/token.js";
+import { weeklyTable } from "./market/weekly.js";
+import { openPortfolio } from "./portfolio.js";
 
 const ADDRESS_PAUSE_MS = 200;
 
@@ -82,6 +87,7 @@ async function open(entry, plan = null) {
     newer: (version) => { if (planning === mine) reopen(entry, version); },
   });
   planning = mine;
+  updates = [];
   find("panel-market").inert = true;
   try {
     await mine.open();
@@ -95,24 +101,28 @@ async function reopen(entry, version) {
   notice(`Version ${brief(version)} of the model has taken over; all figures are from it now.`, "good");
 }
 
+/** Build what depends on the market's channels, then show its figures. */
 function build() {
   showModel(planning);
-  updates = [questionForm(planning, actions), channelList(planning, actions), curveCharts(planning)];
+  updates = [questionForm(planning, optimize), channelList(planning), curveCharts(planning), weeklyTable(planning), regionTable(planning)];
+  showHistory(planning, history);
+  find("panel-market").classList.remove("loading");
+  document.documentElement.dataset.first ??= String(Math.round(performance.now()));
+  refresh();
 }
 
 function refresh() {
-  if (!updates.length || !planning.channels) return;
-  for (const update of updates) update();
+  if (!updates.length) return;
   showResult(planning);
-  showComparison(planning, actions);
-  const name = find("scenario-name");
-  name.placeholder = planning.nextName();
+  for (const update of updates) update();
+  showComparison(planning, { rename: (...given) => planning.rename(...given), remove: (id) => planning.remove(id), load });
+  find("scenario-name").placeholder = planning.nextName();
   remember();
 }
 
 const remember = debounce(() => {
   const plan = planning?.channels && !planning.isFresh() ? planning.plan : null;
-  history.replaceState(null, "", `#${toFragment({ ...planning, plan, tab })}`);
+  window.history.replaceState(null, "", `#${toFragment({ ...planning, plan, tab })}`);
 }, ADDRESS_PAUSE_MS);
 
 function pickers(entry) {
@@ -120,24 +130,23 @@ function pickers(entry) {
   const markets = entries.filter((one) => one.brand === entry.brand).map((one) => one.market).sort();
   options(find("brand"), brands.map((name) => [name, subject(name)]), entry.brand);
   options(find("market"), markets.map((name) => [name, label(name)]), entry.market);
+  find("pick").classList.remove("loading");
 }
 
-const actions = {
-  setAmount: (...given) => planning.setAmount(...given),
-  setTotal: (value) => planning.setTotal(value),
-  setLimit: (...given) => planning.setLimit(...given),
-  setHold: (...given) => planning.setHold(...given),
-  setSwing: (value) => planning.setSwing(value),
-  setGoal: (value) => planning.setGoal(value),
-  setTarget: (value) => planning.setTarget(value),
-  setCapped: (value) => planning.setCapped(value),
-  setHorizon: (value) => planning.setHorizon(value),
-  openLimits: () => planning.openLimits(),
-  reset: () => planning.reset(),
-  optimize: async () => { await planning.optimize(); find("said").scrollIntoView({ block: "nearest" }); },
-  rename: (...given) => planning.rename(...given),
-  remove: (id) => planning.remove(id),
-  load: (id) => { planning.load(id); find("verdict").scrollIntoView({ block: "nearest" }); },
+async function optimize() {
+  await planning.optimize();
+  find("said").scrollIntoView({ block: "nearest" });
+}
+
+function load(id) {
+  planning.load(id);
+  find("verdict").scrollIntoView({ block: "nearest" });
+}
+
+/** What is done with plans that were kept. */
+const history = {
+  open: (plan) => open(planning.entry, { ...plan, saved: planning.plan.saved }).then(() => find("verdict").scrollIntoView({ block: "nearest" })).catch(explain),
+  compare: (plan) => planning.compare(plan),
 };
 
 /** Show one of the two tabs. */
@@ -162,7 +171,7 @@ async function openPlan(entry, horizon, amounts) {
 }
 
 async function share() {
-  history.replaceState(null, "", `#${toFragment({ ...planning, plan: planning.plan, tab })}`);
+  window.history.replaceState(null, "", `#${toFragment({ ...planning, plan: planning.plan, tab })}`);
   const box = find("shared");
   try {
     await navigator.clipboard.writeText(location.href);
@@ -174,6 +183,25 @@ async function share() {
   }
 }
 
+/** Keep the plan in this browser and lay it beside others. */
+function add() {
+  const warn = (text) => fill(find("shared"), h("p", { class: "message warn" }, text));
+  fill(find("shared"));
+  if (planning.plan.saved.length >= MOST_SAVED) {
+    warn(`The comparison holds ${MOST_SAVED} scenarios. Remove one first.`);
+    return;
+  }
+  if (!planning.isAnswered) {
+    warn("This plan is not computed yet, so there is nothing to keep. Try again in a moment.");
+    return;
+  }
+  const tag = find("scenario-label").value.trim();
+  const name = planning.add(find("scenario-name").value.trim());
+  if (!keep(planning, name, tag)) warn("It is in the comparison and in the link, but this browser keeps nothing for later visits.");
+  find("scenario-name").value = "";
+  showHistory(planning, history);
+}
+
 function wire() {
   find("skip").addEventListener("click", (event) => { event.preventDefault(); find("main").focus(); });
   find("brand").addEventListener("change", () => {
@@ -183,19 +211,12 @@ function wire() {
   find("market").addEventListener("change", () => {
     open(entries.find((one) => one.brand === find("brand").value && one.market === find("market").value)).catch(explain);
   });
-  find("adding").addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (planning.plan.saved.length >= MOST_SAVED) {
-      fill(find("shared"), h("p", { class: "message warn" }, `The comparison holds ${MOST_SAVED} scenarios. Remove one first.`));
-      return;
-    }
-    planning.add(find("scenario-name").value.trim());
-    find("scenario-name").value = "";
-  });
+  find("adding").addEventListener("submit", (event) => { event.preventDefault(); add(); });
   const stem = () => `plan_${planning.brand}_${planning.market}`;
   find("save-csv").addEventListener("click", () => save(`${stem()}.csv`, "text/csv;charset=utf-8", csvOf(planning)));
   find("save-json").addEventListener("click", () => save(`${stem()}.json`, "application/json", jsonOf(planning)));
   find("share").addEventListener("click", share);
+  find("print").addEventListener("click", () => printPlan(planning));
   find("forget").addEventListener("click", () => { api.forgetToken(); location.reload(); });
   for (const one of ["market", "portfolio"]) {
     find(`tab-${one}`).addEventListener("click", () => show(one));
@@ -206,6 +227,8 @@ function wire() {
     });
   }
   addEventListener("hashchange", () => visit(fromFragment(location.hash)).catch(explain));
+  addEventListener("beforeprint", () => preparePaper(planning));
+  darkness.addEventListener("change", () => { if (planning?.channels && planning.answer) build(); });
 }
 
 api.onTokenNeeded(askForToken);

@@ -74,7 +74,7 @@ def test_a_request_that_is_refused_is_explained(browser: Browser, site: str) -> 
 
 def test_charts_that_cannot_be_drawn_leave_the_numbers(browser: Browser, site: str) -> None:
     with visiting(browser, "about:blank", expected=(REFUSED, site, "plotly")) as visit:
-        visit.page.route("**/plotly.min.js", lambda route: route.abort())
+        visit.page.route("**/plotly-cartesian.min.js", lambda route: route.abort())
         visit.page.goto(site)
         visit.page.wait_for_selector(READY)
         visit.page.locator("#curves").scroll_into_view_if_needed()

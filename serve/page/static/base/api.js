@@ -36,10 +36,11 @@ const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds
 
 async function send(path, body) {
   const token = sessionStorage.getItem(KEY);
-  const headers = { Accept: "application/json" };
+  const isFile = body instanceof Blob;
+  const headers = { Accept: "*/*" };
   if (token) headers.Authorization = `Bearer ${token}`;
-  if (body) headers["Content-Type"] = "application/json";
-  const asked = { method: body ? "POST" : "GET", headers, cache: "no-store", body: body && JSON.stringify(body) };
+  if (body) headers["Content-Type"] = isFile ? "application/octet-stream" : "application/json";
+  const asked = { method: body ? "POST" : "GET", headers, cache: "no-store", body: isFile ? body : body && JSON.stringify(body) };
   try {
     return await fetch(path, asked);
   } catch {
@@ -58,10 +59,10 @@ function tokenFor(text) {
   return asking;
 }
 
-async function ask(path, body, attempt = 0) {
+async function ask(path, body, read = (answer) => answer.json(), attempt = 0) {
   const sent = sessionStorage.getItem(KEY);
   const answer = await send(path, body);
-  if (answer.ok) return answer.json();
+  if (answer.ok) return read(answer);
   if (answer.status === 401) {
     if (sessionStorage.getItem(KEY) === sent) {
       forgetToken();
@@ -70,11 +71,11 @@ async function ask(path, body, attempt = 0) {
       if (!given) throw new Refusal(401, { title: "A token is needed", detail: "Reload the page to enter one." });
       sessionStorage.setItem(KEY, given);
     }
-    return ask(path, body, attempt);
+    return ask(path, body, read, attempt);
   }
   if ((answer.status === 503 || answer.status === 429) && attempt < 3) {
     await pause(Math.min(Number(answer.headers.get("Retry-After")) || 1, LONGEST_WAIT_S));
-    return ask(path, body, attempt + 1);
+    return ask(path, body, read, attempt + 1);
   }
   throw new Refusal(answer.status, await problemOf(answer));
 }
@@ -96,3 +97,5 @@ export const model = (brand, market) => ask(at(brand, market, ""));
 export const scenario = (brand, market, request) => ask(at(brand, market, "/scenario"), request);
 export const optimize = (brand, market, request) => ask(at(brand, market, "/optimize"), request);
 export const portfolio = (request) => ask("v1/portfolio/optimize", request);
+export const planFile = (brand, market, file) => ask(at(brand, market, `/plan-file?name=${encodeURIComponent(file.name)}`), file);
+export const workbook = (brand, market, request) => ask(at(brand, market, "/scenario?format=xlsx"), request, (answer) => answer.blob());

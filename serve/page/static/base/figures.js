@@ -1,6 +1,6 @@
 // Plotly in the house style: waits for the library, draws what is in sight, redraws what changed.
 
-import { GRID, INK, SOFT } from "./colours.js";
+import { GRID, INK, PAPER, SOFT, darkness, toPaper, tone } from "./colours.js";
 
 const FONT = "Inter, 'Segoe UI', system-ui, -apple-system, Roboto, 'Helvetica Neue', Arial, sans-serif";
 const CONFIG = { displayModeBar: false, doubleClick: false, scrollZoom: false };
@@ -8,13 +8,13 @@ const MARGIN_IN_SIGHT = "150px";
 
 let arriving = null;
 
-/** Plotly; its file is on its way from the start, but runs once a chart needs it: numbers come first. */
+/** Plotly's bundle of flat charts, fetched once the numbers are there. */
 function plotly() {
   arriving ??= new Promise((ready, failed) => {
     const script = document.createElement("script");
-    script.src = document.getElementById("plotly").href;
+    script.src = "page/plotly-cartesian.min.js";
     script.addEventListener("load", () => ready(window.Plotly));
-    script.addEventListener("error", () => failed(new Error("The charts cannot be drawn: plotly.min.js did not arrive.")));
+    script.addEventListener("error", () => failed(new Error("The charts cannot be drawn: the chart library did not arrive.")));
     document.head.append(script);
   });
   return arriving;
@@ -23,7 +23,7 @@ function plotly() {
 /** Have the charts' library run as soon as the page has nothing better to do. */
 export const warmUp = () => (window.requestIdleCallback ?? setTimeout)(() => plotly().catch(() => {}));
 
-const makers = new WeakMap();
+const makers = new Map();
 const waiting = new Set();
 const inSight = new WeakSet();
 
@@ -62,6 +62,7 @@ function wait(element) {
 /** Forget an element that leaves the page. */
 export function drop(element) {
   waiting.delete(element);
+  makers.delete(element);
   sight.unobserve(element);
   sizes.unobserve(element);
   if (window.Plotly && element.dataset.drawn) window.Plotly.purge(element);
@@ -69,20 +70,41 @@ export function drop(element) {
 
 async function render(element) {
   const library = await plotly().catch((error) => { element.textContent = error.message; });
-  const { clientWidth: width, clientHeight: height } = element;
-  if (!library || !waiting.has(element) || !width || !height) return;
-  waiting.delete(element);
-  const { traces, layout } = makers.get(element)();
-  element.dataset.size = sizeOf(element);
-  await library.react(element, traces, { ...base(), ...layout, width, height }, CONFIG);
-  element.dataset.drawn = String(1 + Number(element.dataset.drawn ?? 0));
+  if (library && waiting.has(element)) await put(library, element);
 }
+
+/** Draw in the colours of now; nothing where there is no room. */
+function put(library, element) {
+  const { clientWidth: width, clientHeight: height } = element;
+  if (!width || !height) return null;
+  waiting.delete(element);
+  const { traces, layout } = toned(makers.get(element)());
+  element.dataset.size = sizeOf(element);
+  element.dataset.drawn = String(1 + Number(element.dataset.drawn ?? 0));
+  return library.react(element, traces, { ...toned(base()), ...layout, width, height }, CONFIG);
+}
+
+/** A figure whose colours are those of the page. */
+const toned = (figure) => JSON.parse(JSON.stringify(figure).replace(/"#[0-9a-f]{6}"/gi, (colour) => JSON.stringify(tone(JSON.parse(colour)))));
+
+const present = () => [...makers.keys()].filter((element) => element.isConnected);
+const redraw = () => { if (window.Plotly) present().forEach((element) => put(window.Plotly, element)); };
+
+/** Have every chart drawn, in sight or not. */
+export async function drawAll() {
+  const library = await plotly();
+  await Promise.all(present().filter((element) => waiting.has(element)).map((element) => put(library, element)));
+}
+
+darkness.addEventListener("change", redraw);
+addEventListener("beforeprint", () => { toPaper(true); redraw(); });
+addEventListener("afterprint", () => { toPaper(false); redraw(); });
 
 const base = () => ({
   font: { family: FONT, size: 12, color: INK },
   paper_bgcolor: "rgba(0,0,0,0)",
   plot_bgcolor: "rgba(0,0,0,0)",
-  hoverlabel: { bgcolor: "#ffffff", bordercolor: "#c9d0d8", font: { size: 12, color: INK }, align: "left" },
+  hoverlabel: { bgcolor: PAPER, bordercolor: "#c9d0d8", font: { size: 12, color: INK }, align: "left" },
   hovermode: "closest",
   dragmode: false,
   showlegend: false,

@@ -40,6 +40,9 @@ export function percent(fraction) {
   return plain(points, size >= 9.95 ? String(Math.trunc(size)).length : 2) + `${NBSP}%`;
 }
 
+/** A chance in whole per cent, never certain. */
+export const chance = (value) => (finite(value) ? `${Math.min(99, Math.max(1, Math.round(100 * value)))}${NBSP}%` : "unknown");
+
 /** A formatted number with its plus sign. */
 export const signed = (text) => (/^(\u2212|under|over|unknown|0(\u00a0%)?$)/.test(text) ? text : `+${text}`);
 
@@ -81,6 +84,15 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 export function day(iso) {
   const parts = /^(\d{4})-(\d{2})-(\d{2})/.exec(iso ?? "");
   return parts ? [Number(parts[3]), MONTHS[Number(parts[2]) - 1], parts[1]].join(NBSP) : "unknown";
+}
+
+/** Start of the period that lies `periods` before the one that starts on an ISO date. */
+export function before(iso, periods, period) {
+  const date = new Date(`${iso}T00:00:00Z`);
+  const months = { month: 1, quarter: 3 }[period];
+  if (months) date.setUTCMonth(date.getUTCMonth() - months * periods);
+  else date.setUTCDate(date.getUTCDate() - ({ day: 1, week: 7, fortnight: 14 }[period] ?? 7) * periods);
+  return date.toISOString().slice(0, 10);
 }
 
 export const count = (total, noun) => `${total}${NBSP}${noun}${total === 1 ? "" : "s"}`;

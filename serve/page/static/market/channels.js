@@ -1,14 +1,16 @@
 // The list of channels: slider, amount, limits, hold, and what one more unit of money returns.
 
+import { tone } from "../base/colours.js";
 import { fill, find, h } from "../base/dom.js";
 import { amountField, amountSlider } from "../base/fields.js";
 import { amount, change, count, editable, number, span, subject } from "../base/format.js";
 import { limitsOf, sliderEnd } from "./plan.js";
+import { nextFactor, nextWords, times } from "./returns.js";
 
-/** Build a row per channel. `act` has `setAmount`, `setLimit` and `setHold`; the result updates the rows. */
-export function channelList(planning, act) {
+/** Build a row per channel. The result updates the rows. */
+export function channelList(planning) {
   fill(find("channel-heads"), heads(planning));
-  const rows = planning.channels.map((channel) => row(channel, planning, act));
+  const rows = planning.channels.map((channel) => row(channel, planning));
   fill(find("channels"), rows.map((one) => one.element));
   find("channels-reading").textContent = reading(planning);
   return () => rows.forEach((one) => one.update());
@@ -17,8 +19,8 @@ export function channelList(planning, act) {
 function heads(planning) {
   const money = planning.currency;
   return [
-    "Channel", `Spend over ${count(planning.plan.horizon, planning.period)}: the tick marks now`, `Planned, ${money}`,
-    "At least", "At most", "Hold", `Next ${money}\u00a01 returns`,
+    `Channel, spend over ${count(planning.plan.horizon, planning.period)}: the tick marks now`, `Planned, ${money}`,
+    "At least", "At most", "Hold", nextWords({ inBudget: true, unit: money }, planning),
   ].map((text) => h("span", {}, text));
 }
 
@@ -26,16 +28,16 @@ function reading(planning) {
   return `Coloured track: what the limits allow. Reddish end: more than was ever spent in ${count(planning.plan.horizon, planning.period)}.`;
 }
 
-function row(channel, planning, act) {
+function row(channel, planning) {
   const title = subject(channel.name);
   const unit = channel.unit;
-  const slider = amountSlider({ name: `${title}, planned spend`, unit, oninput: (value) => act.setAmount(channel.name, value) });
-  const planned = amountField({ name: `${title}, planned, ${unit}`, onset: (value) => act.setAmount(channel.name, value) });
-  const least = amountField({ name: `${title}, at least, ${unit}`, optional: true, onset: (value) => act.setLimit(channel.name, "least", value) });
-  const most = amountField({ name: `${title}, at most, ${unit}`, optional: true, onset: (value) => act.setLimit(channel.name, "most", value) });
+  const slider = amountSlider({ name: `${title}, planned spend`, unit, oninput: (value) => planning.setAmount(channel.name, value) });
+  const planned = amountField({ name: `${title}, planned, ${unit}`, onset: (value) => planning.setAmount(channel.name, value) });
+  const least = amountField({ name: `${title}, at least, ${unit}`, optional: true, onset: (value) => planning.setLimit(channel.name, "least", value) });
+  const most = amountField({ name: `${title}, at most, ${unit}`, optional: true, onset: (value) => planning.setLimit(channel.name, "most", value) });
   const hold = h("input", {
     type: "checkbox", "aria-label": `Hold ${title} at the planned amount`,
-    onchange: () => act.setHold(channel.name, hold.checked),
+    onchange: () => planning.setHold(channel.name, hold.checked),
   });
   const against = h("small", {});
   const note = h("small", {});
@@ -44,13 +46,13 @@ function row(channel, planning, act) {
   const element = h("li", { class: "channel", role: "group", "aria-label": title },
     h("div", { class: "name" }, h("span", { class: "dot" }), title),
     h("div", { class: "slide" }, slider.track, note),
-    h("div", { class: "amount" }, planned.input, against),
+    h("div", { class: "amount" }, word(`Planned, ${unit}`), planned.input, against),
     h("div", { class: "least" }, word("At least"), least.input),
     h("div", { class: "most" }, word("At most"), most.input),
     h("div", { class: "hold" }, h("label", {}, hold, word("Hold"))),
-    h("div", { class: "marginal" }, word(`Next ${channel.inBudget ? `${unit}\u00a01` : "unit"} returns`), marginal, range),
+    h("div", { class: "marginal" }, word(nextWords(channel, planning)), marginal, range),
   );
-  element.style.setProperty("--channel", channel.colour);
+  element.style.setProperty("--channel", tone(channel.colour));
 
   function update() {
     const { plan } = planning;
@@ -71,8 +73,9 @@ function row(channel, planning, act) {
     against.textContent = change(value, channel.current);
     remark(note, channel, value, [lower, upper], planning);
     const found = planning.rowOf(channel.name);
-    marginal.textContent = found ? number(found.marginal_roi.mean) : "";
-    range.textContent = found ? span(found.marginal_roi) + (channel.inBudget ? "" : " a unit") : "";
+    const next = found && times(found.marginal_roi, nextFactor(planning));
+    marginal.textContent = next ? number(next.mean) : "–";
+    range.textContent = next ? span(next) : planning.failure ? "not computed" : "";
   }
 
   return { element, update };

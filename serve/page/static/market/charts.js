@@ -1,9 +1,10 @@
 // Charts of the comparison: gains with intervals, where the money goes, and the KPI over time.
 
-import { ACCENT, INK, NOW, SOFT, fade } from "../base/colours.js";
+import { ACCENT, INK, NOW, PAPER, SOFT, fade } from "../base/colours.js";
 import { find } from "../base/dom.js";
 import { axis, draw, escaped } from "../base/figures.js";
-import { amount, day, number, signed, signedSpan, span, subject } from "../base/format.js";
+import { amount, day, number, signedSpan, span, subject } from "../base/format.js";
+import { gainSide, gained } from "./result.js";
 
 const ROW_PX = 44;
 const LONGEST_LABEL = 22;
@@ -21,7 +22,7 @@ export function drawGains(columns, planning) {
   const plot = find("gains");
   const shown = columns.slice(1);
   plot.style.height = `${70 + ROW_PX * shown.length}px`;
-  const alt = shown.map(({ name, found }) => `${name}: ${signed(number(found.gain.mean))} (${signedSpan(found.gain)})`).join("; ");
+  const alt = shown.map(({ name, found }) => `${name}: ${gained(found)} (${signedSpan(found.gain)})`).join("; ");
   draw(plot, () => ({ traces: [gains(shown)], layout: gainLayout(shown, planning) }), `${planning.kpi} gained against now. ${alt}`);
 }
 
@@ -37,13 +38,19 @@ function gains(shown) {
       arrayminus: shown.map(({ found }) => found.gain.mean - found.gain.lower),
     },
     hoverinfo: "text",
-    hovertext: shown.map(({ name, found }) => `<b>${escaped(name)}</b><br>${signed(number(found.gain.mean))} (${signedSpan(found.gain)})`),
+    hovertext: shown.map(({ name, found }) => `<b>${escaped(name)}</b><br>${gained(found)} (${signedSpan(found.gain)})`),
   };
 }
 
+/** Gains of nothing leave no scale of their own. */
+const noGain = { range: [-1, 1], tickmode: "array", tickvals: [0], ticktext: ["0"] };
+
 const gainLayout = (shown, planning) => ({
   margin: { l: 20, r: 16, t: 10, b: 44 },
-  xaxis: axis(planning.kpi, { rangemode: "tozero", zeroline: true, zerolinecolor: INK, zerolinewidth: 1.2 }),
+  xaxis: axis(planning.kpi, {
+    rangemode: "tozero", zeroline: true, zerolinecolor: INK, zerolinewidth: 1.2,
+    ...(shown.every(({ found }) => gainSide(found) === "level") ? noGain : {}),
+  }),
   yaxis: names(shown),
 });
 
@@ -56,7 +63,7 @@ export function drawMix(columns, planning) {
     const rows = columns.map(({ found }) => found.channels.find((row) => row.channel === channel.name));
     return {
       type: "bar", orientation: "h", y: columns.map((_, place) => place), x: rows.map((row) => row.spend), width: 0.56,
-      marker: { color: fade(channel.colour, 0.9), line: { width: 1, color: "#ffffff" } }, name: escaped(subject(channel.name)),
+      marker: { color: fade(channel.colour, 0.9), line: { width: 1, color: PAPER } }, name: escaped(subject(channel.name)),
       hoverinfo: "text",
       hovertext: rows.map((row, place) => `<b>${escaped(subject(channel.name))}</b>, ${escaped(columns[place].name)}<br>${amount(row.spend, channel.unit)}`),
     };

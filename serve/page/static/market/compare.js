@@ -1,14 +1,15 @@
 // Scenarios side by side: a column each, with change, interval and what to be careful about.
 
-import { drawCourse, drawGains, drawMix } from "./charts.js";
+import { tone } from "../base/colours.js";
 import { fill, find, h } from "../base/dom.js";
 import { amount, change, number, percent, signedSpan, span, subject } from "../base/format.js";
-import { gained, side, signedMoney } from "./result.js";
+import { drawCourse, drawGains, drawMix } from "./charts.js";
+import { afterwards, gainSide, gained, odds, side, signedMoney } from "./result.js";
 
 /** Columns of the comparison: now, the plan in work, the saved ones. */
 export function columnsOf(planning) {
   const { answer, plan } = planning;
-  if (!answer) return [];
+  if (!answer || (planning.failure && !planning.isAnswered)) return [];
   return [
     { id: "now", name: "Now, repeated", found: answer.status_quo },
     { id: "plan", name: "Plan in work", found: answer.plan },
@@ -19,6 +20,7 @@ export function columnsOf(planning) {
 /** Show table and charts. `act` loads, renames and removes saved scenarios. */
 export function showComparison(planning, act) {
   const columns = columnsOf(planning);
+  find("compared").classList.toggle("stale", !columns.length);
   if (!columns.length) return;
   if (!find("compared").contains(document.activeElement) || document.activeElement.tagName !== "INPUT") {
     fill(find("compared"), table(columns, planning, act));
@@ -26,7 +28,8 @@ export function showComparison(planning, act) {
   const level = percent(planning.answer.level);
   find("gains-title").textContent = `${subject(planning.kpi)} gained against now, with ${level} interval`;
   find("mix-title").textContent = `Where the money goes, ${planning.currency}`;
-  find("course-title").textContent = `Expected ${planning.kpi} by ${planning.period}, with ${level} interval of the plan`;
+  const after = afterwards(planning.answer.plan, planning);
+  find("course-title").textContent = `Expected ${planning.kpi} by ${planning.period}, with ${level} interval of the plan${after && `; ${after.replace("of it", "more")}`}`;
   drawGains(columns, planning);
   drawMix(columns, planning);
   drawCourse(planning);
@@ -43,10 +46,10 @@ function table(columns, planning, act) {
     h("thead", {}, h("tr", {}, h("td", {}), columns.map((column) => head(column, act)))),
     h("tbody", {},
       line("Spend", (found) => cell(amount(found.budget, money), found === now ? "" : change(found.budget, now.budget), true)),
-      line(`Expected ${planning.kpi}`, (found) => cell(number(found.kpi.mean, 3), span(found.kpi, 3), true)),
-      line(`${subject(planning.kpi)} gained`, against((found) => cell(gained(found.gain), [signedSpan(found.gain), doubt(found.gain)], true))),
-      line("Value gained, less extra spend", against((found) => cell(signedMoney(found.profit_gain.mean, money), signedSpan(found.profit_gain)))),
-      line(`Return on ${money}\u00a01`, (found) => (found.total_roi ? cell(number(found.total_roi.mean), span(found.total_roi)) : cell("–"))),
+      line(`Expected ${planning.kpi}`, (found) => cell(number(found.kpi.mean, 3), [span(found.kpi, 3), small(afterwards(found, planning))], true)),
+      line(`${subject(planning.kpi)} gained`, against((found) => cell(gained(found), [signedSpan(found.gain), small(odds(found)), doubt(found)], true))),
+      planning.priced && line("Value gained, less extra spend", against((found) => cell(signedMoney(found.profit_gain, money, side(found.profit_gain, found.kpi.mean * planning.answer.kpi_value)), signedSpan(found.profit_gain)))),
+      planning.priced && line(`Return on ${money}\u00a01`, (found) => (found.total_roi ? cell(number(found.total_roi.mean), span(found.total_roi)) : cell("–"))),
       planning.channels.map((channel) => line(dotted(channel), (found) => {
         const row = found.channels.find((one) => one.channel === channel.name);
         const remarks = [found === now ? "" : change(row.spend, channel.current), row.extrapolated ? "beyond experience" : ""];
@@ -56,12 +59,14 @@ function table(columns, planning, act) {
   );
 }
 
+const small = (text) => text && h("small", {}, text);
+
 /** What an interval around zero means. */
-const doubt = (gain) => side(gain) === "open" && h("small", {}, gain.mean < 0 ? "the loss may be zero" : "the gain may be zero");
+const doubt = (found) => gainSide(found) === "open" && h("small", {}, found.gain.mean < 0 ? "the loss may be zero" : "the gain may be zero");
 
 function dotted(channel) {
   const dot = h("span", { class: "dot" });
-  dot.style.setProperty("--channel", channel.colour);
+  dot.style.setProperty("--channel", tone(channel.colour));
   return [dot, " ", subject(channel.name)];
 }
 

@@ -1,9 +1,10 @@
 // A response curve for every channel, over the horizon planned: interval, now, planned, beyond experience.
 
-import { BEYOND, INK, NOW, fade } from "../base/colours.js";
+import { INK, NOW, beyond, fade, tone } from "../base/colours.js";
 import { fill, find, h } from "../base/dom.js";
 import { axis, draw, drop, escaped } from "../base/figures.js";
 import { amount, change, count, number, percent, span, subject } from "../base/format.js";
+import { nextFactor, nextWords, times } from "./returns.js";
 
 /** Build a chart per channel; the result updates them from the service's answers. */
 export function curveCharts(planning) {
@@ -11,13 +12,16 @@ export function curveCharts(planning) {
   for (const old of box.querySelectorAll(".plot")) drop(old);
   const charts = planning.channels.map((channel) => chart(channel, planning));
   fill(box, charts.map((one) => one.element));
-  fill(find("curves-reading"), reading(planning));
-  return () => charts.forEach((one) => one.update());
+  return () => {
+    fill(find("curves-reading"), reading(planning));
+    charts.forEach((one) => one.update());
+  };
 }
 
 function reading(planning) {
   return [
     `${upper(planning.kpi)} that each channel's spend over ${count(planning.plan.horizon, planning.period)} brings, carry-over included. `,
+    planning.plan.effects === "total" && "Direct effects here; the plan's figures above count what channels do through others too. ",
     `Band: ${percent(planning.answer.level)} interval. Open circle: now. Filled circle: the plan. Reddish: more than was ever spent, so the curve there is its shape, not data.`,
   ];
 }
@@ -29,7 +33,7 @@ function chart(channel, planning) {
   const words = h("span", {});
   const title = h("b", {}, h("span", { class: "dot" }), subject(channel.name));
   const element = h("figure", { class: "curve" }, h("figcaption", {}, title, words), plot);
-  element.style.setProperty("--channel", channel.colour);
+  element.style.setProperty("--channel", tone(channel.colour));
   let seen = "";
 
   function update() {
@@ -47,14 +51,16 @@ function chart(channel, planning) {
 
 /** The channel's rows in the answers: now, planned, and points along the curve. */
 function stateOf(channel, planning) {
-  if (!planning.answer || !planning.curves) return null;
+  if (!planning.isAnswered || !planning.curves) return null;
   const mine = (plan) => plan.channels.find((row) => row.channel === channel.name);
-  return { now: mine(planning.answer.status_quo), planned: mine(planning.answer.plan), curve: planning.curves.map(mine) };
+  const { now, plan } = planning.plan.effects === "total" ? planning.direct : { now: planning.answer.status_quo, plan: planning.answer.plan };
+  return { now: mine(now), planned: mine(plan), curve: planning.curves.map(mine) };
 }
 
 function sentences({ now, planned }, channel, planning) {
+  const factor = nextFactor(planning);
   const brings = (row) => `${amount(row.spend, channel.unit)} ${row.spend > 0 ? `brings ${number(row.kpi.mean)} ${planning.kpi} (${span(row.kpi)})` : `brings no ${planning.kpi}`}`;
-  const next = (row) => `Next ${one(channel)} returns ${number(row.marginal_roi.mean)} (${span(row.marginal_roi)})`;
+  const next = (row) => `${nextWords(channel, planning)} ${number(factor * row.marginal_roi.mean)} (${span(times(row.marginal_roi, factor))})`;
   const moved = change(planned.spend, now.spend);
   if (moved === "as now") return [`Now ${brings(now)}`, next(now)];
   return [`Now ${brings(now)}`, `Plan (${moved}) ${brings(planned)}`, next(planned)];
@@ -64,7 +70,6 @@ function sentences({ now, planned }, channel, planning) {
 const care = (channel, planning) =>
   (planning.info.warnings ?? []).filter((row) => row.where === channel.name).map((row) => h("span", { class: "line care" }, `Take care: ${row.why}`));
 
-const one = (channel) => (channel.inBudget ? `${channel.unit}\u00a01` : `1 ${channel.unit}`);
 
 function figure(state, channel, planning) {
   const { now, planned, curve } = state;
@@ -87,13 +92,13 @@ function figure(state, channel, planning) {
       margin: { l: 44, r: 12, t: 8, b: 40 },
       xaxis: axis(`${channel.unit} over ${count(planning.plan.horizon, planning.period)}`, { range: [0, end], showgrid: false }),
       yaxis: axis(upper(planning.kpi), { rangemode: "tozero" }),
-      shapes: channel.supported < end ? [beyond(channel.supported, end)] : [],
+      shapes: channel.supported < end ? [untried(channel.supported, end)] : [],
     },
   };
 }
 
-const beyond = (from, to) => ({
-  type: "rect", x0: from, x1: to, y0: 0, y1: 1, yref: "paper", fillcolor: BEYOND, line: { width: 0 }, layer: "below",
+const untried = (from, to) => ({
+  type: "rect", x0: from, x1: to, y0: 0, y1: 1, yref: "paper", fillcolor: beyond(), line: { width: 0 }, layer: "below",
 });
 
 function point(row, channel, planning, what) {
@@ -111,5 +116,5 @@ function point(row, channel, planning, what) {
 const hover = (row, channel, planning) => [
   escaped(amount(row.spend, channel.unit)),
   `${escaped(planning.kpi)} ${number(row.kpi.mean)} (${span(row.kpi)})`,
-  `next ${escaped(one(channel))} returns ${number(row.marginal_roi.mean)}`,
+  `${escaped(nextWords(channel, planning).toLowerCase())} ${number(nextFactor(planning) * row.marginal_roi.mean)}`,
 ].join("<br>");

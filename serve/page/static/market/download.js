@@ -10,23 +10,26 @@ export function csvOf(planning) {
   const estimates = ["kpi", "gain", "profit_gain", "roi", "marginal_roi"];
   const header = [
     "brand", "market", "model_version", "data_until", "horizon", "scenario", "channel", "unit", "spend", "current_spend",
-    ...estimates.flatMap((name) => [name, `${name}_lower`, `${name}_upper`]), "beyond_experience",
+    ...estimates.flatMap((name) => [name, `${name}_lower`, `${name}_upper`]), "chance_of_gain", "beyond_experience",
   ];
   const common = [planning.brand, planning.market, planning.version ?? "", planning.answer.model.last_date ?? "", planning.plan.horizon];
   const lines = columnsOf(planning).flatMap(({ name, found }) => [
     [...common, name, "all", planning.currency, found.budget, planning.answer.status_quo.budget,
-      ...bounds(found.kpi), ...bounds(found.gain), ...bounds(found.profit_gain), ...bounds(found.total_roi), ...bounds(null),
+      ...bounds(found.kpi), ...bounds(found.gain), ...bounds(found.profit_gain), ...bounds(found.total_roi), ...bounds(null), found.chance_of_gain ?? "",
       found.extrapolated.length > 0],
     ...found.channels.map((row) => [...common, name, row.channel, row.unit, row.spend, row.current_spend,
-      ...bounds(row.kpi), ...bounds(null), ...bounds(null), ...bounds(row.roi), ...bounds(row.marginal_roi), row.extrapolated]),
+      ...bounds(row.kpi), ...bounds(null), ...bounds(null), ...bounds(row.roi), ...bounds(row.marginal_roi), "", row.extrapolated]),
   ]);
-  return [header, ...lines].map((line) => line.map(csvField).join(",")).join("\r\n") + "\r\n";
+  return [header, ...lines].map(csvLine).join("\r\n") + "\r\n";
 }
 
 const bounds = (estimate) => BOUNDS.map((name) => estimate?.[name] ?? "");
 
+/** A line of a file for spreadsheets. */
+export const csvLine = (values) => values.map(csvField).join(",");
+
 /** Quoted where it must be; a text that a spreadsheet would take for a formula gets an apostrophe. */
-export function csvField(value) {
+function csvField(value) {
   if (typeof value === "number") return String(Number(value.toPrecision(12)));
   const text = String(value);
   const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
@@ -42,9 +45,9 @@ export function jsonOf(planning) {
   return JSON.stringify({ brand, market, model_version: version, ...common, scenarios, request }, null, 2) + "\n";
 }
 
-/** Hand a text to the browser as a file. */
-export function save(name, kind, text) {
-  const address = URL.createObjectURL(new Blob([text], { type: kind }));
+/** Hand a text or the content of a file to the browser as a file. */
+export function save(name, kind, content) {
+  const address = URL.createObjectURL(new Blob([content], { type: kind }));
   const link = document.createElement("a");
   link.href = address;
   link.download = name.replace(/[^\w.-]+/g, "_");

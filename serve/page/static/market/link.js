@@ -1,11 +1,13 @@
 // The page's state in its address, after the #: it never reaches the server, and whoever opens it sees the same.
 // What comes out of an address was written by anybody, so it is checked field by field.
 
-import { GOALS, HORIZON, MOST_SAVED } from "./plan.js";
+import { GOALS, HORIZON, MOST_SAVED, freshPlan } from "./plan.js";
 
 const MOST_CHANNELS = 200;
 const LONGEST_NAME = 60;
 const LARGEST = 1e13;
+const MOST_GROUPS = 64;
+const MOST_PERIODS = 520;
 
 const amountIn = (value) => (typeof value === "number" && value >= 0 && value <= LARGEST ? value : null);
 
@@ -23,8 +25,19 @@ function compact(plan, version) {
     v: version, h: plan.horizon, g: plan.goal, t: plan.target, c: plan.capped, w: plan.swing,
     a: shortened(plan.amounts),
     l: Object.entries(plan.limits).map(([name, own]) => [name, own.least ?? null, own.most ?? null, own.hold ? 1 : 0]),
-    s: plan.saved.map((one) => [one.name, shortened(one.amounts)]),
+    s: plan.saved.map((one) => [one.name, shortened(one.amounts), one.spread ?? {}]),
+    ...changedParts(plan),
   };
+}
+
+/** Letters of the parts that most plans leave as they are. */
+const PARTS = { e: "effects", r: "risk", b: "byRegion", q: "groups", p: "spread", k: "controls" };
+
+/** Those that this one does not. */
+function changedParts(plan) {
+  const fresh = freshPlan();
+  const changed = Object.entries(PARTS).filter(([, name]) => JSON.stringify(plan[name]) !== JSON.stringify(fresh[name]));
+  return Object.fromEntries(changed.map(([letter, name]) => [letter, plan[name]]));
 }
 
 const shortened = (amounts) =>
@@ -60,10 +73,42 @@ function checked(found) {
     swing: found.w === null ? null : Math.min(amountIn(found.w) ?? 0.5, 10),
     amounts: amountsIn(found.a),
     limits: limitsIn(found.l),
-    saved: (Array.isArray(found.s) ? found.s : []).slice(0, MOST_SAVED).map(([name, amounts], place) => ({
-      id: `s${place + 1}`, name: String(name).slice(0, LONGEST_NAME), amounts: amountsIn(amounts),
+    saved: listIn(found.s, MOST_SAVED).map(([name, amounts, spread], place) => ({
+      id: `s${place + 1}`, name: String(name).slice(0, LONGEST_NAME), amounts: amountsIn(amounts), spread: spreadIn(spread, amounts),
     })),
+    effects: found.e === "total" ? "total" : "direct",
+    risk: typeof found.r === "number" && found.r > 0 && found.r <= 0.5 ? found.r : "mean",
+    byRegion: found.b === true,
+    groups: listIn(found.q, MOST_GROUPS).map(groupIn),
+    spread: spreadIn(found.p, found.a),
+    controls: controlsIn(found.k),
   };
+}
+
+const listIn = (found, most) => (Array.isArray(found) ? found : []).slice(0, most);
+
+function groupIn(found) {
+  const share = (value) => (amountIn(value) !== null && value <= 1 ? value : null);
+  return {
+    channels: listIn(found?.channels, MOST_CHANNELS).map(String), least: amountIn(found?.least), most: amountIn(found?.most),
+    leastShare: share(found?.leastShare), mostShare: share(found?.mostShare),
+  };
+}
+
+const periodsIn = (found) => Array.isArray(found) && found.length <= MOST_PERIODS && found.every((value) => amountIn(value) !== null);
+const formIn = (found) => periodsIn(found) || (typeof found === "object" && found !== null && !Array.isArray(found)
+  && Object.values(found).length > 0 && Object.values(found).every((own) => amountIn(own) !== null || periodsIn(own)));
+
+/** Shapes of channels whose amounts are known and that add up to them. */
+function spreadIn(found, amounts) {
+  const entries = Object.entries(found ?? {}).slice(0, MOST_CHANNELS);
+  return Object.fromEntries(entries.filter(([name, form]) => formIn(form) && amountIn(amounts?.[name]) !== null));
+}
+
+function controlsIn(found) {
+  const isValue = (value) => value === null || (typeof value === "number" && Number.isFinite(value));
+  const entries = Object.entries(found ?? {}).slice(0, MOST_CHANNELS);
+  return Object.fromEntries(entries.filter(([, path]) => Array.isArray(path) && path.length <= MOST_PERIODS && path.every(isValue)));
 }
 
 function amountsIn(found) {
@@ -72,7 +117,7 @@ function amountsIn(found) {
 }
 
 function limitsIn(found) {
-  const rows = (Array.isArray(found) ? found : []).slice(0, MOST_CHANNELS).filter(Array.isArray);
+  const rows = listIn(found, MOST_CHANNELS).filter(Array.isArray);
   return Object.fromEntries(
     rows.map(([name, least, most, hold]) => [String(name), { least: amountIn(least), most: amountIn(most), hold: hold === 1 }]),
   );
@@ -89,3 +134,7 @@ function unpacked(text) {
   const letters = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   return new TextDecoder().decode(Uint8Array.from(letters, (letter) => letter.charCodeAt(0)));
 }
+
+/** A plan as its address holds it, and back; for those kept in this browser. */
+export const kept = (plan, version) => packed(compact(plan, version));
+export const keptPlan = (text) => read(text).plan;

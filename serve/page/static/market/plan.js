@@ -1,5 +1,7 @@
 // A market's plan in work: amounts, limits and goal, and the requests that they make. No elements, no network.
 
+import { scaled, sumOf, weightsOf } from "./spread.js";
+
 export const GOALS = {
   kpi: "Most KPI for this budget",
   profit: "Most profit",
@@ -15,7 +17,10 @@ const BEND = 1.5;
 
 /** A plan in work at the start: what was spent in the last periods, with a change of half allowed. */
 export function freshPlan() {
-  return { horizon: HORIZON, goal: "kpi", target: null, capped: true, swing: 0.5, amounts: {}, limits: {}, saved: [] };
+  return {
+    horizon: HORIZON, goal: "kpi", target: null, capped: true, swing: 0.5, amounts: {}, limits: {}, saved: [],
+    effects: "direct", risk: "mean", byRegion: false, groups: [], spread: {}, controls: {},
+  };
 }
 
 /** Channels of a market out of the answer about repeating the last periods. */
@@ -92,46 +97,94 @@ export function carriedLimits(limits, ratio) {
     [name, { ...own, least: scaled(own.least), most: scaled(own.most) }]));
 }
 
+/** Groups for another horizon: their amounts in proportion, their shares as they are. */
+export function carriedGroups(groups, ratio) {
+  const inProportion = (value) => (value == null ? value : value * ratio);
+  return groups.map((group) => ({ ...group, least: inProportion(group.least), most: inProportion(group.most) }));
+}
+
 /** Cents are enough for a budget and its limits. */
 export const cents = (value) => Math.round(value * 100) / 100;
 
-/** The request about the plan in work and every saved one. */
-export function scenarioRequest(plan) {
-  const plans = { plan: { spend: plan.amounts } };
-  for (const one of plan.saved) plans[one.id] = { spend: one.amounts };
-  return { horizon: plan.horizon, plans };
+/** Amounts by channel in the form the service takes. */
+const spendOf = ({ amounts, spread = {} }) =>
+  Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, spread[name] ?? amount]));
+
+/** What every request says of the periods ahead. */
+function terms(plan, horizon = plan.horizon) {
+  const said = { horizon };
+  if (plan.effects !== "direct") said.effects = plan.effects;
+  if (Object.keys(plan.controls).length) said.controls = plan.controls;
+  return said;
 }
 
-/** The request about what is spent now. */
-export const nowRequest = (horizon) => ({ horizon, plans: { plan: { spend: {}, others: "current" } } });
+/** The request about the plan in work and every saved one. */
+export function scenarioRequest(plan) {
+  const plans = { plan: { spend: spendOf(plan) } };
+  for (const one of plan.saved) plans[one.id] = { spend: spendOf(one) };
+  return { ...terms(plan), plans };
+}
 
-/** The request whose plans are points on every channel's curve at once: direct effects do not mix. */
+/** The request about what is spent now, over a horizon. */
+export const nowRequest = (plan, horizon) =>
+  ({ ...terms({ ...plan, controls: {} }, horizon), plans: { plan: { spend: {}, others: "current" } } });
+
+/**
+ * The request whose plans are points on every channel's curve at once, with the plan in work among them: direct
+ * effects do not mix.
+ */
 export function curveRequest(plan, channels, ends) {
-  const plans = {};
+  const plans = { plan: { spend: spendOf(plan) } };
   for (let point = 0; point < GRID; point += 1) {
     const share = (point / (GRID - 1)) ** BEND;
-    plans[`p${point}`] = { spend: Object.fromEntries(channels.map(({ name }) => [name, cents(share * ends[name])])) };
+    plans[`p${point}`] = {
+      spend: Object.fromEntries(channels.map(({ name }) => {
+        const amount = cents(share * ends[name]);
+        return [name, (plan.spread[name] && scaled(plan.spread[name], amount)) ?? amount];
+      })),
+    };
   }
-  return { horizon: plan.horizon, plans };
+  return { ...terms({ ...plan, effects: "direct" }), plans };
+}
+
+/** Spread of a plan whose amounts changed: every channel keeps its shape. */
+export function reshaped(spread, amounts) {
+  const kept = Object.entries(spread).map(([name, form]) =>
+    [name, Math.abs(sumOf(form) - amounts[name]) <= 1e-9 * amounts[name] ? form : scaled(form, amounts[name])]);
+  return Object.fromEntries(kept.filter(([, form]) => form));
 }
 
 /** The budget request that the page's fields make. */
 export function budgetRequest(plan, channels) {
-  const request = { horizon: plan.horizon, objective: plan.goal };
+  const request = { ...terms(plan), objective: plan.goal };
   const targeted = plan.goal === "target_roi" || plan.goal === "kpi_target";
   if (targeted) request.target = plan.target;
   if (plan.goal === "kpi" || plan.capped) request.budget = cents(planTotal(plan, channels));
   if (plan.swing !== null) request.default_bounds = { min_change: -Math.min(plan.swing, 1), max_change: plan.swing };
+  if (plan.risk !== "mean") request.risk = plan.risk;
+  if (plan.byRegion) request.by_region = true;
   const bounds = {};
   const fixed = {};
+  const flighting = {};
   for (const channel of channels) {
     const own = plan.limits[channel.name] ?? {};
     if (own.hold) fixed[channel.name] = cents(plan.amounts[channel.name]);
     else if (own.least != null || own.most != null) bounds[channel.name] = ownBounds(plan, channel, own);
+    const weights = weightsOf(plan.spread[channel.name]);
+    if (weights) flighting[channel.name] = weights;
   }
-  if (Object.keys(bounds).length) request.bounds = bounds;
-  if (Object.keys(fixed).length) request.fixed = fixed;
+  const groups = plan.groups.map(groupOf).filter(Boolean);
+  const parts = { bounds, fixed, flighting };
+  for (const [name, part] of Object.entries(parts)) if (Object.keys(part).length) request[name] = part;
+  if (groups.length) request.groups = groups;
   return request;
+}
+
+/** A group as a request has it; null while it limits nothing. */
+function groupOf({ channels, least, most, leastShare, mostShare }) {
+  const limits = { min: least, max: most, min_share: leastShare, max_share: mostShare };
+  const set = Object.entries(limits).filter(([, value]) => value !== null && value !== undefined);
+  return channels.length && set.length ? { channels, ...Object.fromEntries(set) } : null;
 }
 
 /** A channel's own bounds; the side it leaves out keeps the default, which its bounds would replace. */
@@ -142,6 +195,9 @@ function ownBounds(plan, channel, own) {
   if (own.most != null || Number.isFinite(most)) bounds.max = cents(most);
   return bounds;
 }
+
+/** A request's identity: an answer to another one is no answer to what is asked now. */
+export const keyOf = (request) => JSON.stringify(request);
 
 /** A name that no saved plan has: the wanted one, or with the first free number. */
 export function freeName(saved, wanted, first = null) {

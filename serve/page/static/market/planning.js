@@ -5,6 +5,7 @@ import { channelColours } from "../base/colours.js";
 import { debounce, oneAtATime } from "../base/dom.js";
 import { day, label } from "../base/format.js";
 import * as plans from "./plan.js";
+import { byRegion, sumOf, withPeriods, withRegions } from "./spread.js";
 
 const PAUSE_MS = 40;
 const DAYS = { 1: "day", 7: "week", 14: "fortnight" };
@@ -20,38 +21,44 @@ export class Planning {
     Object.assign(this, { entry, hooks, brand: entry.brand, market: entry.market, version: versionOf(entry) });
     this.plan = { ...plans.freshPlan(), ...wanted };
     this.info = entry;
-    this.answer = this.curves = this.outcome = this.ends = null;
-    this.busy = this.quiet = false;
+    this.answer = this.curves = this.outcome = this.ends = this.failure = this.regions = null;
+    this.busy = false;
+    this.wantedHorizon = this.plan.horizon;
+    this.settling = Promise.resolve();
     this.evaluate = oneAtATime(() => this.guarded(() => this.ask()));
     this.trace = oneAtATime(() => this.guarded(() => this.askCurves()));
     this.soon = debounce(() => this.evaluate(), PAUSE_MS);
   }
 
-  show() { if (!this.quiet) this.hooks.show(); }
+  show() { this.hooks.show(); }
 
   get kpi() { return label(this.info.kpi ?? "kpi"); }
 
-  /** Load what is known of the market and answer the plan. */
+  /** Whether somebody said what a KPI unit is worth; without it no figure in money is told. */
+  get priced() { return this.info.priced !== false; }
+
+  /** Whether the last answer is one to the plan as it is now. */
+  get isAnswered() { return this.answer?.key === plans.keyOf(plans.scenarioRequest(this.plan)); }
+
+  /** Load what is known of the market and answer the plan; what is spent now is shown as soon as it is known. */
   async open() {
     const [info, found] = await Promise.all([
       api.model(this.brand, this.market),
-      api.scenario(this.brand, this.market, plans.nowRequest(this.plan.horizon)),
+      api.scenario(this.brand, this.market, plans.nowRequest(this.plan, this.plan.horizon)),
     ]);
     this.info = { ...this.entry, ...info };
     this.version = versionOf(this.info) ?? this.version;
     this.take(found);
-    await this.answerAll();
+    await this.answerAll(found);
   }
 
-  /** Ask about plan and curves, and show only once both are there. */
-  async answerAll() {
-    this.quiet = true;
-    try {
-      await Promise.all([this.ask(), this.askCurves()]);
-    } finally {
-      this.quiet = false;
-    }
-    this.hooks.rebuild();
+  /** Ask about plan and curves; `now` is the answer about what is spent now, which a fresh plan is. */
+  async answerAll(now) {
+    if (this.isCurrent() && !this.plan.saved.length && !Object.keys(this.plan.controls).length) this.accept(now, plans.scenarioRequest(this.plan));
+    this.curves = this.ends = null;
+    if (this.answer && !this.isAnswered) this.answer = null;
+    if (this.answer) this.hooks.rebuild();
+    await Promise.all([this.isAnswered ? null : this.ask().then(() => this.hooks.rebuild()), this.askCurves()]);
     this.show();
   }
 
@@ -59,32 +66,51 @@ export class Planning {
   take(found, before = null, ratio = 1) {
     const colours = channelColours(found.status_quo.channels.map((row) => row.channel));
     this.currency = found.currency;
-    this.starting = found.dates[0];
+    this.dates = found.dates;
     this.period = periodOf(this.info.period, found.dates) ?? this.period ?? "period";
     this.channels = plans.channelsOf(found.status_quo, found.currency, colours);
     if (!before) this.strangers = Object.keys(this.plan.amounts).filter((name) => !(name in colours));
     const moved = (amounts) => (before
       ? plans.carriedOver(amounts, before, this.channels, ratio)
       : Object.fromEntries(this.channels.map(({ name, current }) => [name, settled(amounts[name], current)])));
-    this.plan.amounts = moved(this.plan.amounts);
-    this.plan.saved = this.plan.saved.map((one) => ({ ...one, amounts: moved(one.amounts) }));
+    const whole = (one) => {
+      const amounts = moved(one.amounts);
+      return { ...one, amounts, spread: fitting(one.spread ?? {}, amounts, this.plan.horizon) };
+    };
+    Object.assign(this.plan, whole(this.plan));
+    this.plan.saved = this.plan.saved.map(whole);
+    this.plan.controls = Object.fromEntries(Object.entries(this.plan.controls).filter(([name, path]) =>
+      (this.info.controls ?? []).includes(name) && path.length === this.plan.horizon));
   }
 
+  /** Ask about the plan; an answer to another question than the one now asked is dropped. */
   async ask() {
-    const found = await api.scenario(this.brand, this.market, plans.scenarioRequest(this.plan));
-    const saved = Object.fromEntries(found.plans.map((one) => [one.name, one]));
-    this.answer = { ...found, plan: saved.plan, saved };
-    this.heed(found);
-    this.show();
-    if (this.ends && this.channels.some((channel) => plans.sliderEnd(this.plan, channel) > 1.0001 * this.ends[channel.name])) {
+    const request = plans.scenarioRequest(this.plan);
+    const found = await api.scenario(this.brand, this.market, request);
+    if (plans.keyOf(request) !== plans.keyOf(plans.scenarioRequest(this.plan))) return;
+    this.accept(found, request);
+    if (this.plan.effects === "total" || (this.ends && this.channels.some((channel) => plans.sliderEnd(this.plan, channel) > 1.0001 * this.ends[channel.name]))) {
       this.trace();
     }
+    this.show();
+  }
+
+  accept(found, request) {
+    const saved = Object.fromEntries(found.plans.map((one) => [one.name, one]));
+    this.failure = null;
+    this.answer = { ...found, plan: saved.plan, saved, key: plans.keyOf(request) };
+    this.heed(found);
   }
 
   async askCurves() {
-    this.ends = Object.fromEntries(this.channels.map((channel) => [channel.name, plans.sliderEnd(this.plan, channel)]));
-    const found = await api.scenario(this.brand, this.market, plans.curveRequest(this.plan, this.channels, this.ends));
-    this.curves = found.plans;
+    const ends = Object.fromEntries(this.channels.map((channel) => [channel.name, plans.sliderEnd(this.plan, channel)]));
+    const request = plans.curveRequest(this.plan, this.channels, ends);
+    const found = await api.scenario(this.brand, this.market, request);
+    if (found.horizon !== this.plan.horizon) return;
+    const [plan, ...points] = found.plans;
+    this.ends = ends;
+    this.curves = points;
+    this.direct = { now: found.status_quo, plan };
     this.show();
   }
 
@@ -94,30 +120,71 @@ export class Planning {
     if (version && this.version && version !== this.version) this.hooks.newer(version);
   }
 
+  /** Run; what the service refuses is kept and shown, and so is that it does not answer. */
   async guarded(run) {
     try {
       await run();
     } catch (error) {
       if (!(error instanceof api.Refusal)) throw error;
-      this.outcome = { error };
+      this.failure = error;
       this.show();
     }
   }
 
+  /** Ask once more after a failure. */
+  retry() {
+    this.failure = null;
+    this.show();
+    if (!this.curves) this.trace();
+    return this.evaluate();
+  }
+
   /** Note a change of the plan: show it at once, its answer a moment later. */
   changed() {
-    this.outcome = null;
+    this.outcome = this.failure = null;
     this.show();
     this.soon();
   }
 
-  setAmount(name, value) {
-    this.plan.amounts = { ...this.plan.amounts, [name]: value };
+  /** Other amounts; every channel keeps the shape it has over periods and regions. */
+  setAmounts(amounts) {
+    this.plan.amounts = { ...this.plan.amounts, ...amounts };
+    this.plan.spread = plans.reshaped(this.plan.spread, this.plan.amounts);
     this.changed();
   }
 
-  setTotal(value) {
-    this.plan.amounts = plans.scaledTo(this.plan, this.channels, value);
+  setAmount(name, value) { this.setAmounts({ [name]: value }); }
+
+  setTotal(value) { this.setAmounts(plans.scaledTo(this.plan, this.channels, value)); }
+
+  /** A channel's amounts in another form: by period, by region, or both. */
+  setSpread(forms) {
+    this.plan.spread = { ...this.plan.spread, ...forms };
+    this.plan.amounts = { ...this.plan.amounts, ...Object.fromEntries(Object.entries(forms).map(([name, form]) => [name, sumOf(form)])) };
+    this.changed();
+  }
+
+  setPeriods(name, periods) { this.setSpread({ [name]: withPeriods(this.plan.spread[name], periods) }); }
+
+  setRegions(name, regions) { this.setSpread({ [name]: withRegions(this.plan.spread[name], regions) }); }
+
+  /** Fall on periods and regions as the last periods did. */
+  clearSpread() {
+    this.plan.spread = {};
+    this.regions = null;
+    this.changed();
+  }
+
+  /** Amounts out of a file, over the periods that it covers; channels it does not name stay as they are. */
+  async takeFile(found) {
+    if (found.dates.length !== this.plan.horizon) await this.setHorizon(found.dates.length);
+    this.setSpread(found.spend);
+  }
+
+  /** A control's values over the horizon, null where it is as in the last year. */
+  setControl(name, values) {
+    const { [name]: _, ...others } = this.plan.controls;
+    this.plan.controls = values.some((value) => value !== null) ? { ...others, [name]: values } : others;
     this.changed();
   }
 
@@ -134,49 +201,40 @@ export class Planning {
     this.changed();
   }
 
-  setSwing(swing) {
-    this.plan.swing = swing;
+  /** Any of the plan's other fields: goal, target, limits of all, groups, effects, risk, by region. */
+  set(fields) {
+    Object.assign(this.plan, fields);
     this.changed();
   }
 
-  openLimits() {
-    Object.assign(this.plan, { swing: null, limits: {} });
-    this.changed();
-  }
+  openLimits() { this.set({ swing: null, limits: {}, groups: [] }); }
 
   setGoal(goal) {
     const { total_roi: roi, kpi } = this.answer?.status_quo ?? {};
     const targets = { target_roi: Number((roi?.mean ?? 1).toPrecision(2)), kpi_target: Number(((kpi?.mean ?? 1) * 1.02).toPrecision(3)) };
-    Object.assign(this.plan, { goal, target: targets[goal] ?? null, capped: goal === "profit" });
-    this.changed();
+    this.set({ goal, target: targets[goal] ?? null, capped: goal === "profit" });
   }
 
-  setTarget(target) {
-    this.plan.target = target;
-    this.changed();
-  }
-
-  setCapped(capped) {
-    this.plan.capped = capped;
-    this.changed();
-  }
-
-  /** Plan other periods: every channel keeps its change against now. */
+  /** Plan other periods: every channel keeps its change against now. The last horizon asked for wins. */
   setHorizon(horizon) {
-    return this.guarded(async () => {
+    this.wantedHorizon = horizon;
+    this.settling = this.guarded(async () => {
+      const found = await api.scenario(this.brand, this.market, plans.nowRequest(this.plan, horizon));
+      if (this.wantedHorizon !== horizon || this.plan.horizon === horizon) return;
       const ratio = horizon / this.plan.horizon;
-      const found = await api.scenario(this.brand, this.market, plans.nowRequest(horizon));
       this.plan.horizon = horizon;
       this.plan.limits = plans.carriedLimits(this.plan.limits, ratio);
-      this.outcome = null;
+      this.plan.groups = plans.carriedGroups(this.plan.groups, ratio);
+      this.outcome = this.regions = null;
       this.take(found, this.channels, ratio);
-      await this.answerAll();
+      await this.answerAll(found);
     });
+    return this.settling;
   }
 
   reset() {
-    this.plan.amounts = Object.fromEntries(this.channels.map(({ name, current }) => [name, current]));
-    this.changed();
+    this.plan.spread = {};
+    this.setAmounts(Object.fromEntries(this.channels.map(({ name, current }) => [name, current])));
   }
 
   /** Ask for the best plan within the limits and put it on the sliders. */
@@ -184,22 +242,43 @@ export class Planning {
     this.busy = true;
     this.outcome = null;
     this.show();
+    await this.settling;
     await this.guarded(async () => {
-      const found = await this.best();
-      this.outcome = found;
-      if (found.status !== "infeasible") {
-        this.plan.amounts = { ...this.plan.amounts, ...found.spend };
-        await this.ask();
+      const request = plans.budgetRequest(this.plan, this.channels);
+      const found = await this.best(request);
+      const isAsked = plans.keyOf(request) === plans.keyOf(plans.budgetRequest(this.plan, this.channels));
+      if (!isAsked) {
+        this.outcome = { status: "changed" };
+        return;
       }
+      this.outcome = found;
+      if (found.status !== "infeasible") await this.adopt(found);
     });
     this.busy = false;
     this.show();
   }
 
+  /** Take over a plan of the service; without regions of its own, amounts fall on them as in the last periods. */
+  async adopt(found) {
+    const amounts = { ...this.plan.amounts, ...found.spend };
+    const kept = Object.fromEntries(Object.entries(this.plan.spread).filter(([, form]) => Array.isArray(form)));
+    this.regions = found.regions;
+    this.plan.amounts = amounts;
+    this.plan.spread = plans.reshaped(kept, amounts);
+    for (const { name } of found.regions ? this.channels : []) {
+      const rows = found.regions.filter((row) => row.channel === name);
+      if (!rows.length) continue;
+      const regions = Object.fromEntries(rows.map((row) => [row.region, row.spend]));
+      this.plan.spread[name] = withRegions(this.plan.spread[name], regions);
+      this.plan.amounts[name] = sumOf(this.plan.spread[name]);
+    }
+    await this.ask();
+  }
+
   /** The service's answer; one that says which limits clash is an answer too. */
-  async best() {
+  async best(request) {
     try {
-      return await api.optimize(this.brand, this.market, plans.budgetRequest(this.plan, this.channels));
+      return await api.optimize(this.brand, this.market, request);
     } catch (error) {
       if (!error.clashes?.length) throw error;
       return { status: "infeasible", message: error.message, clashes: error.clashes };
@@ -208,15 +287,24 @@ export class Planning {
 
   /** Keep the plan in work under a name. */
   add(name) {
-    const saved = this.plan.saved;
-    const one = { id: plans.freeId(saved), name: name ? plans.freeName(saved, name) : this.nextName(), amounts: { ...this.plan.amounts } };
+    const { saved, amounts, spread } = this.plan;
+    const one = { id: plans.freeId(saved), name: name ? plans.freeName(saved, name) : this.nextName(), amounts: { ...amounts }, spread };
     this.plan.saved = [...saved, one];
     this.show();
-    return this.evaluate();
+    this.evaluate();
+    return one.name;
+  }
+
+  /** Lay a plan that was kept earlier beside the one in work. */
+  compare({ name, amounts, spread }) {
+    const saved = this.plan.saved;
+    const known = Object.fromEntries(this.channels.map((channel) => [channel.name, amounts[channel.name] ?? channel.current]));
+    this.plan.saved = [...saved, { id: plans.freeId(saved), name: plans.freeName(saved, name), amounts: known, spread: fitting(spread, known, this.plan.horizon) }];
+    this.changed();
   }
 
   nextName() {
-    return plans.freeName(this.plan.saved, this.outcome?.status ? "Optimised" : "Scenario", 1);
+    return plans.freeName(this.plan.saved, this.outcome?.spend ? "Optimised" : "Scenario", 1);
   }
 
   rename(id, name) {
@@ -228,29 +316,41 @@ export class Planning {
 
   remove(id) {
     this.plan.saved = this.plan.saved.filter((one) => one.id !== id);
-    this.show();
-  }
-
-  load(id) {
-    this.plan.amounts = { ...this.plan.saved.find((one) => one.id === id).amounts };
     this.changed();
   }
 
-  rowOf(name) { return this.answer?.plan.channels.find((row) => row.channel === name); }
+  load(id) {
+    const { amounts, spread } = this.plan.saved.find((one) => one.id === id);
+    Object.assign(this.plan, { amounts: { ...amounts }, spread: { ...spread } });
+    this.changed();
+  }
 
-  /** The plan in work spends what is spent now. */
+  rowOf(name) { return this.isAnswered ? this.answer.plan.channels.find((row) => row.channel === name) : null; }
+
+  /** The plan in work spends what is spent now, when and where it is. */
   isCurrent() {
-    return this.channels.every(({ name, current }) => Math.abs(this.plan.amounts[name] - current) <= 0.011 + 1e-6 * current);
+    return !Object.keys(this.plan.spread).length
+      && this.channels.every(({ name, current }) => Math.abs(this.plan.amounts[name] - current) <= 0.011 + 1e-6 * current);
   }
 
   /** Nothing was touched since the market was opened. */
   isFresh() {
-    const { saved, limits, horizon, goal, swing } = this.plan;
-    return this.isCurrent() && !saved.length && !Object.keys(limits).length && horizon === plans.HORIZON && goal === "kpi" && swing === 0.5;
+    const own = ["horizon", "goal", "swing", "effects", "risk", "byRegion", "limits", "saved", "groups", "controls"];
+    const fresh = plans.freshPlan();
+    return this.isCurrent() && own.every((name) => JSON.stringify(this.plan[name]) === JSON.stringify(fresh[name]));
   }
 
-  /** Date from which the plan runs. */
-  starts() { return day(this.starting); }
+  /** Date from which the plan runs, and the start of its last period. */
+  get starts() { return day(this.dates[0]); }
+
+  get until() { return day(this.dates.at(-1)); }
+}
+
+/** Shapes that fit a horizon: those by period of another length are gone, their regions stay. */
+function fitting(spread, amounts, horizon) {
+  const fits = (form) => (Array.isArray(form) ? form.length === horizon : Object.values(form).every((own) => !Array.isArray(own) || own.length === horizon));
+  const kept = Object.entries(spread).filter(([name]) => name in amounts).map(([name, form]) => [name, fits(form) ? form : byRegion(form)]);
+  return plans.reshaped(Object.fromEntries(kept.filter(([, form]) => form)), amounts);
 }
 
 /** An amount out of an address, which has nine digits of it: what differs by less is what is spent now. */

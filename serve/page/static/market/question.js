@@ -1,53 +1,75 @@
-// The plan's form: horizon, total, goal, how far channels may move, and the optimise button.
+// The plan's form: horizon, total, goal, how far channels may move, what else may be asked, the optimise button.
 
 import { fill, find, h, options } from "../base/dom.js";
 import { amountField, amountSlider } from "../base/fields.js";
-import { amount, change, listing, readable, subject } from "../base/format.js";
+import { amount, change, count, listing, readable, subject } from "../base/format.js";
+import { groupList } from "./groups.js";
 import { GOALS, cents, currentTotal, planTotal, reachable } from "./plan.js";
 
 const SWINGS = [["0.1", "±10 %"], ["0.2", "±20 %"], ["0.3", "±30 %"], ["0.5", "±50 %"], ["1", "nothing to double"], ["none", "anything"]];
+const RISKS = [["mean", "its average gain"], ["0.25", "the worst quarter of cases"], ["0.1", "the worst tenth of cases"], ["0.05", "the worst twentieth of cases"]];
+const EFFECTS = [["direct", "each channel's own effect"], ["total", "also through channels it moves"]];
 const NEEDS_TARGET = ["target_roi", "kpi_target"];
+const NEEDS_PRICE = ["target_roi", "profit"];
 const MOST_PERIODS = 520;
 
-/** Build the form; the result updates it. `act` has what its fields do. */
-export function questionForm(planning, act) {
+/** Build the form; the result updates it. `optimize` is what its button does. */
+export function questionForm(planning, optimize) {
   const form = find("question");
-  const parts = fields(planning, act);
+  const parts = [mainFields(planning), furtherFields(planning)];
   const said = h("div", { class: "said", id: "said", role: "status", "aria-live": "polite" });
   const button = h("button", { class: "main", id: "optimize" }, "Optimise");
-  const reset = h("button", { type: "button", id: "reset", onclick: act.reset }, "Back to current spend");
-  fill(form, find("question-title"), parts.elements, h("div", { class: "actions" }, button, reset), said);
-  form.onsubmit = (event) => { event.preventDefault(); if (!planning.busy) act.optimize(); };
+  const reset = h("button", { type: "button", id: "reset", onclick: () => planning.reset() }, "Back to current spend");
+  fill(form, find("question-title"), parts.map((part) => part.elements), h("div", { class: "actions" }, button, reset), said);
+  form.onsubmit = (event) => { event.preventDefault(); if (!planning.busy) optimize(); };
+  form.onkeydown = enterCommits;
   return () => {
-    parts.update();
+    for (const part of parts) part.update();
     button.setAttribute("aria-disabled", String(planning.busy));  // disabled, it would lose the focus
     button.textContent = planning.busy ? "Optimising …" : "Optimise";
-    fill(said, outcome(planning, act));
+    fill(said, outcome(planning));
   };
 }
 
-function fields(planning, act) {
+/** Enter in a field takes over what it holds and starts nothing. */
+function enterCommits(event) {
+  if (event.key !== "Enter" || !event.target.matches("input")) return;
+  event.preventDefault();
+  if (event.target.type === "number") event.target.dispatchEvent(new Event("change"));
+}
+
+/** A field with its label above. */
+const field = (id, text, ...inputs) => h("div", { class: "field" }, h("label", { for: id }, text), inputs);
+
+/** A select that sets one field of the plan. */
+function choice(planning, id, entries, name, read = String) {
+  const select = h("select", { id, onchange: () => planning.set({ [name]: read(select.value) }) });
+  options(select, entries, String(planning.plan[name]));
+  return select;
+}
+
+function mainFields(planning) {
   const horizon = h("input", {
     type: "number", id: "horizon", min: 1, max: planning.info.periods ?? MOST_PERIODS, step: 1, required: true,
-    onchange: () => { if (horizon.reportValidity()) act.setHorizon(Number(horizon.value)); },
+    onchange: () => { if (horizon.reportValidity()) planning.setHorizon(Number(horizon.value)); },
   });
-  const total = amountField({ name: `Total budget, ${planning.currency}`, id: "total", onset: act.setTotal });
-  const slider = amountSlider({ name: "Total budget", unit: planning.currency, oninput: act.setTotal });
+  const total = amountField({ name: `Total budget, ${planning.currency}`, id: "total", onset: (value) => planning.setTotal(value) });
+  const slider = amountSlider({ name: "Total budget", unit: planning.currency, oninput: (value) => planning.setTotal(value) });
   const hint = h("p", { class: "hint", id: "total-hint" });
-  const goal = h("select", { id: "goal", onchange: () => act.setGoal(goal.value) });
-  options(goal, Object.entries(GOALS).map(([key, text]) => [key, text.replaceAll("KPI", planning.kpi)]), planning.plan.goal);
-  const target = amountField({ name: "Target", id: "target", onset: act.setTarget });
-  const targetBox = h("div", { class: "field" }, h("label", { for: "target" }, "Target"), target.input);
-  const capped = h("input", { type: "checkbox", id: "capped", onchange: () => act.setCapped(capped.checked) });
+  const goals = Object.entries(GOALS).filter(([key]) => planning.priced || !NEEDS_PRICE.includes(key));
+  const goal = h("select", { id: "goal", onchange: () => planning.setGoal(goal.value) });
+  options(goal, goals.map(([key, text]) => [key, text.replaceAll("KPI", planning.kpi)]), planning.plan.goal);
+  const target = amountField({ name: "Target", id: "target", onset: (value) => planning.set({ target: value }) });
+  const targetBox = field("target", "Target", target.input);
+  const capped = h("input", { type: "checkbox", id: "capped", onchange: () => planning.set({ capped: capped.checked }) });
   const cappedBox = h("div", { class: "field" }, h("label", { class: "check" }, capped, "Spend no more than the total"));
-  const swing = h("select", { id: "swing", onchange: () => act.setSwing(swing.value === "none" ? null : Number(swing.value)) });
+  const swing = h("select", { id: "swing", onchange: () => planning.set({ swing: swing.value === "none" ? null : Number(swing.value) }) });
   options(swing, SWINGS, String(planning.plan.swing ?? "none"));
+  const totalBox = field("total", `Total budget, ${planning.currency}`, total.input, slider.track, hint);
+  totalBox.classList.add("total");
   const elements = [
-    h("div", { class: "field" }, h("label", { for: "horizon" }, `Horizon, ${planning.period}s from ${planning.starts()}`), horizon),
-    h("div", { class: "field total" }, h("label", { for: "total" }, `Total budget, ${planning.currency}`), total.input, slider.track, hint),
-    h("div", { class: "field" }, h("label", { for: "goal" }, "Goal"), goal),
-    targetBox, cappedBox,
-    h("div", { class: "field" }, h("label", { for: "swing" }, "Each channel may change by"), swing),
+    field("horizon", `Horizon, ${planning.period}s from ${planning.starts}`, horizon), totalBox,
+    field("goal", "Goal", goal), targetBox, cappedBox, field("swing", "Each channel may change by", swing),
   ];
 
   function update() {
@@ -73,18 +95,48 @@ function fields(planning, act) {
   return { elements, update };
 }
 
+/** What most plans leave as it is: risk, effects through other channels, regions, groups. */
+function furtherFields(planning) {
+  const { info } = planning;
+  const risk = choice(planning, "risk", RISKS, "risk", (value) => (value === "mean" ? value : Number(value)));
+  const effects = choice(planning, "effects", EFFECTS, "effects");
+  const byRegion = h("input", { type: "checkbox", id: "by-region", onchange: () => planning.set({ byRegion: byRegion.checked }) });
+  const groups = groupList(planning);
+  const summary = h("summary", {}, "More settings");
+  const box = h("details", { class: "further", id: "further" }, summary,
+    field("risk", "Judge a plan by", risk),
+    info.has_graph && field("effects", "Count", effects),
+    (info.regions ?? []).length > 1 && h("div", { class: "field" }, h("label", { class: "check" }, byRegion, `Plan each of the ${info.regions.length} regions`)),
+    groups.element);
+  if ((info.members ?? 1) < 2) risk.closest(".field").hidden = true;
+
+  function update() {
+    const { plan } = planning;
+    risk.value = String(plan.risk);
+    effects.value = plan.effects;
+    byRegion.checked = plan.byRegion;
+    const set = [plan.risk !== "mean" && "risk", plan.effects === "total" && "effects", plan.byRegion && "regions", plan.groups.length && count(plan.groups.length, "group")].filter(Boolean);
+    summary.textContent = set.length ? `More settings: ${listing(set)}` : "More settings";
+    groups.update();
+  }
+
+  return { elements: [box], update };
+}
+
 /** What the last optimisation said: found, or why not and what to change. */
-function outcome(planning, act) {
+function outcome(planning) {
   const { outcome: found } = planning;
+  if (planning.failure) return [refused(planning.failure)];
   if (!found) return [];
-  if (found.error) return [refused(found.error)];
-  if (found.status === "infeasible") return [infeasible(found, planning, act)];
+  if (found.status === "changed") return [h("p", { class: "message warn" }, "The plan was changed meanwhile, so the answer was left. Press Optimise again.")];
+  if (found.status === "infeasible") return [infeasible(found, planning)];
   const held = Object.entries(found.binding).filter(([name, side]) => side === "max" && name in found.marginal_roi);
   const names = held.sort(([a], [b]) => found.marginal_roi[b] - found.marginal_roi[a]).slice(0, 3).map(([name]) => subject(name));
   return [h("div", { class: "message good" },
     h("p", {}, h("b", {}, "Optimised. "), readable(found.message)),
     found.status === "feasible" && h("p", {}, "The best of several searches; a better plan cannot be ruled out."),
     names.length > 0 && h("p", {}, `Held back by their upper limits: ${listing(names)}. Raising ${names.length > 1 ? "these" : "this"} would add most.`),
+    found.regions && h("p", {}, "The plan of each region is below, in “By region”."),
   )];
 }
 
@@ -95,7 +147,7 @@ function refused(error) {
   );
 }
 
-function infeasible(found, planning, act) {
+function infeasible(found, planning) {
   const { plan, channels } = planning;
   const planned = planTotal(plan, channels);
   const [least, most] = reachable(plan, channels);
@@ -106,8 +158,8 @@ function infeasible(found, planning, act) {
     found.clashes.length > 0 && h("p", {}, "These exclude each other:"),
     found.clashes.length > 0 && h("ul", {}, found.clashes.map((line) => h("li", {}, readable(line)))),
     h("div", { class: "actions" },
-      nearText && h("button", { type: "button", onclick: () => act.setTotal(cents(near)) }, nearText),
-      h("button", { type: "button", onclick: act.openLimits }, "Remove all limits"),
+      nearText && h("button", { type: "button", onclick: () => planning.setTotal(cents(near)) }, nearText),
+      h("button", { type: "button", onclick: () => planning.openLimits() }, "Remove all limits"),
     ),
   );
 }

@@ -1,18 +1,36 @@
-// What the plan in work brings: one sentence, five figures, what to be careful about.
+// What the plan in work brings: one sentence, the figures, what to be careful about; or that it is not computed.
 
 import { fill, find, h } from "../base/dom.js";
-import { amount, change, count, interval, number, readable, signed, signedSpan, span, subject } from "../base/format.js";
+import { amount, chance, change, count, interval, number, readable, signed, signedSpan, span, subject } from "../base/format.js";
 import { currentTotal, planTotal } from "./plan.js";
 
-const NOTHING = 1e-6;
+/** Part of a sum below which a difference is rounding. */
+const DUST = 1e-6;
 
 /** Show the answer about the plan in work. */
 export function showResult(planning) {
   const found = planning.answer?.plan;
+  const box = find("result");
+  box.classList.toggle("waiting", !planning.isAnswered && !planning.failure);
+  box.classList.toggle("stale", !planning.isAnswered && Boolean(planning.failure));
+  if (!planning.isAnswered && planning.failure) {
+    notComputed(planning);
+    return;
+  }
   if (!found) return;
-  find("verdict").textContent = verdict(planning, found);
+  if (planning.isAnswered) find("verdict").textContent = verdict(planning, found);
   fill(find("tiles"), tiles(planning, found));
   fill(find("warnings"), found.warnings.map((text) => h("p", { class: "message warn" }, readable(named(text, planning)))));
+}
+
+/** There is no answer to this plan: say so instead of showing that of another. */
+function notComputed(planning) {
+  find("verdict").textContent = "Not computed.";
+  const terms = ["Spend", `Expected ${planning.kpi}`, `${subject(planning.kpi)} gained against now`];
+  fill(find("tiles"), terms.map((term, place) => tile(term, place ? "not computed" : amount(planTotal(planning.plan, planning.channels), planning.currency), "")));
+  fill(find("warnings"), h("div", { class: "message bad", role: "alert" },
+    h("p", {}, readable(planning.failure.message)),
+    h("div", { class: "actions" }, h("button", { type: "button", id: "retry", onclick: () => planning.retry() }, "Try again"))));
 }
 
 /** A warning of the service with the channels it begins with as people write them. */
@@ -23,18 +41,24 @@ function named(text, planning) {
   return rest.length && names.every((name) => known.has(name)) ? [names.map(subject).join(", "), ...rest].join(": ") : text;
 }
 
-/** Where an interval lies: above zero, below it, around it; "level" for no gain at all. */
-export function side(estimate) {
-  if (Math.abs(estimate.mean) < NOTHING && !(estimate.upper > NOTHING)) return "level";
+/** Where an interval lies: above zero, below it, around it; "level" for a difference that is dust beside `whole`. */
+export function side(estimate, whole) {
+  const size = Math.max(...[estimate.mean, estimate.lower, estimate.upper].map((value) => Math.abs(value ?? 0)));
+  if (size <= DUST * Math.abs(whole)) return "level";
   if (estimate.lower === null || estimate.upper === null) return "unknown";
   return estimate.lower > 0 ? "up" : estimate.upper < 0 ? "down" : "open";
 }
 
+/** A plan's gain, and where it lies. */
+export const gainSide = (found) => side(found.gain, found.kpi.mean);
+const profitSide = (found, planning) => side(found.profit_gain, found.kpi.mean * planning.answer.kpi_value);
+
 /** The plan against now in one sentence. */
 export function verdict(planning, found) {
   const { gain } = found;
-  const now = `repeating the last ${count(planning.plan.horizon, planning.period)}`;
-  if (planning.isCurrent()) return `This is the spend of the last ${count(planning.plan.horizon, planning.period)}, repeated. Move a slider or press Optimise.`;
+  const last = count(planning.plan.horizon, planning.period);
+  const now = `repeating the last ${last}`;
+  if (planning.isCurrent()) return `This is the spend of the last ${last}, repeated. Move a slider or press Optimise.`;
   const size = number(Math.abs(gain.mean));
   const more = `${size} ${gain.mean < 0 ? "less" : "more"} ${planning.kpi} than ${now}`;
   return {
@@ -43,14 +67,14 @@ export function verdict(planning, found) {
     up: `This plan should bring ${more}.${worth(planning, found)}`,
     down: `This plan should bring ${more}.${worth(planning, found)}`,
     open: `Best estimate: ${more}, but the ${gain.mean < 0 ? "loss" : "gain"} may be zero: the interval includes it.`,
-  }[side(gain)];
+  }[gainSide(found)];
 }
 
 /** Whether a gain pays for what is spent on top, or savings for a loss. */
 function worth(planning, found) {
   const now = currentTotal(planning.channels);
   const extra = planTotal(planning.plan, planning.channels) - now;
-  if (Math.abs(extra) <= NOTHING * now || Math.sign(extra) !== Math.sign(found.gain.mean)) return "";
+  if (!planning.priced || Math.abs(extra) <= DUST * now || Math.sign(extra) !== Math.sign(found.gain.mean)) return "";
   const saved = amount(-extra, planning.currency);
   return (extra > 0 ? {
     up: " It pays for the extra spend.",
@@ -60,31 +84,40 @@ function worth(planning, found) {
     up: ` The ${saved} it saves are worth more than that.`,
     open: ` It saves ${saved}; whether that makes up for it is open.`,
     down: ` The ${saved} it saves do not make up for it.`,
-  })[side(found.profit_gain)] ?? "";
+  })[profitSide(found, planning)] ?? "";
 }
 
 function tiles(planning, found) {
-  const money = planning.currency;
+  const { currency: money, priced } = planning;
   const spent = planTotal(planning.plan, planning.channels);
   const { level } = planning.answer;
   return [
     tile("Spend", amount(spent, money), `${change(spent, currentTotal(planning.channels))}`),
-    tile(`Expected ${planning.kpi}`, number(found.kpi.mean, 3), interval(found.kpi, level, (kpi) => span(kpi, 3))),
-    tile(`${subject(planning.kpi)} gained against now`, gained(found.gain), interval(found.gain, level, signedSpan), side(found.gain)),
-    tile("Value gained, less extra spend", signedMoney(found.profit_gain.mean, money), interval(found.profit_gain, level, signedSpan), side(found.profit_gain)),
-    found.total_roi && tile(`Return on ${money}\u00a01`, number(found.total_roi.mean), interval(found.total_roi, level)),
+    tile(`Expected ${planning.kpi}`, number(found.kpi.mean, 3), [interval(found.kpi, level, (kpi) => span(kpi, 3)), afterwards(found, planning)]),
+    tile(`${subject(planning.kpi)} gained against now`, gained(found), [interval(found.gain, level, signedSpan), odds(found)], gainSide(found)),
+    priced && tile("Value gained, less extra spend", signedMoney(found.profit_gain, money, profitSide(found, planning)), interval(found.profit_gain, level, signedSpan), profitSide(found, planning)),
+    priced && found.total_roi && tile(`Return on ${money}\u00a01`, number(found.total_roi.mean), interval(found.total_roi, level)),
   ];
 }
 
-/** A figure of the headline: its name, its value, and its interval below. */
-export const tile = (term, value, range, mood = "") =>
-  h("div", { class: mood }, h("dt", {}, term), h("dd", {}, value), h("dd", { class: "range" }, range));
+/** What of the expected KPI falls after the horizon. */
+export function afterwards(found, planning) {
+  const after = found.effect_after_horizon;
+  return after.mean > DUST * found.kpi.mean ? `${number(after.mean)} of it after the ${count(planning.plan.horizon, planning.period)}` : "";
+}
+
+/** The chance that a plan gains at all; nothing where it is the status quo or nobody can know. */
+export const odds = (found) => (gainSide(found) === "level" || found.chance_of_gain === null ? "" : `chance of a gain ${chance(found.chance_of_gain)}`);
+
+/** A figure of the headline: its name, its value, and its interval and remarks below. */
+export const tile = (term, value, below, mood = "") =>
+  h("div", { class: mood }, h("dt", {}, term), h("dd", {}, value), [below].flat().filter(Boolean).map((text) => h("dd", { class: "range" }, text)));
 
 /** A gain with its sign; rounding errors are none. */
-export const gained = (gain) => (side(gain) === "level" ? "0" : signed(number(gain.mean)));
+export const gained = (found) => (gainSide(found) === "level" ? "0" : signed(number(found.gain.mean)));
 
-/** "+USD 1.2 M". */
-export function signedMoney(value, money) {
-  const text = signed(number(value));
+/** "+USD 1.2 M"; 0 where the difference is dust. */
+export function signedMoney(estimate, money, where) {
+  const text = where === "level" ? "0" : signed(number(estimate.mean));
   return text.replace(/^([+\u2212]?)/, `$1${money}\u00a0`);
 }
