@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
@@ -56,7 +55,7 @@ def check_controls(value: object) -> object:
 
 
 ControlPaths = Annotated[dict[str, Path | dict[str, Path]], BeforeValidator(check_controls)]
-"""Values of controls after the data, by name."""
+"""Values of controls after the data, by name; what is null or empty stays as it is taken otherwise."""
 
 
 def control_problems(panel: Panel, paths: Mapping[str, Any], horizon: int) -> Iterator[Problem]:
@@ -96,7 +95,7 @@ def _path_problems(
         text = f"has {len(path)} values; expected one for each of the {horizon} periods of the horizon."
         yield Problem("wrong_length", place, text)
     values = path if isinstance(path, tuple) else (path,)
-    texts = [value for value in values if isinstance(value, str)]
+    texts = [value for value in values if isinstance(value, str) and value]
     if is_number and texts:
         yield Problem("bad_control", place, f"is {show(texts[0])}; a value of this control is a number.")
     for text in texts:
@@ -135,7 +134,10 @@ def with_stated(ahead_GHK: Floats, panel: Panel, paths: Mapping[str, Any]) -> Fl
             g = panel.regions.index(region)
             values = own if isinstance(own, tuple) else (own,) * ahead_GHK.shape[1]
             if name in panel.controls:
-                stated_GHK[g, :, panel.controls.index(name)] = np.array(values, dtype=np.float64)
+                path_H = stated_GHK[g, :, panel.controls.index(name)]
+                path_H[:] = [
+                    taken if value == "" else value for value, taken in zip(values, path_H, strict=True)
+                ]
                 continue
             words = [_plain(str(value)) for value in values]
             for event, k in _events(panel, name).items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -45,6 +46,31 @@ async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
         raise invalid_request([Problem("wrong_type", "", text)])
     _check_extent(content, limits)
     return content
+
+
+FILE_KINDS = (
+    "application/octet-stream",
+    "text/csv",
+    "text/plain",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+)
+FILE_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
+
+
+async def read_file(request: Request, name: str, limits: Limits) -> tuple[str, bytes]:
+    """A file that was sent as the body, with its suffix.
+
+    Raises:
+        RequestProblem: 415 if its type or the suffix of its name is not read, 413 if it is too large.
+    """
+    kind = request.headers.get("content-type", FILE_KINDS[0]).partition(";")[0].strip().lower()
+    suffix = PurePosixPath(name).suffix.lower()
+    if kind not in FILE_KINDS or suffix not in FILE_SUFFIXES:
+        text = (
+            "Send the file itself as application/octet-stream, and its name, which ends with .csv or .xlsx."
+        )
+        raise RequestProblem(415, "media_type", text)
+    return suffix, await _body(request, limits.body_bytes)
 
 
 async def _body(request: Request, most: int) -> bytes:

@@ -67,9 +67,7 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
         )
         parts.append(f"<table>{''.join(rows)}</table>")
     if "requestBody" in operation:
-        content = operation["requestBody"]["content"]["application/json"]
-        example = escape(json.dumps(content["example"], indent=2))
-        parts.append(f"<p>Body: {_kind(content['schema'])}, for example</p><pre>{example}</pre>")
+        parts += (_body(*one) for one in operation["requestBody"]["content"].items())
     rows = (
         f"<tr><td>{escape(status)}</td><td>{_text(one['description'])}</td>"
         f"<td>{', '.join(_bodies(one))}</td></tr>"
@@ -81,9 +79,18 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
     return "".join(parts)
 
 
+def _body(kind: str, content: Mapping[str, Any]) -> str:
+    """What is sent; JSON with an example."""
+    if "example" not in content:
+        return f"<p>Body: <code>{escape(kind)}</code></p>"
+    example = escape(json.dumps(content["example"], indent=2))
+    return f"<p>Body: {_kind(content['schema'])}, for example</p><pre>{example}</pre>"
+
+
 def _bodies(response: Mapping[str, Any]) -> Iterator[str]:
-    for content in response.get("content", {}).values():
-        yield _kind(content.get("schema", {}))
+    for kind, content in response.get("content", {}).items():
+        schema = content.get("schema", {})
+        yield f"<code>{escape(kind)}</code>" if schema.get("format") == "binary" else _kind(schema)
 
 
 def _schema(name: str, schema: Mapping[str, Any]) -> str:

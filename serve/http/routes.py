@@ -1,9 +1,10 @@
 """The HTTP interface: routes over a directory. Runs under Ray Serve and under any ASGI server alike."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,13 +13,21 @@ from starlette.exceptions import HTTPException
 
 from mmm.planning.plan import Plan, PortfolioPlan
 from mmm.planning.request import BudgetRequest
+from mmm.planning.scenario.plan_file import scenario_workbook
 from mmm.planning.scenario.request import ScenarioRequest
-from mmm.planning.scenario.result import Scenario
+from mmm.planning.scenario.result import PlanFile, Scenario
 from serve.admission import Asker
 from serve.directory import ModelDirectory
 from serve.http import schemas
 from serve.http.auth import Authenticator, Caller, require_pace
-from serve.http.bodies import check_budget, check_portfolio, check_scenario, chosen_models, read_json
+from serve.http.bodies import (
+    check_budget,
+    check_portfolio,
+    check_scenario,
+    chosen_models,
+    read_file,
+    read_json,
+)
 from serve.http.docs_page import docs_router
 from serve.http.middleware import RequestLog
 from serve.page.assets import page_router
@@ -118,9 +127,9 @@ Admin = Annotated[Caller, Depends(allowed("admin"))]
 SECURED: dict[str, Any] = {"security": [{"bearer": []}]}
 
 
-def _answer(request: Request, card: ModelCard, content: bytes) -> Response:
+def _answer(request: Request, card: ModelCard, content: bytes, kind: str = "application/json") -> Response:
     request.state.model = card.entry.key
-    return Response(content, media_type="application/json", headers={"X-Model-Version": card.entry.version})
+    return Response(content, media_type=kind, headers={"X-Model-Version": card.entry.version})
 
 
 def _unchanged(request: Request, card: ModelCard, content: bytes) -> Response:
@@ -264,20 +273,58 @@ def _add_question_routes(app: FastAPI) -> None:
         "/v1/models/{brand}/{market}/scenario",
         tags=["plans"],
         summary="The KPI of spend plans, side by side with the status quo",
-        description="Scope plan. The plans of `mmm scenario` and its scenario.json; rows instead of files.",
-        responses=schemas.answers(Scenario, *POSTING),
+        description=(
+            "Scope plan. The plans of `mmm scenario` and its scenario.json; rows instead of files. With "
+            "`format=xlsx` as a workbook: plans, channels, and every plan period by period."
+        ),
+        responses=schemas.or_workbook(schemas.answers(Scenario, *POSTING)),
         response_class=Response,
         openapi_extra=schemas.body(ScenarioRequest, schemas.SCENARIO_EXAMPLE),
     )
     async def scenario(
-        request: Request, caller: Planner, brand: Brand, market: Market, version: Version = None
+        request: Request,
+        caller: Planner,
+        brand: Brand,
+        market: Market,
+        version: Version = None,
+        format: Annotated[Literal["json", "xlsx"], Query(description="Form of the answer.")] = "json",  # noqa: A002
     ) -> Response:
         directory = _directory(request)
         card = directory.find(brand, market, version)
         content = await read_json(request, directory.settings.limits)
         question, price = check_scenario(content, card, directory.settings.limits)
         asker = asker_of(caller, price)
-        return _answer(request, card, await directory.ask("scenario", [card], {"request": question}, asker))
+        answer = await directory.ask("scenario", [card], {"request": question}, asker)
+        if format == "xlsx":
+            book = await asyncio.to_thread(lambda: scenario_workbook(Scenario.model_validate_json(answer)))
+            return _answer(request, card, book, schemas.XLSX)
+        return _answer(request, card, answer)
+
+    @app.post(
+        "/v1/models/{brand}/{market}/plan-file",
+        tags=["plans"],
+        summary="A plan file read into the amounts of a spend plan",
+        description=(
+            "Scope plan. CSV or XLSX: a row for each amount (date, channel, spend and, by region, region) or "
+            "a column for each channel beside date. Everything that is wrong with it is told with its row."
+        ),
+        responses=schemas.answers(PlanFile, *POSTING),
+        response_class=Response,
+        openapi_extra=schemas.FILE_BODY,
+    )
+    async def plan_file(
+        request: Request,
+        caller: Planner,
+        brand: Brand,
+        market: Market,
+        name: Annotated[str, Query(description="Name of the file.", examples=["plan.xlsx"], max_length=200)],
+        version: Version = None,
+    ) -> Response:
+        directory = _directory(request)
+        card = directory.find(brand, market, version)
+        suffix, content = await read_file(request, name, directory.settings.limits)
+        question = {"suffix": suffix, "content": content}
+        return _answer(request, card, await directory.ask("plan_file", [card], question, asker_of(caller)))
 
     @app.post(
         "/v1/portfolio/optimize",

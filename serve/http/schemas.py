@@ -13,7 +13,7 @@ from mmm.config import Spec
 from mmm.planning.plan import Plan, PortfolioPlan
 from mmm.planning.request import BudgetRequest, PortfolioTerms
 from mmm.planning.scenario.request import ScenarioRequest
-from mmm.planning.scenario.result import Scenario
+from mmm.planning.scenario.result import PlanFile, Scenario
 from serve.problems import PROBLEM_JSON, ProblemBody
 
 REF = "#/components/schemas/{model}"
@@ -282,6 +282,7 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
     Plan,
     PortfolioPlan,
     Scenario,
+    PlanFile,
     ModelList,
     ModelDetail,
     Curves,
@@ -316,6 +317,21 @@ def answers(model: type[BaseModel], *problems: int, text: str = "The answer.") -
                 "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}
             }
     return found
+
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+FILE_BODY = {
+    "requestBody": {"required": True, "content": {"application/octet-stream": BINARY}},
+    "security": [{"bearer": []}],
+}
+"""The ``openapi_extra`` of an operation that reads a file."""
+
+
+def or_workbook(responses: dict[int | str, Any]) -> dict[int | str, Any]:
+    """Responses whose answer may be had as a workbook too."""
+    responses[200]["content"][XLSX] = BINARY
+    return responses
 
 
 _WHEN = {

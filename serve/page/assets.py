@@ -80,7 +80,7 @@ class Asset:
 
 
 def plotly_script() -> Asset:
-    """Plotly's bundle of flat charts, packed: a third of the whole library; no package of charts is imported."""
+    """Plotly's bundle of flat charts, packed: a third of the whole library; nothing is imported."""
     packed = files("mmm").joinpath("report", "assets", f"{PLOTLY}.gz").read_bytes()
     return Asset(gzip.decompress(packed), KINDS[".js"])
 

@@ -5,6 +5,7 @@ Every answer says which version of which model gave it and the window of its dat
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from mmm.planning.planner import Planner
 from mmm.planning.portfolio import answer_budgets
 from mmm.planning.request import BudgetRequest, PortfolioTerms
 from mmm.planning.scenario.evaluate import answer_scenario
+from mmm.planning.scenario.plan_file import read_plan_file
 from serve.models.local_copy import local_directory
 from serve.models.source import ModelEntry
 from serve.planner.contributions import contributions_json
@@ -94,6 +96,8 @@ def perform(task: Task, models: Sequence[LoadedModel], payload: Mapping[str, Any
             return Reply(answer.model_dump_json().encode())
         if task == "portfolio":
             return _portfolio(models, payload["request"], payload["terms"])
+        if task == "plan_file":
+            return _plan_file(models[0], payload["suffix"], payload["content"])
         return Reply(contributions_json(models[0].entry, models[0].fitted, payload.get("region")))
     except RequestError as error:
         return Reply(problems=error.problems)
@@ -115,6 +119,15 @@ def _portfolio(models: Sequence[LoadedModel], request: BudgetRequest, terms: Por
         }
     )
     return Reply(versioned.model_dump_json().encode(), feasible=answer.plan.feasible)
+
+
+def _plan_file(model: LoadedModel, suffix: str, content: bytes) -> Reply:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"plan{suffix}"
+        path.write_bytes(content)
+        found = read_plan_file(model.planner, str(path))
+    answer = found.model_copy(update={"model": _with_version(found.model, model.entry)})
+    return Reply(answer.model_dump_json().encode())
 
 
 def _versioned(plan: Plan, entry: ModelEntry) -> Plan:

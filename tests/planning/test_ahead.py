@@ -37,6 +37,15 @@ def test_values_stand_where_they_were_stated(fitted: Fitted) -> None:
     assert ahead(fitted, {"price": prices})[1, :, 0].tolist() == [8.0, 9.0, 10.0, 11.0]
 
 
+def test_periods_that_are_left_empty_stay_as_they_are_taken(fitted: Fitted) -> None:
+    taken = ahead(fitted, {})[:, :, 0]
+    stated = ahead(fitted, {"price": (1.0, "", 3.0, "")})[:, :, 0]
+
+    assert stated[:, [0, 2]].tolist() == [[1.0, 3.0]] * 3
+    assert (stated[:, [1, 3]] == taken[:, [1, 3]]).all()
+    assert not list(control_problems(fitted.panel, {"price": (1.0, "", 3.0, "")}, HORIZON))
+
+
 def test_events_of_text_become_their_controls() -> None:
     panel = replace(small_panel(controls=1), controls=("calendar: Black Friday",))
     fitted = replace(sketch(), panel=panel)

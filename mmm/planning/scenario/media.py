@@ -151,7 +151,7 @@ def resolve_plans(
     """
     panel = to_media.panel
     calendar = Calendar(panel.dates, panel.frequency)
-    rows = {name: _rows(plan, base, reading) for name, plan in request.plans.items()}
+    rows = {name: _rows(plan, base, reading, panel.channels) for name, plan in request.plans.items()}
     horizon = request.horizon or _implied(request, rows, calendar, len(panel.dates))
     if horizon > len(panel.dates):
         text = (
@@ -176,9 +176,9 @@ def resolve_plans(
     return horizon, entries
 
 
-def _rows(plan: SpendPlan, base: str, reading: DataSpec | None) -> SpendRows | None:
+def _rows(plan: SpendPlan, base: str, reading: DataSpec | None, channels: Sequence[str]) -> SpendRows | None:
     if plan.file is not None:
-        return read_rows(resolve(plan.file, base), reading, plan.date_format)
+        return read_rows(resolve(plan.file, base), reading, plan.date_format, channels)
     return None if plan.rows is None else rows_given("rows", plan.rows)
 
 

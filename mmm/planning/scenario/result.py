@@ -99,6 +99,21 @@ class ScenarioPlan(Spec):
     """What to keep in mind."""
 
 
+class PlanFile(Spec):
+    """Amounts out of a plan file, in the forms that a spend plan takes."""
+
+    dates: tuple[str, ...]
+    """Starts of the periods that it covers, from the end of the data."""
+    channels: tuple[str, ...]
+    """Channels that it names."""
+    regions: tuple[str, ...]
+    """Regions of its amounts; empty if it has none."""
+    spend: dict[str, float | tuple[float, ...] | dict[str, float | tuple[float, ...]]]
+    """Amount by channel and period, or by channel, region and period."""
+    model: dict[str, Any]
+    """Provenance of the model."""
+
+
 class Scenario(Spec):
     """Spend plans side by side with the status quo."""
 

@@ -5,8 +5,14 @@ Shapes: N rows, H periods of the horizon.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import csv
+import datetime as dt
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +28,7 @@ from mmm.planning.fields import MAX_AMOUNT, unknown_name
 from mmm.planning.scenario.request import ChannelAmounts, SpendRow
 from mmm.tabular.dates import parse_dates
 from mmm.tabular.numbers import Parsed, parse_numbers, parse_regions
+from mmm.tabular.workbook import SUFFIX, first_sheet
 
 COLUMNS = ("date", "channel", "region", "spend")
 
@@ -70,48 +77,89 @@ def rows_given(source: str, rows: Sequence[SpendRow]) -> SpendRows:
     )
 
 
-def read_rows(path: str, reading: DataSpec | None = None, date_format: str | None = None) -> SpendRows:
-    """Rows of a CSV or Parquet file.
+def read_rows(
+    path: str,
+    reading: DataSpec | None = None,
+    date_format: str | None = None,
+    channels: Sequence[str] = (),
+) -> SpendRows:
+    """Rows of a CSV, Parquet or XLSX file: a row for each amount, or a column for each channel.
 
     Args:
         path: Where it lies.
         reading: How the model's own files are read: encoding, decimal mark, dates.
         date_format: Format of its dates; None takes that of ``reading``, or ISO.
+        channels: Names the model knows, by which a column for each channel is told from other columns.
 
     Raises:
         RequestError: The file cannot be read, a column is missing or unknown, or cells cannot be read.
     """
-    try:
-        known = DataSpec(path=path) if reading is None else reading
-        opened = open_source(path, encoding=known.encoding, decimal=known.decimal)
-        problems = list(_column_problems(opened.columns))
-        if problems:
-            raise RequestError(path, problems)
-        table = read_columns(opened, opened.columns, text=("date", "channel", "region"))
-    except PanelError as error:
-        raise RequestError(error.source, error.problems) from error
+    known = DataSpec(path=path) if reading is None else reading
     setting = "the plan's date_format" if reading is not None else None
+    try:
+        with _as_text(path) as (place, is_workbook):
+            if is_workbook:
+                known = known.model_copy(update={"encoding": "utf-8", "decimal": None})
+            opened = open_source(place, encoding=known.encoding, decimal=known.decimal)
+            wide = _is_wide(opened.columns, channels)
+            problems = [] if wide else list(_column_problems(opened.columns))
+            if problems:
+                raise RequestError(path, problems)
+            table = read_columns(opened, opened.columns, text=("date", "channel", "region"))
+    except PanelError as error:
+        raise RequestError(path, error.problems) from error
     dates = parse_dates(table["date"], date_format or known.date_format, setting=setting)
-    spend = parse_numbers(table["spend"], known.decimal)
-    channels, channel_N = parse_regions(table["channel"])
-    problems = [*_cell_problems("date", dates), *_cell_problems("spend", spend)]
-    spend_N = np.asarray(spend.values_N, dtype=np.float64)
-    refused_N = ~spend.bad_N & ~((spend_N >= 0) & (spend_N <= MAX_AMOUNT))
-    if refused_N.any():
-        shown = named([f"row {n + 1} ({spend_N[n]:g})" for n in np.flatnonzero(refused_N)])
-        problems.append(Problem("bad_amount", "spend", f"{shown}: an amount is a number from 0 to 1e13."))
-    names = {"channel": (channels, channel_N)}
-    if "region" in opened.columns:
-        names["region"] = parse_regions(table["region"])
-    for column, (_, index_N) in names.items():
+    labels, problems = _labels(table, [name for name in ("channel", "region") if name in opened.columns])
+    problems = [*_cell_problems("date", dates), *problems]
+    amounts = [name for name in opened.columns if name not in ("date", "region")] if wide else ["spend"]
+    parsed = {name: parse_numbers(table[name], known.decimal) for name in amounts}
+    problems += [problem for name, found in parsed.items() for problem in _amount_problems(name, found)]
+    if problems:
+        raise RequestError(path, problems)
+    date_N = dates.values_N.astype("datetime64[D]")
+    if wide:
+        labels["channel"] = np.repeat(np.array(amounts, dtype=object), len(date_N))
+    times = len(amounts)
+    region_N = np.tile(labels["region"], times) if "region" in labels else None
+    spend_N = np.concatenate([np.asarray(found.values_N, dtype=np.float64) for found in parsed.values()])
+    return SpendRows(path, np.tile(date_N, times), labels["channel"], region_N, spend_N)
+
+
+def _is_wide(columns: Sequence[str], channels: Sequence[str]) -> bool:
+    """A column for each channel: some column is one, and none says which channel a row is of."""
+    return "date" in columns and "channel" not in columns and bool(set(columns) & set(channels))
+
+
+@contextmanager
+def _as_text(path: str) -> Iterator[tuple[str, bool]]:
+    """A file to read as text; of a workbook, its first sheet."""
+    if not path.lower().endswith(SUFFIX):
+        yield path, False
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "sheet.csv"
+        with place.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows(map(_text_cells, first_sheet(path)))
+        yield str(place), True
+
+
+def _text_cells(row: Sequence[object]) -> list[object]:
+    """Cells of a workbook as text; days without their midnight."""
+    return [value.date().isoformat() if isinstance(value, dt.datetime) else value for value in row]
+
+
+def _labels(
+    table: Mapping[str, Any], columns: Sequence[str]
+) -> tuple[dict[str, npt.NDArray[np.object_]], list[Problem]]:
+    """Names by row, and which are missing."""
+    labels, problems = {}, []
+    for column in columns:
+        known, index_N = parse_regions(table[column])
         if (index_N < 0).any():
             shown = named([f"row {n + 1}" for n in np.flatnonzero(index_N < 0)])
             problems.append(Problem("empty_cell", column, f"{shown}: the cell is empty."))
-    if problems:
-        raise RequestError(path, problems)
-    labels = {column: np.array(known, dtype=object)[index_N] for column, (known, index_N) in names.items()}
-    date_N = dates.values_N.astype("datetime64[D]")
-    return SpendRows(path, date_N, labels["channel"], labels.get("region"), spend_N)
+        labels[column] = np.array(known, dtype=object)[index_N] if known else np.array([], dtype=object)
+    return labels, problems
 
 
 def _column_problems(columns: Sequence[str]) -> Iterator[Problem]:
@@ -124,6 +172,15 @@ def _column_problems(columns: Sequence[str]) -> Iterator[Problem]:
     for name in COLUMNS:
         if name not in columns and name != "region":
             yield Problem("missing_column", name, f"a plan needs the column {name!r}.")
+
+
+def _amount_problems(column: str, parsed: Parsed) -> Iterator[Problem]:
+    yield from _cell_problems(column, parsed)
+    spend_N = np.asarray(parsed.values_N, dtype=np.float64)
+    refused_N = ~parsed.bad_N & ~((spend_N >= 0) & (spend_N <= MAX_AMOUNT))
+    if refused_N.any():
+        shown = named([f"row {n + 1} ({spend_N[n]:g})" for n in np.flatnonzero(refused_N)])
+        yield Problem("bad_amount", column, f"{shown}: an amount is a number from 0 to 1e13.")
 
 
 def _cell_problems(column: str, parsed: Parsed) -> Iterator[Problem]:
