@@ -73,39 +73,39 @@ function checked(found) {
     swing: found.w === null ? null : Math.min(amountIn(found.w) ?? 0.5, 10),
     amounts: amountsIn(found.a),
     limits: limitsIn(found.l),
-    saved: listIn(found.s, MOST_SAVED).map(([name, amounts, spread], place) => ({
-      id: `s${place + 1}`, name: String(name).slice(0, LONGEST_NAME), amounts: amountsIn(amounts), spread: spreadIn(spread, amounts),
+    saved: listOf(found.s, MOST_SAVED).map(([name, amounts, spread], place) => ({
+      id: `s${place + 1}`, name: String(name).slice(0, LONGEST_NAME), amounts: amountsIn(amounts), spread: spreadOf(spread, amounts),
     })),
     effects: found.e === "total" ? "total" : "direct",
     risk: typeof found.r === "number" && found.r > 0 && found.r <= 0.5 ? found.r : "mean",
     byRegion: found.b === true,
-    groups: listIn(found.q, MOST_GROUPS).map(groupIn),
-    spread: spreadIn(found.p, found.a),
-    controls: controlsIn(found.k),
+    groups: listOf(found.q, MOST_GROUPS).map(groupOf),
+    spread: spreadOf(found.p, found.a),
+    controls: controlsOf(found.k),
   };
 }
 
-const listIn = (found, most) => (Array.isArray(found) ? found : []).slice(0, most);
+const listOf = (found, most) => (Array.isArray(found) ? found : []).slice(0, most);
 
-function groupIn(found) {
+function groupOf(found) {
   const share = (value) => (amountIn(value) !== null && value <= 1 ? value : null);
   return {
-    channels: listIn(found?.channels, MOST_CHANNELS).map(String), least: amountIn(found?.least), most: amountIn(found?.most),
+    channels: listOf(found?.channels, MOST_CHANNELS).map(String), least: amountIn(found?.least), most: amountIn(found?.most),
     leastShare: share(found?.leastShare), mostShare: share(found?.mostShare),
   };
 }
 
-const periodsIn = (found) => Array.isArray(found) && found.length <= MOST_PERIODS && found.every((value) => amountIn(value) !== null);
-const formIn = (found) => periodsIn(found) || (typeof found === "object" && found !== null && !Array.isArray(found)
-  && Object.values(found).length > 0 && Object.values(found).every((own) => amountIn(own) !== null || periodsIn(own)));
+const arePeriods = (found) => Array.isArray(found) && found.length <= MOST_PERIODS && found.every((value) => amountIn(value) !== null);
+const isForm = (found) => arePeriods(found) || (typeof found === "object" && found !== null && !Array.isArray(found)
+  && Object.values(found).length > 0 && Object.values(found).every((own) => amountIn(own) !== null || arePeriods(own)));
 
 /** Shapes of channels whose amounts are known and that add up to them. */
-function spreadIn(found, amounts) {
+function spreadOf(found, amounts) {
   const entries = Object.entries(found ?? {}).slice(0, MOST_CHANNELS);
-  return Object.fromEntries(entries.filter(([name, form]) => formIn(form) && amountIn(amounts?.[name]) !== null));
+  return Object.fromEntries(entries.filter(([name, form]) => isForm(form) && amountIn(amounts?.[name]) !== null));
 }
 
-function controlsIn(found) {
+function controlsOf(found) {
   const isValue = (value) => value === null || (typeof value === "number" && Number.isFinite(value));
   const entries = Object.entries(found ?? {}).slice(0, MOST_CHANNELS);
   return Object.fromEntries(entries.filter(([, path]) => Array.isArray(path) && path.length <= MOST_PERIODS && path.every(isValue)));
@@ -117,7 +117,7 @@ function amountsIn(found) {
 }
 
 function limitsIn(found) {
-  const rows = listIn(found, MOST_CHANNELS).filter(Array.isArray);
+  const rows = listOf(found, MOST_CHANNELS).filter(Array.isArray);
   return Object.fromEntries(
     rows.map(([name, least, most, hold]) => [String(name), { least: amountIn(least), most: amountIn(most), hold: hold === 1 }]),
   );
