@@ -32,6 +32,7 @@ from mmm.config.files import load_market
 from mmm.errors import MMMError
 from mmm.simulate.portfolio import write_portfolio
 from mmm.simulate.truth import true_shares
+from mmm.train.progress import figure_words
 
 BRANDS, MARKETS, REGIONS, WEEKS, SEED = 3, 2, 6, 156, 0
 SHOWN = ("acme", "us")
@@ -104,11 +105,12 @@ class _Bar:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
 
-    def update(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
-        """After every epoch."""
+    def update(self, stage: str, done: int, total: int, **figures: float) -> None:
+        """See ``mmm.train.progress.Progress``."""
         if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, loss="")
-        self._progress.update(self._tasks[stage], completed=epoch, total=epochs, loss=f"loss {loss:.3f}")
+            self._tasks[stage] = self._progress.add_task(stage, told="")
+        told = ", ".join(figure_words(figures))
+        self._progress.update(self._tasks[stage], completed=done, total=total, told=told)
 
 
 def fit_one(demo: Demo) -> None:
@@ -120,7 +122,7 @@ def fit_one(demo: Demo) -> None:
     )
     columns = (TextColumn("{task.description:>16}"), BarColumn(), TextColumn("{task.completed:>4} epochs"))
     with Progress(
-        *columns, TextColumn("{task.fields[loss]}"), TimeElapsedColumn(), console=demo.console
+        *columns, TextColumn("{task.fields[told]}"), TimeElapsedColumn(), console=demo.console
     ) as bar:
         result = fit_market(spec, demo.fit, force=True, progress=_Bar(bar))
     _show_scores(demo, spec, result.metrics, result.seconds)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from jobs.record.identity import FitIdentity
-from jobs.record.rows import SCORES, WINDOWS, Row
+from jobs.record.rows import GAP, LATER_SCORES, SCORES, WINDOWS, Row
 from jobs.record.store import put
+from mmm.analysis.score import generalisation_gap
 from mmm.analysis.shares import result_shares
 from mmm.config import MarketSpec
 from mmm.data.schema import Finding
@@ -29,8 +30,9 @@ def result_row(spec: MarketSpec, result: Result) -> Row:
         scores={
             f"{window}_{score}": result.metrics.get(window, {}).get(score)
             for window in WINDOWS
-            for score in SCORES
-        },
+            for score in (*SCORES, *LATER_SCORES)
+        }
+        | {GAP: generalisation_gap(result.metrics)},
         shares=_by_channel(shares, "share"),
         roi=_by_channel(shares, "roi"),
         findings=tuple(summary(finding) for finding in result.findings),

@@ -46,7 +46,8 @@ from mmm.output import check_output, prepare_output
 from mmm.planning.budget import first_plan
 from mmm.report import build_report
 from mmm.train.checkpoint import FileCheckpoint
-from mmm.train.fit import Progress, fitting
+from mmm.train.fit import fitting
+from mmm.train.progress import Progress
 from mmm.train.run import Fit, alone, together
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 NBSP = "\u00a0"
 """No-break space between a number and its unit."""
 
+CODE = 4
+"""Letters of a currency up to which it is a code, such as EUR or USDT."""
 DUST = 1e-6
 """What is smaller is rounding, not a figure: it reads 0."""
 
@@ -66,8 +68,9 @@ def signed(text: str) -> str:
 
 
 def money(value: float, currency: str) -> str:
-    """``USD 1.2 M``."""
-    return f"{currency}{NBSP}{number(value)}"
+    """``USD 1.2 M``; a currency that is more than a code comes last: ``1.2 M currency units``."""
+    parts = (currency, number(value)) if len(currency) <= CODE else (number(value), currency)
+    return NBSP.join(parts)
 
 
 def real(value: Any) -> float:

@@ -33,7 +33,7 @@ TABLES = {
     "hill": ["channel", "top", "half_saturation", "slope", "r2", "saturation_point"],
     "graph": ["cause", "effect", "weight", "probability"],
 }
-SCORES = {"r2", "r2_within", "rmse", "mae", "wape", "bias", "n", "naive", "skill"}
+SCORES = {"r2", "r2_within", "rmse", "nrmse", "mae", "wape", "bias", "n", "naive", "skill"}
 QUICK = ("train.epochs=15", "train.members=2", "train.validation=0", "model.temporal.hidden=3")
 
 
@@ -52,7 +52,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Interrupt:
     """Progress that stops the fit at an epoch."""
 
-    def update(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
+    def update(self, stage: str, epoch: int, epochs: int, **figures: float) -> None:
         if epoch == 5:
             raise KeyboardInterrupt
 

@@ -16,6 +16,10 @@ from mmm.storage import filesystem, write_whole
 Status = Literal["done", "unchanged", "failed"]
 TABLE = "portfolio.parquet"
 SCORES = ("r2", "r2_within", "wape", "skill")
+LATER_SCORES = ("rmse", "nrmse")
+"""Scores whose columns were added at the table's end."""
+GAP = "generalisation_gap"
+"""R² of training less that of the holdout, among the scores."""
 WINDOWS = ("train", "holdout", "test")
 
 
@@ -93,6 +97,7 @@ def _untuple(name: str, value: Any) -> Any:
 _TEXT = ("brand", "market", "status", "reason")
 _LATER_TEXT = ("change", "key", "directory", "data_fingerprint", "spec_digest", "until", "role")
 _NUMBERS = tuple(f"{window}_{score}" for window in WINDOWS for score in SCORES)
+_LATER_NUMBERS = (*(f"{window}_{score}" for window in WINDOWS for score in LATER_SCORES), GAP)
 _MAP = pa.map_(pa.string(), pa.float64())
 SCHEMA = pa.schema(
     [
@@ -108,6 +113,7 @@ SCHEMA = pa.schema(
         ("version", pa.int64()),
         ("settings", pa.string()),
         *((name, pa.string()) for name in _LATER_TEXT),
+        *((name, pa.float64()) for name in _LATER_NUMBERS),
     ]
 )
 """Columns of ``portfolio.parquet``; scores have one column each."""
@@ -151,7 +157,7 @@ def read_table(out: str) -> dict[tuple[str, str], Row]:
 
 
 def _row(record: dict[str, Any]) -> Row:
-    scores = {name: record.pop(name, None) for name in _NUMBERS}
+    scores = {name: record.pop(name, None) for name in (*_NUMBERS, *_LATER_NUMBERS)}
     known = {item.name for item in fields(Row)}
     kept = {name: value for name, value in record.items() if name in known}
     settings = json.loads(record.get("settings") or "{}")

@@ -13,6 +13,7 @@ from typing import Any
 
 from jobs.command import Say
 from jobs.record.tracking import TrackingError
+from mmm.train.progress import standing
 
 READ_EVERY = 0.5
 """Seconds between reads of the progress."""
@@ -27,7 +28,7 @@ class Epoch:
     stage: str
     epoch: int
     epochs: int
-    loss: float
+    figures: Mapping[str, float]
 
 
 class ProgressLog:
@@ -56,9 +57,9 @@ class ProgressWriter:
         """A line of the job's log."""
         self.progress_log.write.remote(text)
 
-    def epoch(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
+    def epoch(self, stage: str, epoch: int, epochs: int, figures: Mapping[str, float]) -> None:
         """Where it stands."""
-        self.progress_log.write.remote(Epoch(stage, epoch, epochs, loss))
+        self.progress_log.write.remote(Epoch(stage, epoch, epochs, figures))
 
 
 class ProgressReader:
@@ -67,7 +68,7 @@ class ProgressReader:
     Args:
         read: Gives what is new.
         say: Listener lines.
-        log: Given the loss of each stage by epoch; None records nothing.
+        log: Given the losses of each stage by epoch; None records nothing.
     """
 
     def __init__(
@@ -110,9 +111,10 @@ class ProgressReader:
                 self._say(item)
             else:
                 self._progress(item)
-        if epochs and self._log is not None:
+        losses = {(at.stage, at.epoch): at.figures["loss"] for at in epochs if "loss" in at.figures}
+        if losses and self._log is not None:
             try:
-                self._log({(item.stage, item.epoch): item.loss for item in epochs})
+                self._log(losses)
             except TrackingError as error:
                 self._log = None
                 self._say(f"live metrics stop, training goes on: {error}")
@@ -121,4 +123,4 @@ class ProgressReader:
         now = time.monotonic()
         if at.stage != self._stage or at.epoch == at.epochs or now - self._spoken >= SAY_EVERY:
             self._stage, self._spoken = at.stage, now
-            self._say(f"{at.stage}: epoch {at.epoch} of {at.epochs}, loss {at.loss:.4f}")
+            self._say(standing(at.stage, at.epoch, at.epochs, at.figures))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -89,21 +89,21 @@ class Listener(Protocol):
         """A line of the job's log."""
         ...
 
-    def epoch(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
+    def epoch(self, stage: str, epoch: int, epochs: int, figures: Mapping[str, float]) -> None:
         """Where it stands."""
         ...
 
 
 @dataclass(frozen=True)
 class _Progress:
-    """Progress of one fit of a training; see ``mmm.train.fit.Progress``."""
+    """Progress of one fit of a training; see ``mmm.train.progress.Progress``."""
 
     fit: str
     listener: Listener
 
-    def update(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
-        if epoch % TELL_EVERY == 0 or epoch == epochs:
-            self.listener.epoch(f"{self.fit}: {stage}", epoch, epochs, loss)
+    def update(self, stage: str, done: int, total: int, **figures: float) -> None:
+        if done % TELL_EVERY == 0 or done == total:
+            self.listener.epoch(f"{self.fit}: {stage}", done, total, figures)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class SilentListener:
     def say(self, text: str) -> None:
         """Says nothing."""
 
-    def epoch(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
+    def epoch(self, stage: str, epoch: int, epochs: int, figures: Mapping[str, float]) -> None:
         """Says nothing."""
 
 

@@ -5,6 +5,9 @@ Shapes: G regions, T periods.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from mmm.data.panel import Bools, Floats, Panel
@@ -21,7 +24,8 @@ def score_splits(panel: Panel, split: Split, predicted_GT: Floats) -> dict[str, 
 
     ``r2`` is pooled over regions and periods; ``r2_within`` compares with each region's own mean of the
     window, so that differences between regions do not count. ``skill`` is 1 minus the squared error over
-    that of the best naive predictor: below 0 the model forecasts worse than a rule of thumb.
+    that of the best naive predictor: below 0 the model forecasts worse than a rule of thumb. ``nrmse`` is
+    ``rmse`` as a part of the window's mean KPI.
     """
     naive = naive_predictors(panel, split)
     return {
@@ -32,6 +36,12 @@ def score_splits(panel: Panel, split: Split, predicted_GT: Floats) -> dict[str, 
         )
         for name, window in split.windows.items()
     }
+
+
+def generalisation_gap(metrics: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """R² of training less that of the holdout, as in ``metrics.json``; None where either is unknown."""
+    train, holdout = (metrics.get(window, {}).get("r2") for window in ("train", "holdout"))
+    return None if train is None or holdout is None else float(train) - float(holdout)
 
 
 def naive_predictors(panel: Panel, split: Split) -> dict[str, Floats]:
@@ -78,12 +88,15 @@ def _window_scores(actual_GT: Floats, predicted_GT: Floats, naive: dict[str, Flo
         wrong = (values_GT - actual_GT)[known_GT]
         squares.append(float((wrong**2).mean()))
         rules[rule] = {"r2": _r2(wrong, actual - actual.mean()), "mae": float(np.abs(wrong).mean())}
+    mean = float(actual.mean())
+    rmse = float(np.sqrt((error**2).mean()))
     within = actual_GT - _masked_mean(actual_GT, known_GT)[:, None]
     best = min(squares)
     return {
         "r2": _r2(error, actual - actual.mean()),
         "r2_within": _r2(error, within[known_GT]),
-        "rmse": float(np.sqrt((error**2).mean())),
+        "rmse": rmse,
+        "nrmse": rmse / mean if mean > 0 else None,
         "mae": float(np.abs(error).mean()),
         "wape": float(np.abs(error).sum() / np.abs(actual).sum()) if np.abs(actual).sum() > 0 else None,
         "bias": float(error.mean()),

@@ -14,6 +14,7 @@ from mmm.config import Belief
 from mmm.data.panel import Floats
 from mmm.data.schema import Finding
 from mmm.fitted import Fitted
+from mmm.words import number, percent, span
 
 ROI_MOST = 50.0
 """Return per unit of currency that no channel is known to keep up."""
@@ -83,7 +84,7 @@ def _returns(effects: pd.DataFrame) -> Iterator[Finding]:
                 severity="info",
                 code="uncertain_roi",
                 where=str(row["channel"]),
-                what=f"ROI is {roi:.2g}, with an interval from {max(lower, 0.0):.2g} to {upper:.2g}.",
+                what=f"ROI is {number(roi)}, with an interval from {span(max(lower, 0.0), upper)}.",
                 why="The data leave open whether the channel pays or not.",
                 what_to_do="Test it in an experiment, or state what is known as model.priors.channels.",
             )
@@ -101,10 +102,11 @@ def _unidentified(fitted: Fitted, known_C: Floats) -> Iterator[Finding]:
         if level_C[c] <= 0:
             what, todo = "It never ran in the training window.", "Remove the channel until it has run."
         elif sd_C[c] < VARIATION_LEAST * level_C[c]:
-            what = f"It is always on: its media vary by {sd_C[c] / level_C[c]:.1%} within regions."
+            what = f"It is always on: its media vary by {percent(sd_C[c] / level_C[c])} within regions."
             todo = "Vary it in an experiment; until then a prior decides."
         elif known_C[c] > PRIOR_WIDTH:
-            what = f"The data have narrowed its share to no less than {known_C[c]:.0%} of the prior's width."
+            left = percent(known_C[c])
+            what = f"The data have narrowed its share to no less than {left} of the prior's width."
             todo = "Test it in an experiment, or state what is known as model.priors.channels."
         else:
             continue
@@ -228,7 +230,10 @@ def _prior_conflicts(fitted: Fitted, effects: pd.DataFrame) -> Iterator[Finding]
                 severity="warning",
                 code="prior_conflict",
                 where=where,
-                what=f"Its {what} is {found:.3g}; believed was {belief.mean:.3g} ± {belief.sd:.3g}.",
+                what=(
+                    f"Its {what} is {number(found, 3)}; believed was {number(belief.mean, 3)} ± "
+                    f"{number(belief.sd, 3)}."
+                ),
                 why="Data and belief disagree; the estimate lies in between and satisfies neither.",
                 what_to_do="Find out which is wrong: the belief, its unit, or what the data leave out.",
             )
@@ -245,7 +250,10 @@ def _bounds(fitted: Fitted) -> Iterator[Finding]:
             severity="warning",
             code="effectiveness_at_bound",
             where=fitted.panel.channels[c],
-            what=f"Its effectiveness lies on the bound of ±{bound:.0%} in {share_C[c]:.0%} of the cells.",
+            what=(
+                f"Its effectiveness lies on the bound of ±{percent(bound)} in {percent(share_C[c])} of the "
+                "cells."
+            ),
             why="The effect varies more than it may, or follows something that is not in the model.",
             what_to_do="Raise model.temporal.bound if that is plausible, else look for a missing control.",
         )

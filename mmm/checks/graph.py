@@ -15,6 +15,7 @@ from mmm.data.panel import Bools, Floats
 from mmm.data.schema import Finding
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import ChannelGraph
+from mmm.words import percent
 
 MEMBER = 0
 """The member that is asked: the swap compares graphs, not members."""
@@ -99,9 +100,9 @@ def graph_findings(fitted: Fitted) -> Iterator[Finding]:
     media = max(float(swap.direct_C.sum()), 1e-300)
     found, empty, turned = (float(x.sum()) / media for x in (swap.indirect_C, swap.empty_C, swap.reversed_C))
     numbers = (
-        f"Indirect effects are {found:.1%} of what media bring under the graph found, {empty:.1%} under an "
-        f"empty one and {turned:.1%} with every edge turned round; direct effects change by "
-        f"{swap.changed:.0e} of the KPI."
+        f"Indirect effects are {percent(found)} of what media bring under the graph found, {percent(empty)} "
+        f"under an empty one and {percent(turned)} with every edge turned round; direct effects change by "
+        f"{percent(swap.changed)} of the KPI."
     )
     if swap.changed > 1e-6 or empty != 0.0:
         yield Finding(

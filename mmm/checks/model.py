@@ -13,6 +13,7 @@ import numpy as np
 from mmm.data.panel import Floats
 from mmm.data.schema import Finding
 from mmm.fitted import Fitted
+from mmm.words import percent
 
 R_HAT_MOST = 1.05
 """Split R-hat from which chains do not agree."""
@@ -102,12 +103,13 @@ def _bias(fitted: Fitted, metrics: Mapping[str, Any]) -> Iterator[Finding]:
         return
     mean = float(np.nanmean(actual_GT))
     bias = holdout["bias"] / mean if mean > 0 else 0.0
+    side = "high" if bias > 0 else "low"
     if abs(bias) > BIAS_MOST:
         yield Finding(
             severity="warning",
             code="holdout_bias",
             where="holdout",
-            what=f"The holdout is forecast {abs(bias):.0%} too {'high' if bias > 0 else 'low'} on average.",
+            what=f"The holdout is forecast {percent(abs(bias))} too {side} on average.",
             why="Something moved the KPI that the model does not see, or media get a wrong part of it.",
             what_to_do="Ask what changed, and add it as a control or an event.",
         )
@@ -132,7 +134,7 @@ def _drift(fitted: Fitted) -> Iterator[Finding]:
             severity="warning",
             code="residual_drift",
             where=f"last {last} periods of training",
-            what=f"The KPI lies {abs(drift):.1%} {'above' if drift > 0 else 'below'} the fit there.",
+            what=f"The KPI lies {percent(abs(drift))} {'above' if drift > 0 else 'below'} the fit there.",
             why="The level carried into the future is then off from the start, and plans with it.",
             what_to_do="Raise model.baseline.flexibility, or add a control for what changed.",
         )
@@ -159,7 +161,7 @@ def _baseline(fitted: Fitted) -> Iterator[Finding]:
             severity="warning",
             code="baseline_near_zero",
             where="baseline",
-            what=f"Without media {max(share, 0.0):.0%} of the KPI would remain.",
+            what=f"Without media {percent(max(share, 0.0))} of the KPI would remain.",
             why="Few brands would sell so little; media then get credit for what was there anyway.",
             what_to_do="State what is believed with model.priors.media_share, or add controls of demand.",
         )
@@ -168,7 +170,7 @@ def _baseline(fitted: Fitted) -> Iterator[Finding]:
             severity="warning",
             code="media_explain_nothing",
             where="channels",
-            what=f"All media together bring {media / total:.1%} of the KPI.",
+            what=f"All media together bring {percent(media / total)} of the KPI.",
             why="Budgets planned on effects this small are planned on noise.",
             what_to_do="Check that media and KPI belong together and are on the same calendar.",
         )

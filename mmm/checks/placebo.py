@@ -17,6 +17,7 @@ import numpy as np
 from mmm.data.panel import Bools, Floats
 from mmm.data.schema import Finding
 from mmm.fitted import Fitted
+from mmm.words import percent
 
 DRAWS = 8
 """Shifts tried."""
@@ -100,10 +101,13 @@ def placebo_findings(fitted: Fitted) -> Iterator[Finding]:
             code="placebo_as_strong",
             where=panel.channels[c],
             what=(
-                f"Shifted in time, the channel's media explain {mean_C[c]:z.0%} ± {spread_C[c]:.0%} of its "
-                f"effect; as they ran, {real_C[c]:z.0%}."
+                f"Shifted in time, the channel's media explain {percent(mean_C[c])} ± {percent(spread_C[c])} "
+                f"of its effect; as they ran, {percent(real_C[c])}."
             ),
-            why=f"The timing of the media does not support the {share_C[c]:.1%} of the KPI credited to them.",
+            why=(
+                f"The timing of the media does not support the {percent(share_C[c])} of the KPI credited to "
+                "them."
+            ),
             what_to_do="Take the effect for what the priors say, and test the channel in an experiment.",
         )
     if len(failed) < len(judged):
@@ -113,8 +117,8 @@ def placebo_findings(fitted: Fitted) -> Iterator[Finding]:
             code="placebo_passed",
             where=", ".join(panel.channels[c] for c in passed),
             what=(
-                f"Shifted in time, media explain {np.median(mean_C[passed]):z.0%} of their effect (median "
-                f"over channels); as they ran, {np.median(real_C[passed]):z.0%}."
+                f"Shifted in time, media explain {percent(np.median(mean_C[passed]))} of their effect "
+                f"(median over channels); as they ran, {percent(np.median(real_C[passed]))}."
             ),
             why="An effect that media at other times would show as well is none of theirs.",
             what_to_do="Nothing.",

@@ -41,7 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     try:
-        options = _parser().parse_args(arguments)
+        parser = _parser()
+        options = parser.parse_args(arguments)
+        if options.run is None:
+            _say(parser.format_help().rstrip())
+            return DONE
         return int(options.run(options))
     except MMMError as error:
         _complain(f"error: {error}")
@@ -224,7 +228,7 @@ def run_fit(options: argparse.Namespace) -> int:
             progress=progress,
             start_from=options.start_from,
         )
-    Console().print(summarise(result, Path(options.out)))
+    Console().print(summarise(result, Path(options.out)), soft_wrap=True)
     return DONE
 
 
@@ -331,7 +335,8 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(metavar="COMMAND")
+    parser.set_defaults(run=None)
     for name, (about, add_options, run) in COMMANDS.items():
         command = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
         add_options(command)

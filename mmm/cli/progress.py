@@ -8,6 +8,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from mmm.train.progress import figure_words, standing
+
 LINE_EVERY = 10.0
 """Seconds between lines where there is no terminal."""
 
@@ -21,7 +23,7 @@ class FitProgress:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}"),
+            TextColumn("{task.fields[told]}"),
             TimeRemainingColumn(),
             console=console,
             disable=not console.is_terminal,
@@ -39,12 +41,13 @@ class FitProgress:
     ) -> None:
         self._bar.stop()
 
-    def update(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
-        """See ``mmm.train.fit.Progress``."""
+    def update(self, stage: str, done: int, total: int, **figures: float) -> None:
+        """See ``mmm.train.progress.Progress``."""
+        told = ", ".join(figure_words(figures))
         if stage not in self._tasks:
-            self._tasks[stage] = self._bar.add_task(stage, total=epochs, loss=loss)
-        self._bar.update(self._tasks[stage], completed=epoch, loss=loss)
+            self._tasks[stage] = self._bar.add_task(stage, total=total, told=told)
+        self._bar.update(self._tasks[stage], completed=done, told=told)
         now = time.monotonic()
         if not self._console.is_terminal and now - self._spoken >= LINE_EVERY:
-            self._console.print(f"{stage}: epoch {epoch} of {epochs}, loss {loss:.4f}")
+            self._console.print(standing(stage, done, total, figures), soft_wrap=True)
             self._spoken = now

@@ -1,81 +1,164 @@
-"""A fit in words and tables, for a terminal."""
+"""A fit in a screen of words and tables, from the files that the report is drawn from."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from mmm import words
 from mmm.pipeline import Result
+from mmm.report import remarks
+from mmm.report.advice import advice
+from mmm.report.marks import records
+from mmm.report.tables import Tables, load_tables
+from mmm.report.totals import by_spend
+from mmm.report.trust import NAMES, light, outside
+
+WIDTH = 80
+"""Letters of a line of prose."""
+CHANNELS = 5
+"""Channels shown, the largest; the rest are counted."""
+REMARKS = 2
+"""Kinds of findings shown, the gravest that ask for something; all are in the report."""
+NAME = 22
+"""Letters of a channel's name."""
+SCORES = {
+    "r2": "R²",
+    "r2_within": "within regions",
+    "rmse": "RMSE",
+    "nrmse": "of mean KPI",
+    "wape": "mean error",
+    "skill": "error saved",
+}
+"""Scores shown of a window and their headings."""
 
 
 def summarise(result: Result, directory: Path) -> Group:
-    """Scores beside the naive predictors, effects with intervals, findings, and where the files are."""
-    fitted = result.fitted
-    head = Text(
-        f"{fitted.spec.brand} / {fitted.spec.market}: {fitted.members} member(s), "
-        f"{fitted.provenance['epochs']} epochs, {result.seconds:.1f} s"
-    )
-    findings = [Text(f"{finding.severity}: {finding}") for finding in result.findings]
-    return Group(head, scores_table(result), effects_table(result), *findings, Text(f"Results: {directory}"))
+    """How well it forecasts, what channels brought, what to do, what was found, and what to open next.
+
+    At most 25 lines of ``WIDTH`` letters, whatever the model.
+
+    Args:
+        result: The fit.
+        directory: Where its files lie.
+    """
+    tables = load_tables(directory)
+    advised = advice(tables)
+    parts = [
+        _lines(_head(result, tables.about.period)),
+        scores_table(tables.metrics),
+        _lines(outside(tables.metrics)),
+        effects_table(tables),
+        _lines(_trust(tables), most=2),
+        *([] if advised is None else [_lines(" ".join(advised), most=3)]),
+        *_findings(tables.diagnostics),
+        *(Text(line) for line in _next(directory)),
+    ]
+    return Group(*(part for part in parts if part is not None))
 
 
-def scores_table(result: Result) -> Table:
-    """Scores by window."""
-    table = Table(title="Forecast, observed cells")
-    for name in ("window", "R²", "R² within regions", "MAE", "WAPE", "best naive R²", "skill over it"):
-        table.add_column(name, justify="left" if name == "window" else "right")
-    for window, scores in result.metrics.items():
-        if not scores["n"]:
-            continue
-        naive = [rule["r2"] for rule in scores["naive"].values() if rule["r2"] is not None]
-        table.add_row(
-            window,
-            _number(scores["r2"]),
-            _number(scores["r2_within"]),
-            f"{scores['mae']:,.4g}",
-            _number(scores["wape"]),
-            _number(max(naive, default=None)),
-            _number(scores["skill"]),
-        )
+def _head(result: Result, period: str) -> str:
+    fitted, sampling = result.fitted, result.fitted.provenance.get("sampling")
+    panel = fitted.panel
+    how = f"{words.count(fitted.members, 'member')}, {words.count(int(fitted.provenance['epochs']), 'epoch')}"
+    if sampling:
+        how = f"{words.count(fitted.members, 'draw')} of {words.count(int(sampling['chains']), 'chain')}"
+    data = f"{words.count(len(panel.dates), period)} of {words.count(len(panel.regions), 'region')}"
+    name = f"{fitted.spec.brand} / {fitted.spec.market}"
+    return f"{name}: {data} to {words.day(panel.dates[-1])}; {how}"
+
+
+def scores_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Scores by window, on observed cells."""
+    table = _table("Forecast", SCORES.values())
+    for window, scores in metrics.items():
+        if scores.get("n"):
+            table.add_row(window, *(_score(name, scores.get(name)) for name in SCORES))
     return table
 
 
-def effects_table(result: Result) -> Table:
-    """Share and ROI by channel over the training window."""
-    effects, panel = result.tables["effects"], result.fitted.panel
-    contributions = result.tables["contributions"]
-    last = panel.dates[result.fitted.split.n_train - 1]
-    kpi = float(contributions["value"][contributions["date"] <= pd.Timestamp(str(last))].sum())
-    table = Table(title="Effects over the training window")
-    valued = result.fitted.spec.kpi_value is not None
-    returns = "ROI" if valued else "KPI per unit spent"
-    for name in ("channel", "share of KPI", "90 % interval", returns, "90 % interval", f"marginal {returns}"):
-        table.add_column(name, justify="left" if name == "channel" else "right")
-    for row in effects.to_dict("records"):
+def _score(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if name.startswith("r2"):
+        return f"{value:.3f}".replace("-", "\u2212")
+    return words.number(value, 3) if name == "rmse" else words.percent(value)
+
+
+def effects_table(tables: Tables) -> Table:
+    """What the largest channels brought over the training window, with intervals."""
+    about, rows = tables.about, records(by_spend(tables.frame("effects")))
+    kpi = _training_kpi(tables)
+    main, marginal = ("roi", "marginal_roi") if about.priced else ("per", "marginal_per")
+    heads = ("ROI", "90 % interval", "next") if about.priced else ("return", "90 % interval", "next")
+    table = _table("Channel", ("spend", "of the KPI", *heads))
+    for row in rows[:CHANNELS]:
+        spend, value, following = (words.real(row[name]) for name in ("spend", main, marginal))
+        low, high = (words.real(row.get(f"{main}_{side}")) for side in ("lower", "upper"))
         table.add_row(
-            str(row["channel"]),
-            f"{row['direct'] / kpi:.1%}",
-            _range(row["direct_lower"] / kpi, row["direct_upper"] / kpi, "{:.1%}"),
-            _number(row["roi"]),
-            _range(row["roi_lower"], row["roi_upper"], "{:.2f}"),
-            _number(row["marginal_roi"]),
+            _short(str(row["channel"])),
+            words.number(spend, 3) if spend > 0 else "-",
+            words.percent(words.real(row["direct"]) / kpi),
+            words.number(value) if words.known(value) else "-",
+            words.span(low, high) if words.known(value) else "-",
+            words.number(following) if words.known(following) else "-",
         )
-    table.caption = (
-        f"ROI: {panel.currency} of KPI value per {panel.currency} spent, direct effect"
-        if valued
-        else f"KPI units per unit of currency ({panel.currency}) spent, direct effect"
-    )
+    left = len(rows) - CHANNELS
+    more = f"and {words.count(left, 'smaller channel')}; " if left > 0 else ""
+    table.caption = _short(f"{more}direct effects in training; returns in {about.return_unit}", WIDTH)
     return table
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.3f}"
+def _training_kpi(tables: Tables) -> float:
+    """What the model accounts for in the training window, KPI units."""
+    rows = tables.frame("contributions")
+    return float(rows["value"][rows["date"].isin(tables.training_dates)].sum())
 
 
-def _range(low: float, high: float, form: str) -> str:
-    return "unknown" if math.isnan(low) else f"{form.format(low)} to {form.format(high)}"
+def _trust(tables: Tables) -> str:
+    found = light(tables)
+    return f"{NAMES[found.colour]}: {'; '.join(found.reasons)}."
+
+
+def _findings(diagnostics: Any) -> Iterator[Text | None]:
+    """The gravest findings in plain words, those alike as one."""
+    shown = [group for group in remarks.groups(diagnostics) if remarks.todo(group[0])][:REMARKS]
+    yield Text(f"{words.capital(remarks.counted(diagnostics))}{': all are in the report' if shown else ''}.")
+    for group in shown:
+        yield _lines(remarks.plain(group), most=2, start="- ")
+
+
+def _next(directory: Path) -> list[str]:
+    """What to open and what to do next."""
+    report, plan = directory / "report.html", directory / "plan.json"
+    seen = f"open {report}" if report.exists() else f"mmm report {directory}"
+    planned = [f"      mmm optimize {directory} request.yaml, or python -m serve {directory}"]
+    return [f"Next: {seen}", *(planned if plan.exists() else [])]
+
+
+def _table(first: str, heads: Sequence[str] | Any) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), caption_justify="left", caption_style="")
+    table.add_column(Text(first, style="bold"), no_wrap=True)
+    for head in heads:
+        table.add_column(Text(head, style="bold"), justify="right", no_wrap=True)
+    return table
+
+
+def _short(text: str, most: int = NAME) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _lines(text: str, *, most: int = 1, start: str = "") -> Text | None:
+    """Prose in lines of ``WIDTH`` letters, ended by an ellipsis where it would be more than ``most``."""
+    if not text:
+        return None
+    lines = words.wrap(text, WIDTH - len(start))
+    if len(lines) > most:
+        lines = [*lines[: most - 1], _short(f"{lines[most - 1]} …", WIDTH - len(start))]
+    told = f"\n{' ' * len(start)}".join(lines)
+    return Text(f"{start}{told}")

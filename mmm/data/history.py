@@ -14,6 +14,7 @@ import numpy as np
 from mmm.data.breaks import SIDE_LEAST, WINDOW, kpi_level, logs, unit_breaks
 from mmm.data.panel import Floats, Panel
 from mmm.data.schema import Finding, named
+from mmm.words import percent
 
 COPIED = 0.9
 """Share of periods in which amounts or regions must be alike to be copies."""
@@ -54,7 +55,7 @@ def _partial_periods(panel: Panel) -> list[Finding]:
                 "warning",
                 "partial_period",
                 str(panel.dates[t]),
-                f"The {side} period ({panel.dates[t]}) has {part:.0%} of the usual KPI "
+                f"The {side} period ({panel.dates[t]}) has {percent(part)} of the usual KPI "
                 "and no more media than usual: is it complete?",
                 "A period cut short reads as a collapse; scores and levels of forecasts follow it.",
                 "Leave the period out until it is complete.",

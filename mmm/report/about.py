@@ -11,14 +11,12 @@ from typing import Any
 import yaml
 
 from mmm import words
+from mmm.data.panel import UNSTATED
 
 PER = 1000.0
 """Spend per which the KPI is told where nobody said what a KPI unit is worth."""
 UNNAMED = "KPI units"
 """What a KPI is counted in whose column is called no more than ``kpi``."""
-
-_MONEY = ("revenue", "sales", "turnover", "umsatz", "profit", "margin")
-"""Words by which a KPI names itself money."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +27,16 @@ class About:
     market: str = ""
     kpi: str = UNNAMED
     """Name of the KPI as it reads in a sentence, e.g. ``visits``."""
-    currency: str = "USD"
+    currency: str = UNSTATED
     frequency: str = "weekly"
-    kpi_value: Any = 1.0
-    """Currency per KPI unit, or the column that holds it; 1 where the spec does not say."""
+    kpi_value: Any = None
+    """Currency per KPI unit, or the column that holds it; None where the spec does not say."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def priced(self) -> bool:
         """What a KPI unit is worth is known: returns in money can be told."""
-        return self.kpi_value != 1.0 or any(word in self.kpi.lower() for word in _MONEY)
+        return self.kpi_value is not None
 
     @property
     def per(self) -> float:
@@ -81,9 +79,9 @@ def read_about(model: Path, quality: Any) -> About:
         brand=str(spec.get("brand", "")),
         market=str(spec.get("market", "")),
         kpi=UNNAMED if kpi.lower() in ("", "kpi") else kpi.replace("_", " "),
-        currency=str(spec.get("currency", "USD")),
+        currency=str(spec.get("currency") or UNSTATED),
         frequency=str(quality.get("frequency") or spec.get("frequency") or "weekly"),
-        kpi_value=spec.get("kpi_value", 1.0),
+        kpi_value=spec.get("kpi_value"),
         provenance=_first_mapping(model / "provenance.json"),
     )
 

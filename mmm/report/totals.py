@@ -5,11 +5,15 @@ Summed bounds add up cell by cell, which takes all cells to err together: the wi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mmm.report import marks
+from mmm.report.about import PER
 from mmm.report.tables import MissingTableError, Tables
 
 KIND_ORDER = {"baseline": 0, "seasonality": 1, "control": 2, "channel": 3}
@@ -122,6 +126,33 @@ def shares(tables: Tables) -> Shares:
         columns="order"
     )
     return Shares(frame.reset_index(drop=True), total)
+
+
+def by_spend(effects: pd.DataFrame) -> pd.DataFrame:
+    """Channels by spend with their shares and, of all alike, KPI per ``PER`` of spend."""
+    rows = effects.assign(channel=effects["channel"].astype(str)).sort_values("spend", ascending=False)
+    spend = rows["spend"].astype(float).where(lambda s: s > 0)
+    rows["spend_share"] = spend / spend.sum()
+    rows["effect_share"] = rows["direct"] / rows["direct"].sum()
+    for side in ("", "_lower", "_upper"):
+        if f"direct{side}" in rows:
+            rows[f"per{side}"] = PER * rows[f"direct{side}"] / spend
+        if f"marginal_roi{side}" in rows:
+            rows[f"marginal_per{side}"] = PER * rows[f"marginal_roi{side}"]
+    return rows
+
+
+def media_total(tables: Tables) -> Mapping[str, Any]:
+    """All media over the training window: spend, and effect, value and ROI with bounds where known."""
+    if tables.returns is not None:
+        rows = tables.returns[(tables.returns["window"] == "training") & (tables.returns["channel"] == "")]
+        if len(rows):
+            return marks.records(rows)[0]
+    if tables.effects is None:
+        return {}
+    spend, effect = (float(tables.effects[name].sum()) for name in ("spend", "direct"))
+    value = float((tables.effects["roi"] * tables.effects["spend"]).sum())
+    return {"spend": spend, "effect": effect, "value": value, "roi": value / spend if spend > 0 else None}
 
 
 def has_intervals(frame: pd.DataFrame, lower: str = "lower", upper: str = "upper") -> bool:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from mmm import words
+from mmm.analysis.score import generalisation_gap
+from mmm.report.remarks import findings
 from mmm.report.tables import Tables
 from mmm.report.totals import window_words
 
@@ -54,7 +56,7 @@ def judged_window(metrics: Any) -> tuple[str, Mapping[str, Any]]:
     return "", {}
 
 
-def generalisation_gap(metrics: Any) -> float:
+def error_growth(metrics: Any) -> float:
     """Relative error of the honest window over that of training; NaN where either is missing or 0."""
     name, score = judged_window(metrics)
     train = (metrics.get("train") or {}).get("wape") if isinstance(metrics, Mapping) else None
@@ -63,12 +65,13 @@ def generalisation_gap(metrics: Any) -> float:
     return float(score["wape"]) / float(train)
 
 
-def findings(diagnostics: Any) -> list[Mapping[str, Any]]:
-    """The findings of ``diagnostics.json``: a list, or a mapping that holds one."""
-    if isinstance(diagnostics, Mapping):
-        diagnostics = diagnostics.get("findings", [])
-    items = diagnostics if isinstance(diagnostics, list) else []
-    return [item for item in items if isinstance(item, Mapping)]
+def outside(metrics: Any) -> str:
+    """How much worse the model is where it was not fitted, as a sentence; empty where that is not known."""
+    growth, gap = error_growth(metrics), generalisation_gap(metrics) if isinstance(metrics, Mapping) else None
+    told = [f"the mean error is {words.number(growth)} times as large"] if words.known(growth) else []
+    if gap is not None:
+        told.append(f"R² is {abs(gap):.3f} {'lower' if gap >= 0 else 'higher'}")
+    return f"Outside training {words.listing(told)}." if told else ""
 
 
 def _stops(tables: Tables) -> Iterator[str]:
@@ -85,7 +88,7 @@ def _doubts(tables: Tables) -> Iterator[str]:
     name, score = judged_window(tables.metrics)
     if name in ("", "train"):
         yield "it was not tried on data it had not seen"
-    skill, gap = score.get("skill"), generalisation_gap(tables.metrics)
+    skill, gap = score.get("skill"), error_growth(tables.metrics)
     if isinstance(skill, (int, float)) and 0 <= skill < BETTER and name != "train":
         yield f"it forecasts {window_words(name)} hardly better than a simple guess does"
     if words.known(gap) and gap > GAP:

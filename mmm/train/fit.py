@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from mmm.train.descent import Schedule
 from mmm.train.ensemble import member_anchors, member_draws, member_weights, recentred, with_centre
 from mmm.train.posterior.posterior import draw_posterior
 from mmm.train.prepare import Prepared, pose
+from mmm.train.progress import Progress, Quiet
 from mmm.train.run import Fit, alone
 from mmm.train.shards import Alone, Shards, Survey
 from mmm.train.stacked import CHECK_EVERY, LEAST_EPOCHS, Step, Training
@@ -41,21 +42,6 @@ FEWEST_DRAWS = 50
 
 Trace = dict[str, list[Any]]
 """Columns stage, epoch, loss, validation of a training."""
-
-
-class Progress(Protocol):
-    """Whoever wants to know how training goes."""
-
-    def update(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
-        """After every epoch."""
-        ...
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def update(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
-        """Says nothing."""
 
 
 class Options(TypedDict, total=False):
@@ -104,7 +90,7 @@ class _Work:
             for name, value in row.items():
                 self.trace[name].append(value)
         told = "choose epochs" if stage == "validation" else stage
-        self.progress.update(told, step.epoch, epochs, step.loss)
+        self.progress.update(told, step.epoch, epochs, loss=step.loss)
         self.store.keep(stage, step.epoch, lambda: {**step.state(), **known(), "trace": self.copied_trace()})
 
     def saved(self, stage: str) -> dict[str, Any] | None:
@@ -262,7 +248,7 @@ def _members(work: _Work, panel: Panel, epochs: int) -> Fit[tuple[Parameters, Sc
         members=1 if settings.members == 1 else min(settings.draws, most_draws(panel)),
         seed=settings.seed,
         effort=settings.effort,
-        told=lambda stage, done, rounds: work.progress.update(stage, done, rounds, float("nan")),
+        progress=work.progress,
     )
     return posterior.parameters, posterior.scales, {"sampling": posterior.report}
 

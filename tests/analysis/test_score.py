@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmm.analysis.score import RECENT, naive_predictors, score_splits
+from mmm.analysis.score import RECENT, generalisation_gap, naive_predictors, score_splits
 from mmm.data.panel import Floats, Panel
 from mmm.data.split import Split
 from tests.small import small_panel
@@ -39,6 +39,7 @@ def test_scores_by_hand() -> None:
     assert holdout["n"] == 3
     assert holdout["mae"] == pytest.approx(1.0)
     assert holdout["rmse"] == pytest.approx(np.sqrt(5 / 3))
+    assert holdout["nrmse"] == pytest.approx(np.sqrt(5 / 3) / 10)
     assert holdout["bias"] == pytest.approx(-1.0)
     assert holdout["wape"] == pytest.approx(3 / 30)
     assert holdout["r2"] == pytest.approx(1 - 5 / (36 + 4 + 16))
@@ -112,3 +113,8 @@ def test_a_region_without_kpi_in_training_spoils_no_score() -> None:
     scores = scored(panel_of(kpi_GT), Split(30, 10, 0), np.full((3, 40), 100.0))
 
     assert np.isfinite(scores["holdout"]["skill"])
+
+
+def test_the_gap_between_training_and_holdout() -> None:
+    assert generalisation_gap({"train": {"r2": 0.9}, "holdout": {"r2": 0.75}}) == pytest.approx(0.15)
+    assert generalisation_gap({"train": {"r2": 0.9}, "holdout": {"n": 0}}) is None

@@ -77,7 +77,7 @@ def test_a_holdout_below_naive_and_its_bias_are_said() -> None:
     kpi_GT[:, fitted.split.holdout] *= 0.7
     codes = {finding.code: finding for finding in found(told(fitted, kpi_GT))}
 
-    assert "43% too high" in codes["holdout_bias"].what
+    assert "43\u00a0% too high" in codes["holdout_bias"].what
     level_GT = np.repeat(kpi_GT[:, [0]], kpi_GT.shape[1], 1)
     assert of_code(found(told(fitted, level_GT, noise=0.005)), "holdout_below_naive")
 
@@ -260,7 +260,7 @@ def test_the_swap_is_reported_with_its_numbers() -> None:
     (finding,) = of_code(found(sound(members=3, graph=chain_graph(CHANNELS[:3], 0.05))), "graph_swap")
 
     assert finding.severity == "info"
-    assert "0.0% under an empty one" in finding.what
+    assert "0\u00a0% under an empty one" in finding.what
     assert not of_code(found(sound(members=1)), "graph_swap")
 
 

@@ -165,7 +165,9 @@ def test_a_forecast_worse_than_the_best_rule(skill: float | None, said: bool) ->
     assert "the rule last_value" in found.get("holdout_below_naive", "the rule last_value")
 
 
-@pytest.mark.parametrize(("bias", "words"), [(49.0, None), (51.0, "5% too high"), (-51.0, "5% too low")])
+@pytest.mark.parametrize(
+    ("bias", "words"), [(49.0, None), (51.0, "5.1\u00a0% too high"), (-51.0, "5.1\u00a0% too low")]
+)
 def test_a_forecast_that_is_a_twentieth_off(bias: float, words: str | None) -> None:
     fitted = steady()
     fitted = replace(fitted, panel=replace(fitted.panel, kpi_GT=np.full((3, 64), 1000.0)))

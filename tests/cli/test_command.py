@@ -28,11 +28,19 @@ def test_help_is_light() -> None:
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["fitt"], ["validate"], ["validate", "x", "--nope"]])
+@pytest.mark.parametrize("arguments", [["fitt"], ["validate"], ["validate", "x", "--nope"]])
 def test_wrong_usage_exits_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
     assert caught.value.code == 2
+
+
+def test_alone_it_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    for command in cli.COMMANDS:
+        assert command in shown.out
 
 
 def test_validate_describes_the_panel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

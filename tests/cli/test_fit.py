@@ -58,10 +58,10 @@ def test_a_fit_says_what_it_found_and_where_it_lies(
     assert fit(spec, tmp_path / "model", "--members", "1", "--set", "kpi_value=2") == 0
     shown = capsys.readouterr().out
 
-    assert shown.startswith("acme / us: 1 ")
-    for word in ("holdout", "naive", "share of KPI", "search", "marginal ROI", "Results:"):
+    assert shown.startswith("acme / us: 60 weeks of 3 regions to ")
+    for word in ("holdout", "within regions", "of the KPI", "search", "ROI", "Next: mmm report"):
         assert word in shown
-    assert "unknown" in shown, "one member knows no interval"
+    assert "no interval" in shown, "one member knows no interval"
 
 
 def test_without_a_value_of_the_kpi_nothing_is_called_a_return_on_investment(
@@ -71,9 +71,8 @@ def test_without_a_value_of_the_kpi_nothing_is_called_a_return_on_investment(
     assert fit(spec, tmp_path / "model", "--members", "1") == 0
     shown = capsys.readouterr().out
 
-    assert "KPI per unit spent" in shown
-    assert "marginal ROI" not in shown
-    assert "What a KPI unit is worth is not stated" in shown
+    assert "returns in KPI units per" in shown
+    assert "ROI" not in shown
 
 
 def test_a_model_that_is_there_is_kept_unless_told_otherwise(

@@ -20,7 +20,7 @@ def test_a_line_every_ten_seconds(clock: list[float], capsys: pytest.CaptureFixt
     with FitProgress() as progress:
         for epoch in range(1, 8):
             clock[0] += 4.0
-            progress.update("train", epoch, 400, 1.0 / epoch)
+            progress.update("train", epoch, 400, loss=1.0 / epoch)
     shown = capsys.readouterr()
 
     assert shown.out == "", "results go to standard output, progress does not"
@@ -33,8 +33,8 @@ def test_a_line_every_ten_seconds(clock: list[float], capsys: pytest.CaptureFixt
 def test_a_short_fit_is_quiet(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     with FitProgress() as progress:
         clock[0] += 9.0
-        progress.update("validate", 1, 2, 0.5)
-        progress.update("train", 1, 2, 0.5)
+        progress.update("validate", 1, 2, loss=0.5)
+        progress.update("train", 1, 2, loss=0.5)
 
     assert capsys.readouterr().err == ""
 
@@ -43,6 +43,14 @@ def test_stages_are_named(clock: list[float], capsys: pytest.CaptureFixture[str]
     with FitProgress() as progress:
         for stage in ("validate", "train"):
             clock[0] += 11.0
-            progress.update(stage, 5, 10, 0.25)
+            progress.update(stage, 5, 10, loss=0.25)
 
     assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == ["validate", "train"]
+
+
+def test_sampling_tells_chains_and_draws(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    with FitProgress() as progress:
+        clock[0] += 11.0
+        progress.update("sample", 40, 300, chain=8, draw=1)
+
+    assert capsys.readouterr().err.splitlines() == ["sample: round 40 of 300, 8 chains, 1 draw"]

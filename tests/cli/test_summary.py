@@ -1,8 +1,9 @@
-"""A fit in words and tables: numbers that can be checked by hand."""
+"""A fit in a screen: numbers that can be checked by hand, and no more lines than a screen has."""
 
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from mmm.cli.summary import effects_table, scores_table, summarise
-from mmm.data.schema import Finding
+from mmm.cli.summary import WIDTH, effects_table, scores_table, summarise
 from mmm.pipeline import Result
+from mmm.report.about import About
+from mmm.report.tables import Tables
+from tests.report.world import World, write_model
 from tests.small import sketch
 
 UNKNOWN = float("nan")
-NAIVE = {"region_mean": {"r2": 0.5, "mae": 3.0}, "last_value": {"r2": 0.7, "mae": 2.0}}
 
 
 def scores(**changes: Any) -> dict[str, Any]:
@@ -25,39 +27,37 @@ def scores(**changes: Any) -> dict[str, Any]:
     known = {
         "r2": 0.9,
         "r2_within": 0.4,
-        "mae": 12345.6,
+        "rmse": 12345.6,
+        "nrmse": 0.064,
         "wape": 0.0512,
         "skill": 0.25,
         "n": 24,
-        "naive": NAIVE,
     }
     return known | changes
 
 
-def shown(what: Any) -> str:
-    """What a terminal of 200 columns shows."""
-    console = Console(width=200, file=io.StringIO(), record=True)
-    console.print(what)
-    return console.export_text()
+def shown(what: Any, width: int = 200) -> str:
+    """What a terminal shows, in plain spaces."""
+    console = Console(width=width, file=io.StringIO(), record=True)
+    console.print(what, soft_wrap=True)
+    return console.export_text().replace("\u00a0", " ")
 
 
 def row(text: str, first: str) -> list[str]:
     """Cells of the line that begins with a word."""
-    (line,) = (line for line in text.splitlines() if line.strip("│ ").startswith(first))
-    return [cell.strip() for cell in line.strip("│ ").split("│")]
+    (line,) = (line for line in text.splitlines() if line.startswith(first))
+    return [cell.strip() for cell in line.split("  ") if cell.strip()]
 
 
 @pytest.fixture
-def result() -> Result:
+def tables() -> Tables:
     """TV brings 50 of 200 in training, between 20 and 80, radio nothing that is known; email ran for free."""
-    fitted = sketch()
-    dates = pd.to_datetime([fitted.panel.dates[0], fitted.panel.dates[39], fitted.panel.dates[40]])
+    dates = pd.to_datetime(["2024-01-01", "2024-01-08", "2024-01-15"])
     effects = pd.DataFrame(
         {
-            "channel": ["tv", "search", "radio"],
+            "channel": ["tv", "search", "email"],
+            "spend": [2000.0, 500.0, 0.0],
             "direct": [50.0, 10.0, 0.0],
-            "direct_lower": [20.0, UNKNOWN, UNKNOWN],
-            "direct_upper": [80.0, UNKNOWN, UNKNOWN],
             "roi": [2.0, 1.23456, UNKNOWN],
             "roi_lower": [0.8, UNKNOWN, UNKNOWN],
             "roi_upper": [3.2, UNKNOWN, UNKNOWN],
@@ -65,44 +65,86 @@ def result() -> Result:
         }
     )
     contributions = pd.DataFrame({"date": dates, "value": [120.0, 80.0, 1000.0]})
-    metrics = {"train": scores(), "holdout": scores(r2=None, skill=-0.5, naive={}), "test": scores(n=0)}
-    finding = Finding("warning", "odd_channel", "tv", "is odd.", "It matters.", "Look.")
-    return Result(fitted, metrics, (finding,), {"effects": effects, "contributions": contributions}, 12.34)
+    cells = pd.DataFrame({"region": "all", "date": dates, "split": ["train", "train", "holdout"]})
+    about = About(currency="USD", kpi_value=2.0)
+    return Tables(about=about, effects=effects, contributions=contributions, predictions=cells)
 
 
-def test_scores_stand_beside_the_best_rule_of_thumb(result: Result) -> None:
-    text = shown(scores_table(result))
+def test_scores_of_every_window_in_one_style() -> None:
+    text = shown(scores_table({"train": scores(), "holdout": scores(r2=None, skill=-0.5), "test": {"n": 0}}))
 
-    assert row(text, "train") == ["train", "0.900", "0.400", "1.235e+04", "0.051", "0.700", "0.250"]
-
-
-def test_what_has_no_score_is_a_dash_and_an_empty_window_no_row(result: Result) -> None:
-    text = shown(scores_table(result))
-
-    assert row(text, "holdout") == ["holdout", "-", "0.400", "1.235e+04", "0.051", "-", "-0.500"]
-    assert "test" not in text
+    assert row(text, "train") == ["train", "0.900", "0.400", "12.3 k", "6.4 %", "5.1 %", "25 %"]
+    assert row(text, "holdout") == ["holdout", "-", "0.400", "12.3 k", "6.4 %", "5.1 %", "\u221250 %"]
+    assert "test" not in text, "an empty window has no row"
 
 
-def test_shares_are_of_the_kpi_of_the_training_window(result: Result) -> None:
-    """120 and 80 fall into training, whose last period is the fortieth; 1000 does not."""
-    text = shown(effects_table(result))
+def test_shares_are_of_the_kpi_of_the_training_window(tables: Tables) -> None:
+    """120 and 80 fall into training; 1000 does not."""
+    text = shown(effects_table(tables))
 
-    assert row(text, "tv") == ["tv", "25.0%", "10.0% to 40.0%", "2.000", "0.80 to 3.20", "1.500"]
-    assert row(text, "search") == ["search", "5.0%", "unknown", "1.235", "unknown", "0.500"]
-    assert row(text, "radio") == ["radio", "0.0%", "unknown", "-", "unknown", "-"]
-    assert "USD of KPI value per USD spent" in text
-
-
-def test_the_whole_says_what_was_fitted_found_and_kept(result: Result) -> None:
-    text = shown(summarise(result, Path("models/us")))
-
-    assert text.startswith("acme / us: 3 member(s), 10 epochs, 12.3 s")
-    assert "warning: tv: is odd. It matters. Look." in text
-    assert text.rstrip().endswith("Results: models/us")
+    assert row(text, "tv") == ["tv", "2 k", "25 %", "2", "0.8 to 3.2", "1.5"]
+    assert row(text, "search") == ["search", "500", "5 %", "1.2", "no interval", "0.5"]
+    assert row(text, "email") == ["email", "-", "0 %", "-", "-", "-"]
+    assert "returns in USD per USD" in text
 
 
-def test_a_name_with_brackets_is_shown_as_it_is(result: Result) -> None:
-    spec = result.fitted.spec.model_copy(update={"brand": "acme [red]"})
-    text = shown(summarise(replace(result, fitted=replace(result.fitted, spec=spec)), Path("m")))
+def test_without_a_value_of_the_kpi_returns_are_of_its_units(tables: Tables) -> None:
+    """50 units for 2000 of spend are 25 for 1000."""
+    text = shown(effects_table(replace(tables, about=About(kpi="visits", currency="EUR"))))
+
+    assert row(text, "tv")[3] == "25"
+    assert "ROI" not in text and "returns in visits per EUR 1 k" in text
+
+
+@pytest.mark.parametrize("world", [World(), World(channels=10, regions=1), World(members=1)])
+def test_the_whole_is_a_screen(world: World, tmp_path: Path) -> None:
+    """With every window, channels with long names, and more kinds of findings than are shown."""
+    write_model(tmp_path, world)
+    kinds = ("negative_roi", "collinear_channels", "experiment_conflict", "residual_drift")
+    long = "paid_search_non_brand_google_and_bing_of_all_countries"
+    rows = [
+        {
+            "severity": "warning",
+            "code": code,
+            "where": long,
+            "what": "Odd.",
+            "why": "So.",
+            "what_to_do": "Look.",
+        }
+        for code in kinds
+    ]
+    (tmp_path / "diagnostics.json").write_text(json.dumps(rows), encoding="utf-8")
+    (tmp_path / "report.html").touch()
+    fitted = sketch()
+    text = shown(summarise(Result(fitted, {}, (), {}, 12.34), tmp_path), WIDTH)
+    lines = text.rstrip().splitlines()
+
+    assert lines[0].startswith("acme / us: ")
+    assert len(lines) <= 25
+    assert max(len(line) for line in lines[:-2]) <= WIDTH, "paths are never broken"
+    assert "4 findings, 4 to act on" in text
+    assert lines[-2:] == [
+        f"Next: open {tmp_path}/report.html",
+        f"      mmm optimize {tmp_path} request.yaml, or python -m serve {tmp_path}",
+    ]
+
+
+def test_findings_that_say_the_same_are_one(tmp_path: Path) -> None:
+    write_model(tmp_path, World())
+    rows = [
+        {"severity": "warning", "code": "unidentified_channel", "where": name, "what_to_do": "Test it."}
+        for name in ("tv", "radio", "email")
+    ]
+    (tmp_path / "diagnostics.json").write_text(json.dumps(rows), encoding="utf-8")
+    text = shown(summarise(Result(sketch(), {}, (), {}, 1.0), tmp_path))
+
+    assert text.count("The data say little about TV, radio and email") == 1
+
+
+def test_a_name_with_brackets_is_shown_as_it_is(tmp_path: Path) -> None:
+    write_model(tmp_path, World())
+    fitted = sketch()
+    spec = fitted.spec.model_copy(update={"brand": "acme [red]"})
+    text = shown(summarise(Result(replace(fitted, spec=spec), {}, (), {}, 1.0), tmp_path))
 
     assert text.startswith("acme [red] / us")

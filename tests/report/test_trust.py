@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mmm.report import Tables
-from mmm.report.trust import generalisation_gap, light
+from mmm.report.trust import error_growth, light, outside
 
 
 def scores(skill: float | None = 0.3, *, train: float = 0.04, holdout: float = 0.05) -> dict[str, Any]:
@@ -63,5 +63,14 @@ def test_channels_the_data_say_little_about_count_by_their_effect(tables: Tables
 
 
 def test_the_gap_is_the_error_outside_over_the_error_inside() -> None:
-    assert generalisation_gap(scores(train=0.04, holdout=0.06)) == pytest.approx(1.5)
-    assert math.isnan(generalisation_gap({"train": {"wape": 0.04}}))
+    assert error_growth(scores(train=0.04, holdout=0.06)) == pytest.approx(1.5)
+    assert math.isnan(error_growth({"train": {"wape": 0.04}}))
+
+
+def test_how_much_worse_it_is_outside_training() -> None:
+    """Twice the error, 0.9 less 0.75 of the differences explained."""
+    metrics = {"train": {"wape": 0.02, "r2": 0.9}, "holdout": {"wape": 0.04, "r2": 0.75}}
+
+    assert outside(metrics) == "Outside training the mean error is 2 times as large and R² is 0.150 lower."
+    assert outside({"train": {"wape": 0.02, "r2": 0.9}, "holdout": {}}) == ""
+    assert outside(None) == ""

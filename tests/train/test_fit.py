@@ -46,7 +46,7 @@ class Interrupt:
     def __init__(self, stage: str, epoch: int) -> None:
         self.at = (stage, epoch)
 
-    def update(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
+    def update(self, stage: str, epoch: int, epochs: int, **figures: float) -> None:
         if (stage, epoch) == self.at:
             raise KeyboardInterrupt
 
@@ -57,7 +57,7 @@ class Watch:
     def __init__(self) -> None:
         self.told: list[tuple[str, int, int]] = []
 
-    def update(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
+    def update(self, stage: str, epoch: int, epochs: int, **figures: float) -> None:
         self.told.append((stage, epoch, epochs))
 
 

@@ -10,27 +10,25 @@ import pandas as pd
 from mmm import words
 from mmm.report import marks, moves, shell
 from mmm.report.about import PER
-from mmm.report.moves import Gain, Moves
+from mmm.report.advice import STILL, advice
+from mmm.report.moves import Moves
 from mmm.report.shell import Tile, escape
 from mmm.report.tables import Tables
+from mmm.report.totals import by_spend, media_total
 from mmm.report.trust import NAMES, light
 
 ROWS = 20
 """Channels in the table; the rest are one row."""
-NAMED = 2
-"""Channels that the advice names; the rest it counts."""
-STILL = 0.005
-"""Part of the budget under which a plan leaves everything as it is."""
 
 
 def first_page(tables: Tables) -> str:
     """The page as HTML; what a missing file would have told is left out."""
     plan = moves.moves_of(tables.plan)
-    rows = None if tables.effects is None else _by_spend(tables.effects)
+    rows = None if tables.effects is None else by_spend(tables.effects)
     parts = [
         _light(tables),
         shell.tiles(_tiles(tables)),
-        _advice(tables, plan),
+        _advice(tables),
         "" if rows is None else _table(rows, tables, plan),
     ]
     buttons = (("summary", "Print this page"), ("all", "Print the whole report"))
@@ -50,35 +48,8 @@ def _light(tables: Tables) -> str:
     )
 
 
-def _by_spend(effects: pd.DataFrame) -> pd.DataFrame:
-    """Channels by spend with their shares and, of all alike, KPI per ``PER`` of spend."""
-    rows = effects.assign(channel=effects["channel"].astype(str)).sort_values("spend", ascending=False)
-    spend = rows["spend"].astype(float).where(lambda s: s > 0)
-    rows["spend_share"] = spend / spend.sum()
-    rows["effect_share"] = rows["direct"] / rows["direct"].sum()
-    for side in ("", "_lower", "_upper"):
-        if f"direct{side}" in rows:
-            rows[f"per{side}"] = PER * rows[f"direct{side}"] / spend
-        if f"marginal_roi{side}" in rows:
-            rows[f"marginal_per{side}"] = PER * rows[f"marginal_roi{side}"]
-    return rows
-
-
-def _total(tables: Tables) -> Mapping[str, Any]:
-    """All media over the training window: spend, and effect, value and ROI with bounds where known."""
-    if tables.returns is not None:
-        rows = tables.returns[(tables.returns["window"] == "training") & (tables.returns["channel"] == "")]
-        if len(rows):
-            return marks.records(rows)[0]
-    if tables.effects is None:
-        return {}
-    spend, effect = (float(tables.effects[name].sum()) for name in ("spend", "direct"))
-    value = float((tables.effects["roi"] * tables.effects["spend"]).sum())
-    return {"spend": spend, "effect": effect, "value": value, "roi": value / spend if spend > 0 else None}
-
-
 def _tiles(tables: Tables) -> list[Tile]:
-    about, total = tables.about, _total(tables)
+    about, total = tables.about, media_total(tables)
     if not total:
         return []
     spend, effect = words.real(total["spend"]), words.real(total["effect"])
@@ -105,51 +76,13 @@ def _between(row: Mapping[str, Any], column: str, scale: float = 1.0) -> str:
     return f" ({words.span(low, high)})" if words.known(low, high) else "; its interval is not known"
 
 
-def _advice(tables: Tables, plan: Moves | None) -> str:
+def _advice(tables: Tables) -> str:
     """One sentence: what to move from where to where, and what that gains."""
-    if plan is None:
+    said = advice(tables)
+    if said is None:
         return ""
-    about, total = tables.about, sum(plan.current.values())
-    horizon = tables.plan.get("horizon")
-    over = f" over {words.count(horizon, about.period)}" if isinstance(horizon, int) else ""
-    givers, takers = (_named(names) for names in plan.ends())
-    if plan.moved <= STILL * total or not takers:
-        text = "Leave the split of the budget as it is: no move is expected to gain anything."
-        return f"<p class='advice'>{escape(text)}</p>"
-    unit = str(tables.plan.get("unit") or about.currency)
-    source = f"from {givers} to" if givers else "more to"
-    text = f"Move {words.money(plan.moved, unit)}{over} {source} {takers}:"
-    if light(tables).colour == "red":
-        text = f"Could this model be relied on: {text[:1].lower()}{text[1:]}"
-    gain = _gained(plan.gain, about.kpi)
-    money = (
-        f", worth {_gained(plan.money, about.currency)}"
-        if about.priced and words.known(plan.money.mean)
-        else ""
-    )
-    chance = plan.chance
-    sure = f"; the chance that it gains at all is {_chance(chance)}" if words.known(chance) else ""
-    return f"<p class='advice'><b>{escape(text)}</b> {escape(f'{gain}{money}{sure}.')}</p>"
-
-
-def _named(names: list[str]) -> str:
-    """Channels in words, the smaller ones counted where they are many."""
-    most = [words.label(name) for name in names[:NAMED]]
-    left = len(names) - NAMED
-    return words.listing([*most, words.count(left, "other")] if left > 0 else most)
-
-
-def _gained(gain: Gain, unit: str) -> str:
-    """``1.2 k visits more (400 to 2 k)``."""
-    if not words.known(gain.mean):
-        return "what it gains is not said"
-    told = f"{words.number(abs(gain.mean))} {unit} {'more' if gain.mean >= 0 else 'less'}"
-    return f"{told} ({words.span(gain.lower, gain.upper)})"
-
-
-def _chance(value: float) -> str:
-    """A chance in whole per cent, never certain."""
-    return f"{min(99, max(1, round(100 * value)))}{words.NBSP}%"
+    move, gain = (escape(part) for part in said)
+    return f"<p class='advice'><b>{move}</b> {gain}</p>" if gain else f"<p class='advice'>{move}</p>"
 
 
 def _table(rows: pd.DataFrame, tables: Tables, plan: Moves | None) -> str:

@@ -12,14 +12,15 @@ from mmm.report.model import findings
 from mmm.report.model.director import first_page
 from mmm.report.shell import Drawn, escape
 from mmm.report.tables import Tables
-from mmm.report.trust import generalisation_gap
+from mmm.report.trust import outside
 
 _SCORES = {
     "r2": "R²",
     "r2_within": "R² within regions",
     "rmse": "RMSE",
+    "nrmse": "RMSE of mean KPI",
     "mae": "MAE",
-    "wape": "Relative error",
+    "wape": "Mean error of KPI",
     "bias": "Bias",
     "skill": "Squared error saved",
     "n": "Cells",
@@ -78,9 +79,7 @@ def _scores(metrics: Any) -> str:
     if not rows:
         return ""
     table = shell.table({"columns": ["Window", *_SCORES.values()], "rows": rows}, "All scores of all windows")
-    gap = generalisation_gap(metrics)
-    told = f"Outside the training window the relative error is {words.number(gap)} times that within."
-    line = f"<p class='reading'>{told}</p>" if words.known(gap) else ""
+    line = f"<p class='reading'>{outside(metrics)}</p>"
     return f"<div class='card scores'>{line}{table}</div>"
 
 
@@ -89,7 +88,7 @@ def _score(key: str, value: Any) -> str:
         return "unknown"
     if key in ("r2", "r2_within"):
         return f"{value:.3f}".replace("-", "\u2212")
-    return words.percent(float(value)) if key in ("wape", "skill") else words.number(float(value), 3)
+    return words.percent(float(value)) if key in ("wape", "nrmse", "skill") else words.number(float(value), 3)
 
 
 def _footer(tables: Tables) -> str:

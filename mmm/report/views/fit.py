@@ -21,7 +21,7 @@ from mmm.report.totals import (
     window_words,
     windows,
 )
-from mmm.report.trust import generalisation_gap
+from mmm.report.trust import outside
 
 NAIVE = {
     "region_mean": "each region's mean",
@@ -48,8 +48,6 @@ def headline(tables: Tables) -> go.Figure:
         rows.append((label, error, score["naive"][rule].get("r2"), False))
     rows.sort(key=lambda row: row[1])
     traces, layout = _score_marks(rows, _per_cell(tables))
-    gap = generalisation_gap(metrics)
-    more = f"The relative error is {words.number(gap)} times that of the training window."
     seen = "Scored on the data it was fitted to: this says nothing of new data."
     return theme.finish(
         traces,
@@ -66,7 +64,7 @@ def headline(tables: Tables) -> go.Figure:
         ),
         reading="Root mean squared error. The dark bar is the model; grey bars are guesses anyone could make "
         "without one. A model worth using beats them.",
-        notes=[seen if window == "train" else "", more if words.known(gap) else ""],
+        notes=[seen if window == "train" else "", outside(metrics)],
     )
 
 

@@ -9,7 +9,6 @@ Shapes: M draws, C channels, G regions, T training periods, D coordinates.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -40,6 +39,7 @@ from mmm.train.posterior.robust import cell_weights
 from mmm.train.posterior.sampler import Effort, sample
 from mmm.train.posterior.search import curvature, highest
 from mmm.train.prepare import Prepared
+from mmm.train.progress import Progress
 
 EFFORTS = (
     (4_000, (16, 40, 28, 14)),
@@ -61,9 +61,6 @@ TIME_AXIS = {
     **dict.fromkeys(("stack_CGTL", "followed_CGT"), 2),
 }
 
-Told = Callable[[str, int, int], None]
-"""Hears stage, rounds done and rounds in all."""
-
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
@@ -81,7 +78,14 @@ class Posterior:
 
 
 def draw_posterior(
-    prepared: Prepared, mode: Parameters, *, n_train: int, members: int, seed: int, effort: float, told: Told
+    prepared: Prepared,
+    mode: Parameters,
+    *,
+    n_train: int,
+    members: int,
+    seed: int,
+    effort: float,
+    progress: Progress,
 ) -> Posterior:
     """Draws from the posterior; with one member the mode itself.
 
@@ -92,7 +96,7 @@ def draw_posterior(
         members: Draws wanted.
         seed: Of every random number.
         effort: Factor on the length of sampling.
-        told: Hears how it goes.
+        progress: Told of every round.
     """
     mode = {name: value.detach().double().cpu() for name, value in mode.items()}
     density = _density(prepared, mode, n_train)
@@ -100,7 +104,7 @@ def draw_posterior(
     variance_G = torch.ones(len(density.columns.kpi_GT), dtype=torch.float64)
     for place, most in enumerate((FIRST_SEARCH, LAST_SEARCH)):
         density, variance_G = _reweighted(density, theta_D, prepared)
-        told("mode", place, 2)
+        progress.update("mode", place + 1, 2)
         theta_D = highest(density, theta_D, most)
     if members == 1:
         return _handed_over(prepared, density, theta_D.unsqueeze(0), mode, variance_G, None, {})
@@ -113,7 +117,9 @@ def draw_posterior(
         curvature_DD,
         length,
         generator,
-        lambda done, rounds: told("sample", done, rounds),
+        lambda done, rounds: progress.update(
+            "sample", done, rounds, chain=length.chains, draw=length.chains * max(done - length.warm_up, 0)
+        ),
     )
     theta_ND = sampled.theta_MND.flatten(0, 1)
     report = {"acceptance": round(sampled.accepted, 3), "step": round(sampled.step, 4)}

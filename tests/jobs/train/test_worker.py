@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ class Heard(SilentListener):
     def say(self, text: str) -> None:
         self.said.append(text)
 
-    def epoch(self, stage: str, epoch: int, epochs: int, loss: float) -> None:
+    def epoch(self, stage: str, epoch: int, epochs: int, figures: Mapping[str, float]) -> None:
         if epoch == self.stop_at:
             raise KeyboardInterrupt
 

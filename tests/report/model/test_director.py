@@ -58,9 +58,9 @@ def test_without_a_value_of_the_kpi_no_money_is_claimed(tables: Tables) -> None:
     assert "visits for each EUR 1 k spent" in page
 
 
-def test_a_kpi_that_is_money_itself_has_a_return() -> None:
-    assert About(kpi="net revenue").priced
-    assert not About(kpi="orders").priced
+def test_a_return_in_money_needs_a_stated_value_of_the_kpi() -> None:
+    assert About(kpi="net revenue", kpi_value=1.0).priced
+    assert not About(kpi="net revenue").priced
 
 
 def test_a_plan_that_moves_nothing_says_so(tables: Tables) -> None:

@@ -1,0 +1,62 @@
+"""What to do with the budget, in one sentence."""
+
+from __future__ import annotations
+
+from mmm import words
+from mmm.report.moves import Gain, moves_of
+from mmm.report.tables import Tables
+from mmm.report.trust import light
+
+NAMED = 2
+"""Channels that the advice names; the rest it counts."""
+STILL = 0.005
+"""Part of the budget under which a plan leaves everything as it is."""
+STAY = "Leave the split of the budget as it is: no move is expected to gain anything."
+
+
+def advice(tables: Tables) -> tuple[str, str] | None:
+    """What to move from where to where, and what that gains with its interval and chance.
+
+    Returns:
+        The move and its gain, the second empty where nothing is to be moved; None without a plan.
+    """
+    plan = moves_of(tables.plan)
+    if plan is None:
+        return None
+    about, total = tables.about, sum(plan.current.values())
+    givers, takers = (_named(names) for names in plan.ends())
+    if plan.moved <= STILL * total or not takers:
+        return STAY, ""
+    horizon = tables.plan.get("horizon")
+    over = f" over {words.count(horizon, about.period)}" if isinstance(horizon, int) else ""
+    unit = str(tables.plan.get("unit") or about.currency)
+    source = f"from {givers} to" if givers else "more to"
+    move = f"Move {words.money(plan.moved, unit)}{over} {source} {takers}:"
+    if light(tables).colour == "red":
+        move = f"Could this model be relied on: {move[:1].lower()}{move[1:]}"
+    gain = _gained(plan.gain, about.kpi)
+    if about.priced and words.known(plan.money.mean):
+        gain += f", worth {_gained(plan.money, about.currency)}"
+    if words.known(plan.chance):
+        gain += f"; the chance that it gains at all is {_chance(plan.chance)}"
+    return move, f"{gain}."
+
+
+def _named(names: list[str]) -> str:
+    """Channels in words, the smaller ones counted where they are many."""
+    most = [words.label(name) for name in names[:NAMED]]
+    left = len(names) - NAMED
+    return words.listing([*most, words.count(left, "other")] if left > 0 else most)
+
+
+def _gained(gain: Gain, unit: str) -> str:
+    """``1.2 k visits more (400 to 2 k)``."""
+    if not words.known(gain.mean):
+        return "what it gains is not said"
+    told = f"{words.number(abs(gain.mean))} {unit} {'more' if gain.mean >= 0 else 'less'}"
+    return f"{told} ({words.span(gain.lower, gain.upper)})"
+
+
+def _chance(value: float) -> str:
+    """A chance in whole per cent, never certain."""
+    return f"{min(99, max(1, round(100 * value)))}{words.NBSP}%"
