@@ -1,4 +1,4 @@
-"""Ray, started here or attached to: authentication explicit, folders short and private, quiet logs.
+"""Ray, started here or attached to: authentication explicit, quiet logs, a named error for what goes wrong.
 
 With neither ``--address`` nor ``RAY_ADDRESS`` (which ``ray job submit`` sets) a cluster of this process
 alone is started and stopped, so that nobody else's is ever joined by accident.
@@ -8,34 +8,21 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
-import shutil
-import signal
 import socket
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
+from jobs.guard import guarded
+from jobs.own_ray import ClusterError, own_ray, own_signals
 from mmm.errors import MMMError
 
 LOCAL = "local"
-OBJECT_STORE = 256 * 1024**2
-"""Bytes of a local cluster's object store: panels are read in the tasks and only rows come back."""
 KNOCK = 10.0
 """Seconds in which a cluster's port must answer."""
-ROOT = Path(__file__).resolve().parent.parent
-"""Folder from which workers of this machine import ``jobs`` and ``mmm``."""
-
-
-class ClusterError(MMMError, RuntimeError):
-    """A cluster that does not answer or has not what the work needs."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,7 @@ def connect(address: str | None = None, *, cpus: int | None = None, wait: float 
         wait: Seconds in which an attached cluster must offer one CPU; an autoscaler needs minutes.
 
     Raises:
-        ClusterError: Nothing answers at the address, or no CPU came in time.
+        ClusterError: Nothing answers at the address, no CPU came in time, or a cluster started here died.
     """
     address = address or os.environ.get("RAY_ADDRESS") or LOCAL
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -69,82 +56,12 @@ def connect(address: str | None = None, *, cpus: int | None = None, wait: float 
         yield Cluster(address, await_cpus(wait))
         return
     if address == LOCAL:
-        with _local(cpus or len(os.sched_getaffinity(0))) as cluster:
-            yield cluster
+        cpus = cpus or len(os.sched_getaffinity(0))
+        with guarded() as folder, own_ray(folder, cpus):
+            yield Cluster(LOCAL, cpus)
         return
     with _attached(address, wait) as cluster:
         yield cluster
-
-
-@contextmanager
-def _local(cpus: int) -> Iterator[Cluster]:
-    """A cluster of its own, with a token nobody else can read; Ray's ports are open to the whole host.
-
-    Its folder lies in ``/tmp`` because paths of sockets must be short.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="mmm-", dir="/tmp"))
-    settings: dict[str, str | None] = {
-        **_authentication(folder),
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
-        "RAY_ADDRESS": None,
-    }
-    with _environment(settings):
-        import ray
-
-        try:
-            _start(folder, cpus)
-            yield Cluster(LOCAL, cpus)
-        finally:
-            ray.shutdown()
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _start(folder: Path, cpus: int) -> None:
-    """Start Ray here.
-
-    Raises:
-        ClusterError: It did not start, or not in time.
-    """
-    import ray
-
-    try:
-        with _own_sigterm():
-            ray.init(
-                address=LOCAL,
-                num_cpus=cpus,
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _temp_dir=str(folder),
-            )
-    except Exception as error:
-        # Of a node that comes up too late Ray raises a bare Exception.
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ClusterError(
-            f"Ray did not start on this machine: {reason} Most often it is overloaded, or short of "
-            "memory or of room in /tmp or /dev/shm. Run the same command when it is quieter, with fewer "
-            "--cpus, or join a cluster with --address; what is done stays done."
-        ) from error
-
-
-def _authentication(folder: Path) -> dict[str, str | None]:
-    """The caller's own settings, or a token of this process, which the core reads once and remembers.
-
-    Where no mode is set ``ray.init`` switches tokens on itself, also in a process that imported Ray before.
-    """
-    if "RAY_AUTH_MODE" in os.environ:
-        return {}
-    path = folder / "token"
-    path.touch(mode=0o600)
-    path.write_text(_token(), encoding="ascii")
-    return {"RAY_AUTH_MODE": None, "RAY_AUTH_TOKEN_PATH": str(path)}
-
-
-@cache
-def _token() -> str:
-    return secrets.token_hex(32)
 
 
 @contextmanager
@@ -155,7 +72,7 @@ def _attached(address: str, wait: float) -> Iterator[Cluster]:
 
     try:
         _knock(address)
-        with _own_sigterm():
+        with own_signals():
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError, RayError) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
@@ -245,35 +162,3 @@ def _one_cpu() -> Any:
         return None
 
     return nothing
-
-
-@contextmanager
-def _own_sigterm() -> Iterator[None]:
-    """Put back the caller's answer to SIGTERM, which Ray replaces by one that aborts."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _environment(settings: dict[str, str | None]) -> Iterator[None]:
-    """Environment variables for a while; None takes one away."""
-    before = {name: os.environ.get(name) for name in settings}
-    _set_environment(settings)
-    try:
-        yield
-    finally:
-        _set_environment(before)
-
-
-def _set_environment(settings: dict[str, str | None]) -> None:
-    for name, value in settings.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value

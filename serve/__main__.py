@@ -5,30 +5,23 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import secrets
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jobs.guard import guarded
+from jobs.own_ray import own_ray
 from mmm.errors import MMMError
 
 if TYPE_CHECKING:
     from serve.app import Arguments
 
-ROOT = Path(__file__).resolve().parent.parent
-"""Folder from which replicas import ``serve`` and ``mmm``."""
-OBJECT_STORE = 256 * 1024**2
 REQUEST_TIMEOUT = 60.0
 """Seconds after which Serve itself gives a request up: later than the service, which does so in words."""
 SETTINGS = {
-    "OMP_NUM_THREADS": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # Fewer threads to pass a request on to, and logs written once: a sixth less CPU for each request.
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
@@ -52,7 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in STOPPING:
         signal.signal(number, _stopped_before_start)
     options = _parser().parse_args(arguments)
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     if options.haproxy:
@@ -109,8 +101,11 @@ def _run(options: argparse.Namespace) -> None:
     stop = threading.Event()
     for number in STOPPING:
         signal.signal(number, lambda *_: stop.set())
-    with _own_ray():
-        _serve(options, asked, stop)
+    with guarded() as folder:
+        for part in ("CONFIG_FILE_LOC", "SOCKET_PATH", "SERVER_STATE_BASE", "SERVER_STATE_FILE"):
+            os.environ.setdefault(f"RAY_SERVE_HAPROXY_{part}", str(folder / f"haproxy-{part.lower()}"))
+        with own_ray(folder):
+            _serve(options, asked, stop)
 
 
 def _check(options: argparse.Namespace, asked: Arguments) -> None:
@@ -135,45 +130,6 @@ def _check(options: argparse.Namespace, asked: Arguments) -> None:
             raise StartError(
                 f"Port {options.port} of {options.host} is taken ({error.strerror}). Give another --port."
             ) from error
-
-
-@contextmanager
-def _own_ray() -> Iterator[None]:
-    """A Ray of this process alone, with a token and logs nobody else can read.
-
-    Ray opens the folder it is given to everybody; it lies in one that stays closed.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="mmm-", dir="/tmp"))
-    inner = folder / "ray"
-    inner.mkdir()
-    if "RAY_AUTH_MODE" not in os.environ:
-        token = folder / "token"
-        token.touch(mode=0o600)
-        token.write_text(secrets.token_hex(32), encoding="ascii")
-        os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
-    os.environ.pop("RAY_ADDRESS", None)
-    paths = (str(ROOT), os.environ.get("PYTHONPATH"))
-    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
-    for part in ("CONFIG_FILE_LOC", "SOCKET_PATH", "SERVER_STATE_BASE", "SERVER_STATE_FILE"):
-        os.environ.setdefault(f"RAY_SERVE_HAPROXY_{part}", str(folder / f"haproxy-{part.lower()}"))
-    import ray
-
-    handlers = {name: signal.getsignal(name) for name in STOPPING}
-    try:
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(inner),
-        )
-        for name, handler in handlers.items():
-            signal.signal(name, handler)
-        yield
-    finally:
-        ray.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _serve(options: argparse.Namespace, asked: Arguments, stop: threading.Event) -> None:

@@ -27,6 +27,7 @@ from jobs.benchmark.suites.truth import truth_tasks
 from jobs.benchmark.table import floor_table, floors
 from jobs.benchmark.tables import Table, about_run, legend, markdown, tables_of
 from jobs.benchmark.tasks import DEFAULT_PEERS, PEERS, QUICK, QUICK_PEERS, RunOptions, Sizes, Task, TaskRunner
+from jobs.guard import guarded
 from mmm.errors import MMMError
 from mmm.report.benchmark import Section, write_page
 
@@ -108,7 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     started = time.perf_counter()
     try:
-        failures, rows = run_suites(run_options, console)
+        # Programs it starts have sessions of their own; they end with it all the same.
+        with guarded():
+            failures, rows = run_suites(run_options, console)
     except KeyboardInterrupt:
         stop_all()
         console.print(f"interrupted; what was found so far lies in {run_options.out}", soft_wrap=True)

@@ -15,8 +15,9 @@ from typing import Any
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
-from jobs.cluster import ClusterError, cpus_now
+from jobs.cluster import cpus_now
 from jobs.command import duration
+from jobs.own_ray import ClusterError
 from jobs.record.ledger import Entry
 from jobs.record.rows import Row
 from jobs.refit.task import GRACE, TaskResult, Work, failed, refit_markets

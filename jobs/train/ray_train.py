@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from jobs.cluster import ClusterError
 from jobs.command import Say
+from jobs.guard import guarded
+from jobs.own_ray import ClusterError
 from jobs.train.progress import ProgressLog, ProgressReader, ProgressWriter
 from jobs.train.shards import cut_regions
 from jobs.train.worker import SilentListener, TrainPlan, train_shard
@@ -137,7 +137,7 @@ def run_training(plan: TrainPlan, workers: Workers, say: Say, log: LOG | None = 
     actor: Any = ray.remote(ProgressLog)
     progress_log = actor.options(num_cpus=0, max_restarts=-1).remote()
     reader = ProgressReader(lambda: ray.get(progress_log.take.remote()), say, log)
-    with _environment(ENVIRONMENT), _scratch() as folder, reader:
+    with _environment(ENVIRONMENT), guarded() as folder, reader:
         config = {"plan": ray.put(plan), "progress_log": progress_log, "gpus": workers.gpus}
         try:
             result = _trainer(_work, config, workers, folder).fit()
@@ -160,7 +160,7 @@ def on_workers(work: Callable[..., Any], given: Any, workers: Workers) -> list[A
     import ray
     from ray.train import TrainingFailedError
 
-    with _environment(ENVIRONMENT), _scratch() as folder:
+    with _environment(ENVIRONMENT), guarded() as folder:
         config = {"work": work, "given": ray.put(given)}
         try:
             result = _trainer(_ask, config, replace(workers, tries=0), folder).fit()
@@ -185,7 +185,7 @@ def _ask(config: dict[str, Any]) -> list[Any]:
     return answers
 
 
-def _trainer(loop: Any, config: dict[str, Any], workers: Workers, folder: str) -> Any:
+def _trainer(loop: Any, config: dict[str, Any], workers: Workers, folder: Path) -> Any:
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -203,7 +203,7 @@ def _trainer(loop: Any, config: dict[str, Any], workers: Workers, folder: str) -
         # Ray keeps nothing: checkpoints of shards are the state of a training, wherever it is run again.
         run_config=RunConfig(
             name="training",
-            storage_path=folder,
+            storage_path=str(folder),
             failure_config=failures(max_failures=workers.tries, controller_failure_limit=workers.tries),
         ),
     )
@@ -246,16 +246,6 @@ def _reason(error: Exception) -> str:
     text = str(next(iter(failures.values())) if failures else error).strip()
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__).rstrip(".") + "."
-
-
-@contextmanager
-def _scratch() -> Iterator[str]:
-    """A folder for what Ray Train insists on writing."""
-    folder = tempfile.mkdtemp(prefix="mmm-train-")
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from jobs.cluster import ClusterError
 from jobs.command import duration, run_command
+from jobs.own_ray import ClusterError
 from jobs.record.tracking import TrackingError
 from jobs.record.versions import RegistryError
 from mmm.errors import OutputError, SpecError, TrainingError

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import yaml
 
-from jobs.cluster import ClusterError
+from jobs.guard import MARK, marked
+from jobs.own_ray import ClusterError
 from jobs.record.rows import Row
 from jobs.record.tracking import open_tracking
 from jobs.train.checkpoint_place import checkpoints_of
@@ -206,6 +207,20 @@ def interrupted(spec: MarketSpec, out: Path) -> None:
     open_checkpoints(str(out), spec, inspect_panel(spec))
 
 
+def marks_of(driver: int) -> set[str]:
+    """Marks that the children of a driver carry, of its Ray."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if int((path / "stat").read_text().rpartition(")")[2].split()[1]) != driver:
+                continue
+            words = (path / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        found |= {word.decode().partition("=")[2] for word in words if word.startswith(f"{MARK}=".encode())}
+    return found
+
+
 @pytest.mark.ray
 def test_a_killed_driver_is_run_again_with_fewer_workers(
     spec_file: Path, tmp_path: Path, repository: Path
@@ -222,7 +237,12 @@ def test_a_killed_driver_is_run_again_with_fewer_workers(
     ) as driver:
         while driver.poll() is None and not list(place.glob("*/scored/train/*/commit.json")):
             time.sleep(0.02)
+        (mark,) = marks_of(driver.pid)
         driver.send_signal(signal.SIGKILL)
+    until = time.monotonic() + 10.0
+    while (left := marked(mark)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert left == [], "what a killed driver had started ends within ten seconds"
     assert not out.exists()
     again = subprocess.run(
         [*command, "--workers", "1"],
