@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mmm.planning.solve.cents import CENT, in_cents, settled, smallest
 from mmm.planning.solve.limits import Limits
-from tests.planning.solve.polytopes import Row, polytope, random_polytope
+from tests.planning.solve.polytopes import polytope, random_polytope
 
 
 def settle(money: list[float], box: Limits) -> list[float]:
@@ -59,16 +59,21 @@ def test_regions_of_a_small_budget_hold_no_rounding_errors() -> None:
 
 
 def test_sums_that_remainders_would_break_are_kept_by_other_cents() -> None:
-    """Largest remainders would give both cents to the group, which takes one."""
-    box = polytope([0, 0, 0], [99, 99, 99], 50.03, [([1, 1, 0], -np.inf, 20.01)])
-    found = settle([10.006, 10.004, 30.02], box)
+    """Two cents are missing; the largest remainders would give both to the group, which takes one."""
+    box = polytope([0, 0, 0], [99, 99, 99], 50.03, [([1, 1, 0], -np.inf, 20.018)])
+    found = settle([10.009, 10.009, 30.012], box)
 
-    assert found in ([10.01, 10.0, 30.02], [10.0, 10.01, 30.02])
-    rows: list[Row] = [([1, 1, 0, 0], -np.inf, 20.01), ([0, 0, 1, 1], -np.inf, 20.01)]
-    pair = polytope([0] * 4, [99] * 4, 40.02, rows)
-    moved = settle([10.0049, 10.0051, 10.0049, 10.0051], pair)
-    assert moved[0] + moved[1] == pytest.approx(20.01)
-    assert moved[2] + moved[3] == pytest.approx(20.01)
+    assert sorted(found[:2]) == [10.0, 10.01]
+    assert found[2] == 30.02
+
+
+def test_bounds_above_what_was_cut_take_their_cents_from_others() -> None:
+    """The least of the first two are whole cents above the plan's cut ones, so another gives."""
+    box = polytope([10.01, 10.01, 0], [99, 99, 99], 30.0)
+
+    assert settle([10.01, 10.01, 9.98], box) == [10.01, 10.01, 9.98]
+    box = polytope([10.005, 10.005, 0], [99, 99, 99], 30.0)
+    assert settle([10.005, 10.005, 9.99], box) == [10.01, 10.01, 9.98]
 
 
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(0, 2), free=st.booleans())

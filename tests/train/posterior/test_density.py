@@ -11,36 +11,15 @@ import torch
 from numpy.testing import assert_allclose
 from torch import Tensor
 
-from mmm.data.panel import Panel
 from mmm.model.network import forward
-from mmm.model.restrictions import Restrictions
-from mmm.train.posterior import posterior as program
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.draws import learned_scales, parameters_of, start_of
 from mmm.train.posterior.linear import expected_kpi, linear_parts
-from mmm.train.prepare import Prepared, pose
+from mmm.train.prepare import pose
 from mmm.train.shards import Alone, Survey
-from tests.small import market, small_panel, some_regions, split_of, with_gaps
+from tests.small import market, small_panel, some_regions, with_gaps
 from tests.train.crew import crew
-
-MODEL = {"temporal": {"enabled": False}, "graph": {"mode": "none"}}
-N_TRAIN = 40
-RESTRICTED = Restrictions(sign_K=(-1, 0), shape_of_C=(0, 1, 0))
-"""The first control lowers the KPI; the first and the last channel share their shape."""
-
-
-def prepared(panel: Panel, model: dict[str, Any] | None = None) -> Prepared:
-    spec = market(panel, model=MODEL | (model or {}), train={"precision": "float64"})
-    return pose(spec, panel, split_of(panel).n_train, Alone(len(panel.regions)))
-
-
-def density_of(item: Prepared) -> Density:
-    return program._density(item, item.start(1, 0), N_TRAIN)
-
-
-def places(density: Density, count: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return 0.5 * torch.randn(count, density.layout.length, generator=generator, dtype=torch.float64)
+from tests.train.posterior.densities import MODEL, N_TRAIN, RESTRICTED, density_of, places, prepared
 
 
 def by_brute_force(density: Density, theta_D: Tensor) -> float:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+import pytest
 import torch
 from numpy.testing import assert_allclose
+from scipy import stats
 from torch import Tensor
 
-from mmm.train.posterior.sampler import Effort, Sampled, sample
+from mmm.train.posterior.sampler import ACCEPTED, FIRST_STEP, Effort, Sampled, sample
+
+Density = Callable[[Tensor], Tensor]
 
 CENTRE = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
 SPREAD = torch.tensor([[4.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.01]], dtype=torch.float64)
@@ -60,3 +67,84 @@ def test_places_without_a_density_are_left() -> None:
     found = sample(walled, start, torch.linalg.inv(SPREAD), EFFORT, generator, lambda done, rounds: None)
 
     assert (found.theta_MND[..., 0] >= 1.0).all()
+
+
+# --- densities that are not normal ---------------------------------------------------------------
+
+
+def draws_of(log: Density, start_D: Tensor, curvature_DD: Tensor, effort: Effort, seed: int = 0) -> Sampled:
+    def slope(theta_MD: Tensor) -> tuple[Tensor, Tensor]:
+        theta_MD = theta_MD.detach().requires_grad_()
+        value_M = log(theta_MD)
+        (gradient_MD,) = torch.autograd.grad(value_M.sum(), theta_MD)
+        return value_M.detach(), gradient_MD
+
+    generator = torch.Generator().manual_seed(seed)
+    return sample(slope, start_D, curvature_DD, effort, generator, lambda done, rounds: None)
+
+
+LONG = Effort(chains=16, warm_up=60, rounds=400, steps=8)
+
+
+def test_a_skewed_density_has_its_mean_and_not_its_mode() -> None:
+    """Logarithms of gamma variables of shape 3: mean digamma(3), variance trigamma(3), skewed to the left."""
+    mode_D = torch.full((2,), np.log(3.0), dtype=torch.float64)
+    log = lambda theta_MD: (3.0 * theta_MD - theta_MD.exp()).sum(1)  # noqa: E731
+    theta = draws_of(log, mode_D, 3.0 * torch.eye(2, dtype=torch.float64), LONG).theta_MND.numpy()
+    exact = stats.loggamma(3.0)
+
+    assert_allclose(theta.mean((0, 1)), [exact.mean()] * 2, atol=0.03)
+    assert_allclose(theta.var((0, 1)), [exact.var()] * 2, rtol=0.1)
+    assert_allclose(stats.skew(theta.reshape(-1, 2)), [float(exact.stats("s"))] * 2, atol=0.12)
+    assert abs(theta.mean() - np.log(3.0)) > 0.1  # the control: a normal density at the mode
+
+
+def test_a_bent_density_is_followed_round_the_bend() -> None:
+    """The second coordinate is half the square of the first, less its mean, and noise of 0.7."""
+
+    def log(theta_MD: Tensor) -> Tensor:
+        first, second = theta_MD.unbind(1)
+        return -0.5 * first**2 - 0.5 * ((second - 0.5 * (first**2 - 1.0)) / 0.7) ** 2
+
+    start_D = torch.tensor([0.0, -0.5], dtype=torch.float64)
+    curvature_DD = torch.diag(torch.tensor([1.0, 2.0], dtype=torch.float64))
+    theta = draws_of(log, start_D, curvature_DD, LONG).theta_MND.numpy()
+    first, second = theta[..., 0].ravel(), theta[..., 1].ravel()
+
+    assert_allclose([first.mean(), second.mean()], [0.0, 0.0], atol=0.08)
+    assert_allclose([first.var(), second.var()], [1.0, 0.5 + 0.49], rtol=0.12)
+    assert_allclose(np.mean(first**2 * second), 1.0, rtol=0.2)  # half of E[x^4] - E[x^2], which is 3 - 1
+    assert np.corrcoef(first**2, second)[0, 1] == pytest.approx(1 / np.sqrt(2.0 * 0.99), abs=0.07)
+
+
+def test_heavy_tails_are_reached() -> None:
+    """Student-t of 5 degrees of freedom: a fifth lies beyond 1.476, a fiftieth beyond 3.365."""
+    log = lambda theta_MD: -3.0 * torch.log1p(theta_MD**2 / 5.0).sum(1)  # noqa: E731
+    start_D = torch.zeros(1, dtype=torch.float64)
+    theta = draws_of(log, start_D, torch.eye(1, dtype=torch.float64) * 1.2, LONG).theta_MND.numpy()
+
+    for bound, beyond in ((1.476, 0.2), (3.365, 0.02)):
+        assert (np.abs(theta) > bound).mean() == pytest.approx(beyond, rel=0.25)
+
+
+def test_longer_steps_are_accepted_less_and_the_step_size_settles_where_it_is_aimed() -> None:
+    found = drawn(1)
+    short = Effort(chains=8, warm_up=0, rounds=40, steps=6)
+    generator = torch.Generator().manual_seed(1)
+    first = sample(gradient, CENTRE, torch.linalg.inv(SPREAD), short, generator, lambda done, rounds: None)
+
+    assert found.accepted == pytest.approx(ACCEPTED, abs=0.12)
+    assert found.step != FIRST_STEP
+    assert first.step == FIRST_STEP
+
+
+def test_rounds_are_told_one_by_one() -> None:
+    heard: list[tuple[int, int]] = []
+    generator = torch.Generator().manual_seed(0)
+    effort = Effort(chains=2, warm_up=3, rounds=4, steps=2)
+    found = sample(
+        gradient, CENTRE, torch.linalg.inv(SPREAD), effort, generator, lambda *told: heard.append(told)
+    )
+
+    assert heard == [(n, 7) for n in range(1, 8)]
+    assert found.theta_MND.shape == (2, 4, 3)

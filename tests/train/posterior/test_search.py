@@ -1,0 +1,89 @@
+"""The mode and the curvature there, of densities whose mode and curvature are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from torch import Tensor
+
+from mmm.train.posterior.density import Density
+from mmm.train.posterior.search import BATCH, curvature, highest
+
+
+class Known:
+    """A density written down; its gradient is torch's."""
+
+    def __init__(self, log: Callable[[Tensor], Tensor]) -> None:
+        self.log = log
+
+    def gradient(self, theta_MD: Tensor) -> tuple[Tensor, Tensor]:
+        theta_MD = theta_MD.detach().requires_grad_()
+        value_M = self.log(theta_MD)
+        (gradient_MD,) = torch.autograd.grad(value_M.sum(), theta_MD)
+        return value_M.detach(), gradient_MD
+
+
+def known(log: Callable[[Tensor], Tensor]) -> Density:
+    return cast("Density", Known(log))
+
+
+def normal(size: int) -> tuple[Density, Tensor, Tensor]:
+    """A normal density of widths from 0.1 to 10, its centre and its precision."""
+    rng = np.random.default_rng(size)
+    turn, _ = np.linalg.qr(rng.standard_normal((size, size)))
+    precision_DD = torch.tensor(turn @ np.diag(np.geomspace(0.01, 100.0, size)) @ turn.T)
+    centre_D = torch.tensor(rng.standard_normal(size))
+
+    def log(theta_MD: Tensor) -> Tensor:
+        away_MD = theta_MD - centre_D
+        return -0.5 * ((away_MD @ precision_DD) * away_MD).sum(1)
+
+    return known(log), centre_D, precision_DD
+
+
+@pytest.mark.parametrize("size", [2, 7])
+def test_the_mode_of_a_normal_density_is_its_centre(size: int) -> None:
+    density, centre_D, _ = normal(size)
+
+    assert_allclose(highest(density, torch.zeros(size, dtype=torch.float64), 500), centre_D, atol=2e-3)
+
+
+@pytest.mark.parametrize("size", [3, BATCH, BATCH + 1, 2 * BATCH + 5])
+def test_the_curvature_of_a_normal_density_is_its_precision(size: int) -> None:
+    density, centre_D, precision_DD = normal(size)
+    found_DD = curvature(density, centre_D + 0.3)
+
+    assert_allclose(found_DD, precision_DD, rtol=1e-6, atol=1e-6)
+    assert torch.equal(found_DD, found_DD.T)
+
+
+def test_a_skewed_density_has_its_mode_where_its_slope_is_zero() -> None:
+    """Logarithm of a gamma variable of shape 3: 3 x - exp(x) is highest at log 3, with curvature 3."""
+    density = known(lambda theta_MD: (3.0 * theta_MD - theta_MD.exp()).sum(1))
+    mode_D = highest(density, torch.zeros(2, dtype=torch.float64), 100)
+
+    assert_allclose(mode_D, np.log([3.0, 3.0]), atol=1e-4)
+    assert_allclose(curvature(density, mode_D), 3.0 * np.eye(2), atol=1e-4)
+
+
+def test_the_search_turns_back_where_there_is_no_density() -> None:
+    """log x is nothing left of 0, where a first long step leads."""
+
+    def log(theta_MD: Tensor) -> Tensor:
+        return (torch.log(theta_MD) - 5.0 * theta_MD).sum(1)
+
+    found_D = highest(known(log), torch.tensor([3.0], dtype=torch.float64), 100)
+    assert_allclose(found_D, [0.2], atol=1e-3)
+
+
+def test_the_search_may_be_told_to_end_early() -> None:
+    density, centre_D, _ = normal(7)
+    start_D = torch.zeros(7, dtype=torch.float64)
+    early, late = (highest(density, start_D, most) for most in (2, 500))
+
+    assert (early - centre_D).norm() > 10 * (late - centre_D).norm()
