@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmm.cli.files import add_export, add_report, run_export, run_report
 from mmm.cli.plans import (
     add_compare,
     add_optimize,
@@ -232,16 +233,6 @@ def run_fit(options: argparse.Namespace) -> int:
     return DONE
 
 
-def run_report(options: argparse.Namespace) -> int:
-    """Write the report of a fitted model."""
-    from mmm.output import model_folder
-    from mmm.report.model.build import build_report
-
-    model_folder(options.model)
-    _say(str(build_report(Path(options.model), None if options.out is None else Path(options.out))))
-    return DONE
-
-
 # --- options -------------------------------------------------------------------------------------
 
 
@@ -288,11 +279,6 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     _add_force(parser)
 
 
-def _add_report(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="DIR", help="folder of a fitted model")
-    parser.add_argument("--out", metavar="FILE", help="where to write; report.html in DIR by default")
-
-
 def _add_force(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace what is there")
 
@@ -315,7 +301,8 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callab
     "optimize": ("split a budget, reach a target, or say why not", add_optimize, run_optimize),
     "scenario": ("predict the KPI of spend plans against the status quo", add_scenario, run_scenario),
     "compare": ("tell what changed between two fitted models", add_compare, run_compare),
-    "report": ("write a fitted model's report as one HTML file", _add_report, run_report),
+    "report": ("write a fitted model's report as one HTML file", add_report, run_report),
+    "export": ("write the tables of fitted models for a spreadsheet", add_export, run_export),
 }
 """Command to what it does, its options and the function that runs it."""
 
