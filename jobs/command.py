@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
-from types import FrameType
 
 from mmm.errors import MMMError
+from mmm.stopping import INTERRUPTED, sigterm_interrupts
 
 Say = Callable[[str], None]
 """Whoever is told how a job goes, a line at a time."""
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, BAD_INPUT = 0, 1, 2
 FAILURES = (RuntimeError, ConnectionError)
 """Errors of ours that are these too are of a run or of what it stands on (a cluster, MLflow, a fit that
 diverged); all others are of the input."""
@@ -28,17 +27,15 @@ def run_command(work: Callable[[], int], interrupted: str) -> int:
     Returns:
         Its status, 1 if it failed, 2 if the input must be corrected, 130 if it was interrupted.
     """
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        return work()
-    except MMMError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return FAILED if isinstance(error, FAILURES) else BAD_INPUT
-    except KeyboardInterrupt:
-        sys.stderr.write(f"{interrupted}\n")
-        return INTERRUPTED
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with sigterm_interrupts():
+        try:
+            return work()
+        except MMMError as error:
+            sys.stderr.write(f"error: {error}\n")
+            return FAILED if isinstance(error, FAILURES) else BAD_INPUT
+        except KeyboardInterrupt:
+            sys.stderr.write(f"{interrupted}\n")
+            return INTERRUPTED
 
 
 def say(text: str) -> None:
@@ -54,7 +51,3 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -198,13 +198,21 @@ def _token() -> str:
 
 @contextmanager
 def own_signals() -> Iterator[None]:
-    """Put back the caller's answers to signals, which Ray replaces by some that abort."""
+    """Put back the caller's answers to signals, which Ray replaces by some that end the process.
+
+    Raises:
+        KeyboardInterrupt: Ray's answer to SIGTERM was given meanwhile.
+    """
     if not _is_main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in STOPPING}
     try:
         yield
+    except SystemExit as end:
+        if end.code != signal.SIGTERM:
+            raise
+        raise KeyboardInterrupt from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MMMError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
+    except KeyboardInterrupt:
+        _stopped_before_start(signal.SIGTERM, None)
     return 0
 
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from jobs.benchmark.run import main
+from mmm.stopping import stop_while_loading
 
 if __name__ == "__main__":
+    stop_while_loading()
+    from jobs.benchmark.run import main
+
     sys.exit(main())

@@ -24,12 +24,13 @@ from mmm.cli.plans import (
     run_scenario,
 )
 from mmm.errors import MMMError, ProblemsError, TrainingError
+from mmm.stopping import INTERRUPTED, sigterm_interrupts
 
 if TYPE_CHECKING:
     from mmm.config import MarketSpec
     from mmm.data.read import PanelRead
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, BAD_INPUT = 0, 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.run is None:
             _say(parser.format_help().rstrip())
             return DONE
-        return int(options.run(options))
+        with sigterm_interrupts():
+            return int(options.run(options))
     except MMMError as error:
         _complain(f"error: {error}")
         return FAILED if isinstance(error, TrainingError) else BAD_INPUT
