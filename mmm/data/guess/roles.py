@@ -91,14 +91,18 @@ def guess_roles(
         setattr(guess, role, found)
         left = [name for name in left if name != found]
     parsed = {name: parse_numbers((numbers or columns)[name]) for name in left}
-    for name in [name for name in left if _mostly_bad(parsed[name].bad_N)]:
-        if guess.region is None and guess.date is not None and identifies(columns[name], columns[guess.date]):
+    for name in [name for name in left if parsed[name].bad_N.any()]:
+        events, mostly = event_names(columns[name]), bool(parsed[name].bad_N.mean() > 0.5)
+        dated = mostly and guess.region is None and guess.date is not None
+        if dated and identifies(columns[name], columns[guess.date or ""]):
             guess.region = name
-        elif 0 < len(names := event_names(columns[name])) <= len(columns[name]) / 10:
+        elif 0 < len(events) <= len(columns[name]) / 10:
             guess.events.append(name)
-            guess.doubts[name] = f"text with {len(names)} names, taken for events"
-        else:
+            guess.doubts[name] = f"text with {len(events)} names, taken for events"
+        elif mostly:
             guess.leave(name, "text, but neither a region nor events", doubt=True)
+        else:
+            continue
         left.remove(name)
     values = {name: np.asarray(parsed[name].values_N, dtype=np.float64) for name in left}
     if guess.kpi_value is None:
@@ -189,7 +193,7 @@ def _families(names: Sequence[str], values: Mapping[str, Floats], guess: Guess) 
             guess.channels[ending] = {kind: name for kind, name in sides.items() if name is not None}
             for kind, name in guess.channels[ending].items():
                 taken.add(name)
-                why = f"{kind} of {ending!r}: {paid}_ and {seen}_ have the same endings"
+                why = f"{paid}_ and {seen}_ have the same endings"
                 (guess.reasons if sure else guess.doubts)[name] = why
     return [name for name in names if name not in taken]
 
@@ -239,10 +243,6 @@ def _find_date(names: Sequence[str], columns: Mapping[str, pa.ChunkedArray]) -> 
             if not parse_dates(column, form).bad_N.any():
                 return name, form
     return first, None
-
-
-def _mostly_bad(bad_N: np.ndarray) -> bool:
-    return bool(bad_N.mean() > 0.5)
 
 
 def _find_kpi(names: Sequence[str]) -> str | None:
