@@ -9,7 +9,7 @@ import numpy as np
 from mmm.config import MarketSpec
 from mmm.data.panel import Panel
 from mmm.data.read import PanelRead, read_panel
-from mmm.data.schema import Finding
+from mmm.data.schema import VALUE_NOT_STATED, Finding
 from mmm.data.split import Split
 from mmm.errors import PanelError, SpecError
 from mmm.graph.channel_graph import check_graph
@@ -72,7 +72,7 @@ def money_findings(spec: MarketSpec) -> list[Finding]:
     return [
         Finding(
             "info",
-            "value_not_stated",
+            VALUE_NOT_STATED,
             ", ".join(open_fields),
             "What a KPI unit is worth is not stated.",
             "Returns are then KPI units per unit of currency spent, no return on investment; profit and a "

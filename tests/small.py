@@ -14,7 +14,7 @@ import torch
 
 from mmm.config import MarketSpec, ModelSpec
 from mmm.config.files import validate
-from mmm.data.panel import Bools, Floats, Panel
+from mmm.data.panel import UNSTATED, Bools, Floats, Panel
 from mmm.data.scale import Scaling, fit_scaling
 from mmm.data.split import Split
 from mmm.fitted import Fitted
@@ -201,3 +201,11 @@ def chain_graph(channels: tuple[str, ...], passed_on: float = 0.4, members: int 
         retention_K=(0.0,),
         delay_K=(0,),
     )
+
+
+def without_value(fitted: Fitted, currency: str | None = None) -> Fitted:
+    """The model of a spec that does not say what a KPI unit is worth, nor, by default, in what is paid."""
+    value_GT = np.ones_like(fitted.panel.kpi_value_GT)
+    panel = replace(fitted.panel, kpi_value_GT=value_GT, currency=currency or UNSTATED)
+    spec = fitted.spec.model_copy(update={"kpi_value": None, "currency": currency})
+    return replace(fitted, panel=panel, spec=spec)

@@ -84,7 +84,9 @@ def _against(challenger: Row, champion: Row, gates: Gates) -> Iterator[str]:
             f"{shift:.0%} of what media bring went elsewhere, more than {gates.share_shift:.0%}"
             + (f" ({others})" if others else "")
         )
-    changes = roi_changes(challenger.roi, champion.roi, challenger.shares, champion.shares)
+    changes = roi_changes(
+        challenger.roi, champion.roi, challenger.shares, champion.shares, valued=challenger.valued
+    )
     yield from (change.text for change in changes)
     yield from (text for text in challenger.findings if text.split(" ")[1:2] == [RESTATED])
 

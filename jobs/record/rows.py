@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mmm.data.schema import VALUE_NOT_STATED
 from mmm.errors import OutputError
 from mmm.storage import filesystem, write_whole
 
@@ -78,6 +79,11 @@ class Row:
     def name(self) -> str:
         """Brand and market for people."""
         return f"{self.brand} / {self.market}"
+
+    @property
+    def valued(self) -> bool:
+        """Whether its spec says what a KPI unit is worth; else ``roi`` is KPI units per unit of currency."""
+        return not any(text.split(" ")[1:2] == [VALUE_NOT_STATED] for text in self.findings)
 
     def to_json(self) -> str:
         """The row as JSON text."""

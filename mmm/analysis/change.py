@@ -22,16 +22,19 @@ class RoiChange:
         channel: Its name.
         old: ROI before.
         new: ROI now.
+        valued: Whether it is known what a KPI unit is worth; else they are KPI units per unit of currency.
     """
 
     channel: str
     old: float
     new: float
+    valued: bool = True
 
     @property
     def text(self) -> str:
         """The change in words."""
-        return f"ROI of {self.channel} went from {self.old:.3g} to {self.new:.3g}"
+        what = "ROI of" if self.valued else "KPI per unit spent on"
+        return f"{what} {self.channel} went from {self.old:.3g} to {self.new:.3g}"
 
 
 def share_shift(new: Mapping[str, float], old: Mapping[str, float]) -> float:
@@ -53,6 +56,8 @@ def roi_changes(
     old: Mapping[str, float],
     new_shares: Mapping[str, float],
     old_shares: Mapping[str, float],
+    *,
+    valued: bool = True,
 ) -> list[RoiChange]:
     """Channels whose ROI changed by more than ``ROI_FACTOR``, among those that matter in either model.
 
@@ -61,6 +66,7 @@ def roi_changes(
         old: ROI before.
         new_shares: Share of the KPI by channel, of the same model as ``new``.
         old_shares: Share of the KPI before.
+        valued: Whether it is known what a KPI unit is worth.
     """
     found = []
     for name, before in old.items():
@@ -71,7 +77,7 @@ def roi_changes(
             continue
         low, high = sorted((before, after))
         if high > ROI_FACTOR * low and high > 0:
-            found.append(RoiChange(name, before, after))
+            found.append(RoiChange(name, before, after, valued))
     return found
 
 

@@ -61,6 +61,7 @@ class Comparison:
         reasons: Everything in which data, spec, seed and versions differ; may be empty.
         jumps: Channels whose ROI changed by a factor, and histories told otherwise by more than usual, in
             words; with any the models tell another story, whatever the shares say.
+        valued: Whether both specs say what a KPI unit is worth; else ``roi`` counts KPI units.
     """
 
     channels: pd.DataFrame
@@ -68,6 +69,7 @@ class Comparison:
     tolerance: float
     reasons: tuple[Reason, ...]
     jumps: tuple[str, ...] = ()
+    valued: bool = True
 
     @property
     def within_tolerance(self) -> bool:
@@ -149,7 +151,12 @@ def compare_fitted(
         tolerance=tolerance,
         reasons=tuple(_reasons(old, new)),
         jumps=tuple(_jumps(table, old, new)),
+        valued=_valued(old, new),
     )
+
+
+def _valued(old: Fitted, new: Fitted) -> bool:
+    return old.spec.kpi_value is not None and new.spec.kpi_value is not None
 
 
 def _jumps(table: pd.DataFrame, old: Fitted, new: Fitted) -> list[str]:
@@ -158,7 +165,7 @@ def _jumps(table: pd.DataFrame, old: Fitted, new: Fitted) -> list[str]:
         {str(name): float(value) for name, value in zip(table["channel"], table[column], strict=True)}
         for column in ("roi_new", "roi_old", "share_new", "share_old")
     )
-    changes = roi_changes(roi_new, roi_old, share_new, share_old)
+    changes = roi_changes(roi_new, roi_old, share_new, share_old, valued=_valued(old, new))
     told = restatements(old.panel, new.panel, new.spec.renamed, beyond=RESTATED)
     return [*(change.text for change in changes), *(item.text for item in told)]
 

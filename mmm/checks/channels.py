@@ -57,7 +57,7 @@ def channel_findings(
         correlations: Content of ``correlations.parquet``.
         priors: Content of ``priors.parquet``, which models drawn from a posterior have.
     """
-    yield from _returns(effects)
+    yield from _returns(effects, valued=fitted.spec.kpi_value is not None)
     yield from _unidentified(fitted, _width_over_prior(fitted) if priors is None else _width_left(priors))
     yield from _collinear(fitted, correlations)
     yield from _extrapolated(fitted)
@@ -65,27 +65,32 @@ def channel_findings(
     yield from _bounds(fitted)
 
 
-def _returns(effects: pd.DataFrame) -> Iterator[Finding]:
+def _returns(effects: pd.DataFrame, *, valued: bool) -> Iterator[Finding]:
+    """Returns that are odd or open; without a value of a KPI unit only harm is odd, whatever the size."""
     for row in effects.to_dict("records"):
         roi, lower, upper = (float(row[name]) for name in ("roi", "roi_lower", "roi_upper"))
         if np.isnan(roi):
             continue
-        if roi < 0 or roi > ROI_MOST:
+        if roi < 0 or (valued and roi > ROI_MOST):
             yield Finding(
                 severity="warning",
                 code="negative_roi" if roi < 0 else "implausible_roi",
                 where=str(row["channel"]),
-                what=f"ROI is {roi:,.1f} on a spend of {row['spend']:,.0f}.",
+                what=f"{'ROI' if valued else 'The effect per unit spent'} is {roi:,.1f} on a spend of "
+                f"{row['spend']:,.0f}.",
                 why="Money that returned so much, or harm by advertising, is rarely real.",
                 what_to_do="Check the units of spend and kpi_value, and whether spend follows demand.",
             )
         if not np.isnan(lower) and upper > ROI_RANGE * max(lower, 0.0):
+            told = f"{number(roi)}, with an interval from {span(max(lower, 0.0), upper)}"
             yield Finding(
                 severity="info",
-                code="uncertain_roi",
+                code="uncertain_roi" if valued else "uncertain_effect",
                 where=str(row["channel"]),
-                what=f"ROI is {number(roi)}, with an interval from {span(max(lower, 0.0), upper)}.",
-                why="The data leave open whether the channel pays or not.",
+                what=f"ROI is {told}." if valued else f"A unit of currency brings {told}, KPI units.",
+                why="The data leave open whether the channel pays or not."
+                if valued
+                else "The data leave open whether the channel brings much or next to nothing.",
                 what_to_do="Test it in an experiment, or state what is known as model.priors.channels.",
             )
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from mmm.analysis.compare import Comparison
 from mmm.analysis.intervals import Estimate
 from mmm.planning.plan import ChannelPlan, Plan
-from mmm.planning.scenario.result import Scenario
+from mmm.planning.scenario.result import Scenario, ScenarioPlan
 
 
 def plan_table(plan: Plan) -> Group:
@@ -20,15 +20,16 @@ def plan_table(plan: Plan) -> Group:
         clashes = [Text(f"  - {clash}") for clash in plan.clashes]
         head = [Text("These exclude each other:")] if clashes else []
         return Group(Text(f"infeasible: {plan.message}"), *head, *clashes)
-    table = _table("channel", ["now", "plan", "change", "ROI", "marginal ROI", "limit"])
+    valued = plan.kpi_value is not None
+    returns = ["ROI", "marginal ROI"] if valued else ["cost per KPI unit", "of the next"]
+    table = _table("channel", ["now", "plan", "change", *returns, "limit"])
     for row in plan.channels:
         table.add_row(
             row.channel + (" *" if row.extrapolated else ""),
             _amount(row.current_spend),
             _amount(row.spend),
             _change(row),
-            "-" if row.roi is None else f"{row.roi.mean:.3g}",
-            f"{row.marginal_roi.mean:.3g}",
+            *(_returns(row) if valued else _costs(row)),
             row.binding or "",
         )
     table.add_row("budget", _amount(plan.current_budget), _amount(plan.budget or 0.0), end_section=True)
@@ -61,15 +62,19 @@ def scenario_table(scenario: Scenario) -> Group:
     table.add_row("KPI after it", *(_amount(plan.effect_after_horizon.mean) for plan in plans))
     table.add_row("gain", "", *(_amount(plan.gain.mean) for plan in scenario.plans))
     table.add_row("", "", *(_range(plan.gain.lower, plan.gain.upper) for plan in scenario.plans))
-    table.add_row("ROI", *(_ratio(plan.total_roi) for plan in plans))
-    table.add_row("ROI of the change", "", *(_ratio(plan.gain_roi) for plan in scenario.plans))
+    if scenario.kpi_value is None:
+        table.add_row("cost per KPI unit", *(_cost(plan.budget, _brought(plan)) for plan in plans))
+    else:
+        table.add_row("ROI", *(_ratio(plan.total_roi) for plan in plans))
+        table.add_row("ROI of the change", "", *(_ratio(plan.gain_roi) for plan in scenario.plans))
     notes = [Text(f"warning: {plan.name}: {warning}") for plan in plans for warning in plan.warnings]
     return Group(table, *(Text(text) for text in scenario.assumptions), *notes)
 
 
 def comparison_table(comparison: Comparison) -> Group:
     """Shares of the KPI and ROI of the old and the new model, what moved, and what differs between them."""
-    names = ["share before", "after", "change", "ROI before", "after", "change"]
+    returns = "ROI" if comparison.valued else "KPI per unit spent"
+    names = ["share before", "after", "change", f"{returns} before", "after", "change"]
     table = _table("channel", names)
     for row in comparison.channels.to_dict("records"):
         mark = " *" if row["share_beyond"] or row["roi_beyond"] else ""
@@ -106,6 +111,25 @@ def _change(row: ChannelPlan) -> str:
     if row.spend <= 0:
         return "-"
     return "again" if row.supported_max > 0 else "new"
+
+
+def _returns(row: ChannelPlan) -> tuple[str, str]:
+    """ROI of a channel's amount and of the next unit."""
+    return _ratio(row.roi), f"{row.marginal_roi.mean:.3g}"
+
+
+def _costs(row: ChannelPlan) -> tuple[str, str]:
+    """What a KPI unit costs, and the next one."""
+    return _cost(row.spend, row.kpi.mean), _cost(1.0, row.marginal_roi.mean)
+
+
+def _cost(spend: float, kpi: float) -> str:
+    return f"{spend / kpi:.3g}" if spend > 0 and kpi > 0 else "-"
+
+
+def _brought(plan: ScenarioPlan) -> float:
+    """KPI that all planned amounts bring."""
+    return sum(row.kpi.mean for row in plan.channels)
 
 
 def _ratio(found: Estimate | None) -> str:

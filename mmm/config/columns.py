@@ -90,6 +90,13 @@ class ColumnsSpec(Spec):
             )
         return self
 
+    @model_validator(mode="after")
+    def _labels_differ(self) -> ColumnsSpec:
+        shown = [channel.label or name for name, channel in self.channels.items()]
+        if twice := next((label for label in shown if shown.count(label) > 1), None):
+            raise ValueError(f"two channels are called {twice!r} on pages; give each a label of its own")
+        return self
+
     def roles(self) -> list[tuple[str, str]]:
         """Every (role, column) named, roles as YAML paths below ``columns``."""
         pairs: list[tuple[str, str | None]] = [

@@ -17,6 +17,8 @@ from mmm.data.panel import NATIONAL, Bools, Dates, Floats
 Severity = Literal["info", "warning", "error"]
 RoleKind = Literal["kpi", "spend", "exposure", "control", "event", "population", "kpi_value"]
 
+VALUE_NOT_STATED = "value_not_stated"
+"""Code of the finding that a spec does not say what a KPI unit is worth."""
 EXAMPLES = 3
 """Cells named for each problem; the rest are counted."""
 

@@ -10,7 +10,7 @@ Shapes: G regions, T periods of history, H periods of a horizon, C channels, X d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -28,10 +28,12 @@ class AmountsToMedia:
     Attributes:
         panel: History.
         size_G: Relative size of regions, by which a channel that never ran is split.
+        units: What exposure of channels is counted in, where that is known.
     """
 
     panel: Panel
     size_G: Floats
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def amount_GTC(self) -> Floats:
@@ -42,7 +44,7 @@ class AmountsToMedia:
     def unit_C(self) -> tuple[str, ...]:
         """Unit of each channel's amounts."""
         return tuple(
-            self.panel.currency if has_spend else f"exposure of {channel}"
+            self.panel.currency if has_spend else self.units.get(channel, f"exposure of {channel}")
             for channel, has_spend in zip(self.panel.channels, self.panel.has_spend_C, strict=True)
         )
 

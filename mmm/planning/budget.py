@@ -268,7 +268,7 @@ def _objective(as_now: SolvedPlan, response: Response) -> Objective:
         cost_Y=chosen.cost_Y,
         reference_M=reference_M,
         quantile=None if request.risk == "mean" else float(request.risk),
-        value=status_quo.kpi_value if in_value else 1.0,
+        value=status_quo.value if in_value else 1.0,
         price=1.0 if request.objective == "profit" else 0.0,
     )
 

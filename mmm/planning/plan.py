@@ -92,8 +92,9 @@ class Plan(Spec):
     """Periods planned."""
     unit: str
     """Unit of the budget."""
-    kpi_value: float
-    """Currency per KPI unit."""
+    kpi_value: float | None
+    """Currency per KPI unit; null where nobody stated it: then ``roi``, ``total_roi`` and ``profit_gain`` are
+    null, and ``marginal_roi`` counts KPI units."""
     budget: float | None
     """Total planned."""
     current_budget: float

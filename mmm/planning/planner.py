@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from mmm.data.panel import Panel
 from mmm.errors import RequestError
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TabulatedResponse, TotalResponse
@@ -67,7 +66,7 @@ class Planner:
         self.fitted, self.panel = fitted, fitted.panel
         self._drawn = planning_draws(fitted)
         self.predictor, self.graph = self._drawn.predictor, self._drawn.graph
-        self.to_media = AmountsToMedia(fitted.panel, fitted.scaling.size_G)
+        self.to_media = amounts_of(fitted)
         self.has_regions = len(fitted.panel.regions) > 1
         self.has_edges = bool(fitted.graph.edges_CC.any())
         self.forecast = lru_cache(KEPT)(self._forecast_of)
@@ -116,8 +115,8 @@ class Planner:
             raise RequestError("request", problems)
         return forecast_of(self._drawn, horizon, controls)
 
-    def _kpi_value_of(self, horizon: int) -> float:
-        return kpi_value(self.panel, horizon)
+    def _kpi_value_of(self, horizon: int) -> float | None:
+        return kpi_value(self.fitted, horizon)
 
     def _remarks_of(self, horizon: int) -> tuple[str, ...]:
         """What to keep in mind of channels whatever is planned: next to no evidence, or old one."""
@@ -195,8 +194,18 @@ def _flighting(key: ResponseKey) -> Flighting:
     return by_channel or [weight for weight in key.flighting if isinstance(weight, float)]
 
 
-def kpi_value(panel: Panel, horizon: int) -> float:
-    """Currency per KPI unit over the last ``horizon`` periods, weighted by the KPI."""
+def amounts_of(fitted: Fitted) -> AmountsToMedia:
+    """Amounts and media of a model's panel, in the units that its spec states."""
+    stated = fitted.spec.columns.channels
+    units = {name: channel.unit for name, channel in stated.items() if channel.unit is not None}
+    return AmountsToMedia(fitted.panel, fitted.scaling.size_G, units)
+
+
+def kpi_value(fitted: Fitted, horizon: int) -> float | None:
+    """Currency per KPI unit over the last ``horizon`` periods, weighted by the KPI; None if not stated."""
+    if fitted.spec.kpi_value is None:
+        return None
+    panel = fitted.panel
     recent_GT = np.nan_to_num(panel.kpi_GT[:, -horizon:])
     value_GT = panel.kpi_value_GT[:, -horizon:]
     if recent_GT.sum() > 0:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmm.data.panel import Floats
+from mmm.data.panel import UNSTATED, Floats
 from mmm.errors import Problem, RequestError
 from mmm.planning.amounts import Flighting
-from mmm.planning.budget import as_read, best_plan, prepared
+from mmm.planning.budget import NEED_A_VALUE, as_read, best_plan, prepared
 from mmm.planning.constraints import LimitsBuilder, amount_range, decisions
 from mmm.planning.plan import Plan, PortfolioPlan
 from mmm.planning.planner import Planner, planner_of
@@ -98,7 +98,7 @@ def in_terms(
         status_quo,
         current_X=status_quo.current_X * rate_X,
         supported_X=status_quo.supported_X * rate_X,
-        kpi_value=value * rate,
+        kpi_value=None if value is None else value * rate,
         currency=currency,
         after_horizon=None if after is None else lambda amount_X: after(amount_X / rate_X),
     )
@@ -134,12 +134,23 @@ def _problems(models: Mapping[str, tuple[Response, StatusQuo]], request: BudgetR
     if not models:
         yield Problem("no_models", "models", "names no model")
     currencies = sorted({status_quo.currency for _, status_quo in models.values()})
-    if len(currencies) > 1:
+    if UNSTATED in currencies and len(currencies) > 1:
+        silent = [name for name, (_, status_quo) in models.items() if status_quo.currency == UNSTATED]
+        text = f"{', '.join(silent)} do not say in which currency; state `currency` in their specs"
+        yield Problem("currencies", "models", text)
+    elif len(currencies) > 1:
         text = f"the models are in {', '.join(currencies)}; plan those of one currency together"
         yield Problem("currencies", "models", text)
     if request.by_region:
         yield Problem("by_region", "by_region", "a portfolio is planned by channel; set it to false")
+    needed = len(models) > 1 or request.objective in NEED_A_VALUE
     for name, (_, status_quo) in models.items():
+        if needed and status_quo.kpi_value is None:
+            text = (
+                f"what a KPI unit of {name} is worth is not stated, and models are weighed by it; give it "
+                "here, or kpi_value in the spec (1 if the KPI is money)"
+            )
+            yield Problem("no_value", f"kpi_values.{name}", text)
         unpriced = set(status_quo.channels) <= set(status_quo.units)
         priced = {channel.removeprefix(name + SEPARATOR) for channel in request.unit_costs}
         if unpriced and not priced & set(status_quo.channels):
@@ -150,7 +161,7 @@ def _problems(models: Mapping[str, tuple[Response, StatusQuo]], request: BudgetR
 def _joined(models: Mapping[str, tuple[Response, StatusQuo]]) -> tuple[JoinedResponse, StatusQuo]:
     """All models as one, with all channels and KPI in value."""
     parts = [status_quo for _, status_quo in models.values()]
-    terms = [Term(response, np.ones(len(own.current_X)), own.kpi_value) for response, own in models.values()]
+    terms = [Term(response, np.ones(len(own.current_X)), own.value) for response, own in models.values()]
     joint = JoinedResponse(terms, max(len(own.baseline_M) for own in parts))
     periods = [own.history_periods for own in parts if own.history_periods is not None]
     after = [own.after_horizon for own in parts if own.after_horizon is not None]
@@ -165,6 +176,7 @@ def _joined(models: Mapping[str, tuple[Response, StatusQuo]]) -> tuple[JoinedRes
         current_X=np.concatenate([own.current_X for own in parts]),
         supported_X=np.concatenate([own.supported_X for own in parts]),
         baseline_M=np.asarray(np.sum(joint.weighed([own.baseline_M for own in parts]), axis=0)),
+        kpi_value=None if any(own.kpi_value is None for own in parts) else 1.0,
         currency=parts[0].currency,
         units={
             f"{name}{SEPARATOR}{channel}": own.units[channel]

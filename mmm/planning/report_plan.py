@@ -89,8 +89,8 @@ def stated_plan(solved: SolvedPlan) -> Plan:
     binding = binding_limits(solved.chosen, solved.stated, solved.money_Y)
     channels = _channel_plans(solved, marginal_MX, binding)
     gain_M = change(status_quo.baseline_M + kpi_M, status_quo.baseline_M + current_M)
-    profit_M = status_quo.kpi_value * gain_M - change(solved.total, solved.chosen.current_Y.sum())
-    in_money = solved.chosen.unit == status_quo.currency
+    profit_M = status_quo.value * gain_M - change(solved.total, solved.chosen.current_Y.sum())
+    in_money = solved.chosen.unit == status_quo.currency and status_quo.kpi_value is not None
     after = status_quo.after_horizon
     return Plan(
         status="optimal" if solved.proven else "feasible",
@@ -142,15 +142,15 @@ def _marginal_value(solved: SolvedPlan) -> Floats:
     cost_X[solved.chosen.moved_Y] = solved.chosen.cost_Y
     status_quo = solved.status_quo
     marginal_MX = next_amount_MX(solved.response, solved.amount_X, status_quo.usual_X, status_quo.channel_X)
-    return status_quo.kpi_value * marginal_MX / cost_X
+    return status_quo.value * marginal_MX / cost_X
 
 
 def _total_roi(solved: SolvedPlan, kpi_M: Floats) -> Estimate | None:
     idle_X = solved.amount_X.copy()
     idle_X[solved.chosen.moved_Y] = 0.0
-    if solved.total <= 0:
+    if solved.total <= 0 or solved.status_quo.kpi_value is None:
         return None
-    value_M = solved.status_quo.kpi_value * (kpi_M - solved.response.kpi_M(idle_X))
+    value_M = solved.status_quo.value * (kpi_M - solved.response.kpi_M(idle_X))
     return estimate(value_M / solved.total, solved.request.level, from_zero=True)
 
 
@@ -185,7 +185,7 @@ def _channel_plans(
     current_C = solved.by_channel(solved.in_unit(status_quo.current_X))
     supported_C = solved.by_channel(solved.in_unit(status_quo.supported_X))
     kpi_MC = brought_MC(solved.response, solved.amount_X, status_quo.channel_X)
-    roi_MC = np.divide(status_quo.kpi_value * kpi_MC, spend_C, out=kpi_MC.copy(), where=spend_C > 0)
+    roi_MC = np.divide(status_quo.value * kpi_MC, spend_C, out=kpi_MC.copy(), where=spend_C > 0)
     parts = (kpi_MC, roi_MC, _channel_marginal(solved, marginal_MX))
     kpi_C, roi_C, marginal_C = (estimates(part, level, from_zero=True) for part in parts)
     beyond_C = _beyond(solved)
@@ -208,7 +208,7 @@ def _channel_plans(
                 supported_max=float(supported_C[i]),
                 extrapolated=bool(beyond_C[i] > 0),
                 kpi=kpi_C[i],
-                roi=roi_C[i] if spend > 0 else None,
+                roi=roi_C[i] if spend > 0 and status_quo.kpi_value is not None else None,
                 marginal_roi=marginal_C[i],
             )
         )

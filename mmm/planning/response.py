@@ -103,7 +103,7 @@ class StatusQuo:
         baseline_M: KPI of the horizon and after it without any planned amount, carry-over from
             history included, per member.
         regions: G names for a plan by region, else empty.
-        kpi_value: Currency per KPI unit.
+        kpi_value: Currency per KPI unit; None where nobody stated it.
         currency: Label of money.
         units: Unit of every channel that has exposure but no spend, by channel.
         history_periods: Periods of the data; None leaves the horizon unchecked.
@@ -120,7 +120,7 @@ class StatusQuo:
     supported_X: Floats
     baseline_M: Floats
     regions: tuple[str, ...] = ()
-    kpi_value: float = 1.0
+    kpi_value: float | None = 1.0
     currency: str = "USD"
     units: Mapping[str, str] = field(default_factory=dict)
     history_periods: int | None = None
@@ -129,6 +129,11 @@ class StatusQuo:
     remarks: tuple[str, ...] = ()
     nest_X: Ints | None = None
     model: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def value(self) -> float:
+        """What a KPI unit counts beside money: 1 where nobody stated it."""
+        return 1.0 if self.kpi_value is None else self.kpi_value
 
     @cached_property
     def channel_X(self) -> Ints:

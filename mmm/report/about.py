@@ -26,11 +26,15 @@ class About:
     brand: str = ""
     market: str = ""
     kpi: str = UNNAMED
-    """Name of the KPI as it reads in a sentence, e.g. ``visits``."""
+    """What the KPI is counted in, as it reads in a sentence, e.g. ``visits``."""
+    title: str = ""
+    """Name of the KPI as a whole where it is not what it is counted in."""
     currency: str = UNSTATED
     frequency: str = "weekly"
     kpi_value: Any = None
     """Currency per KPI unit, or the column that holds it; None where the spec does not say."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What pages call channels that have another name there."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -47,18 +51,23 @@ class About:
     def return_unit(self) -> str:
         """What returns count: ``USD per USD`` or, without a value of the KPI, ``orders per USD 1 k``."""
         if self.priced:
-            return f"{self.currency} per {self.currency}"
+            return f"{self.currency} per {self.unit_of_money}"
         return f"{self.kpi} per {words.money(self.per, self.currency)}"
+
+    @property
+    def unit_of_money(self) -> str:
+        """One of the currency: ``USD``, or what it is called where nobody said which."""
+        return "unit of currency" if self.currency == UNSTATED else self.currency
 
     @property
     def goal(self) -> str:
         """The KPI as a whole, for sentences such as ``38 % of visits``."""
-        return "the KPI" if self.kpi == UNNAMED else self.kpi
+        return self.title or ("the KPI" if self.kpi == UNNAMED else self.kpi)
 
     @property
     def national(self) -> str:
         """The KPI summed over regions, e.g. ``national visits``."""
-        return "the national KPI" if self.kpi == UNNAMED else f"national {self.kpi}"
+        return "the national KPI" if self.goal == "the KPI" else f"national {self.goal}"
 
     @property
     def period(self) -> str:
@@ -74,16 +83,27 @@ def read_about(model: Path, quality: Any) -> About:
     spec = spec if isinstance(spec, dict) else {}
     columns = spec.get("columns") if isinstance(spec.get("columns"), dict) else {}
     quality = quality if isinstance(quality, dict) else {}
-    kpi = str((columns or {}).get("kpi") or "")
+    columns = columns or {}
+    name, label, unit = (str(columns.get(key) or "") for key in ("kpi", "kpi_label", "kpi_unit"))
+    plain = "" if name.lower() == "kpi" else name.replace("_", " ")
     return About(
         brand=str(spec.get("brand", "")),
         market=str(spec.get("market", "")),
-        kpi=UNNAMED if kpi.lower() in ("", "kpi") else kpi.replace("_", " "),
+        kpi=unit or label or plain or UNNAMED,
+        title=(label or plain) if unit else "",
         currency=str(spec.get("currency") or UNSTATED),
         frequency=str(quality.get("frequency") or spec.get("frequency") or "weekly"),
         kpi_value=spec.get("kpi_value"),
+        labels=_labels(columns.get("channels")),
         provenance=_first_mapping(model / "provenance.json"),
     )
+
+
+def _labels(channels: Any) -> dict[str, str]:
+    """Labels of the channels that have one."""
+    known = channels if isinstance(channels, dict) else {}
+    stated = {str(name): own.get("label") for name, own in known.items() if isinstance(own, dict)}
+    return {name: str(label) for name, label in stated.items() if label}
 
 
 def _first_mapping(*paths: Path) -> dict[str, Any]:

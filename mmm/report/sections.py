@@ -25,14 +25,23 @@ class Entry(Generic[T]):
     draw: Callable[[T], go.Figure]
     optional: bool = False
     """Most models have nothing for it: left out without a note."""
+    unpriced: str = ""
+    """What it is called where nobody said what a KPI unit is worth; empty for its label."""
 
 
 Sections = Mapping[str, Sequence[Entry[T]]]
 """Headings and their views, in order."""
 
 
-def drawn(sections: Sections[T], told: T) -> tuple[dict[str, list[Drawn]], dict[str, str]]:
+def drawn(
+    sections: Sections[T], told: T, *, priced: bool = True
+) -> tuple[dict[str, list[Drawn]], dict[str, str]]:
     """Draw every view of ``told``.
+
+    Args:
+        sections: The views.
+        told: What they are of.
+        priced: Whether it is known what a KPI unit is worth.
 
     Returns:
         What could be drawn by heading, and the label of what could not to the reason.
@@ -41,10 +50,11 @@ def drawn(sections: Sections[T], told: T) -> tuple[dict[str, list[Drawn]], dict[
     left_out: dict[str, str] = {}
     for heading, entries in sections.items():
         for entry in entries:
+            label = entry.label if priced else entry.unpriced or entry.label
             try:
                 figure, meta = strip(entry.draw(told))
             except MissingTableError as missing:
-                left_out |= {} if entry.optional else {entry.label: missing.reason}
+                left_out |= {} if entry.optional else {label: missing.reason}
                 continue
-            found[heading].append(Drawn(entry.key, entry.label, figure, meta))
+            found[heading].append(Drawn(entry.key, label, figure, meta))
     return found, left_out

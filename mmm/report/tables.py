@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from mmm.errors import MMMError
 from mmm.report.about import About, read_about
+from mmm.report.labels import labelled_frame, labelled_record
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "predictions": ("region", "date", "split", "actual", "predicted", "lower", "upper"),
@@ -196,6 +197,10 @@ def load_tables(directory: Path) -> Tables:
     for name in RECORDS:
         values[name] = _read_record(directory / f"{name}.json", name, absent)
     about = read_about(directory / "model", values["data_quality"])
+    if about.labels:
+        frames = {name: values[name] for name in COLUMNS if values[name] is not None}
+        values |= {name: labelled_frame(name, frame, about.labels) for name, frame in frames.items()}
+        values |= {name: labelled_record(values[name], about.labels) for name in ("plan", "diagnostics")}
     return Tables(about=about, absent=absent, **values)
 
 

@@ -78,6 +78,10 @@ class ModelSummary(BaseModel):
     """Version in the registry, or key of the fit."""
     kpi: str = Field(examples=["sales"])
     """Name of the KPI."""
+    kpi_label: str = Field(examples=["Sales"])
+    """What pages call it."""
+    kpi_unit: str | None = Field(examples=["orders"])
+    """What it is counted in, where the spec says so."""
     currency: str = Field(examples=["USD"])
     """Currency of spend."""
     priced: bool
@@ -105,7 +109,9 @@ class ChannelDetail(Spec):
     """A channel of a model."""
 
     name: str
-    """Name."""
+    """Name, as requests give it."""
+    label: str
+    """What pages call it."""
     unit: str
     """Unit of its amounts: currency, or exposure for a channel without spend."""
     current_spend: float
@@ -127,8 +133,8 @@ class ModelDetail(ModelSummary):
     """Regions."""
     controls: list[str]
     """Controls."""
-    kpi_value: float
-    """Currency per KPI unit over the last periods."""
+    kpi_value: float | None
+    """Currency per KPI unit over the last periods; null where the spec does not state it."""
     channels: list[ChannelDetail]
     """Channels."""
     has_graph: bool
@@ -173,8 +179,8 @@ class Curves(BaseModel):
     """Name of the KPI."""
     currency: str
     """Currency of spend."""
-    kpi_value: float
-    """Currency per KPI unit."""
+    kpi_value: float | None
+    """Currency per KPI unit; null where the spec does not state it."""
     period: str
     """Length of a period."""
     window: Window

@@ -14,8 +14,7 @@ import pandas as pd
 from mmm.analysis.curves import hill_table, response_curves
 from mmm.data.panel import Frequency
 from mmm.fitted import Fitted
-from mmm.planning.amounts import AmountsToMedia
-from mmm.planning.planner import kpi_value, provenance
+from mmm.planning.planner import amounts_of, kpi_value, provenance
 from serve.models.source import ModelEntry
 from serve.planner.answers import LoadedModel
 from serve.planner.protocol import ModelCard
@@ -53,6 +52,8 @@ def _summary(entry: ModelEntry, fitted: Fitted) -> dict[str, Any]:
         "market": entry.market,
         "version": entry.version,
         "kpi": columns.kpi,
+        "kpi_label": columns.kpi_label or columns.kpi,
+        "kpi_unit": columns.kpi_unit,
         "currency": panel.currency,
         "priced": fitted.spec.kpi_value is not None,
         "channels": list(panel.channels),
@@ -64,7 +65,7 @@ def _summary(entry: ModelEntry, fitted: Fitted) -> dict[str, Any]:
 
 def _detail(fitted: Fitted, directory: Path) -> dict[str, Any]:
     panel = fitted.panel
-    to_media = AmountsToMedia(panel, fitted.scaling.size_G)
+    to_media, stated = amounts_of(fitted), fitted.spec.columns.channels
     horizon = min(USUAL_HORIZON, len(panel.dates))
     units = zip(
         panel.channels, to_media.unit_C, to_media.current(horizon), to_media.supported(horizon), strict=True
@@ -77,10 +78,16 @@ def _detail(fitted: Fitted, directory: Path) -> dict[str, Any]:
         "periods": len(panel.dates),
         "regions": list(panel.regions),
         "controls": list(panel.controls),
-        "kpi_value": kpi_value(panel, horizon),
+        "kpi_value": kpi_value(fitted, horizon),
         "horizon": horizon,
         "channels": [
-            {"name": name, "unit": unit, "current_spend": current, "supported_max": supported}
+            {
+                "name": name,
+                "label": stated[name].label or name,
+                "unit": unit,
+                "current_spend": current,
+                "supported_max": supported,
+            }
             for name, unit, current, supported in units
         ],
         "has_graph": bool(fitted.graph.edges_CC.any()),
@@ -103,7 +110,7 @@ def _curves(entry: ModelEntry, fitted: Fitted, directory: Path) -> dict[str, Any
         "market": entry.market,
         "kpi": fitted.spec.columns.kpi,
         "currency": panel.currency,
-        "kpi_value": kpi_value(panel, min(USUAL_HORIZON, len(panel.dates))),
+        "kpi_value": kpi_value(fitted, min(USUAL_HORIZON, len(panel.dates))),
         "period": PERIODS[panel.frequency],
         "window": {"first_date": str(dates[0]), "last_date": str(dates[-1]), "periods": len(dates)},
         "curves": {

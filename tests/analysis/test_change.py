@@ -64,3 +64,9 @@ def test_channels_of_one_model_alone_are_named_with_the_way_out() -> None:
         "'social' went and 'paid_social' came; if they are the same, say so in the spec: "
         "`renamed: {paid_social: social}`"
     )
+
+
+def test_without_a_value_of_the_kpi_a_jump_is_one_of_kpi_per_unit_spent() -> None:
+    (change,) = roi_changes({"tv": 500.0}, {"tv": 0.5}, SHARES, SHARES, valued=False)
+
+    assert change.text == "KPI per unit spent on tv went from 0.5 to 500"

@@ -21,7 +21,7 @@ from mmm.checks.placebo import placebo_findings
 from mmm.data.panel import Floats
 from mmm.fitted import Fitted
 from mmm.model.predictor import Parts
-from tests.small import CHANNELS, chain_graph, sketch, small_panel
+from tests.small import CHANNELS, chain_graph, sketch, small_panel, without_value
 
 NAMES = CHANNELS[:3]
 SERIES = (*NAMES, "price")
@@ -263,3 +263,17 @@ def test_what_hangs_on_the_graph(monkeypatch: pytest.MonkeyPatch, swap: GraphSwa
 
     assert [finding.code for finding in found] == codes
     assert not [finding for finding in found if "radio" in finding.where]
+
+
+def test_without_a_value_of_the_kpi_no_return_is_too_large_and_none_pays() -> None:
+    """A unit of currency may well bring 60 visits."""
+    table = effects(roi=[60.0, 1.0, -0.1], roi_lower=[0.2, 0.5, 0.5], roi_upper=[2.1, 2.0, 2.0])
+    plain = without_value(steady())
+
+    assert of_channels(plain, "implausible_roi", table) == of_channels(plain, "uncertain_roi", table) == []
+    assert of_channels(plain, "negative_roi", table) == ["radio"]
+    (finding,) = [
+        one for one in channel_findings(plain, table, correlations()) if one.code == "uncertain_effect"
+    ]
+    assert finding.where == "tv"
+    assert "ROI" not in str(finding) and "pays" not in str(finding)

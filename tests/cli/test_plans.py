@@ -9,7 +9,7 @@ import pytest
 
 from mmm.cli import command as cli
 from mmm.fitted import save_fitted
-from tests.small import sketch
+from tests.small import sketch, without_value
 
 HALF = "budget: current\ndefault_bounds: {min_change: -0.5, max_change: 0.5}\n"
 
@@ -140,3 +140,20 @@ def test_compare_needs_two_models_and_a_sensible_tolerance(
         with pytest.raises(SystemExit) as caught:
             cli.main(["compare", str(model), str(model), "--tolerance", tolerance])
         assert caught.value.code == 2
+
+
+def test_without_a_value_of_the_kpi_plans_tell_costs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    save_fitted(without_value(sketch()), tmp_path / "plain")
+    assert cli.main(["optimize", str(tmp_path / "plain"), written(tmp_path, HALF)]) == 0
+    plans = written(tmp_path, "plans: {more: {spend: {tv: 9000}, others: current}}\n", "plan.yaml")
+    assert cli.main(["scenario", str(tmp_path / "plain"), plans]) == 0
+    shown = capsys.readouterr()
+
+    assert shown.out.count("cost per KPI unit") == 2
+    assert "ROI" not in shown.out
+    asked = written(tmp_path, "objective: profit\n", "profit.yaml")
+    assert cli.main(["optimize", str(tmp_path / "plain"), asked]) == 2
+    assert "State kpi_value" in capsys.readouterr().err

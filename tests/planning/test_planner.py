@@ -15,9 +15,9 @@ from mmm.planning.budget import plan_budget
 from mmm.planning.plan import Plan
 from mmm.planning.planner import kpi_value, planner_of, planning_draws
 from mmm.planning.portfolio import plan_budgets
-from mmm.planning.request import parse_request
+from mmm.planning.request import PortfolioTerms, parse_request
 from mmm.planning.scenario.evaluate import evaluate_scenario
-from tests.small import chain_graph, sketch, small_panel
+from tests.small import chain_graph, sketch, small_panel, without_value
 
 HALF: dict[str, Any] = {"budget": "current", "default_bounds": {"min_change": -0.5, "max_change": 0.5}}
 
@@ -127,7 +127,41 @@ def test_the_value_of_a_kpi_unit_is_that_of_the_last_periods() -> None:
     panel = small_panel(regions=1)
     value_GT = np.where(np.arange(48) < 42, 1.0, 3.0)[None, :]
 
-    assert kpi_value(replace(panel, kpi_value_GT=value_GT), 6) == pytest.approx(3.0)
+    fitted = sketch(replace(panel, kpi_value_GT=value_GT))
+    assert kpi_value(fitted, 6) == pytest.approx(3.0)
+    assert kpi_value(without_value(fitted), 6) is None
+
+
+def test_without_a_value_of_the_kpi_nothing_of_money_is_told(fitted: Fitted) -> None:
+    """What media bring, and where the next unit brings most, is the same; returns and profit are unknown."""
+    plain, valued = (plan_budget(one, HALF) for one in (without_value(fitted), fitted))
+
+    assert plain.kpi_value is None
+    assert plain.spend == valued.spend
+    assert (plain.profit_gain, plain.total_roi, set(plain.roi.values())) == (None, None, {None})
+    assert all(row.roi is None for row in plain.channels)
+    assert plain.marginal_roi["tv"] == pytest.approx(valued.marginal_roi["tv"] / 2.0)
+
+
+@pytest.mark.parametrize("question", [{"objective": "profit"}, {"objective": "target_roi", "target": 1.0}])
+def test_asking_for_money_without_a_value_says_what_to_state(
+    fitted: Fitted, question: dict[str, Any]
+) -> None:
+    with pytest.raises(RequestError, match="State kpi_value"):
+        plan_budget(without_value(fitted), question)
+    with pytest.raises(RequestError, match=r"kpi_values\.acme/us"):
+        plan_budgets({"acme/us": without_value(fitted)}, question)
+
+
+def test_several_models_without_values_are_weighed_only_by_stated_ones(fitted: Fitted) -> None:
+    models = {"acme/us": without_value(fitted, "USD"), "acme/de": sketch(seed=5)}
+    with pytest.raises(RequestError, match=r"kpi_values\.acme/us: what a KPI unit of acme/us is worth"):
+        plan_budgets(models, HALF)
+
+    stated = plan_budgets(models, HALF, PortfolioTerms(kpi_values={"acme/us": 2.0}))
+    assert stated.plan.spend == plan_budgets({**models, "acme/us": fitted}, HALF).plan.spend
+    alone = plan_budgets({"acme/us": models["acme/us"]}, HALF).plan
+    assert (alone.kpi_value, alone.profit_gain) == (None, None)
 
 
 def test_several_models_compete_for_one_budget(fitted: Fitted) -> None:
@@ -255,3 +289,8 @@ def test_a_request_read_for_another_model_is_refused(fitted: Fitted) -> None:
     assert [problem.where for problem in caught.value.problems] == ["bounds", "flighting"]
     with pytest.raises(RequestError, match="48 periods of history"):
         plan_budget(fitted, parse_request({"budget": 1e4, "horizon": 60}))
+
+
+def test_models_that_do_not_state_their_currency_are_named(fitted: Fitted) -> None:
+    with pytest.raises(RequestError, match="acme/de do not say in which currency"):
+        plan_budgets({"acme/us": fitted, "acme/de": without_value(fitted)}, HALF)

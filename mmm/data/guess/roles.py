@@ -191,7 +191,7 @@ def _families(names: Sequence[str], values: Mapping[str, Floats], guess: Guess) 
         for ending in dict.fromkeys((*groups[paid], *groups[seen])):
             sides = {"spend": groups[paid].get(ending), "exposure": groups[seen].get(ending)}
             guess.channels[ending] = {kind: name for kind, name in sides.items() if name is not None}
-            for kind, name in guess.channels[ending].items():
+            for name in guess.channels[ending].values():
                 taken.add(name)
                 why = f"{paid}_ and {seen}_ have the same endings"
                 (guess.reasons if sure else guess.doubts)[name] = why

@@ -116,7 +116,9 @@ class _Evaluation:
         self.panel, self.to_media = planner.panel, planner.to_media
         stated = request.controls
         self.forecast = planner.forecast_with(horizon, stated) if stated else planner.forecast(horizon)
-        self.value = planner.kpi_value(horizon)
+        self.kpi_value = planner.kpi_value(horizon)
+        self.valued = self.kpi_value is not None
+        self.value = 1.0 if self.kpi_value is None else self.kpi_value
         self.usual = status_quo(planner.to_media, horizon)
         self.supported_C = planner.to_media.supported(horizon)
         self.peak_C = planner.to_media.supported(1)
@@ -130,7 +132,7 @@ class _Evaluation:
             effects=self.request.effects,
             level=self.request.level,
             currency=self.panel.currency,
-            kpi_value=self.value,
+            kpi_value=self.kpi_value,
             status_quo=self._plan(STATUS_QUO, self.usual, self.usual_effects),
             plans=tuple(self._plan(name, one, self._effects(one)) for name, one in planned.items()),
             assumptions=_assumptions(self.request),
@@ -176,10 +178,10 @@ class _Evaluation:
             effect_after_horizon=estimate(effects.after_M, level, from_zero=True),
             gain=estimate(gain_M, level),
             chance_of_gain=chance_above_zero(gain_M),
-            profit_gain=estimate(self.value * gain_M - more, level),
-            gain_roi=estimate(self.value * gain_M / more, level) if more else None,
+            profit_gain=estimate(self.value * gain_M - more, level) if self.valued else None,
+            gain_roi=estimate(self.value * gain_M / more, level) if more and self.valued else None,
             total_roi=estimate(self.value * effects.brought_M / budget, level, from_zero=True)
-            if priced
+            if priced and self.valued
             else None,
             periods=self._periods(planned, effects),
             channels=self._channels(planned, effects, over_C),
@@ -234,7 +236,7 @@ class _Evaluation:
                 current_spend=float(current_C[c]),
                 change=float(amount_C[c] / current_C[c] - 1.0) if current_C[c] > 0 else None,
                 kpi=kpi_C[c],
-                roi=roi_C[c] if amount_C[c] > 0 else None,
+                roi=roi_C[c] if amount_C[c] > 0 and self.valued else None,
                 marginal_roi=marginal_C[c],
                 supported_max=float(self.supported_C[c]),
                 extrapolated=bool(over_C[c]),

@@ -82,8 +82,8 @@ class ScenarioPlan(Spec):
     """``kpi`` less that of the status quo, member by member; exactly 0 for the status quo itself."""
     chance_of_gain: float | None = None
     """Chance that ``gain`` is above 0, from the members; null with one member."""
-    profit_gain: Estimate
-    """Value of the gain less the change of the budget."""
+    profit_gain: Estimate | None
+    """Value of the gain less the change of the budget; null where a KPI unit has no stated value."""
     gain_roi: Estimate | None
     """Value of the gain per unit by which the budget changes; null where it does not."""
     total_roi: Estimate | None
@@ -127,8 +127,9 @@ class Scenario(Spec):
     """Coverage of the intervals."""
     currency: str
     """Currency of spend."""
-    kpi_value: float
-    """Currency per KPI unit."""
+    kpi_value: float | None
+    """Currency per KPI unit; null where nobody stated it: then ``profit_gain`` and every ROI are null, and
+    ``marginal_roi`` counts KPI units."""
     status_quo: ScenarioPlan
     """The amounts of the last ``horizon`` periods again."""
     plans: tuple[ScenarioPlan, ...]

@@ -33,5 +33,5 @@ def build_report(directory: Path, out: Path | None = None) -> Path:
 
 def render(tables: Tables) -> str:
     """The report as HTML text."""
-    drawn, left_out = sections.drawn(SECTIONS, tables)
+    drawn, left_out = sections.drawn(SECTIONS, tables, priced=tables.about.priced)
     return page(tables, drawn, left_out)

@@ -63,7 +63,7 @@ def _tiles(tables: Tables) -> list[Tile]:
     if spend > 0 and about.priced:
         worth = f"what they are worth{_between(total, 'value')}"
         tiles.append(Tile(words.money(words.real(total["value"]), about.currency), worth))
-        back = f"{about.currency} back for each {about.currency} spent{_between(total, 'roi')}"
+        back = f"{about.currency} back for each {about.unit_of_money} spent{_between(total, 'roi')}"
         tiles.append(Tile(words.number(words.real(total["roi"])), back))
     elif spend > 0:
         per = f"{about.kpi} for each {words.money(PER, about.currency)} spent"
@@ -91,7 +91,7 @@ def _table(rows: pd.DataFrame, tables: Tables, plan: Moves | None) -> str:
     per = f"{words.capital(about.kpi)} per {words.money(PER, about.currency)}"
     heads = ["Channel", "Spend", "Share of spend, of effect"]
     heads += (
-        ["ROI", f"Next {about.currency}"]
+        ["ROI", f"Next {about.unit_of_money}"]
         if about.priced
         else [per, f"Next {words.money(PER, about.currency)}"]
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from mmm.data.schema import VALUE_NOT_STATED
+
 UNKNOWN = float("nan")
 
 
@@ -51,7 +53,8 @@ class MarketRecord:
         skill: Part of the best naive forecast's squared error that the model saves; NaN where unknown.
         wape: Mean error as a part of the KPI, of the same window.
         shares: Share of the KPI by channel.
-        roi: Value of the direct effect per unit of currency by channel with spend.
+        roi: Value of the direct effect per unit of currency by channel with spend; empty where it is not
+            stated what a KPI unit is worth.
         remarks: Findings.
         share_shift: Part of media's effect that went to other channels since the last refit.
         skill_change: Change of the skill since then.
@@ -129,6 +132,8 @@ def market_records(
 
 def _record(row: Mapping[str, Any], link: str) -> MarketRecord:
     window = "test" if known(_number(row.get("test_skill"))) else "holdout"
+    remarks = tuple(Remark.parse(str(line)) for line in _sequence(row.get("findings")))
+    valued = all(remark.code != VALUE_NOT_STATED for remark in remarks)
     return MarketRecord(
         brand=str(row["brand"]),
         market=str(row["market"]),
@@ -137,8 +142,8 @@ def _record(row: Mapping[str, Any], link: str) -> MarketRecord:
         skill=_number(row.get(f"{window}_skill")),
         wape=_number(row.get(f"{window}_wape")),
         shares=_numbers(row.get("shares")),
-        roi=_numbers(row.get("roi")),
-        remarks=tuple(Remark.parse(str(line)) for line in _sequence(row.get("findings"))),
+        roi=_numbers(row.get("roi")) if valued else {},
+        remarks=remarks,
         share_shift=_number(row.get("share_shift")),
         skill_change=_number(row.get("skill_change")),
         change=str(row.get("change") or ""),

@@ -16,13 +16,14 @@ from mmm.report.portfolio.records import MarketRecord, known, median
 from mmm.report.tables import MissingTableError
 
 Records = Sequence[MarketRecord]
+UNPRICED = "no model of this refit has a channel with spend and says what a KPI unit is worth (kpi_value)"
 
 
 def roi(records: Records) -> go.Figure:
     """Return of all media, and of each channel by choice."""
     paid = [record for record in records if known(record.media_roi)]
     if not paid:
-        raise MissingTableError("no model of this refit has a channel with spend")
+        raise MissingTableError(UNPRICED)
     channels = cells.channels(records, "roi")
     layers = [_roi_layer("All media", lambda record: record.media_roi)]
     layers += [_roi_layer(name, partial(cells.of_channel, kind="roi", channel=name)) for name in channels]
@@ -64,7 +65,7 @@ def roi_by_channel(records: Records) -> go.Figure:
     every = {name: [r for r in records if name in r.roi] for name in cells.channels(records, "roi")}
     found = {name: own for name, own in every.items() if own}
     if not found:
-        raise MissingTableError("no model of this refit has a channel with spend")
+        raise MissingTableError(UNPRICED)
     middle = {name: median(record.roi[name] for record in own) for name, own in found.items()}
     order = sorted(found, key=lambda name: -middle[name])
     values = [record.roi[name] for name in order for record in found[name]]

@@ -159,11 +159,11 @@ def unit_cost(tables: Tables) -> go.Figure:
     spend, cost = (rows[name].to_numpy(float) for name in ("spend", "cost"))
     dear = np.where(low > 0, spend / np.where(low > 0, low, 1.0), np.nan)
     costs = _Costs(rows["channel"].tolist(), cost, spend / high, dear)
-    point, axis = _cost_marks(costs, f"{about.currency} per incremental unit of {about.kpi}")
+    point, axis = _cost_marks(costs, f"{about.currency} per incremental unit of {about.goal}")
     colours = [theme.channel_colours(tables.channels)[name] for name in costs.names]
     point["marker"] |= {"color": colours}
     first, last = (words.money(float(cost[at]), about.currency) for at in (0, -1))
-    title = f"An incremental unit of {about.kpi} costs {first} in {words.label(costs.names[0])}"
+    title = f"An incremental unit of {about.goal} costs {first} in {words.label(costs.names[0])}"
     title += f", {last} in {words.label(costs.names[-1])}" if len(cost) > 1 else ""
     cut = int((~np.isfinite(dear) & np.isfinite(low)).sum() + (dear > costs.limit).sum())
     texts = [words.number(float(value), 3) for value in cost]
@@ -173,7 +173,7 @@ def unit_cost(tables: Tables) -> go.Figure:
         {"xaxis": axis, "yaxis": axes.names(costs.names)},
         title=title,
         height=80 + 36 * len(cost),
-        reading=f"What one more unit of {about.kpi} costs, with its interval; left is cheaper.",
+        reading=f"What one more unit of {about.goal} costs, with its interval; left is cheaper.",
         notes=[
             interval_note(rows, "direct_lower", "direct_upper"),
             f"{words.count(cut, 'line')} cut: those channels may bring next to nothing." if cut else "",

@@ -27,7 +27,7 @@ def by_quarter(tables: Tables) -> go.Figure:
     return theme.finish(
         traces,
         layout,
-        title=_title(rows[rows["channel"] == ALL]),
+        title=_title(rows[rows["channel"] == ALL], "" if about.priced else f" {about.return_unit}"),
         height=height + 124,
         reading=f"{words.capital(about.return_unit)} in each quarter of the training window, each chart "
         f"with its own scale; lines are intervals. What earlier spend carries in counts, too.{line}",
@@ -84,13 +84,12 @@ def _charts(
     return traces, grid.layout | {"margin": {"b": 84}}, grid.height
 
 
-def _title(rows: pd.DataFrame) -> str:
+def _title(rows: pd.DataFrame, unit: str) -> str:
     if rows.empty:
         return "Returns by quarter"
     best, worst = (rows.iloc[int(pick(rows["roi"].to_numpy(float)))] for pick in (np.argmax, np.argmin))
-    title = (
-        f"All media returned {words.number(float(best['roi']))} in {best['window']}, their best quarter, and "
-    )
+    most = f"{words.number(float(best['roi']))}{unit}"
+    title = f"All media returned {most} in {best['window']}, their best quarter, and "
     title += f"{words.number(float(worst['roi']))} in {worst['window']}"
     low, high = words.real(best.get("roi_lower")), words.real(worst.get("roi_upper"))
     return title + ("; the two may be alike" if words.known(low, high) and high > low else "")

@@ -26,7 +26,8 @@ def roi(tables: Tables) -> go.Figure:
     for column in [c for c in rows if str(c).startswith(("roi", "marginal_roi"))]:
         rows[column] = rows[column] * about.per
     traces = _roi_dots(rows, "roi", f"{what}: all spend", "circle", -0.16, colours)
-    next_unit = f"marginal {what}: the next {about.currency}"
+    one = about.unit_of_money if about.priced else words.money(about.per, about.currency)
+    next_unit = f"marginal {what}: the next {one}"
     traces += _roi_dots(rows, "marginal_roi", next_unit, "diamond-open", 0.16, colours)
     ticks = {"size": 12.5, "color": theme.INK}
     layout = {
@@ -78,8 +79,7 @@ def _roi_dots(
 
 
 def _roi_axis(about: About) -> str:
-    currency = about.currency
-    whole = f"{currency} of KPI value per {currency} of spend"
+    whole = f"{about.currency} of KPI value per {about.unit_of_money} of spend"
     return whole if about.priced else words.capital(about.return_unit)
 
 
@@ -87,7 +87,7 @@ def _roi_title(rows: pd.DataFrame, about: About) -> str:
     best = rows.iloc[0]
     low, high = marks.bounds(rows, "roi")
     name, value = words.label(str(best["channel"])), words.number(float(best["roi"]))
-    unit, currency = f"{value} {about.return_unit}", about.currency
+    unit, currency = f"{value} {about.return_unit}", about.unit_of_money
     known = words.known(low[0], high[0])
     told = words.span(low[0], high[0]) if known else "uncertainty not known"
     if len(rows) == 1:

@@ -119,15 +119,18 @@ function show({ plan, models }, chosen) {
 }
 
 function verdict(plan) {
-  const size = `${amount(Math.abs(plan.gain.mean), plan.unit)} ${plan.gain.mean < 0 ? "less" : "more"}`;
+  const more = plan.gain.mean < 0 ? "less" : "more";
   const doubt = side(plan.gain) === "open" ? ", but the gain may be zero: the interval includes it" : "";
-  return `Best estimate: KPI worth ${size} than with today's split${doubt}.`;
+  const worth = plan.kpi_value === null ? `${number(Math.abs(plan.gain.mean))} ${more} of the KPI` : `KPI worth ${amount(Math.abs(plan.gain.mean), plan.unit)} ${more}`;
+  return `Best estimate: ${worth} than with today's split${doubt}.`;
 }
 
 const tiles = (plan) => [
   tile("Spend", amount(plan.budget, plan.unit), change(plan.budget, plan.current_budget)),
-  tile("Value of the KPI gained", signedMoney(plan.gain.mean, plan.unit), interval(plan.gain, LEVEL, signedSpan), side(plan.gain)),
-  tile("Less extra spend", signedMoney(plan.profit_gain.mean, plan.unit), interval(plan.profit_gain, LEVEL, signedSpan), side(plan.profit_gain)),
+  plan.kpi_value === null
+    ? tile("KPI gained", signed(number(plan.gain.mean)), interval(plan.gain, LEVEL, signedSpan), side(plan.gain))
+    : tile("Value of the KPI gained", signedMoney(plan.gain.mean, plan.unit), interval(plan.gain, LEVEL, signedSpan), side(plan.gain)),
+  plan.profit_gain && tile("Less extra spend", signedMoney(plan.profit_gain.mean, plan.unit), interval(plan.profit_gain, LEVEL, signedSpan), side(plan.profit_gain)),
   plan.total_roi && tile(`Return on ${plan.unit}\u00a01`, number(plan.total_roi.mean), interval(plan.total_roi, LEVEL)),
 ];
 
@@ -142,7 +145,7 @@ function table(rows, plan) {
       cell(amount(part.current_budget, plan.unit)),
       cell(amount(part.budget, plan.unit), change(part.budget, part.current_budget)),
       cell(signed(number(part.gain.mean)), signedSpan(part.gain)),
-      cell(signedMoney(worth(part).mean, plan.unit), signedSpan(worth(part))),
+      part.kpi_value === null ? cell("–") : cell(signedMoney(worth(part).mean, plan.unit), signedSpan(worth(part))),
       h("td", {}, h("button", { type: "button", "aria-label": `Open the plan of ${title(entry)}`, onclick: () => hooks.openPlan(entry, part.horizon, roundedAll(part.spend)) }, "Open plan"))))));
 }
 

@@ -86,3 +86,10 @@ def test_the_first_model_has_floors_of_its_own(changes: dict[str, Any], reason: 
 
 def test_a_poor_first_model_is_not_without_hope() -> None:
     assert objections(row(scores={"holdout_skill": -2.5}, shares={"tv": 0.5, "search": 0.2}), None) == []
+
+
+def test_without_a_value_of_the_kpi_a_jump_is_told_in_kpi_units() -> None:
+    stated = "info value_not_stated kpi_value: What a KPI unit is worth is not stated."
+    (reason,) = objections(row(roi={"tv": 1500.0, "search": 3.0}, findings=(stated,)), row())
+
+    assert reason == "KPI per unit spent on tv went from 1.5 to 1.5e+03"

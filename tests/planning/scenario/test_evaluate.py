@@ -13,7 +13,7 @@ from mmm.fitted import Fitted
 from mmm.planning.scenario.evaluate import evaluate_scenario
 from mmm.planning.scenario.result import Scenario
 from tests.planning.scenario.plans import HORIZON, ask, rows, spent
-from tests.small import chain_graph, sketch, small_panel
+from tests.small import chain_graph, sketch, small_panel, without_value
 
 
 @pytest.mark.parametrize("form", ["totals", "periods", "regions", "rows", "others"])
@@ -39,6 +39,7 @@ def test_the_status_quo_in_any_form_gains_nothing(fitted: Fitted, form: str) -> 
 
     assert plan.spend == pytest.approx(spent(fitted))
     assert abs(plan.gain.mean) <= tolerance * plan.kpi.mean
+    assert plan.profit_gain is not None
     assert plan.profit_gain.mean == pytest.approx(2.0 * plan.gain.mean, abs=1e-6)
 
 
@@ -85,6 +86,7 @@ def test_returns_are_value_over_amounts(fitted: Fitted) -> None:
     assert plan.total_roi.mean == pytest.approx(2.0 * sum(c.kpi.mean for c in plan.channels) / 3000.0)
     change = plan.budget - sum(spent(fitted).values())
     assert plan.gain_roi.mean == pytest.approx(2.0 * plan.gain.mean / change)
+    assert plan.profit_gain is not None
     assert plan.profit_gain.mean == pytest.approx(2.0 * plan.gain.mean - change)
 
 
@@ -151,3 +153,11 @@ def test_the_answer_survives_json(fitted: Fitted) -> None:
 
     assert Scenario.model_validate(json.loads(answer.model_dump_json())) == answer
     assert [plan.name for plan in answer.plans] == ["plan"]
+
+
+def test_without_a_value_of_the_kpi_scenarios_tell_no_money(fitted: Fitted) -> None:
+    plan = ask(without_value(fitted), {"spend": {"tv": 2000.0}, "others": "current"})
+
+    assert (plan.profit_gain, plan.gain_roi, plan.total_roi) == (None, None, None)
+    assert all(channel.roi is None for channel in plan.channels)
+    assert plan.channels[0].marginal_roi.mean > 0

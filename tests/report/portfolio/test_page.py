@@ -185,3 +185,12 @@ def test_three_hundred_brand_markets_are_light_and_all_in_the_table() -> None:
     assert len(text.encode()) <= 8e6
     assert len(re.findall(r"<tr[^>]*><td><a href=", text)) == 300
     assert "120 of 150 brands are drawn" in text
+
+
+def test_markets_that_do_not_say_what_a_kpi_unit_is_worth_have_no_return() -> None:
+    stated = "info value_not_stated kpi_value: What a KPI unit is worth is not stated."
+    (plain,) = records(fitted("acme", "us", roi={"tv": 40.0}, findings=[stated]))
+
+    assert math.isnan(plain.media_roi) and plain.roi == {}
+    with pytest.raises(MissingTableError, match="kpi_value"):
+        returns.roi([plain])

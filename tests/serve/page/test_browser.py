@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from mmm import words
 from mmm.fitted import load_fitted
 from mmm.planning.budget import plan_budget
 from tests.serve.page.site import READY, Visit, model_of, serving, visiting, write_models
+from tests.small import without_value
 
 pytestmark = pytest.mark.browser
 
@@ -336,3 +338,29 @@ def test_numbers_are_written_as_in_the_report(visit: Visit) -> None:
     assert written[0] == [words.number(value) for value in values]
     assert written[1] == [words.number(value, 3) for value in values]
     assert written[2] == [words.percent(share) for share in shares]
+
+
+def test_without_a_value_of_the_kpi_the_page_speaks_of_the_kpi_in_the_spec_s_own_words(
+    browser: Browser, tmp_path: Path
+) -> None:
+    plain = without_value(model_of("acme", "us"))
+    channels = {
+        name: channel.model_copy(update={"label": "Film" if name == "tv" else None})
+        for name, channel in plain.spec.columns.channels.items()
+    }
+    columns = plain.spec.columns.model_copy(update={"channels": channels, "kpi_label": "New orders"})
+    worded = replace(plain, spec=plain.spec.model_copy(update={"columns": columns}))
+    with (
+        serving(write_models(tmp_path, worded)) as address,
+        visiting(browser, address) as visit,
+    ):
+        visit.page.wait_for_selector(READY)
+        visit.page.locator("#curves").scroll_into_view_if_needed()
+        told = visit.page.locator("body").inner_text().replace("\u00a0", " ")
+
+        assert "Next unit of currency brings" in told
+        assert "Film" in told and "New orders" in told
+        for word in ("Return on", "Value gained", "1 returns", "Most profit", "USD"):
+            assert word not in told, word
+        assert "what a unit of New orders is worth" in told
+        assert visit.complaints == []

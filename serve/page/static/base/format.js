@@ -97,8 +97,14 @@ export function before(iso, periods, period) {
 
 export const count = (total, noun) => `${total}${NBSP}${noun}${total === 1 ? "" : "s"}`;
 
-/** A name inside a sentence: `direct_mail` as "direct mail", `tv` as "TV". */
+let labels = {};
+
+/** Take the user's own words for names, from now on. */
+export function calledBy(words) { labels = words; }
+
+/** A name inside a sentence: the user's own word for it, else `direct_mail` as "direct mail", `tv` as "TV". */
 export function label(name) {
+  if (Object.hasOwn(labels, name)) return labels[name];
   const text = name.replaceAll("_", " ").trim();
   return text.length <= 3 && /^\p{L}+$/u.test(text) ? text.toUpperCase() : text;
 }

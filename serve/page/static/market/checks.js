@@ -1,7 +1,7 @@
 // What the page says about the model itself: where its figures come from, and what its checks found.
 
 import { fill, find, h } from "../base/dom.js";
-import { before, count, day, label, percent, subject } from "../base/format.js";
+import { amount, before, count, day, label, percent, subject } from "../base/format.js";
 
 const HARMLESS = new Set(["info", "ok"]);
 
@@ -40,14 +40,13 @@ function trust(info) {
 }
 
 function assumptions(planning, model) {
-  const value = `${planning.currency}\u00a0${Number(planning.answer.kpi_value.toPrecision(4))}`;
   return [
     model.members > 1
       ? `An interval holds the true value with ${percent(planning.answer.level)} probability, as far as the model is right. It comes from ${count(model.members, "ensemble member")}.`
       : "The model has one ensemble member, so how sure its figures are is unknown. Fit it with several to see intervals.",
     `Gains are against repeating ${windowOfNow(planning)}.`,
     planning.priced
-      ? `One unit of ${planning.kpi} is valued at ${value}; returns and worth follow from it.`
+      ? `One unit of ${planning.kpi} is valued at ${amount(planning.answer.kpi_value, planning.currency, 4)}; returns and worth follow from it.`
       : `Nobody has said what one unit of ${planning.kpi} is worth, so no return in money is told. State kpi_value in the market's settings and fit again.`,
     `Expected ${planning.kpi} counts what planned media still bring after the ${count(planning.plan.horizon, planning.period)}, here and in gains alike.`,
     ...planning.answer.assumptions,

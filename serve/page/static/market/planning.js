@@ -3,7 +3,7 @@
 import * as api from "../base/api.js";
 import { channelColours } from "../base/colours.js";
 import { debounce, oneAtATime } from "../base/dom.js";
-import { day, label } from "../base/format.js";
+import { calledBy, day, label } from "../base/format.js";
 import * as plans from "./plan.js";
 import { byRegion, sumOf, withPeriods, withRegions } from "./spread.js";
 
@@ -32,7 +32,7 @@ export class Planning {
 
   show() { this.hooks.show(); }
 
-  get kpi() { return label(this.info.kpi ?? "kpi"); }
+  get kpi() { return label(this.info.kpi_label ?? this.info.kpi ?? "kpi"); }
 
   /** Whether somebody said what a KPI unit is worth; without it no figure in money is told. */
   get priced() { return this.info.priced !== false; }
@@ -69,6 +69,8 @@ export class Planning {
     this.dates = found.dates;
     this.period = periodOf(this.info.period, found.dates) ?? this.period ?? "period";
     this.channels = plans.channelsOf(found.status_quo, found.currency, colours);
+    const worded = (this.info.channels ?? []).filter((one) => one.label && one.label !== one.name);
+    calledBy(Object.fromEntries(worded.map((one) => [one.name, one.label])));
     if (!before) this.strangers = Object.keys(this.plan.amounts).filter((name) => !(name in colours));
     const moved = (amounts) => (before
       ? plans.carriedOver(amounts, before, this.channels, ratio)
