@@ -34,15 +34,13 @@ def read_market(spec: MarketSpec) -> PanelRead:
         raise PanelError(error.source, [*problems, *error.problems]) from error
     if problems:
         raise SpecError(f"{spec.brand} / {spec.market}", problems)
-    return replace(
-        read,
-        findings=(
-            *read.findings,
-            *breadth_findings(spec, read),
-            *knot_findings(spec, read),
-            *money_findings(spec),
-        ),
-    )
+    return with_market_findings(spec, read)
+
+
+def with_market_findings(spec: MarketSpec, read: PanelRead) -> PanelRead:
+    """A panel that is read with what only spec and data together show."""
+    found = (*breadth_findings(spec, read), *knot_findings(spec, read), *money_findings(spec))
+    return replace(read, findings=(*read.findings, *found))
 
 
 def knot_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:

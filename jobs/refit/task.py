@@ -175,10 +175,12 @@ def _read_or_find(work: Work, entries: list[Entry]) -> _Unfitted | Row:
         if work.report:
             ensure_report(row.directory)
         return row
+    from mmm.market import with_market_findings
+
     settings: dict[str, Any] = {}
     if work.trials:
         spec, read, settings = _tuned(work, read)
-    return _Unfitted(work, spec, read, identity, settings, 0.0)
+    return _Unfitted(work, spec, with_market_findings(spec, read), identity, settings, 0.0)
 
 
 def _read(spec: MarketSpec) -> PanelRead:

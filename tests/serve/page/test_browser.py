@@ -358,9 +358,9 @@ def test_without_a_value_of_the_kpi_the_page_speaks_of_the_kpi_in_the_spec_s_own
         visit.page.locator("#curves").scroll_into_view_if_needed()
         told = visit.page.locator("body").inner_text().replace("\u00a0", " ")
 
-        assert "Next unit of currency brings" in told
+        assert "Next 1 k currency units bring" in told
         assert "Film" in told and "New orders" in told
         for word in ("Return on", "Value gained", "1 returns", "Most profit", "USD"):
             assert word not in told, word
-        assert "what a unit of New orders is worth" in told
+        assert "what one unit of New orders is worth" in told
         assert visit.complaints == []
