@@ -18,6 +18,8 @@ from mmm.tabular.numbers import EMPTY_WORDS, Dates, Parsed, decoded, is_text
 
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}([T ].*)?$"
 COMPACT_DATE = r"^(19|20|21)\d{6}$"
+YEARS = (1900, 2200)
+"""First year that a format may give a text, and the first beyond them."""
 CANDIDATE_FORMATS = (
     "%d/%m/%Y",
     "%m/%d/%Y",
@@ -183,5 +185,11 @@ def _fitting_hint(sample: str, fitting: list[str], setting: str | None) -> str:
 
 
 def fitting_formats(words: list[str]) -> list[str]:
-    """Formats that read every one of the texts, from the common ones."""
-    return [form for form in CANDIDATE_FORMATS if words and not np.isnat(read_words(words, form)).any()]
+    """Formats that read every one of the texts, from the common ones, as days of our time."""
+    return [form for form in CANDIDATE_FORMATS if words and _are_of_our_time(read_words(words, form))]
+
+
+def _are_of_our_time(days: Dates) -> bool:
+    """Whether all are days of ``YEARS``: 45321, a day's number in a workbook, is no month of the year 4532."""
+    first, end = (np.datetime64(f"{year}-01-01") for year in YEARS)
+    return bool(((days >= first) & (days < end)).all())
