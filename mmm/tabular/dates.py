@@ -190,6 +190,6 @@ def fitting_formats(words: list[str]) -> list[str]:
 
 
 def _are_of_our_time(days: Dates) -> bool:
-    """Whether all are days of ``YEARS``: 45321, a day's number in a workbook, is no month of the year 4532."""
+    """Whether all are days of ``YEARS``: 45321, a day's number in a workbook, is no month of 4532."""
     first, end = (np.datetime64(f"{year}-01-01") for year in YEARS)
     return bool(((days >= first) & (days < end)).all())
