@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mmm.analysis.attribution import contribution_draws
     from mmm.analysis.compare import compare_models
     from mmm.analysis.curves import response_curves
+    from mmm.analysis.pool_table import cold_start_priors
     from mmm.analysis.shares import saved_shares
     from mmm.config.files import load_market
     from mmm.data.read import read_panel
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mmm.report.portfolio import views as portfolio_views
     from mmm.report.portfolio.records import market_records
     from mmm.simulate.draws import Design, simulate_market
+    from mmm.simulate.hierarchy import simulate_hierarchy
     from mmm.simulate.portfolio import write_portfolio
     from mmm.simulate.truth import true_shares
 
@@ -37,6 +39,7 @@ __all__ = [
     "Fitted",
     "MMMError",
     "build_report",
+    "cold_start_priors",
     "compare_models",
     "contribution_draws",
     "evaluate_scenario",
@@ -52,6 +55,7 @@ __all__ = [
     "read_panel",
     "response_curves",
     "saved_shares",
+    "simulate_hierarchy",
     "simulate_market",
     "true_shares",
     "views",
@@ -64,6 +68,7 @@ _HOMES = {
     "Fitted": "mmm.fitted",
     "MMMError": "mmm.errors",
     "build_report": "mmm.report",
+    "cold_start_priors": "mmm.analysis.pool_table",
     "compare_models": "mmm.analysis.compare",
     "contribution_draws": "mmm.analysis.attribution",
     "evaluate_scenario": "mmm.planning.scenario.evaluate",
@@ -78,6 +83,7 @@ _HOMES = {
     "read_panel": "mmm.data.read",
     "response_curves": "mmm.analysis.curves",
     "saved_shares": "mmm.analysis.shares",
+    "simulate_hierarchy": "mmm.simulate.hierarchy",
     "simulate_market": "mmm.simulate.draws",
     "true_shares": "mmm.simulate.truth",
     "write_portfolio": "mmm.simulate.portfolio",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mmm.config import MarketSpec, PortfolioSpec
+from mmm.config import MarketSpec, PoolSpec, PortfolioSpec
 from mmm.config.files import Document, locate_data, merge, override, read_yaml, validate, with_experiments
 from mmm.config.problems import Location, place
 from mmm.errors import Problem, SpecError
@@ -42,10 +42,12 @@ class Portfolio:
     Attributes:
         source: Path or URI of the file.
         entries: One for each brand-market, broken ones included.
+        pool: What brands learn from one another.
     """
 
     source: str
     entries: tuple[PortfolioEntry, ...]
+    pool: PoolSpec = PoolSpec()
 
     def specs(self) -> tuple[MarketSpec, ...]:
         """Every market's spec.
@@ -95,7 +97,7 @@ def load_portfolio(source: str, overrides: Iterable[str] = ()) -> Portfolio:
         )
     entries = [_entry(market, location, spec.defaults, overrides, document) for market, location in raw]
     _refuse_duplicates(entries, [location for _, location in raw], document)
-    return Portfolio(document.source, tuple(entries))
+    return Portfolio(document.source, tuple(entries), spec.pool)
 
 
 def _entry(

@@ -83,12 +83,18 @@ def _against(challenger: Row, champion: Row, gates: Gates) -> Iterator[str]:
         yield (
             f"{shift:.0%} of what media bring went elsewhere, more than {gates.share_shift:.0%}"
             + (f" ({others})" if others else "")
+            + _by_pooling(challenger)
         )
     changes = roi_changes(
         challenger.roi, champion.roi, challenger.shares, champion.shares, valued=challenger.valued
     )
     yield from (change.text for change in changes)
     yield from (text for text in challenger.findings if text.split(" ")[1:2] == [RESTATED])
+
+
+def _by_pooling(row: Row) -> str:
+    """How much of a shift is that of pooling, in words."""
+    return "" if row.pool_shift is None else f"; pooling with other brands moved {row.pool_shift:.0%}"
 
 
 def _skill(row: Row) -> tuple[str, float | None]:

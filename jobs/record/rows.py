@@ -50,7 +50,8 @@ class Row:
         until: Last date of the data.
         version: Version in the registry.
         role: ``champion`` or ``challenger`` in the registry.
-        settings: Settings a search put in place of the spec's own, by path.
+        settings: Settings a search or a pool put in place of the spec's own, by path.
+        pool_shift: Share of media's effect that pooling with other brands moved; None without pooling.
     """
 
     brand: str
@@ -74,6 +75,7 @@ class Row:
     version: int | None = None
     role: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+    pool_shift: float | None = None
 
     @property
     def name(self) -> str:
@@ -120,6 +122,7 @@ SCHEMA = pa.schema(
         ("settings", pa.string()),
         *((name, pa.string()) for name in _LATER_TEXT),
         *((name, pa.float64()) for name in _LATER_NUMBERS),
+        ("pool_shift", pa.float64()),
     ]
 )
 """Columns of ``portfolio.parquet``; scores have one column each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -19,9 +19,11 @@ from jobs.record.tracking import open_tracking
 from jobs.record.versions import CHAMPION, Registry, model_name
 from jobs.refit.monitor import forecast_finding, shift_finding
 from jobs.refit.page import write_overview
+from jobs.refit.pool import gather, pooled_works, sources, with_shift, write_pool
 from jobs.refit.recorder import Recorder, with_role
 from jobs.refit.schedule import RefitProgress, run_all
 from jobs.refit.select import Selection, with_previous
+from jobs.refit.task import Work
 from jobs.results import summary
 from mmm.analysis.change import share_shift
 from mmm.errors import MMMError
@@ -123,7 +125,7 @@ def _refit(
     try:
         with connect(address, cpus=cpus) as cluster:
             say(f"{len(selection.work)} brand-markets on {cluster.cpus} CPUs of {_place(cluster.address)}")
-            _run(selection, rows, before, recorder, ledger, tries, together, say)
+            _run(selection, rows, before, recorder, ledger, out, tries, together, say)
     finally:
         unrecorded = recorder.finish()
         rows = {key: with_role(row, recorder.recorded.get(key)) for key, row in rows.items()}
@@ -141,25 +143,61 @@ def _run(
     before: Mapping[tuple[str, str], Row],
     recorder: Recorder,
     ledger: Ledger,
+    out: str,
     tries: int,
     together: int | None,
     say: Say,
 ) -> None:
     asked = {(work.spec.brand, work.spec.market): work for work in selection.work}
-    progress = RefitProgress(total=len(selection.work) + len(selection.broken), failed=len(selection.broken))
-    said = time.monotonic()
-    for row in run_all(selection.work, progress, tries=tries, together=together, judged=ledger.add):
+
+    def keep(row: Row) -> None:
         key = (row.brand, row.market)
         rows[key] = _judged(with_changes(row, before.get(key), asked[key].spec.renamed), ledger)
-        say(_line(rows[key]))
         if row.status != "failed":
             spec, trials = asked[key].spec, asked[key].trials
             legacy_key = identify(spec, row.data_fingerprint, trials=trials).legacy_key
             recorder.add(rows[key], spec, legacy_key, ledger.objection(*key, row.spec_digest))
-        if time.monotonic() - said > SAY_EVERY:
-            said = time.monotonic()
-            say(progress.line())
-    say(progress.line())
+
+    def fitted(works: Sequence[Work], known_broken: int = 0) -> Iterator[Row]:
+        progress = RefitProgress(total=len(works) + known_broken, failed=known_broken)
+        said = time.monotonic()
+        for row in run_all(works, progress, tries=tries, together=together, judged=ledger.add):
+            say(_line(row))
+            yield row
+            if time.monotonic() - said > SAY_EVERY:
+                said = time.monotonic()
+                say(progress.line())
+        say(progress.line())
+
+    if not selection.pool.pools:
+        for row in fitted(selection.work, len(selection.broken)):
+            keep(row)
+        return
+    alone = {(row.brand, row.market): row for row in fitted(selection.work, len(selection.broken))}
+    for row in _pooled(selection, alone, before, out, fitted, say):
+        keep(row)
+
+
+def _pooled(
+    selection: Selection,
+    alone: Mapping[tuple[str, str], Row],
+    before: Mapping[tuple[str, str], Row],
+    out: str,
+    fitted: Callable[[Sequence[Work]], Iterable[Row]],
+    say: Say,
+) -> Iterator[Row]:
+    """Rows of markets after they learned from one another; a fit that fails then leaves the one alone."""
+    models = sources(selection.names, {**before, **alone}, selection.verticals, out)
+    table, again = pooled_works(selection.work, alone, before, gather(models), selection.pool)
+    place = write_pool(table, out)
+    say(f"{len(again)} of {len(alone)} brand-markets learn from others; classes: {place}")
+    done: set[tuple[str, str]] = set()
+    for row in fitted(again):
+        key = (row.brand, row.market)
+        if row.status != "failed":
+            done.add(key)
+            yield with_shift(row, alone[key], table)
+    yield from (row for key, row in alone.items() if key not in done)
 
 
 def _judged(row: Row, ledger: Ledger) -> Row:

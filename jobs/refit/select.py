@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from jobs.record.identity import upgraded
 from jobs.record.ledger import Ledger
 from jobs.record.rows import Row
 from jobs.refit.task import Work
-from mmm.config import MarketSpec
+from mmm.config import MarketSpec, PoolSpec
 from mmm.config.files import unknown_name
 from mmm.errors import Problem, SpecError
 from mmm.portfolio import Portfolio, PortfolioEntry, load_portfolio
@@ -25,11 +25,15 @@ class Selection:
         work: Those to bring up to date.
         broken: Those whose spec is wrong, as failed rows.
         names: Brand and market of every entry of the portfolio, asked for or not.
+        pool: What brands learn from one another.
+        verticals: What every entry's brand is in, where it is stated.
     """
 
     work: tuple[Work, ...]
     broken: tuple[Row, ...]
     names: tuple[tuple[str, str], ...]
+    pool: PoolSpec = PoolSpec()
+    verticals: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def select_markets(
@@ -65,7 +69,9 @@ def select_markets(
     chosen = choose_entries(portfolio, only or {})
     return Selection(
         work=tuple(
-            Work(for_production(entry.spec), out, report, timeout, threads, trials)
+            Work(
+                for_production(entry.spec), out, report, timeout, threads, trials, pools=portfolio.pool.pools
+            )
             for entry in chosen
             if entry.spec is not None
         ),
@@ -75,6 +81,12 @@ def select_markets(
             if entry.spec is None
         ),
         names=tuple((entry.brand, entry.market) for entry in portfolio.entries),
+        pool=portfolio.pool,
+        verticals={
+            (entry.brand, entry.market): entry.spec.vertical
+            for entry in portfolio.entries
+            if entry.spec is not None and entry.spec.vertical is not None
+        },
     )
 
 

@@ -9,9 +9,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from jobs.record.store import local_copy, read_row, result_place
 from jobs.refit.judge import judge
 from jobs.refit.monitor import drift, restated
 from jobs.refit.page import ensure_report
+from jobs.refit.priors import PRIORS, priors_digest, with_priors
 from jobs.results import keep_fit
 from mmm.config import MarketSpec
 from mmm.data.panel import data_fingerprint
@@ -31,12 +32,15 @@ from mmm.data.schema import Finding
 from mmm.errors import MMMError, ModelFileError, PanelError
 
 if TYPE_CHECKING:
+    from mmm.fitted import Fitted
     from mmm.pipeline import Result
 
 GRACE = 30.0
 """Seconds after a timeout in which a fit may stop by itself before its process is ended."""
 AGAIN = 2.0
 """Seconds after which an alarm goes off again: Python drops what is raised while it finalises an object."""
+ESTIMATES = "estimates"
+"""Table of a fitted model of what other brands may learn of it."""
 LARGE = 100_000
 """Cells by channel and member from which a market gains nothing by being fitted with others."""
 
@@ -55,6 +59,10 @@ class Work:
         previous: Where the last refit had the market's model; empty if it had none.
         standings: Versions that may have to be judged by what came since.
         judged: Key and period of what the ledger has of them.
+        pools: Also write what other brands may learn of the model.
+        priors: What other brands let expect of its channels' returns, as a spec has it; with any, the model
+            ``alone`` is fitted once more with them.
+        alone: The model fitted alone.
     """
 
     spec: MarketSpec
@@ -66,6 +74,9 @@ class Work:
     previous: str = ""
     standings: tuple[Standing, ...] = ()
     judged: frozenset[tuple[str, date]] = frozenset()
+    pools: bool = False
+    priors: Mapping[str, Any] = field(default_factory=dict)
+    alone: str = ""
 
     @property
     def name(self) -> str:
@@ -106,6 +117,7 @@ class _Unfitted:
     identity: FitIdentity
     settings: dict[str, Any]
     seconds: float
+    warm: Fitted | None = None
 
     @property
     def is_large(self) -> bool:
@@ -170,17 +182,31 @@ def _read_or_find(work: Work, entries: list[Entry]) -> _Unfitted | Row:
     spec = work.spec
     read = _read(spec)
     entries += judge(read.panel, work.standings, work.judged, spec.renamed)
-    identity = identify(spec, data_fingerprint(read.panel), trials=work.trials)
+    note = f"-pool{priors_digest(work.priors)}" if work.priors else ""
+    identity = identify(spec, data_fingerprint(read.panel), trials=work.trials, note=note)
     if (row := find_fit(work.out, spec, identity, work.previous)) is not None:
         if work.report:
             ensure_report(row.directory)
         return row
     from mmm.market import with_market_findings
 
+    if work.priors:
+        return _with_priors(work, with_market_findings(spec, read), identity)
     settings: dict[str, Any] = {}
     if work.trials:
         spec, read, settings = _tuned(work, read)
     return _Unfitted(work, spec, with_market_findings(spec, read), identity, settings, 0.0)
+
+
+def _with_priors(work: Work, read: PanelRead, identity: FitIdentity) -> _Unfitted:
+    """The market with what other brands let expect, its search to begin at the model fitted alone."""
+    from mmm.fitted import load_fitted
+
+    with local_copy(work.alone, ("model",)) as folder:
+        alone = load_fitted(folder)
+    row = read_row(work.alone)
+    settings = {**({} if row is None else row.settings), PRIORS: dict(work.priors)}
+    return _Unfitted(work, with_priors(alone.spec, work.priors), read, identity, settings, 0.0, alone)
 
 
 def _read(spec: MarketSpec) -> PanelRead:
@@ -225,7 +251,7 @@ def _fit(due: Sequence[_Unfitted]) -> Iterator[Row]:
 
     torch.set_num_threads(due[0].work.threads)
     started = time.perf_counter()
-    results = fit_panels((market.spec, market.read) for market in due)
+    results = fit_panels((market.spec, market.read, market.warm) for market in due)
     part = (time.perf_counter() - started) / len(due)
     for market, result in zip(due, results, strict=True):
         begun = time.perf_counter()
@@ -240,6 +266,11 @@ def _keep(market: _Unfitted, result: Result) -> Row:
     """Write a fitted model; returns its row."""
     findings = (*result.findings, *drift(market.read.panel, market.read.split), *_restated(market))
     result = replace(result, findings=findings)
+    if market.work.pools:
+        from mmm.analysis.estimates import channel_estimates
+
+        estimates = channel_estimates(result.fitted)
+        result = replace(result, tables={**result.tables, ESTIMATES: estimates})
     return keep_fit(
         result,
         market.spec,

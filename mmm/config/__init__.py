@@ -23,6 +23,7 @@ from mmm.config.model import (
     SaturationSpec,
     TemporalSpec,
 )
+from mmm.config.pool import PoolSpec
 from mmm.config.sweep import Parameter, TuneSpec
 from mmm.config.train import TrainSpec
 
@@ -47,6 +48,7 @@ __all__ = [
     "Name",
     "Parameter",
     "Periods",
+    "PoolSpec",
     "PortfolioSpec",
     "Positive",
     "PriorSpec",

@@ -12,6 +12,7 @@ from mmm.config.columns import ColumnsSpec
 from mmm.config.data import DataSpec, RegionsSpec
 from mmm.config.experiments import Experiment, overlapping
 from mmm.config.model import ModelSpec
+from mmm.config.pool import PoolSpec
 from mmm.config.problems import nearest
 from mmm.config.sweep import TuneSpec
 from mmm.config.train import TrainSpec
@@ -72,6 +73,8 @@ class MarketSpec(Spec):
     """Brand, part of the model's key."""
     market: Name
     """Market, part of the model's key."""
+    vertical: Annotated[Name | None, Field(json_schema_extra=PLACE_ONLY)] = None
+    """What the brand is in, e.g. ``travel``; portfolios may pool by it."""
     data: Annotated[DataSpec, Field(json_schema_extra=PLACE_ONLY)]
     """Where the panel lies and how its cells are read."""
     columns: ColumnsSpec
@@ -202,3 +205,5 @@ class PortfolioSpec(Spec):
     markets: str | tuple[dict[str, Any] | str, ...]
     """Market specs (mappings, or paths of YAML files), or one folder or URI with ``brand=…/market=…/``
     partitions, of which each becomes a market."""
+    pool: PoolSpec = PoolSpec()
+    """What brands learn from one another; by default nothing."""

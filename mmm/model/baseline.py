@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from mmm.data.panel import Floats
+from mmm.data.panel import Floats, Ints
 
 
 def level_basis(periods: int, n_train: int, spacing: int) -> Floats:
@@ -19,8 +19,8 @@ def level_basis(periods: int, n_train: int, spacing: int) -> Floats:
     the level stays as it is. In between it moves linearly. An increment of 1 has the standard deviation
     of a walk of unit volatility per period.
     """
-    knots = max(2, math.ceil((n_train - 1) / spacing) + 1)
-    place_N = (n_train - 1) - spacing * np.arange(knots - 1, -1, -1)
+    place_N = knot_places(n_train, spacing)
+    knots = len(place_N)
     time_T = np.clip(np.arange(periods), place_N[0], place_N[-1])
     left_T = np.clip(np.searchsorted(place_N, time_T, side="right") - 1, 0, knots - 2)
     share_T = (time_T - place_N[left_T]) / spacing
@@ -31,6 +31,13 @@ def level_basis(periods: int, n_train: int, spacing: int) -> Floats:
     walk_NN = np.tril(np.ones((knots, knots)))[:, 1:] * math.sqrt(spacing)
     basis: Floats = weight_TN @ walk_NN
     return basis
+
+
+def knot_places(n_train: int, spacing: int) -> Ints:
+    """Periods at which knots stand, shape N; the first may lie before the data."""
+    knots = max(2, math.ceil((n_train - 1) / spacing) + 1)
+    places: Ints = (n_train - 1) - spacing * np.arange(knots - 1, -1, -1)
+    return places
 
 
 def fourier_basis(periods: int, order: int, periods_per_cycle: float) -> Floats:

@@ -121,8 +121,8 @@ def build_inputs(
         trained_GT=tensor(trained_GT),
         stack_CGTL=stack_CGTL,
         controls_GTK=tensor(controls_GTK),
-        national_TN=tensor(level_basis(periods, n_train, _spacing(panel, spec, national=True))),
-        regional_TR=tensor(level_basis(periods, n_train, _spacing(panel, spec, national=False))),
+        national_TN=tensor(level_basis(periods, n_train, knot_spacing(panel, spec, national=True))),
+        regional_TR=tensor(level_basis(periods, n_train, knot_spacing(panel, spec, national=False))),
         season_TF=tensor(season_TF),
         region_season_TE=tensor(region_season_TE),
         steps_GSI=tensor(_steps(np.concatenate([np.log1p(media_GTC), controls_GTK], 2), panel, stride)),
@@ -161,7 +161,8 @@ def typical_volume(stack_CGTL: Tensor) -> tuple[Floats, Floats]:
     return np.array(totals, dtype=np.float64), np.array(counts, dtype=np.float64)
 
 
-def _spacing(panel: Panel, spec: ModelSpec, *, national: bool) -> int:
+def knot_spacing(panel: Panel, spec: ModelSpec, *, national: bool) -> int:
+    """Periods between knots of the national level, or of regions' own."""
     if national:
         return spec.baseline.national_knots or NATIONAL_KNOTS[panel.frequency]
     return spec.baseline.regional_knots or REGIONAL_KNOTS[panel.frequency]

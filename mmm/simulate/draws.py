@@ -52,6 +52,10 @@ class Design:
     """Standard deviation of the noise relative to a region's expected KPI."""
     outliers: float = 0.01
     """Share of region-weeks whose KPI is multiplied by something between 0.3 and 2."""
+    roi: tuple[float, ...] | None = None
+    """True return of each channel over all weeks, direct effect; None draws it."""
+    decay: tuple[float, ...] | None = None
+    """Retention of each channel's carry-over; None draws it."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn, all of it at once."""
@@ -68,6 +72,12 @@ class Design:
             ("region_spread", self.region_spread >= 0, "must be at least 0"),
             ("noise", self.noise >= 0, "must be at least 0"),
             ("outliers", 0 <= self.outliers <= 1, "must be within 0 and 1"),
+            ("roi", self._is_by_channel(self.roi), "must be one positive number a channel"),
+            (
+                "decay",
+                self._is_by_channel(self.decay) and max(self.decay or (0.0,)) < 1,
+                "must be one number between 0 and 1 a channel",
+            ),
         )
         problems = [
             Problem("out_of_range", name, f"is {getattr(self, name)}; it {rule}.")
@@ -76,6 +86,9 @@ class Design:
         ]
         if problems:
             raise SpecError("The design of a simulated market", problems)
+
+    def _is_by_channel(self, values: tuple[float, ...] | None) -> bool:
+        return values is None or (len(values) == self.channels and min(values) > 0)
 
     @property
     def edge_count(self) -> int:
@@ -113,7 +126,9 @@ def simulate_market(
     direct_GTC = response.kpi_GTC(intensity_GTC)
     expected_GT = baseline_GT + seasonality_GT + control_effects_GTK.sum(axis=-1) + direct_GTC.sum(axis=-1)
     kpi_GT = _observe(rng, design, expected_GT)
-    exposure_GTC, spend_GTC, has_exposure_C = _draw_spend(rng, intensity_GTC, population_G, direct_GTC)
+    exposure_GTC, spend_GTC, has_exposure_C = _draw_spend(
+        rng, intensity_GTC, population_G, direct_GTC, design.roi
+    )
     width = len(str(regions))
     return World(
         brand=brand,
@@ -213,6 +228,8 @@ def _draw_response(
     """Decay, delay and direct effects, scaled so that media get their share beside the ``rest``."""
     channels = design.channels
     decay_C = rng.uniform(0.1, 0.8, channels)
+    if design.decay is not None:
+        decay_C = np.array(design.decay)
     delay_C = np.where(rng.uniform(size=channels) < 0.3, rng.integers(1, 4, channels), 0).astype(np.float64)
     weights_CL = carry_over_weights(decay_C, delay_C, LAGS)
     stock_GTC = carry_over(intensity_GTC, weights_CL)
@@ -235,7 +252,11 @@ def _observe(rng: np.random.Generator, design: Design, expected_GT: Floats) -> F
 
 
 def _draw_spend(
-    rng: np.random.Generator, intensity_GTC: Floats, population_G: Floats, direct_GTC: Floats
+    rng: np.random.Generator,
+    intensity_GTC: Floats,
+    population_G: Floats,
+    direct_GTC: Floats,
+    roi: tuple[float, ...] | None,
 ) -> tuple[Floats, Floats, Bools]:
     """Exposure, spend at prices that give each channel a plausible ROI, and who shows exposure.
 
@@ -245,7 +266,8 @@ def _draw_spend(
     periods, channels = intensity_GTC.shape[1:]
     exposure_GTC = intensity_GTC * population_G[:, None, None] * rng.uniform(0.2, 2.0, channels)
     has_exposure_C = np.arange(channels) % 2 == 0
-    roi_C = rng.lognormal(0.5, 0.5, channels)
+    drawn_C = rng.lognormal(0.5, 0.5, channels)
+    roi_C = drawn_C if roi is None else np.array(roi)
     price_C = direct_GTC.sum(axis=(0, 1)) * KPI_VALUE / roi_C / exposure_GTC.sum(axis=(0, 1))
     moves_TC = np.exp(0.04 * _wander(rng, channels, periods, 0.9).T * has_exposure_C)
     return exposure_GTC, exposure_GTC * price_C * moves_TC, has_exposure_C

@@ -31,10 +31,12 @@ from mmm.train.prepare import Prepared, pose
 from mmm.train.progress import Progress, Quiet
 from mmm.train.run import Fit, alone
 from mmm.train.shards import Alone, Shards, Survey
-from mmm.train.stacked import CHECK_EVERY, LEAST_EPOCHS, Step, Training
+from mmm.train.stacked import CHECK_EVERY, LEAST_EPOCHS, TEMPORAL_FROM, Step, Training
 from mmm.train.warm_start import check_previous
 
 VALIDATION_SHARE = 0.1
+WARM_PART = 0.25
+"""Part of the epochs that a search needs which begins at an older model."""
 MOST_CELLS = 2**24
 """Cells of channels, by draw, that a model answers with at once: 128 MiB a table in double precision."""
 FEWEST_DRAWS = 50
@@ -53,6 +55,8 @@ class Options(TypedDict, total=False):
         n_train: Periods to train on; None takes the training window.
         epochs: Epochs to train for; None lets the validation tail of the training window choose.
         previous: An older model of the market, whose units are kept and whose channels are expected.
+        warm: An older model of the same regions and channels, at which a shorter search begins; it changes
+            nothing of what is fitted.
         with_graph: Learn the channel graph (by default), which only indirect effects and lift tests need.
         shards: Of a shard of regions, what it knows of the whole; None for a whole panel.
         survey: Of a shard, what was found out about the whole panel beforehand.
@@ -63,6 +67,7 @@ class Options(TypedDict, total=False):
     n_train: int | None
     epochs: int | None
     previous: Fitted | None
+    warm: Fitted | None
     with_graph: bool
     shards: Shards | None
     survey: Survey | None
@@ -128,6 +133,7 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
     """:func:`fit`, run by somebody else: see :mod:`mmm.train.run`."""
     started = time.perf_counter()
     settings, previous, survey = spec.train, options.get("previous"), options.get("survey")
+    warm = options.get("warm")
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     if problems := check_graph(spec.model.graph, panel.channels):
@@ -138,13 +144,19 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
     store = options.get("checkpoint") or NoCheckpoint()
     fingerprint = data_fingerprint(panel) if survey is None else survey.fingerprint
     digest, basis = spec_digest(spec), origin(previous)
+    if warm is not None:
+        basis["begun_at"] = str(warm.provenance["data_fingerprint"])
     identity = {"data": fingerprint, "spec": digest, "n_train": n_train, **basis}
     store.open(identity, legacy=legacy_identity(identity, spec))
     shards = options.get("shards") or Alone(len(panel.regions))
     with_graph = options.get("with_graph", True)
-    prepared = pose(spec, panel, n_train, shards, survey=survey, previous=previous, with_graph=with_graph)
+    prepared = pose(
+        spec, panel, n_train, shards, survey=survey, previous=previous, with_graph=with_graph, warm=warm
+    )
     work = _Work(prepared, settings, n_train, options.get("progress") or Quiet(), store)
     epochs = options.get("epochs")
+    if epochs is None and warm is not None:
+        epochs = int(warm.provenance["epochs"])
     if epochs is None:
         epochs = yield from _choose_epochs(work)
     parameters, scales, sampling = yield from _members(work, panel, epochs)
@@ -261,6 +273,8 @@ def most_draws(panel: Panel) -> int:
 def _train(work: _Work, panel: Panel, epochs: int, members: int) -> Fit[Parameters]:
     """So many members on every trained cell."""
     prepared, settings, shards = work.prepared, work.settings, work.prepared.shards
+    if prepared.warm is not None:
+        epochs = max(round(WARM_PART * epochs), 1)
     parameters = prepared.start(with_centre(members), settings.seed)
     own = slice(shards.first, shards.first + len(panel.regions))
     weights = member_weights(shards.regions, len(panel.dates), members, panel.frequency, settings.seed, own)
@@ -289,6 +303,7 @@ def _train(work: _Work, panel: Panel, epochs: int, members: int) -> Fit[Paramete
         watch=watch,
         saved=work.saved("train"),
         shards=shards,
+        temporal_from=TEMPORAL_FROM if prepared.warm is None else 0.0,
         restrictions=prepared.restrictions,
     )
     found = prepared.restrictions.seen(found)

@@ -27,7 +27,7 @@ from mmm.model.parameters import Parameters, Scales, start_parameters
 from mmm.model.restrictions import Restrictions
 from mmm.train.calibrate import calibrate
 from mmm.train.shards import Shards, Survey, add_up, messages, shard_of
-from mmm.train.warm_start import expected, for_fits, kept_scaling
+from mmm.train.warm_start import begun, expected, for_fits, kept_scaling
 
 GRAPH_RESAMPLES = 8
 """Fewest resamples of the series that tell how sure an edge of the channel graph is."""
@@ -51,6 +51,8 @@ class Prepared:
         shards: What the shard knows of the whole.
         restrictions: What the spec says of parameters whatever the data.
         expected: Where an older model says parameters are.
+        warm: An older model where the search begins.
+        n_train: Training periods.
     """
 
     inputs: Inputs
@@ -66,6 +68,8 @@ class Prepared:
     shards: Shards
     restrictions: Restrictions
     expected: Parameters = field(default_factory=dict)
+    warm: Fitted | None = None
+    n_train: int = 0
 
     def target(
         self, inputs: Inputs, weight_MGT: Tensor, anchor: Parameters, lift_tests: LiftTests | None
@@ -90,6 +94,8 @@ class Prepared:
         start = start_parameters(
             self.inputs, self.spec, self.scales, members, generator, national=self.shards.regions == 1
         )
+        if self.warm is not None:
+            return begun(start, self.spec, self.scales, self.n_train, self.warm)
         return start | for_fits(self.expected, members)
 
 
@@ -102,6 +108,7 @@ def pose(
     survey: Survey | None = None,
     previous: Fitted | None = None,
     with_graph: bool = True,
+    warm: Fitted | None = None,
 ) -> Prepared:
     """Scale a panel, or a shard of one, and find out everything that training takes as given.
 
@@ -113,6 +120,7 @@ def pose(
         survey: What was found out about the whole panel; None finds it in ``panel``.
         previous: An older model of the market.
         with_graph: Learn the channel graph; lift tests have it learned in any case.
+        warm: An older model of the market to begin at.
     """
     scaling = fit_scaling(panel, n_train, messages(shards))
     if previous is not None:
@@ -138,6 +146,8 @@ def pose(
         lift_tests=None if lift_tests is None else lift_tests.to(like),
         shards=shards,
         restrictions=restrictions_of(spec, panel),
+        warm=warm,
+        n_train=n_train,
     )
     if previous is None:
         return prepared

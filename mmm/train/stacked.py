@@ -67,6 +67,7 @@ class Training:
         saved: State to go on from.
         shards: Of a shard of regions, what it knows of the whole; None for a whole panel.
         restrictions: What holds of the parameters whatever the data.
+        temporal_from: Share of the epochs after which effectiveness may vary in time.
     """
 
     spec: ModelSpec
@@ -80,6 +81,7 @@ class Training:
     saved: dict[str, Any] | None = None
     shards: Shards | None = None
     restrictions: Restrictions = Restrictions()
+    temporal_from: float = TEMPORAL_FROM
 
     @property
     def sharded(self) -> bool:
@@ -93,7 +95,7 @@ class Training:
 
     def varies(self, epoch: int) -> bool:
         """Whether effectiveness varies in time in this epoch."""
-        return epoch >= TEMPORAL_FROM * self.schedule.epochs
+        return epoch >= self.temporal_from * self.schedule.epochs
 
 
 def likeness(training: Training) -> Hashable | None:

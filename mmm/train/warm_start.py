@@ -1,9 +1,13 @@
-"""Refits that start from an older model: its units are kept, and its channels are held where they were.
+"""Refits that start from an older model, in one of two ways.
 
-To the priors comes the distance from the older model's parameters. Data that have not changed leave the fit
-where it was; where new data say something they decide, where they say nothing the channel keeps its place.
+*Held* (``previous``): its units are kept, and to the priors comes the distance from the older model's
+parameters. Data that have not changed leave the fit where it was; where new data say something they decide,
+where they say nothing the channel keeps its place.
 
-Shapes: M members, G regions, C channels.
+*Warm* (``warm``): what is fitted is what would be fitted without it. Only the search begins where the older
+model was, and is shorter.
+
+Shapes: M members, G regions, C channels, N knots.
 """
 
 from __future__ import annotations
@@ -12,18 +16,23 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mmm.analysis.change import present_names
-from mmm.config import MarketSpec
+from mmm.config import MarketSpec, ModelSpec
 from mmm.config.paths import get
 from mmm.data.panel import Panel
 from mmm.data.scale import Scaling
 from mmm.errors import Problem, SpecError
 from mmm.fitted import Fitted
-from mmm.model.parameters import Parameters
+from mmm.model.baseline import knot_places
+from mmm.model.inputs import knot_spacing
+from mmm.model.parameters import Parameters, Scales
 
 NAMES = ("retention", "delay", "half", "slope", "spread", "share", "per_head", "region_scale")
 """Parameters of channels and of their regions: all of attribution."""
+IN_SCALES = ("national_level", "regional_level", "season", "region_season", "control")
+"""Parameters that are in units found from the data, by the field of ``Scales`` that holds them."""
 SAME = (
     "model.adstock.family",
     "model.saturation.slope_min",
@@ -123,6 +132,44 @@ def expected(start: Parameters, panel: Panel, previous: Fitted) -> Parameters:
             old = scale
         found[name] = old.to(start[name])
     return found
+
+
+def begun(start: Parameters, spec: ModelSpec, scales: Scales, n_train: int, warm: Fitted) -> Parameters:
+    """Where the search begins: at the older model's centre, then its members where there are as many.
+
+    Levels are taken over by the time of their knots; parameters of other shapes start as they would.
+
+    Args:
+        start: Free parameters as they would start, M fits.
+        spec: The model's structure.
+        scales: Units of the free parameters now.
+        n_train: Training periods now.
+        warm: The older model, of the same regions and channels.
+    """
+    fits = len(start["noise"])
+    found = dict(start)
+    for name, value in start.items():
+        if name not in warm.parameters:
+            continue
+        old = torch.as_tensor(warm.parameters[name])
+        if name in IN_SCALES:
+            old = old * (getattr(warm.scales, name) / getattr(scales, name))
+        if name in ("national_level", "regional_level"):
+            spacing = knot_spacing(warm.panel, spec, national=name == "national_level")
+            old = _moved_knots(old, warm.trained_until, n_train, spacing)
+        old = torch.cat([old.mean(0, keepdim=True), old])
+        if old.shape[1:] == value.shape[1:]:
+            found[name] = for_fits({name: old}, fits)[name].to(value)
+    return found
+
+
+def _moved_knots(old: Tensor, trained_until: int, n_train: int, spacing: int) -> Tensor:
+    """Increments of a level between the knots of another training window: those of about the same time."""
+    places, was = knot_places(n_train, spacing), knot_places(trained_until, spacing)
+    ends, old_ends = places[1:], was[1:]
+    nearest = np.abs(ends[:, None] - old_ends).argmin(1)
+    inside = torch.as_tensor(np.abs(ends - old_ends[nearest]) <= spacing / 2)
+    return old[..., nearest] * inside
 
 
 def for_fits(expectation: Parameters, fits: int) -> Parameters:
