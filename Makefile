@@ -46,13 +46,14 @@ serve: $(STAMP)  ## the HTTP service and planner page over the demo's models, on
 bench: $(STAMP)  ## measure everything the README claims, 20 minutes
 	$(BIN)/python -m jobs.benchmark --out out/benchmark
 
-check: $(STAMP)  ## format, lint, types, layers, dependencies, spelling: seconds
+check: $(STAMP)  ## format, lint, types, layers, dependencies and their licences, spelling: seconds
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/codespell
+	$(BIN)/python -m tests.architecture.audit --sbom out/sbom.cdx.json
 
 test: check  ## all checks and all tests
 	bash .ci/chromium.sh
