@@ -58,11 +58,11 @@ def show(registry: Registry, console: Console) -> None:
     table = Table(title="Registered models", title_justify="left")
     for heading in ("brand", "market", CHAMPION, CHALLENGER, PREVIOUS, "why it waits"):
         table.add_column(heading)
+    keys = registry.keys()
     for name, aliases in sorted(registry.models().items()):
         waiting = registry.by_alias(name, CHALLENGER)
         numbers = [str(aliases.get(alias, "-")) for alias in (CHAMPION, CHALLENGER, PREVIOUS)]
-        brand, market = (part.partition("=")[2] for part in name.rsplit(",", 1))
-        table.add_row(brand, market, *numbers, waiting.reason if waiting else "")
+        table.add_row(*keys[name], *numbers, waiting.reason if waiting else "")
     console.print(table)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -69,6 +70,11 @@ def keep_fit(
         OSError: It is full.
     """
     from mmm.pipeline import write_result
+    from mmm.plan_model import write_plan_model
+
+    def fill(folder: Path) -> None:
+        write_result(result, folder, report=report)
+        write_plan_model(result.fitted, folder)
 
     row = replace(
         result_row(spec, result),
@@ -77,7 +83,7 @@ def keep_fit(
         settings=dict(settings or {}),
         seconds=seconds,
     )
-    put(place, row, lambda folder: write_result(result, folder, report=report))
+    put(place, row, fill)
     return row
 
 

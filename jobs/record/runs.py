@@ -7,6 +7,7 @@ characters that it takes.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from jobs.record.rows import Row
 from jobs.record.tracking import Tracking, reaching
 from mmm.config import MarketSpec
 from mmm.config.paths import flatten
-from mmm.storage import is_uri
+from mmm.storage import is_uri, read_text
 
 MODEL = "model"
 """Artifact folder of a run that holds the fitted model's directory."""
@@ -96,10 +97,25 @@ class Run:
         with reaching(self._tracking.uri):
             return f"{self._tracking.client.get_run(self.id).info.artifact_uri}/{MODEL}"
 
-    def close(self, *, failed: bool = False) -> None:
-        """The work is done, or failed."""
+    def keep_input(self, name: str, digest: str, source: str) -> None:
+        """Name the data that went in.
+
+        Args:
+            name: Of the data.
+            digest: Fingerprint; MLflow takes its first 36 characters.
+            source: Where they lie.
+        """
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        data = Dataset(name[:500], digest[:36], "panel", json.dumps({"uri": source}))
+        tags = [InputTag("mlflow.data.context", "training"), InputTag("fingerprint", digest)]
         with reaching(self._tracking.uri):
-            self._tracking.client.set_terminated(self.id, "FAILED" if failed else "FINISHED")
+            self._tracking.client.log_inputs(self.id, [DatasetInput(data, tags)])
+
+    def close(self, status: str = "FINISHED") -> None:
+        """The work is over: ``FINISHED``, ``FAILED``, or ``KILLED`` where it was given up early."""
+        with reaching(self._tracking.uri):
+            self._tracking.client.set_terminated(self.id, status)
 
 
 def _texts(params: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -178,13 +194,33 @@ def fit_metrics(row: Row) -> dict[str, float]:
     return {**metrics, "seconds": row.seconds}
 
 
-def record_fit(run: Run, row: Row) -> None:
+def losses(directory: str) -> Iterator[Point]:
+    """Loss and misfit of unseen cells by epoch of every stage of a fit, at most 200 of each."""
+    try:
+        trace = json.loads(read_text(f"{directory}/model/trace.json"))
+    except (OSError, ValueError):
+        return
+    rows = list(zip(trace["stage"], trace["epoch"], trace["loss"], trace["validation"], strict=True))
+    for stage, epoch, loss, unseen in rows[:: max(1, len(rows) // 200)]:
+        yield f"loss.{stage}", float(loss), int(epoch)
+        if unseen is not None:
+            yield f"validation.{stage}", float(unseen), int(epoch)
+
+
+def record_fit(run: Run, row: Row, source: str = "") -> None:
     """Close a run with what its fit came to and, from a local folder, the fitted model.
+
+    Args:
+        run: The run.
+        row: What the fit came to.
+        source: Where its data lie.
 
     Raises:
         TrackingError: The server did not take everything; calling again begins anew.
     """
     run.log(fit_metrics(row), tags=fit_tags(row))
+    run.log(losses(row.directory))
+    run.keep_input(f"{row.brand} {row.market}", row.data_fingerprint, source)
     if not is_uri(row.directory):
         run.keep_folder(row.directory)
     run.close()

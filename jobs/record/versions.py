@@ -6,6 +6,9 @@ its refit and the key of its fit, so that a fit is registered once however often
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +23,8 @@ from mmm.storage import is_uri
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
+PREFIX = "MMM_REGISTRY_PREFIX"
+"""Environment variable: what names of registered models begin with in a registry of few characters."""
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 
@@ -28,8 +33,19 @@ class RegistryError(MMMError, LookupError):
 
 
 def model_name(brand: str, market: str) -> str:
-    """Name of a registered model; neither part can hold ``=``, so names of two markets never meet."""
-    return f"brand={brand},market={market}"
+    """Name of a registered model; neither part can hold ``=``, so names of two markets never meet.
+
+    Registries that take letters, digits, ``_`` and ``-`` only, and want a catalogue and a schema before the
+    name (Unity Catalog), are served where ``MMM_REGISTRY_PREFIX`` says so, e.g. ``main.marketing.mmm_``: then
+    other characters become ``_``, and six digits of a digest tell such names apart.
+    """
+    name = f"brand={brand},market={market}"
+    prefix = os.environ.get(PREFIX)
+    if not prefix:
+        return name
+    plain = [re.sub(r"[^A-Za-z0-9_-]", "_", part) for part in (brand, market)]
+    digits = "" if plain == [brand, market] else f"_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return f"{prefix}{'__'.join(plain)}{digits}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +88,7 @@ class Registry:
             spec: Its market.
             legacy_key: Key that the same fit was recorded under before decision 0011, if it existed then; a
                 version found under it gets the key of the row.
-            objection: What the ledger says against it, see :meth:`jobs.record.ledger.Ledger.objection`.
+            objection: What else speaks against it: its kind's record in the ledger, a test window lost.
 
         Returns:
             The row with version, role and, if it waits, the reason.
@@ -122,7 +138,7 @@ class Registry:
 
     def _run(self, row: Row, spec: MarketSpec) -> Run:
         run = start_run(self._tracking, row.name, fit_tags(row), settings_of(spec) | row.settings)
-        record_fit(run, row)
+        record_fit(run, row, spec.data.path)
         return run
 
     def _create_model(self, name: str, row: Row) -> None:
@@ -139,7 +155,7 @@ class Registry:
         champion = self.champion(version.model)
         before = None if champion is None else champion.row
         reasons = objections(version.row, before, self._gates, spec.renamed)
-        if objection and before is not None:
+        if objection:
             reasons.append(objection)
         if not reasons:
             return self.promote(version, champion)
@@ -182,6 +198,10 @@ class Registry:
     def models(self) -> dict[str, dict[str, int]]:
         """Registered models of brand-markets with their aliases and version numbers."""
         return {model.name: {a: int(v) for a, v in model.aliases.items()} for model in self._pages()}
+
+    def keys(self) -> dict[str, tuple[str, str]]:
+        """Brand and market of every registered model, by its name."""
+        return {model.name: (model.tags["brand"], model.tags["market"]) for model in self._pages()}
 
     def version(self, name: str, number: int) -> Version:
         """One version.

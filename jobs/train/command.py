@@ -117,7 +117,7 @@ def _tidy(
 ) -> None:
     """What a driver that died at the very end left open."""
     if record is not None and not any(find_run(record, key) for key in keys):
-        record_fit(training_run(record, spec, keys, workers), row)
+        record_fit(training_run(record, spec, keys, workers), row, spec.data.path)
     remove_checkpoints(row.directory)
 
 
@@ -144,7 +144,7 @@ def _train(
         assemble, plan, settings.out, report=settings.report, seconds=time.perf_counter() - started
     )
     if run is not None:
-        record_fit(run, row)
+        record_fit(run, row, spec.data.path)
     remove_checkpoints(settings.out)
     return row
 

@@ -40,6 +40,14 @@ class FinalFits:
     default: Metrics
     tuned: Metrics
 
+    @property
+    def objection(self) -> str:
+        """Why the model must not become champion: its settings lost the test window to the spec's own."""
+        own, tuned = self.default.get("skill"), self.tuned.get("skill")
+        if own is None or tuned is None or tuned >= own:
+            return ""
+        return f"its settings have skill {tuned:.3f} in the test window, the spec's own have {own:.3f}"
+
 
 def before_test(split: Split) -> Split:
     """Everything before the test window trains."""

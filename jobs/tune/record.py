@@ -49,9 +49,11 @@ class TuneRecord:
         """
         if str(row.number) not in self._recorded():
             tags = {PARENT: self.parent, TRIAL: str(row.number), "state": row.state, "reason": row.reason}
-            run = start_run(self._tracking, f"trial {row.number}", tags, row.params)
+            pruned = row.state == "stopped"
+            name = f"trial {row.number}" + (" (pruned)" if pruned else "")
+            run = start_run(self._tracking, name, tags | {"pruned": str(pruned).lower()}, row.params)
             run.log(_curves(row))
-            run.close(failed=row.state == "failed")
+            run.close("KILLED" if pruned else "FAILED" if row.state == "failed" else "FINISHED")
             self._recorded().add(str(row.number))
 
     def _recorded(self) -> set[str]:
@@ -83,23 +85,31 @@ class TuneRecord:
             self._run.keep_text(name, text)
         self._run.close()
 
-    def register(self, row: Row, spec: MarketSpec, legacy_key: str | None = None) -> Row:
+    def register(self, row: Row, spec: MarketSpec, legacy_key: str | None = None, objection: str = "") -> Row:
         """Register the fitted model as a version and put its run below the sweep's.
+
+        Args:
+            row: The fitted model.
+            spec: Its market.
+            legacy_key: See :meth:`jobs.record.versions.Registry.record`.
+            objection: Why it must not become champion; empty if nothing is known.
 
         Returns:
             The row with version and role.
         """
-        recorded = Registry(self._tracking).record(row, spec, legacy_key)
+        recorded = Registry(self._tracking).record(row, spec, legacy_key, objection)
         if (run := find_run(self._tracking, row.key)) is not None:
             run.log(tags={PARENT: self.parent})
         return recorded
 
 
 def _curves(row: TrialRow) -> Iterator[Point]:
-    """Metric, value and step: scores by origin, the mean so far, the loss by epoch on the newest origin."""
+    """Metric, value and step: the mean score so far and that of each origin, the newest origin's losses."""
     for step, origin in enumerate(row.scores, start=1):
-        yield "score", origin.score, step
-        yield "score_mean", sum(item.score for item in row.scores[:step]) / step, step
+        mean = sum(item.score for item in row.scores[:step]) / step
+        yield "score", mean, step
+        yield "score_mean", mean, step
+        yield "score_of_origin", origin.score, step
         yield "seconds", origin.seconds, step
         for name, value in origin.metrics.items():
             yield name, value, step

@@ -117,7 +117,9 @@ def _tune(spec: MarketSpec, out: str, options: SweepOptions, console: Console) -
                 conclusion.chosen, conclusion.row.data_fingerprint, read.split
             ).legacy_key
             outbox.add(
-                lambda: registered.append(record.register(conclusion.row, conclusion.chosen, legacy_key))
+                lambda: registered.append(
+                    record.register(conclusion.row, conclusion.chosen, legacy_key, conclusion.final.objection)
+                )
             )
             outbox.add(lambda: record.finish(conclusion.scores, conclusion.texts))
     finally:

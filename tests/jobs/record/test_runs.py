@@ -98,7 +98,7 @@ def test_a_run_is_found_by_key_and_status_and_opened_again(tracking: Tracking) -
     assert find_run(tracking, "feed") is None
     assert find_run(tracking, "feed", "RUNNING") is not None
 
-    run.close(failed=True)
+    run.close("FAILED")
     again = resume_run(tracking, run.id)
 
     assert again is not None and again.id == run.id

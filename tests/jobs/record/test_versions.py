@@ -256,3 +256,10 @@ def test_rows_of_a_server_that_stays_away_are_named() -> None:
 
     assert recorder.finish(wait=0.05) == [row()]
     assert recorder.trouble == "away"
+
+
+def test_what_else_speaks_against_a_model_lets_it_wait_even_the_first(tracking: Tracking, model: Row) -> None:
+    recorded = Registry(tracking).record(model, SPEC, objection="its settings lost the test window")
+
+    assert recorded.role == "challenger"
+    assert "lost the test window" in recorded.reason

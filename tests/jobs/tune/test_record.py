@@ -36,10 +36,15 @@ def test_every_trial_is_a_run_below_the_sweeps_with_numbers_and_curves(tracking:
     assert sorted(by_number) == ["0", "1", "2", "3"]
     assert by_number["1"].data.params == {SLOPE: "1.1", GRU: "1"}
     assert by_number["3"].info.status == "FAILED" and by_number["3"].data.tags["reason"] == "nan"
-    assert [point.value for point in client.get_metric_history(by_number["1"].info.run_id, "score")] == [
-        0.7,
-        0.6,
-    ]
+    one = by_number["1"].info.run_id
+    assert [point.value for point in client.get_metric_history(one, "score_of_origin")] == [0.7, 0.6]
+    assert by_number["1"].data.metrics["score"] == pytest.approx(0.65), "the mean over origins"
+    pruned = by_number["2"]
+    assert (pruned.info.status, pruned.info.run_name, pruned.data.tags["pruned"]) == (
+        "KILLED",
+        "trial 2 (pruned)",
+        "true",
+    )
     assert client.get_metric_history(by_number["0"].info.run_id, "loss")[0].step == 10
     parent = client.get_run(record.parent)
     assert parent.info.status == "FINISHED" and parent.data.metrics == {"best_score": 0.85}
