@@ -81,6 +81,7 @@ def test_data_losses_and_scores_stand_in_the_run(fitted: Fitted, folder: Path, t
     found = find_run(tracking, "def")
     assert found is not None
     run = tracking.client.get_run(found.id)
+    assert run.inputs is not None
     (data,) = run.inputs.dataset_inputs
     assert data.dataset.digest == "f" * 36
     assert {tag.key: tag.value for tag in data.tags}["fingerprint"] == "f" * 64
