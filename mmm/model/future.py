@@ -62,16 +62,27 @@ class _Future:
         unit_GHC: Media per unit of amount in each region and period of the horizon: the amount of channel
             c puts ``amount * unit_GHC[g, h, c]`` media into region g and period h.
         by_region: Whether amounts are per channel and region.
+        before_GPC: Media that run after the data and before the horizon; None where it begins at once.
     """
 
-    def __init__(self, predictor: Predictor, unit_GHC: Floats, *, by_region: bool = False) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        unit_GHC: Floats,
+        *,
+        by_region: bool = False,
+        before_GPC: Floats | None = None,
+    ) -> None:
         regions, self.horizon, channels = unit_GHC.shape
+        before_GPC = np.zeros((regions, 0, channels)) if before_GPC is None else before_GPC
+        wait = before_GPC.shape[1]
         after = np.zeros((regions, predictor.lags - 1, channels))
         self._ahead_GHC = np.concatenate([unit_GHC, after], 1)
         self._predictor, self._by_region = predictor, by_region
         self._unit = predictor.carried_ahead(self._ahead_GHC, history=False)
-        self._history = predictor.carried_ahead(np.zeros_like(self._ahead_GHC), history=True)
-        self._weight = predictor.weight_ahead(self._ahead_GHC.shape[1])
+        idle_GHC = np.concatenate([before_GPC, np.zeros_like(self._ahead_GHC)], 1)
+        self._history = predictor.carried_ahead(idle_GHC, history=True)[..., wait:]
+        self._weight = predictor.weight_ahead(self._ahead_GHC.shape[1], wait)
         self._half, self._slope = predictor.saturation_shape()
         self._idle = self._sum(self._weight * hill(self._history, self._half, self._slope))
 
@@ -127,8 +138,7 @@ class FutureResponse(_Future):
     """Response to amounts per channel, or per channel and region: a sum of one curve per amount.
 
     Estimand: KPI over the horizon and after it, by each channel's own effect, less the KPI that history
-    still brings without any amount; all else as it is. Arguments as for the volume of planned media:
-    the predictor, media per unit of amount, and whether amounts are per channel and region.
+    still brings without any amount; all else as it is. Arguments as for the volume of planned media.
     """
 
     @property
@@ -175,6 +185,7 @@ class TotalResponse(_Future):
         graph: Which channels move which.
         status_quo_GHC: Media of the status quo, whose induced part is in them already.
         by_region: Whether amounts are per channel and region.
+        before_GPC: Media that run after the data and before the horizon.
     """
 
     def __init__(
@@ -185,8 +196,9 @@ class TotalResponse(_Future):
         status_quo_GHC: Floats,
         *,
         by_region: bool = False,
+        before_GPC: Floats | None = None,
     ) -> None:
-        super().__init__(predictor, unit_GHC, by_region=by_region)
+        super().__init__(predictor, unit_GHC, by_region=by_region, before_GPC=before_GPC)
         after = np.zeros((unit_GHC.shape[0], predictor.lags - 1, unit_GHC.shape[2]))
         usual_GHC = np.concatenate([status_quo_GHC, after], 1)
         moves_CC = reachable(graph.edges_CC | graph.coefficient_MKCC.any((0, 1)))

@@ -227,12 +227,16 @@ class Predictor:
         with torch.no_grad():
             return carry_over(stack_CGTL, self._shape.members(_chosen(member)).kernel_MCL)
 
-    def weight_ahead(self, horizon: int) -> Tensor:
+    def weight_ahead(self, horizon: int, wait: int = 0) -> Tensor:
         """KPI per unit of saturation in the periods after the data, shape MCGH.
 
         The last deviation of effectiveness fades towards none.
+
+        Args:
+            horizon: Periods.
+            wait: Periods after the data that lie before them.
         """
-        fading_H = FADING ** torch.arange(1, horizon + 1, dtype=DTYPE)
+        fading_H = FADING ** torch.arange(wait + 1, wait + horizon + 1, dtype=DTYPE)
         last_MCG1 = self._effectiveness[..., -1:] - 1.0
         return torch.as_tensor(self.weight_MCG)[..., None] * (1.0 + last_MCG1 * fading_H)
 
@@ -240,13 +244,14 @@ class Predictor:
         """Half-saturation in scaled volume and Hill slope of every channel, both MC11."""
         return self._shape.half_MC[:, :, None, None], self._shape.slope_MC[:, :, None, None]
 
-    def baseline_ahead(self, controls_GHK: Floats) -> Floats:
+    def baseline_ahead(self, controls_GHK: Floats, wait: int = 0) -> Floats:
         """KPI without media after the data, shape MGH: last level, season and controls.
 
         Args:
             controls_GHK: Controls of these periods, in the panel's units.
+            wait: Periods after the data that lie before them.
         """
-        periods = len(self.panel.dates)
+        periods = len(self.panel.dates) + wait
         shared_TF, own_TE = season_bases(
             self.panel, self.spec, periods + controls_GHK.shape[1], self.trained_until
         )

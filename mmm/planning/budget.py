@@ -41,6 +41,7 @@ from mmm.planning.solve.limits import Limits, is_feasible
 from mmm.planning.solve.objective import Objective
 from mmm.planning.solve.solver import Solution, Solver
 from mmm.planning.solve.targets import Unreachable, largest_total, least_total
+from mmm.planning.wait import wait_until
 
 if TYPE_CHECKING:
     from mmm.data.panel import Frequency
@@ -144,11 +145,12 @@ def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, Tabula
         flighting = request.flighting
     elif request.flighting:
         flighting = tuple(sorted(request.flighting.items()))
-    direct = ResponseKey(request.horizon, flighting, request.by_region and planner.has_regions)
+    wait = wait_until(planner.panel, request.start, request.meanwhile, request.horizon, "budget request")
+    direct = ResponseKey(request.horizon, flighting, request.by_region and planner.has_regions, wait=wait)
     key = replace(direct, total=request.effects == "total" and planner.has_edges)
     status_quo = planner.status_quo(key)
     if request.controls:
-        ahead = planner.forecast_with(request.horizon, request.controls)
+        ahead = planner.forecast_with(request.horizon, request.controls, wait.periods)
         baseline_M = ahead.baseline_MH.sum(1) + planner.response(key).idle_kpi()
         status_quo = replace(status_quo, baseline_M=baseline_M)
     return planner.response(key), planner.table(direct, _doublings(request, status_quo)), status_quo

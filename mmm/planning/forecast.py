@@ -39,19 +39,22 @@ class Forecast:
     noise_HH: Floats
 
 
-def forecast_of(fitted: Fitted, horizon: int, controls: Mapping[str, Any] | None = None) -> Forecast:
-    """The ``horizon`` periods after the data.
+def forecast_of(
+    fitted: Fitted, horizon: int, controls: Mapping[str, Any] | None = None, wait: int = 0
+) -> Forecast:
+    """``horizon`` periods after the data.
 
     Args:
         fitted: The model.
         horizon: Periods.
         controls: Paths of controls that are known, see ``mmm.planning.ahead``.
+        wait: Periods between the data and the first of them.
     """
     panel = fitted.panel
-    dates = Calendar(panel.dates, panel.frequency).after(horizon)
+    dates = Calendar(panel.dates, panel.frequency).after(wait + horizon)[wait:]
     ahead_GHK = with_stated(controls_ahead(fitted, dates), panel, controls or {})
-    baseline_MGH = fitted.predictor.baseline_ahead(ahead_GHK)
-    return Forecast(dates, baseline_MGH.sum(1), open_covariance(fitted, horizon))
+    baseline_MGH = fitted.predictor.baseline_ahead(ahead_GHK, wait)
+    return Forecast(dates, baseline_MGH.sum(1), open_covariance(fitted, wait + horizon)[wait:, wait:])
 
 
 def controls_ahead(fitted: Fitted, dates: Dates) -> Floats:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mmm.data.panel import Floats
 from mmm.errors import RequestError
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TabulatedResponse, TotalResponse
@@ -21,6 +22,7 @@ from mmm.planning.amounts import AmountsToMedia, Flighting
 from mmm.planning.fields import MAX_HORIZON
 from mmm.planning.forecast import Forecast, forecast_of
 from mmm.planning.response import StatusQuo
+from mmm.planning.wait import Wait
 
 FrozenFlighting = str | tuple[float, ...] | tuple[tuple[str, tuple[float, ...]], ...]
 """A flighting as a key: tables by channel as pairs."""
@@ -47,12 +49,14 @@ class ResponseKey:
         flighting: As in the request.
         by_region: Amounts per channel and region.
         total: With effects through other channels.
+        wait: What lies between the data and the plan.
     """
 
     horizon: int
     flighting: FrozenFlighting
     by_region: bool
     total: bool = False
+    wait: Wait = Wait()
 
 
 class Planner:
@@ -98,13 +102,18 @@ class Planner:
         """The periods ahead as far as a request may look; shorter horizons are its beginning."""
         return forecast_of(self._drawn, min(len(self.panel.dates), MAX_HORIZON))
 
-    def _forecast_of(self, horizon: int) -> Forecast:
-        whole = self._longest
-        return Forecast(
-            whole.dates[:horizon], whole.baseline_MH[:, :horizon], whole.noise_HH[:horizon, :horizon]
-        )
+    def _forecast_of(self, horizon: int, wait: int = 0) -> Forecast:
+        whole, own = self._longest, slice(wait, wait + horizon)
+        return Forecast(whole.dates[own], whole.baseline_MH[:, own], whole.noise_HH[own, own])
 
-    def forecast_with(self, horizon: int, controls: Mapping[str, Any]) -> Forecast:
+    def before(self, wait: Wait) -> Floats:
+        """Media that run between the data and a plan, shape GPC."""
+        regions, _, channels = self.panel.media_GTC.shape
+        if not wait.periods or wait.meanwhile == "none":
+            return np.zeros((regions, wait.periods, channels))
+        return self.to_media.unit_GHC(wait.periods) * self.to_media.current(wait.periods)
+
+    def forecast_with(self, horizon: int, controls: Mapping[str, Any], wait: int = 0) -> Forecast:
         """``forecast`` with some controls as stated.
 
         Raises:
@@ -113,7 +122,7 @@ class Planner:
         problems = list(control_problems(self.panel, controls, horizon))
         if problems:
             raise RequestError("request", problems)
-        return forecast_of(self._drawn, horizon, controls)
+        return forecast_of(self._drawn, horizon, controls, wait)
 
     def _kpi_value_of(self, horizon: int) -> float | None:
         return kpi_value(self.fitted, horizon)
@@ -133,12 +142,20 @@ class Planner:
 
     def _response_of(self, key: ResponseKey) -> FutureResponse | TotalResponse:
         unit_GHC = self.to_media.unit_GHC(key.horizon, _flighting(key), by_region=key.by_region)
+        before_GPC = self.before(key.wait)
         if not key.total:
-            return FutureResponse(self.predictor, unit_GHC, by_region=key.by_region)
+            return FutureResponse(self.predictor, unit_GHC, by_region=key.by_region, before_GPC=before_GPC)
         current_X = self.to_media.current(key.horizon, by_region=key.by_region)
         usual_CG = current_X.reshape(len(self.panel.channels), -1)
         usual_GHC = unit_GHC * usual_CG.T[:, None, :]
-        return TotalResponse(self.predictor, unit_GHC, self.graph, usual_GHC, by_region=key.by_region)
+        return TotalResponse(
+            self.predictor,
+            unit_GHC,
+            self.graph,
+            usual_GHC,
+            by_region=key.by_region,
+            before_GPC=before_GPC,
+        )
 
     def _status_quo_of(self, key: ResponseKey) -> StatusQuo:
         panel, to_media, response = self.panel, self.to_media, self.response(key)
@@ -147,7 +164,7 @@ class Planner:
             channels=panel.channels,
             current_X=to_media.current(key.horizon, by_region=key.by_region),
             supported_X=to_media.supported(key.horizon, by_region=key.by_region),
-            baseline_M=self.forecast(key.horizon).baseline_MH.sum(1) + response.idle_kpi(),
+            baseline_M=self.forecast(key.horizon, key.wait.periods).baseline_MH.sum(1) + response.idle_kpi(),
             regions=panel.regions if key.by_region else (),
             kpi_value=self.kpi_value(key.horizon),
             currency=panel.currency,

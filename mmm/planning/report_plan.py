@@ -19,6 +19,7 @@ from mmm.planning.request import BudgetRequest
 from mmm.planning.response import StatusQuo
 from mmm.planning.solve.limits import Limits
 from mmm.planning.solve.objective import brought_MC, next_amount_MX
+from mmm.planning.wait import Wait
 
 if TYPE_CHECKING:
     from mmm.model.future import Response
@@ -237,9 +238,10 @@ def _region_plans(solved: SolvedPlan, marginal_MX: Floats) -> tuple[RegionPlan, 
 def _message(solved: SolvedPlan) -> str:
     total = f"{solved.total:.2f} {solved.chosen.unit}".strip()
     request, target = solved.request, solved.request.target or 0.0
+    periods = f"{request.horizon} periods" + (f" from {request.start}" if request.start else "")
     return {
-        "kpi": f"Best split of {total} over {request.horizon} periods.",
-        "profit": f"Most profit, at {total} over {request.horizon} periods.",
+        "kpi": f"Best split of {total} over {periods}.",
+        "profit": f"Most profit, at {total} over {periods}.",
         "target_roi": f"{total} is the largest budget at an ROI of {target:g}.",
         "kpi_target": f"{total} is the cheapest budget for a KPI of {target:g}.",
     }[request.objective]
@@ -251,6 +253,8 @@ def _warnings(solved: SolvedPlan, channels: tuple[ChannelPlan, ...]) -> Iterator
     extrapolated = [row.channel for row in channels if row.extrapolated]
     if extrapolated:
         yield BEYOND_DATA.format(channels=", ".join(extrapolated), periods=periods)
+    if request.start is not None:
+        yield Wait(1, request.meanwhile).text(request.start)
     for channel in chosen.channels:
         if channel not in (*request.fixed, *solved.held) and solved.limits_of(channel)[1] == 0:
             yield (

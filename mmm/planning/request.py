@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -31,6 +32,7 @@ from mmm.planning.fields import (
     refuse_crossed,
     show,
 )
+from mmm.planning.wait import Meanwhile
 
 
 class Bounds(Spec):
@@ -106,7 +108,11 @@ class BudgetRequest(Spec):
     """Total over the horizon: an amount, or ``current`` for what was spent in the last ``horizon``
     periods. Spent wholly for objective ``kpi``; an upper limit, and optional, for the others."""
     horizon: Annotated[int, BeforeValidator(refuse_bool), Field(ge=1, le=MAX_HORIZON)] = 13
-    """Periods to plan, from the end of the data."""
+    """Periods to plan, from the end of the data, or from ``start``."""
+    start: dt.date | None = None
+    """First day of the first period planned; None is the period after the data."""
+    meanwhile: Meanwhile = "current"
+    """What runs between the data and ``start``: as in the last periods, or nothing (``none``)."""
     objective: Literal["kpi", "profit", "target_roi", "kpi_target"] = "kpi"
     """``kpi``: most KPI for the budget. ``profit``: largest value of KPI less spend. ``target_roi``:
     most KPI while the return per unit of spend stays at or above ``target``. ``kpi_target``: least

@@ -25,7 +25,14 @@ from mmm.model.future import FutureResponse, TotalResponse
 from mmm.planning.amounts import usual
 from mmm.planning.plan import BEYOND_DATA
 from mmm.planning.planner import Planner, planner_of
-from mmm.planning.scenario.media import PlannedMedia, planned_media, resolve_plans, status_quo
+from mmm.planning.scenario.media import (
+    PlannedMedia,
+    ResolvedPlans,
+    planned_media,
+    resolve_plans,
+    status_quo,
+)
+from mmm.planning.scenario.months import SPREAD
 from mmm.planning.scenario.request import ScenarioRequest, parse_scenario
 from mmm.planning.scenario.result import Expected, Scenario, ScenarioChannel, ScenarioPeriod, ScenarioPlan
 from mmm.planning.solve.objective import brought_MC, next_amount_MX
@@ -39,12 +46,14 @@ ASSUMPTIONS = (
 )
 
 
-def _assumptions(request: ScenarioRequest) -> tuple[str, ...]:
+def _assumptions(request: ScenarioRequest, resolved: ResolvedPlans, start: str) -> tuple[str, ...]:
     """What an answer takes for granted."""
-    if not request.controls:
-        return ASSUMPTIONS
-    stated = f"Controls are as stated: {', '.join(request.controls)}."
-    return (stated, ASSUMPTIONS[0].replace("controls are", "other controls are"), *ASSUMPTIONS[1:])
+    level, *rest = ASSUMPTIONS
+    if request.controls:
+        rest = [level.replace("controls are", "other controls are"), *rest]
+        level = f"Controls are as stated: {', '.join(request.controls)}."
+    waiting = [text] if (text := resolved.wait.text(start)) else []
+    return (*waiting, level, *rest, *([SPREAD] if resolved.monthly else ()))
 
 
 def evaluate_scenario(
@@ -79,12 +88,12 @@ def answer_scenario(
     request = plans
     if not isinstance(request, ScenarioRequest):
         request = parse_scenario(request, channels=planner.panel.channels, files=files)
-    horizon, amounts = resolve_plans(planner.to_media, request, base, planner.fitted.spec.data)
+    resolved = resolve_plans(planner.to_media, request, base, planner.fitted.spec.data)
     planned = {
-        name: planned_media(planner.to_media, horizon, plan, amounts[name])
+        name: planned_media(planner.to_media, resolved.horizon, plan, resolved.entries[name])
         for name, plan in request.plans.items()
     }
-    return _Evaluation(planner, request, horizon).scenario(planned)
+    return _Evaluation(planner, request, resolved).scenario(planned)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,11 +120,15 @@ class _PlanEffects:
 class _Evaluation:
     """Plans of one request, judged."""
 
-    def __init__(self, planner: Planner, request: ScenarioRequest, horizon: int) -> None:
-        self.planner, self.request, self.horizon = planner, request, horizon
+    def __init__(self, planner: Planner, request: ScenarioRequest, resolved: ResolvedPlans) -> None:
+        horizon, wait = resolved.horizon, resolved.wait
+        self.planner, self.request, self.resolved, self.horizon = planner, request, resolved, horizon
         self.panel, self.to_media = planner.panel, planner.to_media
         stated = request.controls
-        self.forecast = planner.forecast_with(horizon, stated) if stated else planner.forecast(horizon)
+        self.forecast = planner.forecast(horizon, wait.periods)
+        if stated:
+            self.forecast = planner.forecast_with(horizon, stated, wait.periods)
+        self.before_GPC = planner.before(wait)
         self.kpi_value = planner.kpi_value(horizon)
         self.valued = self.kpi_value is not None
         self.value = 1.0 if self.kpi_value is None else self.kpi_value
@@ -135,7 +148,7 @@ class _Evaluation:
             kpi_value=self.kpi_value,
             status_quo=self._plan(STATUS_QUO, self.usual, self.usual_effects),
             plans=tuple(self._plan(name, one, self._effects(one)) for name, one in planned.items()),
-            assumptions=_assumptions(self.request),
+            assumptions=_assumptions(self.request, self.resolved, str(self.forecast.dates[0])),
             model=dict(self.planner.provenance),
         )
 
@@ -148,9 +161,10 @@ class _Evaluation:
             where=np.broadcast_to(amount_C > 0, planned.media_GHC.shape),
         )
         predictor, graph = self.planner.predictor, self.planner.graph
-        response: FutureResponse | TotalResponse = FutureResponse(predictor, unit_GHC)
+        before_GPC = self.before_GPC
+        response: FutureResponse | TotalResponse = FutureResponse(predictor, unit_GHC, before_GPC=before_GPC)
         if self.request.effects == "total" and self.planner.has_edges:
-            response = TotalResponse(predictor, unit_GHC, graph, self.usual.media_GHC)
+            response = TotalResponse(predictor, unit_GHC, graph, self.usual.media_GHC, before_GPC=before_GPC)
         brought_M, each_C = response.kpi_M(amount_C), np.arange(len(amount_C))
         return _PlanEffects(
             period_MH=self.forecast.baseline_MH + response.channel_periods(amount_C).sum(1),

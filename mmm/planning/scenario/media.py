@@ -5,6 +5,7 @@ Shapes: G regions, H periods of the horizon, C channels.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,8 +19,10 @@ from mmm.data.schema import named
 from mmm.errors import Problem, RequestError
 from mmm.planning.amounts import AmountsToMedia, Flighting
 from mmm.planning.fields import unknown_name
+from mmm.planning.scenario.months import by_period, is_monthly
 from mmm.planning.scenario.request import ChannelAmounts, ScenarioRequest, SpendPlan
 from mmm.planning.scenario.rows import SpendRows, entries_of, read_rows, rows_given
+from mmm.planning.wait import Wait, wait_until
 from mmm.storage import resolve
 
 HORIZON = 13
@@ -135,10 +138,27 @@ def _region_problems(
         yield Problem("missing_regions", place, text)
 
 
+@dataclass(frozen=True, eq=False)
+class ResolvedPlans:
+    """Plans of a request without problems.
+
+    Attributes:
+        horizon: Periods.
+        wait: What lies between the data and the first of them.
+        entries: Each plan's amounts by channel.
+        monthly: Whether some plan is by the month and the model is not.
+    """
+
+    horizon: int
+    wait: Wait
+    entries: dict[str, dict[str, ChannelAmounts]]
+    monthly: bool
+
+
 def resolve_plans(
     to_media: AmountsToMedia, request: ScenarioRequest, base: str, reading: DataSpec | None = None
-) -> tuple[int, dict[str, dict[str, ChannelAmounts]]]:
-    """Horizon, and each plan's amounts by channel.
+) -> ResolvedPlans:
+    """Horizon, where it begins, and each plan's amounts by channel.
 
     Args:
         to_media: The model's.
@@ -150,10 +170,17 @@ def resolve_plans(
         RequestError: With every problem of every plan.
     """
     panel = to_media.panel
-    calendar = Calendar(panel.dates, panel.frequency)
-    rows = {name: _rows(plan, base, reading, panel.channels) for name, plan in request.plans.items()}
-    horizon = request.horizon or _implied(request, rows, calendar, len(panel.dates))
-    if horizon > len(panel.dates):
+    calendar, longest = Calendar(panel.dates, panel.frequency), len(panel.dates)
+    given = {name: _rows(plan, base, reading, panel.channels) for name, plan in request.plans.items()}
+    monthly = {name for name, one in given.items() if one is not None and is_monthly(one, calendar, longest)}
+    rows = {
+        name: by_period(one, calendar, longest) if one is not None and name in monthly else one
+        for name, one in given.items()
+    }
+    start = request.start or _implied_start(rows, calendar, longest)
+    wait = wait_until(panel, start, request.meanwhile, request.horizon or 1, "scenario request")
+    horizon = request.horizon or _implied(request, rows, calendar, longest, wait.periods)
+    if horizon > longest:
         text = (
             f"is {horizon}; it must not exceed the {len(panel.dates)} periods of history, since the status "
             f"quo is what ran in the last {horizon} periods."
@@ -163,17 +190,18 @@ def resolve_plans(
     entries: dict[str, dict[str, ChannelAmounts]] = {}
     for name, plan in request.plans.items():
         entries[name] = dict(plan.spend or {})
-        given = rows[name]
+        own = rows[name]
         where = f"plans.{name}"
-        if given is not None:
-            dates = calendar.after(horizon)
-            entries[name], found = entries_of(given, dates, panel.channels, panel.regions)
-            place = f"{where}.{given.source}"
+        if own is not None:
+            dates = calendar.after(wait.periods + horizon)[wait.periods :]
+            entries[name], found = entries_of(own, dates, panel.channels, panel.regions)
+            place = f"{where}.{own.source}"
             problems += [Problem(one.code, f"{place}.{one.where}", one.message) for one in found]
         problems += entry_problems(to_media, horizon, where, plan, entries[name])
     if problems:
         raise RequestError("scenario request", problems)
-    return horizon, entries
+    wait_until(panel, start, request.meanwhile, horizon, "scenario request")
+    return ResolvedPlans(horizon, wait, entries, bool(monthly))
 
 
 def _rows(plan: SpendPlan, base: str, reading: DataSpec | None, channels: Sequence[str]) -> SpendRows | None:
@@ -182,9 +210,22 @@ def _rows(plan: SpendPlan, base: str, reading: DataSpec | None, channels: Sequen
     return None if plan.rows is None else rows_given("rows", plan.rows)
 
 
+def _implied_start(rows: Mapping[str, SpendRows | None], calendar: Calendar, longest: int) -> dt.date | None:
+    """Where plans begin that are all rows and none of which begins where the data end."""
+    reached = [None if own is None else own.reach(calendar, longest)[0] for own in rows.values()]
+    first = min((0 if place is None else place for place in reached), default=0)
+    day: dt.date = calendar.after(first + 1)[first].astype(object)
+    return day if first else None
+
+
 def _implied(
-    request: ScenarioRequest, rows: Mapping[str, SpendRows | None], calendar: Calendar, longest: int
+    request: ScenarioRequest,
+    rows: Mapping[str, SpendRows | None],
+    calendar: Calendar,
+    longest: int,
+    wait: int,
 ) -> int:
-    """Periods that the plans cover, as far as they say."""
-    lengths = [given.horizon(calendar, longest) for given in rows.values() if given is not None]
+    """Periods from the start that the plans cover, as far as they say."""
+    reached = [own.reach(calendar, longest) for own in rows.values() if own is not None]
+    lengths = [first + periods - wait for first, periods in reached]
     return max(*lengths, *(plan.periods for plan in request.plans.values()), 0) or HORIZON

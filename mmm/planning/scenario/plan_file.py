@@ -8,6 +8,7 @@ from mmm.analysis.intervals import Estimate
 from mmm.data.calendar import Calendar
 from mmm.errors import RequestError
 from mmm.planning.planner import Planner
+from mmm.planning.scenario.months import by_period, is_monthly
 from mmm.planning.scenario.result import PlanFile, Scenario, ScenarioPlan
 from mmm.planning.scenario.rows import entries_of, read_rows
 from mmm.tabular.workbook import Row, workbook
@@ -25,7 +26,9 @@ def read_plan_file(planner: Planner, path: str) -> PlanFile:
     panel = planner.panel
     rows = read_rows(path, planner.fitted.spec.data, channels=panel.channels)
     calendar = Calendar(panel.dates, panel.frequency)
-    dates_H = calendar.after(rows.horizon(calendar, len(panel.dates)))
+    longest = len(panel.dates)
+    rows = by_period(rows, calendar, longest) if is_monthly(rows, calendar, longest) else rows
+    dates_H = calendar.after(sum(rows.reach(calendar, longest)))
     spend, problems = entries_of(rows, dates_H, panel.channels, panel.regions)
     if problems:
         raise RequestError(path, problems)

@@ -43,6 +43,7 @@ from mmm.planning.fields import (
     refuse_bool,
     show,
 )
+from mmm.planning.wait import Meanwhile
 
 MOST_PLANS = 50
 """Plans in one request."""
@@ -146,7 +147,12 @@ class ScenarioRequest(Spec):
     plans: Annotated[dict[str, SpendPlan], Field(min_length=1, max_length=MOST_PLANS)]
     """Plans by name."""
     horizon: Annotated[int, BeforeValidator(refuse_bool), Field(ge=1, le=MAX_HORIZON)] | None = None
-    """Periods after the data; by default what the plans' periods cover, else 13."""
+    """Periods after the data, or from ``start``; by default what the plans' periods cover, else 13."""
+    start: dt.date | None = None
+    """First day of the first period planned; None is that of the first row where all plans are rows, else the
+    period after the data."""
+    meanwhile: Meanwhile = "current"
+    """What runs between the data and ``start``: as in the last periods, or nothing (``none``)."""
     effects: Literal["direct", "total"] = "direct"
     """Each channel's own effect, or with what it does through the channels it moves."""
     controls: ControlPaths = Field(default_factory=dict)

@@ -51,11 +51,14 @@ class SpendRows:
     region_N: npt.NDArray[np.object_] | None
     spend_N: Floats
 
-    def horizon(self, calendar: Calendar, longest: int) -> int:
-        """Periods from the end of the data to the last row; 1 if there is none."""
+    def reach(self, calendar: Calendar, longest: int) -> tuple[int, int]:
+        """Periods from the end of the data to the first row, and from there to the last; 0 and 1 without."""
         after = calendar.after(longest)
-        place = int(np.searchsorted(after, self.date_N.max(initial=after[0])))
-        return min(place + 1, longest)
+        if not len(self.date_N):
+            return 0, 1
+        first, last = (int(np.searchsorted(after, day)) for day in (self.date_N.min(), self.date_N.max()))
+        first = min(first, longest - 1)
+        return first, min(last + 1, longest) - first
 
 
 def rows_given(source: str, rows: Sequence[SpendRow]) -> SpendRows:
