@@ -177,7 +177,7 @@ def resolve_plans(
         name: by_period(one, calendar, longest) if one is not None and name in monthly else one
         for name, one in given.items()
     }
-    start = request.start or _implied_start(rows, calendar, longest)
+    start = request.start or _implied_start(request.horizon, rows, calendar, longest)
     wait = wait_until(panel, start, request.meanwhile, request.horizon or 1, "scenario request")
     horizon = request.horizon or _implied(request, rows, calendar, longest, wait.periods)
     if horizon > longest:
@@ -210,12 +210,18 @@ def _rows(plan: SpendPlan, base: str, reading: DataSpec | None, channels: Sequen
     return None if plan.rows is None else rows_given("rows", plan.rows)
 
 
-def _implied_start(rows: Mapping[str, SpendRows | None], calendar: Calendar, longest: int) -> dt.date | None:
-    """Where plans begin that are all rows and none of which begins where the data end."""
-    reached = [None if own is None else own.reach(calendar, longest)[0] for own in rows.values()]
-    first = min((0 if place is None else place for place in reached), default=0)
+def _implied_start(
+    horizon: int | None, rows: Mapping[str, SpendRows | None], calendar: Calendar, longest: int
+) -> dt.date | None:
+    """Where plans begin that are all rows, none of which begins where the data end.
+
+    Rows that are fewer than the horizon asked for miss its first periods instead.
+    """
+    reached = [(0, 0) if own is None else own.reach(calendar, longest) for own in rows.values()]
+    first = min(place for place, _ in reached)
+    last = max(place + periods for place, periods in reached)
     day: dt.date = calendar.after(first + 1)[first].astype(object)
-    return day if first else None
+    return day if first and horizon in (None, last - first) else None
 
 
 def _implied(
