@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             timeout=options.timeout or None,
             threads=options.threads,
             trials=parse_tune(options.tune),
+            fresh=options.fresh,
         )
         result = refit(
             selection,
@@ -105,6 +106,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         type=count,
         help="markets fitted at once in one task (default: up to 16, by their number and the CPUs)",
+    )
+    add(
+        "--fresh",
+        action="store_true",
+        help="begin every fit anew; by default new data are fitted from the champion on, in a quarter of the "
+        "steps",
     )
     add_tracking(parser, "sqlite in --out; or none")
     add("--reports", action="store_true", help="also write report.html for each market, about 5 MB each")

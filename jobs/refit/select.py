@@ -46,6 +46,7 @@ def select_markets(
     timeout: float | None = None,
     threads: int = 1,
     trials: int = 0,
+    fresh: bool = False,
 ) -> Selection:
     """Read a portfolio and pick what was asked for.
 
@@ -61,6 +62,7 @@ def select_markets(
         timeout: Seconds a market may take.
         threads: CPUs of a task.
         trials: Settings tried for each market before its fit; 0 takes those of its spec.
+        fresh: Begin every fit anew instead of at the champion.
 
     Raises:
         SpecError: The portfolio itself is wrong, or ``only`` names what it has not.
@@ -70,7 +72,14 @@ def select_markets(
     return Selection(
         work=tuple(
             Work(
-                for_production(entry.spec), out, report, timeout, threads, trials, pools=portfolio.pool.pools
+                for_production(entry.spec),
+                out,
+                report,
+                timeout,
+                threads,
+                trials,
+                pools=portfolio.pool.pools,
+                fresh=fresh,
             )
             for entry in chosen
             if entry.spec is not None

@@ -20,6 +20,7 @@ from jobs.record.identity import FitIdentity, find_fit, identify
 from jobs.record.ledger import Entry, Standing
 from jobs.record.rows import Row
 from jobs.record.store import local_copy, read_row, result_place
+from jobs.refit.adapt import begin_at
 from jobs.refit.judge import judge
 from jobs.refit.monitor import drift, restated
 from jobs.refit.page import ensure_report
@@ -63,6 +64,7 @@ class Work:
         priors: What other brands let expect of its channels' returns, as a spec has it; with any, the model
             ``alone`` is fitted once more with them.
         alone: The model fitted alone.
+        fresh: Begin every fit anew instead of at the champion.
     """
 
     spec: MarketSpec
@@ -77,6 +79,7 @@ class Work:
     pools: bool = False
     priors: Mapping[str, Any] = field(default_factory=dict)
     alone: str = ""
+    fresh: bool = False
 
     @property
     def name(self) -> str:
@@ -195,7 +198,9 @@ def _read_or_find(work: Work, entries: list[Entry]) -> _Unfitted | Row:
     settings: dict[str, Any] = {}
     if work.trials:
         spec, read, settings = _tuned(work, read)
-    return _Unfitted(work, spec, with_market_findings(spec, read), identity, settings, 0.0)
+    standings = () if work.fresh or work.trials else work.standings
+    warm = begin_at(read.panel, standings, identity.digest)
+    return _Unfitted(work, spec, with_market_findings(spec, read), identity, settings, 0.0, warm)
 
 
 def _with_priors(work: Work, read: PanelRead, identity: FitIdentity) -> _Unfitted:

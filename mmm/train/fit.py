@@ -146,6 +146,7 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
     digest, basis = spec_digest(spec), origin(previous)
     if warm is not None:
         basis["begun_at"] = str(warm.provenance["data_fingerprint"])
+        basis["epochs_of"] = str(warm.provenance.get("epochs_of") or warm.panel.dates[-1])
     identity = {"data": fingerprint, "spec": digest, "n_train": n_train, **basis}
     store.open(identity, legacy=legacy_identity(identity, spec))
     shards = options.get("shards") or Alone(len(panel.regions))

@@ -18,7 +18,7 @@ from mmm.errors import SpecError
 from mmm.fitted import Fitted, load_fitted
 from mmm.model.objective import log_prior
 from mmm.train.fit import fit
-from mmm.train.warm_start import check_previous, expected, for_fits, kept_scaling
+from mmm.train.warm_start import begun, check_previous, expected, for_fits, kept_scaling
 from tests.data.panels import frame, spec, write
 from tests.model.test_objective import SPEC, target_of
 from tests.small import market, posed, sketch, small_panel, split_of
@@ -145,3 +145,47 @@ def test_the_command_starts_from_an_older_model(tmp_path: Path, capsys: pytest.C
     assert not (tmp_path / "x").exists()
     assert cli.main([*again[:3], str(tmp_path / "y"), "--from", str(tmp_path), *words]) == 2
     assert load_market(path).brand == "acme"
+
+
+LONG: dict[str, Any] = {
+    "train": {"epochs": 400, "members": 1, "validation": 0},
+    "model": {"temporal": {"enabled": False}, "graph": {"mode": "none"}},
+}
+
+
+@pytest.mark.slow
+def test_a_search_that_begins_at_an_older_model_finds_the_same_in_a_quarter_of_the_steps() -> None:
+    panel = small_panel(regions=1, periods=56)
+    spec_ = market(panel, **LONG)
+    old = small_panel(regions=1)
+    before = fit(market(old, **LONG), old, split_of(old))
+    cold = fit(spec_, panel, split_of(panel))
+    warm = fit(spec_, panel, split_of(panel), warm=before)
+
+    cold_C, warm_C, before_C = (
+        each.predictor.parts.channels_MGTC[0, 0, :40].sum(0) / each.panel.kpi_GT[0, :40].sum()
+        for each in (cold, warm, before)
+    )
+    np.testing.assert_allclose(warm_C, cold_C, atol=0.02)
+    assert warm.trace["epoch"][-1] == 100 and cold.trace["epoch"][-1] == 400
+    assert warm.provenance["epochs"] == 400
+    assert warm.provenance["begun_at"] == before.provenance["data_fingerprint"]
+    assert warm.provenance["epochs_of"] == str(before.panel.dates[-1])
+    assert (warm.scaling.kpi_G == cold.scaling.kpi_G).all(), "what is fitted is what is fitted without it"
+    assert np.isfinite(before_C).all()
+
+
+def test_levels_are_taken_over_by_the_time_of_their_knots() -> None:
+    panel = small_panel(regions=1, periods=60)
+    model = sketch(panel, members=2)
+    inputs, _, start = posed(panel, model.spec.model, members=3, n_train=48)
+    start = {name: torch.zeros_like(value) for name, value in start.items()}
+
+    found = begun(start, model.spec.model, model.scales, 48, model)
+
+    # Trained until 52 before and 48 now: one knot of four periods less at the end, the same times before.
+    old = torch.as_tensor(model.parameters["national_level"])
+    kept = found["national_level"].shape[1]
+    assert kept == inputs.national_TN.shape[1] == old.shape[1] - 1
+    torch.testing.assert_close(found["national_level"][1:], old[:, :kept])
+    torch.testing.assert_close(found["share"][0], torch.as_tensor(model.parameters["share"]).mean(0))
