@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -199,7 +199,6 @@ def fit_market(
     resume: bool = False,
     report: bool = True,
     progress: Progress | None = None,
-    on_read: Callable[[PanelRead], None] | None = None,
     start_from: str | Path | None = None,
 ) -> Result:
     """Read, fit, analyse and write one market.
@@ -211,7 +210,6 @@ def fit_market(
         resume: Go on from the checkpoint of an interrupted fit.
         report: Also write ``report.html``.
         progress: Told of every epoch.
-        on_read: Told of the panel before the fit, e.g. to show its findings.
         start_from: Folder of an older model of the market to start from.
 
     Raises:
@@ -223,8 +221,6 @@ def fit_market(
     path = check_output(out, force=force, folder=True)
     previous = None if start_from is None else load_fitted(start_from)
     read = read_market(spec)
-    if on_read is not None:
-        on_read(read)
     checkpoint = FileCheckpoint(path.parent / f".{path.name}.checkpoint", resume=resume)
     result = fit_panel(spec, read, progress=progress, checkpoint=checkpoint, previous=previous)
     with prepare_output(path, force=force) as scratch:

@@ -25,7 +25,7 @@ ENVIRONMENT = {
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
 }
-LOG = Callable[[Mapping[tuple[str, int], float]], None]
+LogLosses = Callable[[Mapping[tuple[str, int], float]], None]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def cluster_gpus() -> int:
     return int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
 
 
-def run_training(plan: TrainPlan, workers: Workers, say: Say, log: LOG | None = None) -> None:
+def run_training(plan: TrainPlan, workers: Workers, say: Say, log: LogLosses | None = None) -> None:
     """Train over shards until every fit of the plan is saved as done.
 
     Args:

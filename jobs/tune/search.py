@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -184,16 +184,13 @@ class SearchResult:
         return self.choice.reason
 
 
-def search_in_process(
-    spec: MarketSpec, read: PanelRead, *, trials: int, on_trial: Callable[[TrialRow], None] | None = None
-) -> SearchResult:
+def search_in_process(spec: MarketSpec, read: PanelRead, *, trials: int) -> SearchResult:
     """A whole search in this process, one trial after the other.
 
     Args:
         spec: The market; ``spec.tune`` says what is searched and what counts.
         read: Its panel; the test window is not looked at.
         trials: Trials, the spec's own settings included.
-        on_trial: Called with every finished trial.
 
     Raises:
         SpecError: No trials, too few periods for the origins, or the spec's own settings cannot be fitted.
@@ -203,9 +200,7 @@ def search_in_process(
     data = prepare_sweep(spec, read.panel, read.split)
     search = Search(data)
     for _ in range(trials):
-        row = run_trial(data, search)
-        if on_trial is not None:
-            on_trial(row)
+        run_trial(data, search)
     rows = tuple(search.rows[number] for number in sorted(search.rows))
     check_own(rows)
     choice = choose(rows, spec.tune)

@@ -105,7 +105,7 @@ def _shares(rows: Sequence[TrialRow]) -> pd.DataFrame:
     return frame.groupby(["number", "channel"], sort=False)["share"].mean().reset_index()
 
 
-def importances(data: SweepData, rows: Sequence[TrialRow], seed: int = 0) -> Mapping[str, float]:
+def importances(data: SweepData, rows: Sequence[TrialRow]) -> Mapping[str, float]:
     """Share of the variation of the score that each setting explains (functional ANOVA), largest first.
 
     Of the score on the newest origin, which every trial has that did not fail. Empty for few trials.
@@ -125,5 +125,5 @@ def importances(data: SweepData, rows: Sequence[TrialRow], seed: int = 0) -> Map
     for row in scored:
         params = {path: points[row.number][path] for path in known}
         study.add_trial(create_trial(value=row.scores[0].score, params=params, distributions=known))
-    found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=seed))
+    found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
     return dict(sorted(found.items(), key=lambda item: -item[1]))

@@ -42,13 +42,6 @@ class Draft:
     doubts: int
 
 
-def guess_spec(
-    place: str, *, brand: str | None = None, market: str | None = None, path: str | None = None
-) -> str:
-    """A commented market spec for a panel, as YAML text; see :func:`draft_spec`."""
-    return draft_spec(place, brand=brand, market=market, path=path).text
-
-
 def draft_spec(
     place: str, *, brand: str | None = None, market: str | None = None, path: str | None = None
 ) -> Draft:

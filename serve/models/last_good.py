@@ -9,11 +9,11 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from mmm.storage import write_whole
 from serve.models.source import ModelEntry
 
 logger = logging.getLogger("ray.serve.mmm")
@@ -46,14 +46,8 @@ def read_last_good(path: Path) -> dict[str, ModelEntry]:
 def write_last_good(path: Path, entries: Mapping[str, ModelEntry]) -> None:
     """Keep entries, whole or not at all; a place that cannot be written is told and costs nothing else."""
     text = json.dumps([asdict(entry) for entry in entries.values()], indent=1)
-    scratch: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as stream:
-            scratch = Path(stream.name)
-            stream.write(text)
-        scratch.replace(path)
+        write_whole(str(path), text.encode())
     except OSError as error:
-        if scratch is not None:
-            scratch.unlink(missing_ok=True)
         logger.warning("%s cannot be written (%s): a restart will not know what was served", path, error)
