@@ -52,7 +52,7 @@ class Fitted:
         parameters: Free parameters by name, each with a leading M axis.
         graph: Which channels move which.
         trained_until: Periods that entered the final fit.
-        trace: Columns stage, epoch, loss, validation of the training, as lists.
+        trace: Columns of the training as lists, see ``mmm.train.fit.TRACE``.
         provenance: Fingerprint of the data, digest of the spec, seed, versions.
     """
 

@@ -79,8 +79,12 @@ def regions_table(fitted: Fitted) -> pd.DataFrame:
 
 
 def training_table(fitted: Fitted) -> pd.DataFrame:
-    """``training.parquet``: loss by stage and epoch."""
-    return pd.DataFrame(dict(fitted.trace)).astype({"validation": "float64", "loss": "float64"})
+    """``training.parquet``: by stage and epoch the loss, and RMSE and R² in training and validation.
+
+    They are of the model on its way, on the cells of that stage; figures that were not looked at are empty.
+    """
+    table = pd.DataFrame(dict(fitted.trace))
+    return table.astype(dict.fromkeys(table.columns.difference(["stage", "epoch"]), "float64"))
 
 
 def correlations_table(fitted: Fitted) -> pd.DataFrame:

@@ -43,7 +43,9 @@ FEWEST_DRAWS = 50
 """Draws below which intervals are too rough, however large the panel."""
 
 Trace = dict[str, list[Any]]
-"""Columns stage, epoch, loss, validation of a training."""
+"""Columns of a training: a list each of those in ``TRACE``."""
+TRACE = ("stage", "epoch", "loss", "validation", "rmse", "r2", "validation_rmse", "validation_r2")
+"""Loss, misfit of the validation tail; RMSE (KPI units) and R² of the cells trained on and of the tail."""
 
 
 class Options(TypedDict, total=False):
@@ -82,7 +84,7 @@ class _Work:
     n_train: int
     progress: Progress
     store: Checkpoint
-    trace: Trace = field(default_factory=lambda: {"stage": [], "epoch": [], "loss": [], "validation": []})
+    trace: Trace = field(default_factory=lambda: {name: [] for name in TRACE})
 
     def schedule(self, epochs: int) -> Schedule:
         """Plan of a descent of so many epochs."""
@@ -91,8 +93,8 @@ class _Work:
     def tell(self, stage: str, step: Step, epochs: int, known: Callable[[], Mapping[str, Any]]) -> None:
         """Remember, tell and save an epoch, with what is known besides the descent."""
         if step.epoch % CHECK_EVERY == 0 or step.epoch == epochs:
-            row = {"stage": stage, "epoch": step.epoch, "loss": step.loss, "validation": step.validation}
-            for name, value in row.items():
+            row = (stage, step.epoch, step.loss, step.validation, *step.seen, *step.unseen)
+            for name, value in zip(TRACE, row, strict=True):
                 self.trace[name].append(value)
         told = "choose epochs" if stage == "validation" else stage
         self.progress.update(told, step.epoch, epochs, loss=step.loss)
@@ -102,7 +104,9 @@ class _Work:
         """State of a stage to go on from, with the trace so far; None begins it."""
         saved = self.store.load(stage)
         if saved is not None:
-            self.trace.update({name: list(column) for name, column in saved["trace"].items()})
+            rows = len(saved["trace"]["epoch"])
+            # Checkpoints of older programs know fewer columns.
+            self.trace.update({name: list(saved["trace"].get(name, [None] * rows)) for name in TRACE})
         return saved
 
     def copied_trace(self) -> Trace:

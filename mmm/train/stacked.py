@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from mmm.model.network import forward
 from mmm.model.objective import Target, has_attribution_priors, misfit, objective
 from mmm.model.parameters import Parameters, Scales
 from mmm.model.restrictions import Restrictions
+from mmm.train.accuracy import SUMS, Accuracy, accuracy_of, sums_of
 from mmm.train.descent import Descent, Schedule
 from mmm.train.shards import Shards
 
@@ -42,6 +43,8 @@ class Step:
         epoch: Epochs done.
         loss: Mean loss over fits.
         validation: Misfit per unseen cell, where it was looked at.
+        seen: How well the first fit explains the cells it trains on, where it was looked at.
+        unseen: The same of the cells whose misfit is watched.
         state: Everything needed to go on from here; of a training that is run alone.
     """
 
@@ -49,6 +52,16 @@ class Step:
     loss: float
     validation: float | None
     state: Callable[[], dict[str, Any]]
+    seen: Accuracy = Accuracy()
+    unseen: Accuracy = Accuracy()
+
+
+class _Look(NamedTuple):
+    """What is looked at every few epochs."""
+
+    validation: float | None = None
+    seen: Accuracy = Accuracy()
+    unseen: Accuracy = Accuracy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,20 +145,17 @@ def descend(trainings: Sequence[Training]) -> list[Parameters]:
     ended = {i: program.part(descent.parameters, i) for i in range(len(trainings)) if i not in going}
     while going:
         descent.step(program.loss)
-        unseen = program.unseen(descent) if looked_at(descent.epoch) else None
+        looks = program.looks(descent) if descent.epoch % CHECK_EVERY == 0 else None
         for index in sorted(going):
             training = trainings[index]
             loss = descent.losses[-1] if len(trainings) == 1 else program.last_loss_B[index]
-            step = Step(descent.epoch, loss, None if unseen is None else unseen[index], descent.state)
+            look = _Look() if looks is None else looks[index]
+            validation = look.validation if descent.epoch >= LEAST_EPOCHS else None
+            step = Step(descent.epoch, loss, validation, descent.state, look.seen, look.unseen)
             if training.watch(step) or descent.epoch >= training.schedule.epochs:
                 ended[index] = program.part(descent.parameters, index)
                 going.remove(index)
     return [ended[index] for index in range(len(trainings))]
-
-
-def looked_at(epoch: int) -> bool:
-    """Whether the validation tail is looked at after so many epochs."""
-    return epoch % CHECK_EVERY == 0 and epoch >= LEAST_EPOCHS
 
 
 class _Program:
@@ -189,18 +199,17 @@ class _Program:
         return loss
 
     @torch.no_grad()
-    def unseen(self, descent: Descent) -> list[float] | None:
-        """Misfit per unseen cell of each training, None if nothing is watched."""
-        if self._first.unseen_GT is None:
-            return None
+    def looks(self, descent: Descent) -> list[_Look]:
+        """How the first fit of each training stands, on the cells it sees and on those that are watched."""
         if len(self._trainings) == 1:
-            return [float(_unseen(descent.parameters, self._first))]
+            return [_told(_sums(descent.parameters, self._first))]
 
         def of_one(own: Parameters, tensors: Tensors) -> Tensor:
-            return _unseen(own, _rebuilt(self._first, tensors))
+            return _sums(own, _rebuilt(self._first, tensors))
 
-        unseen_B: Tensor = torch.func.vmap(of_one)(self._apart(descent.parameters), self._stacked)
-        return [float(value) for value in unseen_B]
+        return [
+            _told(sums) for sums in torch.func.vmap(of_one)(self._apart(descent.parameters), self._stacked)
+        ]
 
     def part(self, parameters: Parameters, index: int) -> Parameters:
         """A copy of the parameters of one training."""
@@ -223,16 +232,24 @@ def _loss(
     return objective(seen, components, training.inputs, training.spec, training.target, believed)
 
 
-def _unseen(parameters: Parameters, training: Training) -> Tensor:
-    seen = training.restrictions.seen(parameters)
-    components = forward(seen, training.inputs, training.spec, training.scales)
-    unseen_GT = training.unseen_GT
-    assert unseen_GT is not None
-    whole_M = misfit(parameters, components, training.inputs, training.spec.loss, unseen_GT)
-    unseen, cells = whole_M.sum(), unseen_GT.sum()
-    if training.shards is not None and training.sharded:
-        unseen, cells = training.shards.total(torch.stack([unseen, cells])).unbind()
-    return unseen / cells.clamp_min(1.0)
+def _sums(parameters: Parameters, training: Training) -> Tensor:
+    """Misfit of the watched cells by the first fit, then what accuracy needs of seen and of watched cells."""
+    first = {name: value[:1] for name, value in training.restrictions.seen(parameters).items()}
+    inputs, watched_GT = training.inputs, training.unseen_GT
+    components = forward(first, inputs, training.spec, training.scales)
+    watched_GT = torch.zeros_like(inputs.trained_GT) if watched_GT is None else watched_GT
+    whole_M = misfit(first, components, inputs, training.spec.loss, watched_GT)
+    units = (components.prediction_MGT[0], inputs.kpi_GT, training.target.kpi_G)
+    parts = [sums_of(*units, cells_GT) for cells_GT in (inputs.trained_GT, watched_GT)]
+    sums = torch.cat([whole_M.double(), *parts])
+    return training.shards.total(sums) if training.shards is not None and training.sharded else sums
+
+
+def _told(sums: Tensor) -> _Look:
+    """Sums over cells as figures; nothing is said of cells that there are none of."""
+    seen, unseen = sums[1 : 1 + SUMS], sums[1 + SUMS :]
+    cells = float(unseen[0])
+    return _Look(float(sums[0]) / cells if cells else None, accuracy_of(seen), accuracy_of(unseen))
 
 
 @dataclass(frozen=True)

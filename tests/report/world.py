@@ -236,6 +236,8 @@ def _write_model_shape(directory: Path, world: World, rng: np.random.Generator) 
     validation = loss + 0.02 + 0.00004 * np.maximum(epoch - 800, 0)
     first = pd.DataFrame({"stage": "graph", "epoch": epoch[:60], "loss": loss[:60] * 2, "validation": np.nan})
     second = pd.DataFrame({"stage": "fit", "epoch": epoch, "loss": loss, "validation": validation})
+    second["r2"], second["validation_r2"] = 1 - 0.04 * loss, 1 - 0.06 * validation
+    second["rmse"], second["validation_rmse"] = 4000 * loss**0.5, 5000 * validation**0.5
     pd.concat([first, second]).to_parquet(directory / "training.parquet")
 
 

@@ -18,7 +18,10 @@ LAGS = 12
 SETTLED = 0.01
 """Part of the whole fall of the training loss below which the validation loss no longer moves."""
 DOTS = 4000
-_LOSSES = {"loss": ("training loss", theme.SOFT), "validation": ("validation loss", theme.HIGHLIGHT)}
+_LINES = (("training", theme.SOFT), ("validation", theme.HIGHLIGHT))
+"""Name and colour of the two lines of every chart of a training."""
+_TRACES = (("Loss", "loss", "validation"), ("R²", "r2", "validation_r2"), ("RMSE", "rmse", "validation_rmse"))
+"""Charts of a training: heading, column of the cells trained on, column of the validation tail."""
 _STAGES = {"validation": "Choosing the number of epochs", "train": "Training on the whole window"}
 
 
@@ -153,27 +156,30 @@ def _residual_title(bias: float, memory: Any, cells: int, period: str) -> str:
 
 
 def training(tables: Tables) -> go.Figure:
-    """Loss per epoch of every stage, in training and on the validation tail."""
+    """Loss, R² and RMSE per epoch of every stage, in training and on the validation tail."""
     frame = tables.frame("training").dropna(subset=["loss", "validation"], how="all")
     if frame.empty:
         raise MissingTableError("training.parquet has no epoch with a known loss")
     stages = [str(stage) for stage in frame["stage"].unique()]
+    shown = [names for names in _TRACES if frame.reindex(columns=names[1:]).notna().any(axis=None)]
+    headings = [_STAGES.get(stage, f"Stage: {stage.replace('_', ' ')}") for stage in stages]
     grid = axes.panels(
-        [_STAGES.get(stage, f"Stage: {stage.replace('_', ' ')}") for stage in stages],
-        columns=min(2, len(stages)),
-        row_height=230,
+        [f"{names[0]}: {heading[:1].lower()}{heading[1:]}" for names in shown for heading in headings],
+        columns=len(stages),
+        row_height=230 if len(shown) == 1 else 150,
         gap=(0.09, 70),
         x=axes.linear("epoch", grid=False),
-        y=_loss_axis(frame),
+        y=[_trace_axis(frame, names) for names in shown for _ in stages],
     )
     traces: list[theme.Trace] = []
-    for stage, panel in zip(stages, grid.each, strict=True):
+    places = [(names, stage) for names in shown for stage in stages]
+    for (names, stage), panel in zip(places, grid.each, strict=True):
         rows = frame[frame["stage"] == stage].sort_values("epoch")
         rows = rows.iloc[:: max(1, len(rows) // 400)]
-        for column, (name, colour) in _LOSSES.items():
-            if rows[column].notna().any():
-                own: theme.Layout = {"name": name, "legendgroup": column, **panel.at}
-                own["showlegend"] = not any(t["legendgroup"] == column for t in traces)
+        for column, (name, colour) in zip(names[1:], _LINES, strict=True):
+            if column in rows and rows[column].notna().any():
+                own: theme.Layout = {"name": name, "legendgroup": name, **panel.at}
+                own["showlegend"] = not any(t["legendgroup"] == name for t in traces)
                 values, hover = theme.fmt(rows[column]), "epoch %{x}: %{y:.4g}"
                 traces.append(marks.line(rows["epoch"], values, colour, 1.9, hover=hover, **own))
     return theme.finish(
@@ -182,14 +188,17 @@ def training(tables: Tables) -> go.Figure:
         title=_training_title(frame, stages),
         height=grid.height + 120,
         legend=True,
-        reading="Loss per epoch. Validation is the tail of the training window, held back to choose the "
-        "epoch; the holdout takes no part.",
+        reading="Per epoch, of the fit of the data as they are. Validation is the tail of the training "
+        "window, held back to choose the epoch; the holdout takes no part."
+        + (f" RMSE in {tables.about.kpi}." if len(shown) > 1 else ""),
     )
 
 
-def _loss_axis(frame: pd.DataFrame) -> theme.Layout:
-    """Logarithmic where the loss spans more than a decade."""
-    values = frame[["loss", "validation"]].to_numpy(float)
+def _trace_axis(frame: pd.DataFrame, names: tuple[str, ...]) -> theme.Layout:
+    """R² up to 1 from where it has found its way; others logarithmic where they span more than a decade."""
+    values = frame.reindex(columns=names[1:]).to_numpy(float)
+    if names[0] == "R²":
+        return axes.linear(nticks=5, range=[max(0.0, float(np.nanquantile(values, 0.1)) - 0.1), 1.02])
     low, high = np.nanmin(values), np.nanmax(values)
     return axes.log("", values) if low > 0 and high > 10 * low else axes.linear(nticks=5)
 

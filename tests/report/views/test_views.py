@@ -340,6 +340,23 @@ def test_training_that_was_cut_short_is_said(tables: Tables) -> None:
     assert "lowest at epoch" in statement(checks.training(tables))
 
 
+def test_r2_and_rmse_stand_under_the_loss_where_they_are_known(tables: Tables) -> None:
+    """One stage has them, the other has a loss only."""
+    assert tables.training is not None
+    figure = checks.training(tables)
+    headings = [note["text"] for note in figure.layout.annotations if note["text"].startswith("<b>")]
+    fit = tables.training[tables.training["stage"] == "fit"]
+    shown = [trace for trace in figure.data if trace["name"] == "validation"]
+
+    assert [heading.split(":")[0] for heading in headings] == [
+        f"<b>{k}" for k in ("Loss", "R²", "RMSE") for _ in "ab"
+    ]
+    assert [len(trace["y"]) for trace in shown] == [len(fit)] * 3
+    assert shown[1]["y"][-1] == pytest.approx(fit["validation_r2"].iloc[-1], rel=1e-3)
+    old = replace(tables, training=tables.training[["stage", "epoch", "loss", "validation"]])
+    assert len(checks.training(old).data) == 3, "a model of an older program has its losses"
+
+
 def test_a_channel_has_one_colour_in_every_view(tables: Tables) -> None:
     wanted = theme.channel_colours(tables.channels)
     bars = contributions.channel_shares(tables).data[0]
