@@ -7,7 +7,7 @@ import { warmUp } from "./base/figures.js";
 import { label, listing, readable, subject } from "./base/format.js";
 import { askForToken } from "./base/token.js";
 import { channelList } from "./market/channels.js";
-import { brief, showModel } from "./market/checks.js";
+import { brief, showAssumptions, showModel } from "./market/checks.js";
 import { showComparison } from "./market/compare.js";
 import { curveCharts } from "./market/curves.js";
 import { csvOf, jsonOf, save } from "./market/download.js";
@@ -107,13 +107,15 @@ function build() {
   updates = [questionForm(planning, optimize), channelList(planning), curveCharts(planning), weeklyTable(planning), regionTable(planning)];
   showHistory(planning, history);
   find("panel-market").classList.remove("loading");
-  document.documentElement.dataset.first ??= String(Math.round(performance.now()));
   refresh();
+  document.documentElement.dataset.first ??= String(Math.round(performance.now()));
+  warmUp();
 }
 
 function refresh() {
   if (!updates.length) return;
   showResult(planning);
+  showAssumptions(planning);
   for (const update of updates) update();
   showComparison(planning, { rename: (...given) => planning.rename(...given), remove: (id) => planning.remove(id), load });
   find("scenario-name").placeholder = planning.nextName();
@@ -235,4 +237,3 @@ api.onTokenNeeded(askForToken);
 wire();
 await start();
 document.documentElement.dataset.ready = String(Math.round(performance.now()));
-warmUp();

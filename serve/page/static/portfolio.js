@@ -4,20 +4,25 @@ import * as api from "./base/api.js";
 import { INK, NOW, PALETTE } from "./base/colours.js";
 import { fill, find, h, options } from "./base/dom.js";
 import { amountField } from "./base/fields.js";
-import { axis, draw, escaped } from "./base/figures.js";
-import { amount, change, interval, label, number, readable, signed, signedSpan, subject } from "./base/format.js";
-import { cents } from "./market/plan.js";
+import { axis, draw, drop, escaped } from "./base/figures.js";
+import { amount, chance, change, count, interval, label, listing, number, readable, signed, signedSpan, subject } from "./base/format.js";
+import { cents, identityOf } from "./market/plan.js";
 import { side, signedMoney, tile } from "./market/result.js";
+import { times } from "./market/returns.js";
 
 const GOALS = { kpi: "Most value for this budget", profit: "Most profit, spending at most this" };
 const SWINGS = [["0.1", "±10 %"], ["0.2", "±20 %"], ["0.3", "±30 %"], ["0.5", "±50 %"], ["1", "nothing to double"]];
 const ROW_PX = 46;
 const LEVEL = 0.9;
+const MOST_MOVES = 2;
+const DUST = 1e-6;
+const START = "One budget over several markets. Choose them, then press Optimise.";
 
-const state = { chosen: null, horizon: 13, budget: "current", goal: "kpi", swing: 0.3 };
+const state = { chosen: null, horizon: 13, budget: "current", goal: "kpi", swing: 0.3, rates: {} };
+const order = { column: null, rising: true };
 let entries = [];
 let hooks = null;
-let total = null;
+let shown = null;
 
 /** Show the tab; `hooks.openPlan(entry, horizon, amounts)` opens a market's part as a plan. */
 export function openPortfolio(listed, given) {
@@ -30,31 +35,45 @@ export function openPortfolio(listed, given) {
 
 const keyOf = (entry) => `${entry.brand}/${entry.market}`;
 const title = (entry) => `${subject(entry.brand)} · ${label(entry.market)}`;
+const isPriced = (entry) => entry.priced !== false;
+const chosenEntries = () => entries.filter((entry) => state.chosen.has(keyOf(entry)));
 
-/** Markets that can share a budget: those in the currency of the first. */
-const sameCurrency = (all) => all.filter((entry) => entry.currency === all[0]?.currency);
+/** Markets that can share a budget as they are: those with a price, in the currency of the first of them. */
+function sameCurrency(all) {
+  const priced = all.filter(isPriced);
+  return priced.filter((entry) => entry.currency === priced[0].currency);
+}
 
 function build() {
   fill(find("panel-portfolio"),
-    h("section", { class: "card result", "aria-labelledby": "joint" },
-      h("h2", { id: "joint", "aria-live": "polite" }, "One budget over several markets. Choose them, then press Optimise."),
+    h("section", { class: "card result", "aria-labelledby": "joint", id: "joint-result" },
+      h("h2", { id: "joint", "aria-live": "polite" }, START),
       h("dl", { class: "tiles", id: "joint-tiles" }), h("div", { id: "joint-said", role: "status" })),
-    h("div", { class: "beside" }, form(), h("section", { class: "card", "aria-label": "Markets" }, h("div", { class: "compared", id: "joint-table", tabindex: 0, role: "region", "aria-label": "Markets" }), h("div", { class: "plot", id: "joint-plot" }))));
-  fill(find("joint-table"), h("p", { class: "reading" }, "Money moves to where its next unit returns most. KPI of every market is valued in its currency, so that markets can be compared."));
+    h("div", { class: "beside" }, form(), h("section", { class: "card", "aria-label": "Markets" },
+      h("div", { class: "compared sortable", id: "joint-table", tabindex: 0, role: "region", "aria-label": "Markets" }), h("div", { class: "plot", id: "joint-plot", hidden: true }))));
+  explainTable();
 }
+
+const explainTable = () => fill(find("joint-table"), h("p", { class: "reading" },
+  "Money moves to where its next unit returns most. KPI of every market counts at its value in money, so that markets can be compared."));
 
 function form() {
   const horizon = h("input", { type: "number", id: "joint-horizon", min: 1, max: 520, required: true, value: state.horizon,
     onchange: () => { if (horizon.reportValidity()) edit({ horizon: Number(horizon.value) }); } });
-  total = amountField({ name: "Total budget of all markets", id: "joint-total", optional: true, onset: (value) => edit({ budget: value ?? "current" }) });
+  const total = amountField({ name: "Total budget of all markets", id: "joint-total", optional: true, onset: (value) => edit({ budget: value ?? "current" }) });
   total.show(null, "as now");
   const goal = h("select", { id: "joint-goal", onchange: () => edit({ goal: goal.value }) });
   options(goal, Object.entries(GOALS), state.goal);
   const swing = h("select", { id: "joint-swing", onchange: () => edit({ swing: Number(swing.value) }) });
   options(swing, SWINGS, String(state.swing));
   const field = (id, text, input) => h("div", { class: "field" }, h("label", { for: id }, text), input);
-  return h("form", { class: "card question", autocomplete: "off", onsubmit: (event) => { event.preventDefault(); optimize(); } },
-    h("h2", {}, "Portfolio"), markets(),
+  const enterCommits = (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input")) return;
+    event.preventDefault();
+    if (event.target.type === "number") event.target.dispatchEvent(new Event("change"));
+  };
+  return h("form", { class: "card question", autocomplete: "off", onkeydown: enterCommits, onsubmit: (event) => { event.preventDefault(); optimize(); } },
+    h("h2", {}, "Portfolio"), markets(), h("div", { id: "joint-rates" }),
     field("joint-horizon", "Horizon, periods", horizon),
     field("joint-total", "Total budget, empty for what is spent now", total.input),
     field("joint-goal", "Goal", goal),
@@ -64,108 +83,196 @@ function form() {
 
 function markets() {
   const boxes = entries.map((entry) => {
-    const box = h("input", { type: "checkbox", checked: state.chosen.has(keyOf(entry)), onchange: () => choose(entry, box.checked) });
-    const money = entry.currency === entries[0].currency ? "" : ` (${entry.currency})`;
-    return h("label", { class: "check" }, box, `${title(entry)}${money}`);
+    const box = h("input", { type: "checkbox", checked: state.chosen.has(keyOf(entry)), disabled: !isPriced(entry), onchange: () => choose(entry, box.checked) });
+    const remark = isPriced(entry) ? (entry.currency === currency() ? "" : ` (${entry.currency})`) : " (no value of a KPI unit is stated)";
+    return h("label", { class: "check" }, box, `${title(entry)}${remark}`);
   });
   return h("fieldset", { class: "field markets" }, h("legend", {}, "Markets"), boxes);
 }
 
+const currency = () => (chosenEntries()[0] ?? entries[0]).currency;
+
 function choose(entry, wanted) {
   if (wanted) state.chosen.add(keyOf(entry));
   else state.chosen.delete(keyOf(entry));
+  rates();
+  edit({});
 }
 
-const edit = (fields) => Object.assign(state, fields);
+/** A rate for every other currency among the markets chosen. */
+function rates() {
+  const others = [...new Set(chosenEntries().map((entry) => entry.currency))].filter((one) => one !== currency());
+  fill(find("joint-rates"), others.map((one) => {
+    const rate = amountField({ name: `1 ${one} in ${currency()}`, onset: (value) => edit({ rates: { ...state.rates, [one]: value } }) });
+    rate.show(state.rates[one] ?? null, "rate");
+    return h("div", { class: "field" }, h("label", {}, `1 ${one} in ${currency()}`, rate.input));
+  }));
+}
+
+/** Note another question; what stands there answers the one before. */
+function edit(fields) {
+  Object.assign(state, fields);
+  find("joint-result").classList.toggle("stale", shown !== null && shown !== identityOf(request()));
+  if (find("joint-result").classList.contains("stale")) find("joint").textContent = "Not computed for these settings yet. Press Optimise.";
+}
+
+function request() {
+  const chosen = chosenEntries();
+  const asked = {
+    models: chosen.map(({ brand, market }) => ({ brand, market })), budget: state.budget, horizon: state.horizon,
+    objective: state.goal, level: LEVEL, default_bounds: { min_change: -state.swing, max_change: state.swing },
+  };
+  const others = [...new Set(chosen.map((entry) => entry.currency))].filter((one) => one !== currency());
+  return others.length ? { ...asked, currency: currency(), exchange_rates: Object.fromEntries(others.map((one) => [one, state.rates[one]])) } : asked;
+}
 
 async function optimize() {
-  const chosen = entries.filter((entry) => state.chosen.has(keyOf(entry)));
   const button = find("joint-optimize");
-  button.disabled = true;
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true");
   button.textContent = "Optimising …";
   try {
+    const chosen = chosenEntries();
     if (!chosen.length) throw new Error("Choose at least one market.");
-    const found = await api.portfolio({
-      models: chosen.map(({ brand, market }) => ({ brand, market })), budget: state.budget, horizon: state.horizon,
-      objective: state.goal, level: LEVEL, default_bounds: { min_change: -state.swing, max_change: state.swing },
-    });
-    show(found, chosen);
+    const asked = request();
+    const missing = Object.entries(asked.exchange_rates ?? {}).filter(([, rate]) => !rate).map(([name]) => name);
+    if (missing.length) throw new Error(`Say what one ${listing(missing)} is in ${currency()}.`);
+    const found = await api.portfolio(asked);
+    if (identityOf(asked) === identityOf(request())) show(found, chosen, asked);
   } catch (error) {
-    fail(error.message, error.details ?? []);
+    nothing("Not computed.", error.message, error.details ?? []);
   } finally {
-    button.disabled = false;
+    button.setAttribute("aria-disabled", "false");
     button.textContent = "Optimise all";
   }
 }
 
-function fail(text, details) {
+/** No plan: what was shown before answers another question, so it goes. */
+function nothing(heading, text, details) {
+  shown = null;
+  find("joint-result").classList.remove("stale");
+  find("joint").textContent = heading;
+  fill(find("joint-tiles"));
+  explainTable();
+  drop(find("joint-plot"));
+  find("joint-plot").hidden = true;
   fill(find("joint-said"), h("div", { class: "message bad", role: "alert" }, h("p", {}, readable(text)),
     details.length > 0 && h("ul", {}, details.map((line) => h("li", {}, readable(line))))));
 }
 
-function show({ plan, models }, chosen) {
+function show({ plan, models }, chosen, asked) {
   if (plan.status === "infeasible") {
-    find("joint").textContent = "No plan keeps all of this.";
-    fill(find("joint-tiles"));
-    fail(plan.message, plan.clashes);
+    nothing("No plan keeps all of this.", plan.message, plan.clashes);
     return;
   }
-  const rows = chosen.map((entry) => ({ entry, part: models[keyOf(entry)] }));
+  shown = identityOf(asked);
+  find("joint-result").classList.remove("stale");
+  const rows = chosen.map((entry) => rowOf(entry, models[keyOf(entry)], plan.unit, asked.exchange_rates?.[entry.currency] ?? 1));
   find("joint").textContent = verdict(plan);
   fill(find("joint-tiles"), tiles(plan));
-  fill(find("joint-said"), plan.warnings.map((text) => h("p", { class: "message warn" }, readable(text))));
-  fill(find("joint-table"), table(rows, plan));
+  fill(find("joint-said"), plan.warnings.length > 0 && warnings(plan.warnings));
+  drawTable(rows, plan);
   drawParts(rows, plan);
 }
 
-function verdict(plan) {
-  const more = plan.gain.mean < 0 ? "less" : "more";
-  const doubt = side(plan.gain) === "open" ? ", but the gain may be zero: the interval includes it" : "";
-  const worth = plan.kpi_value === null ? `${number(Math.abs(plan.gain.mean))} ${more} of the KPI` : `KPI worth ${amount(Math.abs(plan.gain.mean), plan.unit)} ${more}`;
-  return `Best estimate: ${worth} than with today's split${doubt}.`;
+const warnings = (texts) => h("details", { class: "message warn" },
+  h("summary", {}, `${count(texts.length, "remark")} on this plan`), h("ul", {}, texts.map((text) => h("li", {}, readable(text)))));
+
+/** What is told of a market; its own plan is in its own currency, of which one is `rate` of the portfolio's. */
+function rowOf(entry, part, money, rate) {
+  const whole = part.kpi.mean;
+  return {
+    entry, part, whole, name: title(entry), worth: times(part.gain, part.kpi_value), where: side(part.gain, whole), move: move(part, money),
+    more: part.budget - part.current_budget,
+    own: Object.fromEntries(part.channels.map((row) => [row.channel, cents(row.unit === money ? row.spend / rate : row.spend)])),
+  };
 }
 
-const tiles = (plan) => [
-  tile("Spend", amount(plan.budget, plan.unit), change(plan.budget, plan.current_budget)),
-  plan.kpi_value === null
-    ? tile("KPI gained", signed(number(plan.gain.mean)), interval(plan.gain, LEVEL, signedSpan), side(plan.gain))
-    : tile("Value of the KPI gained", signedMoney(plan.gain.mean, plan.unit), interval(plan.gain, LEVEL, signedSpan), side(plan.gain)),
-  plan.profit_gain && tile("Less extra spend", signedMoney(plan.profit_gain.mean, plan.unit), interval(plan.profit_gain, LEVEL, signedSpan), side(plan.profit_gain)),
-  plan.total_roi && tile(`Return on ${plan.unit}\u00a01`, number(plan.total_roi.mean), interval(plan.total_roi, LEVEL)),
+function verdict(plan) {
+  const size = `${amount(Math.abs(plan.gain.mean), plan.unit)} ${plan.gain.mean < 0 ? "less" : "more"}`;
+  const where = side(plan.gain, plan.kpi.mean);
+  if (where === "level") return "Today's split is the best within these limits.";
+  const doubt = { open: ", but the gain may be zero: the interval includes it", unknown: "; how sure that is cannot be said, since a model has one member" }[where] ?? "";
+  return `Best estimate: KPI worth ${size} than with today's split${doubt}.`;
+}
+
+const odds = (plan) => (plan.chance_of_gain === null ? "" : `chance of a gain ${chance(plan.chance_of_gain)}`);
+
+const tiles = (plan) => {
+  const where = side(plan.gain, plan.kpi.mean);
+  const profit = side(plan.profit_gain, plan.kpi.mean);
+  return [
+    tile("Spend", amount(plan.budget, plan.unit), change(plan.budget, plan.current_budget)),
+    tile("Value of the KPI gained", signedMoney(plan.gain, plan.unit, where), [interval(plan.gain, LEVEL, signedSpan), where !== "level" && odds(plan)], where),
+    tile("Less extra spend", signedMoney(plan.profit_gain, plan.unit, profit), interval(plan.profit_gain, LEVEL, signedSpan), profit),
+    plan.total_roi && tile(`Return on ${plan.unit}\u00a01`, number(plan.total_roi.mean), interval(plan.total_roi, LEVEL)),
+  ];
+};
+
+/** The largest moves of a market in words: from which channels to which. */
+function move(part, money) {
+  const least = DUST * Math.max(part.current_budget, 1);
+  const moves = Object.entries(part.spend).map(([name, value]) => [name, value - part.current_spend[name]]).filter(([, by]) => Math.abs(by) > least);
+  const told = (sign) => moves.filter(([, by]) => by * sign > 0).sort(([, a], [, b]) => Math.abs(b) - Math.abs(a)).slice(0, MOST_MOVES)
+    .map(([name, by]) => `${subject(name)} (${signedMoney({ mean: by }, money, "")})`);
+  const [from, to] = [told(-1), told(1)];
+  if (!from.length && !to.length) return "Leave it as it is";
+  return [from.length && `Less for ${listing(from)}`, to.length && `${from.length ? "more" : "More"} for ${listing(to)}`].filter(Boolean).join("; ");
+}
+
+/** Columns: heading, what to sort by, cell. */
+const columns = (money) => [
+  ["Market", (row) => row.name, null],
+  ["Now", (row) => row.part.current_budget, (row) => [amount(row.part.current_budget, money)]],
+  ["Planned", (row) => row.more, (row) => [amount(row.part.budget, money), change(row.part.budget, row.part.current_budget)]],
+  ["KPI gained", (row) => row.part.gain.mean / row.whole, (row) => [row.where === "level" ? "0" : signed(number(row.part.gain.mean)), signedSpan(row.part.gain)]],
+  ["Its value", (row) => row.worth.mean, (row) => [signedMoney(row.worth, money, row.where), signedSpan(row.worth), row.where !== "level" && odds(row.part)]],
+  ["What to do", (row) => row.move, (row) => [row.move]],
 ];
 
-function table(rows, plan) {
-  const cell = (value, more) => h("td", {}, value, more && h("small", {}, more));
-  const worth = ({ gain, kpi_value: value }) => ({ mean: gain.mean * value, lower: scaled(gain.lower, value), upper: scaled(gain.upper, value) });
-  return h("table", {},
+function drawTable(rows, plan) {
+  const all = columns(plan.unit);
+  const sorted = order.column === null ? rows : [...rows].sort((a, b) => {
+    const [x, y] = [a, b].map(all[order.column][1]);
+    return (typeof x === "number" ? x - y : x.localeCompare(y)) * (order.rising ? 1 : -1);
+  });
+  const heading = ([text], place) => h("th", { scope: "col", "aria-sort": order.column === place ? (order.rising ? "ascending" : "descending") : "none" },
+    h("button", { type: "button", onclick: () => {
+      order.rising = order.column === place ? !order.rising : place === 0;
+      order.column = place;
+      drawTable(rows, plan);
+      find("joint-table").querySelectorAll("thead button")[place].focus();
+    } }, text));
+  fill(find("joint-table"), h("table", {},
     h("caption", { class: "sr" }, "Markets of the portfolio"),
-    h("thead", {}, h("tr", {}, ["Market", "Now", "Planned", "KPI gained", "Value", ""].map((text) => h("th", { scope: "col" }, text)))),
-    h("tbody", {}, rows.map(({ entry, part }) => h("tr", {},
-      h("th", { scope: "row" }, title(entry)),
-      cell(amount(part.current_budget, plan.unit)),
-      cell(amount(part.budget, plan.unit), change(part.budget, part.current_budget)),
-      cell(signed(number(part.gain.mean)), signedSpan(part.gain)),
-      part.kpi_value === null ? cell("–") : cell(signedMoney(worth(part).mean, plan.unit), signedSpan(worth(part))),
-      h("td", {}, h("button", { type: "button", "aria-label": `Open the plan of ${title(entry)}`, onclick: () => hooks.openPlan(entry, part.horizon, roundedAll(part.spend)) }, "Open plan"))))));
+    h("thead", {}, h("tr", {}, all.map(heading), h("th", { scope: "col" }, h("span", { class: "sr" }, "Plan")))),
+    h("tbody", {}, sorted.map((row) => h("tr", {},
+      h("th", { scope: "row" }, row.name),
+      all.slice(1).map(([text, , cell]) => {
+        const [value, ...more] = cell(row);
+        return h("td", { class: text === "What to do" ? "words" : null }, value, more.filter(Boolean).map((one) => h("small", {}, one)));
+      }),
+      h("td", {}, h("button", { type: "button", "aria-label": `Open the plan of ${row.name}`, onclick: () => hooks.openPlan(row.entry, row.part.horizon, row.own) }, "Open plan")))))));
 }
-
-const scaled = (value, factor) => (value === null ? null : value * factor);
-const roundedAll = (spend) => Object.fromEntries(Object.entries(spend).map(([name, value]) => [name, cents(value)]));
 
 function drawParts(rows, plan) {
   const plot = find("joint-plot");
+  plot.hidden = false;
   plot.style.height = `${90 + ROW_PX * rows.length}px`;
   const places = rows.map((_, place) => place);
   const bars = (name, field, colour) => ({
     type: "bar", orientation: "h", name, y: places, x: rows.map(({ part }) => part[field]), marker: { color: colour }, hoverinfo: "text",
-    hovertext: rows.map(({ entry, part }) => `<b>${escaped(title(entry))}</b><br>${name}: ${amount(part[field], plan.unit)}`),
+    hovertext: rows.map((row) => `<b>${escaped(row.name)}</b><br>${name}: ${amount(row.part[field], plan.unit)}`),
   });
   const layout = {
     barmode: "group", bargap: 0.35, showlegend: true, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", traceorder: "normal" },
     margin: { l: 20, r: 16, t: 30, b: 44 }, xaxis: axis(plan.unit),
-    yaxis: { tickmode: "array", tickvals: places, ticktext: rows.map(({ entry }) => escaped(title(entry))), range: [rows.length - 0.5, -0.5],
+    yaxis: { tickmode: "array", tickvals: places, ticktext: rows.map((row) => short(row.name)), range: [rows.length - 0.5, -0.5],
       automargin: true, fixedrange: true, showgrid: false, ticks: "", tickfont: { size: 12, color: INK } },
   };
   const traces = [bars("Now", "current_budget", NOW), bars("Planned", "budget", PALETTE[0])];
   draw(plot, () => ({ traces, layout }), "Spend of every market now and planned; the numbers are in the table above.");
 }
+
+const LONGEST_LABEL = 26;
+const short = (name) => escaped(name.length <= LONGEST_LABEL ? name : `${name.slice(0, LONGEST_LABEL - 1)}…`);

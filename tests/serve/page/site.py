@@ -6,9 +6,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from mmm.fitted import Fitted, save_fitted
 from serve.dev import app_of
 from serve.settings import ServeSettings
-from tests.small import sketch, small_panel
+from tests.small import chain_graph, sketch, small_panel, without_value
 
 READY = "html[data-ready]"
 
@@ -31,6 +31,34 @@ def write_models(folder: Path, *models: Fitted) -> Path:
 def model_of(brand: str, market: str, **more: Any) -> Fitted:
     """A small model with three channels."""
     return sketch(small_panel(seed=more.get("seed", 0)), brand=brand, market=market, **more)
+
+
+LONG_NAMES = (
+    "Paid Search - Non-Brand (Google & Bing)", "Paid Search - Brand (Google & Bing)",
+    "Paid Social - Prospecting (Meta & TikTok)", "Paid Social - Retargeting (Meta)",
+    "Linear Television - National Prime Time", "Linear Television - Regional Daytime",
+    "Connected TV / Streaming (YouTube & Roku)", "Programmatic Display - Prospecting",
+    "Programmatic Display - Retargeting", "Out of Home - Digital Billboards & Transit",
+    "Radio - Drive Time & Sponsorships", "Affiliate Marketing & Coupon Partners",
+    "Influencer Collaborations (Instagram)", "Print - Newspapers & Magazine Inserts",
+    "Direct Mail - Catalogues & Postcards",
+)  # fmt: skip
+
+
+def long_named() -> Fitted:
+    """Fifteen channels whose names are those of a media plan."""
+    panel = replace(small_panel(channels=len(LONG_NAMES)), channels=LONG_NAMES)
+    return sketch(panel, brand="Grand Continental Beverages", market="United Kingdom & Ireland")
+
+
+def national() -> Fitted:
+    """One region, and nobody said what a KPI unit is worth or what the currency is."""
+    return without_value(sketch(small_panel(regions=1), brand="north", market="fr"))
+
+
+def linked() -> Fitted:
+    """A model in which TV moves search, so that total effects differ from direct ones."""
+    return model_of("acme", "fr", graph=chain_graph(("tv", "search", "radio")))
 
 
 @contextmanager
@@ -82,7 +110,12 @@ class Visit:
 
 @contextmanager
 def visiting(
-    browser: Browser, address: str, width: int = 1280, *, expected: tuple[str, ...] = ()
+    browser: Browser,
+    address: str,
+    width: int = 1280,
+    *,
+    expected: tuple[str, ...] = (),
+    scheme: Literal["light", "dark"] = "light",
 ) -> Iterator[Visit]:
     """A page that is open; requests to other machines and words on the console are complaints.
 
@@ -91,9 +124,12 @@ def visiting(
         address: Its address.
         width: Of the window in pixels.
         expected: Parts of console messages that are no complaints.
+        scheme: Colours that the reader's machine asks for.
     """
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        permissions=["clipboard-read", "clipboard-write"],
     )
     visit = Visit(context.new_page(), context)
     own = "/".join(address.split("/")[:3])

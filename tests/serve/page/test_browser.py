@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,29 +21,6 @@ from tests.small import without_value
 pytestmark = pytest.mark.browser
 
 WIDTHS = (1280, 800, 390, 320)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two brands, one of them in two markets."""
-    return write_models(
-        tmp_path_factory.mktemp("models"),
-        model_of("acme", "de"), model_of("acme", "us"), model_of("borealis", "de", members=1),
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def site(folder: Path) -> Iterator[str]:
-    with serving(folder) as address:
-        yield address
-
-
-@pytest.fixture
-def visit(browser: Browser, site: str) -> Iterator[Visit]:
-    """The page of acme in the US, loaded."""
-    with visiting(browser, f"{site}#brand=acme&market=us") as opened:
-        opened.page.wait_for_selector(READY)
-        yield opened
 
 
 def saved(download: Download) -> str:
@@ -197,7 +173,7 @@ def test_an_infeasible_plan_says_why_and_offers_the_way_out(visit: Visit) -> Non
 def test_going_beyond_experience_is_said(visit: Visit) -> None:
     visit.page.get_by_label("TV, planned spend").press("End")
 
-    expect(visit.page.locator("#channels li").first).to_contain_text("Beyond experience")
+    expect(visit.page.locator("#channels > .channel").first).to_contain_text("Beyond experience")
     expect(visit.page.locator("#warnings")).to_contain_text("beyond what was ever spent")
 
 
@@ -225,7 +201,7 @@ def test_another_horizon_keeps_every_channels_change(visit: Visit) -> None:
     visit.page.press("#horizon", "Tab")
 
     expect(visit.page.locator("#about")).to_contain_text("the last 4\u00a0weeks")
-    expect(visit.page.locator("#channels li").first).to_contain_text(re.compile(r"\+(100|99\.9)"))
+    expect(visit.page.locator("#channels > .channel").first).to_contain_text(re.compile(r"\+(100|99\.9)"))
 
 
 def test_one_member_shows_no_interval_and_says_so(browser: Browser, site: str) -> None:
@@ -318,7 +294,7 @@ def test_several_markets_share_a_budget_and_open_as_a_plan(visit: Visit) -> None
     visit.page.click("#joint-optimize")
     visit.page.wait_for_selector("#joint-plot[data-drawn]")
 
-    assert visit.page.locator("#joint-table tbody tr").count() == 3
+    assert visit.page.locator("#joint-table tbody tr").count() == 5
     assert "Value of the KPI gained" in visit.text("#joint-tiles")
     visit.page.get_by_role("button", name="Open the plan of Acme · DE").click()
     expect(visit.page.locator("#about")).to_contain_text("Acme · DE")

@@ -28,7 +28,9 @@ export function amountField({ name, onset, optional = false, id = null, least = 
     }
     input.title = "";
     editing = false;
-    if (text !== shown) onset(value);
+    const isNew = text !== shown;
+    shown = text;
+    if (isNew) onset(value);
   }
 
   function show(value, placeholder = "") {

@@ -43,7 +43,7 @@ function row(channel, planning) {
   const note = h("small", {});
   const marginal = h("span", {});
   const range = h("small", {});
-  const element = h("li", { class: "channel", role: "group", "aria-label": title },
+  const element = h("div", { class: "channel", role: "group", "aria-label": title },
     h("div", { class: "name" }, h("span", { class: "dot" }), title),
     h("div", { class: "slide" }, slider.track, note),
     h("div", { class: "amount" }, word(`Planned, ${unit}`), planned.input, against),

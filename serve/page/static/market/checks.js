@@ -18,8 +18,12 @@ export function showModel(planning) {
     model.data_fingerprint && `data ${model.data_fingerprint.slice(0, 12)}`,
     model.spec_digest && `settings ${model.spec_digest.slice(0, 12)}`,
   ].filter(Boolean).join(" · ");
-  fill(find("assumptions"), assumptions(planning, model).map((text) => h("li", {}, text)));
   fill(find("checks"), findings(info.warnings ?? []));
+}
+
+/** Fill what is taken for granted in the answer shown. */
+export function showAssumptions(planning) {
+  if (planning.answer) fill(find("assumptions"), assumptions(planning, planning.answer.model).map((text) => h("li", {}, text)));
 }
 
 /** The last periods by name: what a plan is compared with. */

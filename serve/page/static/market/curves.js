@@ -66,10 +66,12 @@ function sentences({ now, planned }, channel, planning) {
   return [`Now ${brings(now)}`, `Plan (${moved}) ${brings(planned)}`, next(planned)];
 }
 
-/** What the model's checks found about the channel. */
-const care = (channel, planning) =>
-  (planning.info.warnings ?? []).filter((row) => row.where === channel.name).map((row) => h("span", { class: "line care" }, `Take care: ${row.why}`));
-
+/** What the model's checks found about the channel: the first finding, the others counted. */
+function care(channel, planning) {
+  const found = (planning.info.warnings ?? []).filter((row) => row.where === channel.name);
+  const more = found.length > 1 ? ` (and ${count(found.length - 1, "more finding")}, at the end of the page)` : "";
+  return found.length > 0 && h("span", { class: "line care" }, `Take care: ${found[0].why}${more}`);
+}
 
 function figure(state, channel, planning) {
   const { now, planned, curve } = state;

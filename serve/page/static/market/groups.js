@@ -41,7 +41,7 @@ function fields(place, planning, change) {
     return { input, element: h("label", { class: "check" }, input, subject(channel.name)) };
   });
   const limit = (text, key, factor = 1) => {
-    const field = amountField({ name: `${name}, ${text.toLowerCase()}`, optional: true, onset: (value) => edit({ [key]: value === null ? null : value / factor }) });
+    const field = amountField({ name: `${name}, a${text.slice(1)}`, optional: true, onset: (value) => edit({ [key]: value === null ? null : value / factor }) });
     const show = (one) => field.show(one[key] === null ? null : one[key] * factor, "no limit");
     return { show, element: h("label", {}, text, field.input) };
   };

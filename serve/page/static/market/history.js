@@ -1,7 +1,7 @@
 // Plans that were kept in this browser, market by market: with labels, what they promised, and a way back.
 
 import { fill, find, h } from "../base/dom.js";
-import { amount, count, day, number, signed, span } from "../base/format.js";
+import { amount, count, day, number, signed, signedSpan } from "../base/format.js";
 import { brief } from "./checks.js";
 import { kept, keptPlan } from "./link.js";
 
@@ -76,7 +76,7 @@ function line(row, place, planning, act, again) {
     h("td", {}, row.version ? brief(String(row.version)) : "–", row.version !== planning.version && h("small", {}, "another than now")),
     h("td", {}, count(Number(row.horizon) || 0, String(row.period)), h("small", {}, `from ${day(row.starts)}`)),
     h("td", {}, amount(row.budget, String(row.currency))),
-    h("td", {}, signed(number(row.gain?.mean)), h("small", {}, span(row.gain))),
+    h("td", {}, signed(number(row.gain?.mean)), h("small", {}, signedSpan(row.gain))),
     h("td", { class: "tools" },
       h("button", { type: "button", disabled: !own, "aria-label": `Open ${row.name}`, onclick: () => act.open(own) }, "Open"),
       h("button", { type: "button", disabled: !fits, title: fits ? null : "Its horizon is another; open it instead.", "aria-label": `Compare ${row.name}`, onclick: () => act.compare({ ...own, name: row.name }) }, "Compare"),

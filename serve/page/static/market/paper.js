@@ -7,11 +7,15 @@ import { nextFactor, nextWords, times } from "./returns.js";
 import { periodsOf } from "./weekly.js";
 
 /** Columns of periods that a sheet has room for; more are told in blocks. */
-const MOST_COLUMNS = 26;
+const MOST_COLUMNS = 14;
+
+/** Size of a sheet: that of channels which fit a page at once, within what can be read. */
+const [ROOM, SMALLEST, LARGEST] = [11.5, 0.5, 0.92];
 
 /** Print the plan alone, on one page. */
 export async function printPlan(planning) {
   document.body.dataset.print = "plan";
+  document.body.style.setProperty("--fit", String(Math.min(LARGEST, Math.max(SMALLEST, ROOM / planning.channels.length))));
   await drawAll();
   addEventListener("afterprint", () => { delete document.body.dataset.print; }, { once: true });
   print();
@@ -32,7 +36,7 @@ function channelTable(planning) {
     h("tbody", {}, planning.channels.map((channel) => {
       const row = planning.rowOf(channel.name);
       const next = times(row.marginal_roi, nextFactor(planning));
-      return h("tr", {}, h("th", { scope: "row" }, subject(channel.name)), cell(amount(row.spend, channel.unit), row.extrapolated && "beyond experience"),
+      return h("tr", {}, h("th", { scope: "row" }, subject(channel.name)), cell(amount(row.spend, channel.unit), row.extrapolated && "beyond"),
         cell(amount(channel.current, channel.unit)), cell(change(row.spend, channel.current)), cell(number(row.kpi.mean), span(row.kpi)), cell(number(next.mean), span(next)));
     })));
 }

@@ -197,7 +197,7 @@ function ownBounds(plan, channel, own) {
 }
 
 /** A request's identity: an answer to another one is no answer to what is asked now. */
-export const keyOf = (request) => JSON.stringify(request);
+export const identityOf = (request) => JSON.stringify(request);
 
 /** A name that no saved plan has: the wanted one, or with the first free number. */
 export function freeName(saved, wanted, first = null) {

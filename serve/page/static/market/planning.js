@@ -38,7 +38,7 @@ export class Planning {
   get priced() { return this.info.priced !== false; }
 
   /** Whether the last answer is one to the plan as it is now. */
-  get isAnswered() { return this.answer?.key === plans.keyOf(plans.scenarioRequest(this.plan)); }
+  get isAnswered() { return this.answer?.key === plans.identityOf(plans.scenarioRequest(this.plan)); }
 
   /** Load what is known of the market and answer the plan; what is spent now is shown as soon as it is known. */
   async open() {
@@ -89,7 +89,7 @@ export class Planning {
   async ask() {
     const request = plans.scenarioRequest(this.plan);
     const found = await api.scenario(this.brand, this.market, request);
-    if (plans.keyOf(request) !== plans.keyOf(plans.scenarioRequest(this.plan))) return;
+    if (plans.identityOf(request) !== plans.identityOf(plans.scenarioRequest(this.plan))) return;
     this.accept(found, request);
     if (this.plan.effects === "total" || (this.ends && this.channels.some((channel) => plans.sliderEnd(this.plan, channel) > 1.0001 * this.ends[channel.name]))) {
       this.trace();
@@ -100,7 +100,7 @@ export class Planning {
   accept(found, request) {
     const saved = Object.fromEntries(found.plans.map((one) => [one.name, one]));
     this.failure = null;
-    this.answer = { ...found, plan: saved.plan, saved, key: plans.keyOf(request) };
+    this.answer = { ...found, plan: saved.plan, saved, key: plans.identityOf(request) };
     this.heed(found);
   }
 
@@ -248,7 +248,7 @@ export class Planning {
     await this.guarded(async () => {
       const request = plans.budgetRequest(this.plan, this.channels);
       const found = await this.best(request);
-      const isAsked = plans.keyOf(request) === plans.keyOf(plans.budgetRequest(this.plan, this.channels));
+      const isAsked = plans.identityOf(request) === plans.identityOf(plans.budgetRequest(this.plan, this.channels));
       if (!isAsked) {
         this.outcome = { status: "changed" };
         return;

@@ -75,6 +75,7 @@ function editableRow({ name, planning, least, isEmptyZero, total, values, put })
       inputs[place + offset].toggleAttribute("aria-invalid", false);
       if (Number.isNaN(value)) inputs[place + offset].setAttribute("aria-invalid", "true");
       else now[place + offset] = value;
+      if (texts.length > 1) inputs[place + offset].value = value === null ? "" : editable(value);
     });
     if (!read.some(Number.isNaN)) put(now);
   };
