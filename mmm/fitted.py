@@ -34,6 +34,8 @@ from mmm.model_files import (
 )
 from mmm.output import MODEL_FOLDER, model_folder
 
+LEFT_OUT = "left_out.npz"
+"""Regions that opened too late to be fitted."""
 FORMAT = 2
 """Version of the files of ``model/``; others are refused."""
 
@@ -54,6 +56,7 @@ class Fitted:
         trained_until: Periods that entered the final fit.
         trace: Columns of the training as lists, see ``mmm.train.fit.TRACE``.
         provenance: Fingerprint of the data, digest of the spec, seed, versions.
+        left_out: Regions that opened too late to be fitted, on the same calendar; None without any.
     """
 
     spec: MarketSpec
@@ -67,6 +70,7 @@ class Fitted:
     trained_until: int
     trace: Mapping[str, list[Any]]
     provenance: Mapping[str, Any]
+    left_out: Panel | None = None
 
     @property
     def members(self) -> int:
@@ -95,6 +99,8 @@ def save_fitted(fitted: Fitted, directory: Path) -> None:
     write_arrays(folder / "weights.npz", dict(fitted.parameters))
     write_arrays(folder / "scaling.npz", {**_arrays_of(fitted.scaling), "log_half_C": fitted.log_half_C})
     write_arrays(folder / "panel.npz", _arrays_of(fitted.panel))
+    if fitted.left_out is not None:
+        write_arrays(folder / LEFT_OUT, _arrays_of(fitted.left_out))
     write_arrays(folder / "graph.npz", _arrays_of(fitted.graph))
     provenance = {
         "format": FORMAT,
@@ -154,7 +160,13 @@ def _read(folder: Path, provenance: dict[str, Any]) -> Fitted:
         trained_until=provenance.pop("trained_until"),
         trace=read_json(folder / "trace.json"),
         provenance=provenance,
+        left_out=_left_out(folder / LEFT_OUT),
     )
+
+
+def _left_out(path: Path) -> Panel | None:
+    """Regions that opened too late; most models have none, older ones no such file."""
+    return Panel(**_plain(Panel, read_arrays(path))) if path.exists() else None
 
 
 def _check_extents(fitted: Fitted) -> None:

@@ -173,6 +173,8 @@ def analysed(spec: MarketSpec, read: PanelRead, scored: Fitted, fitted: Fitted, 
     if fitted is not scored:
         tables["scored_predictions"] = predictions_table(scored)
     findings = (*read.findings, *diagnose(fitted, metrics, tables))
+    if read.left_out is not None:
+        fitted = replace(fitted, left_out=read.left_out)
     return Result(fitted, metrics, findings, tables, time.perf_counter() - started)
 
 

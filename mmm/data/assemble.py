@@ -18,7 +18,7 @@ from mmm.data.experiments import locate_experiments
 from mmm.data.history import history_findings
 from mmm.data.layout import lay_out
 from mmm.data.panel import Panel
-from mmm.data.regions import opened_late, without_late
+from mmm.data.regions import kept_regions, opened_late, without_late
 from mmm.data.schema import Finding, LongTable, Role, named
 from mmm.data.series import series_findings, series_problems
 from mmm.data.split import Split, default_lags, split_periods
@@ -33,11 +33,13 @@ class PanelRead:
         panel: The data.
         split: Its training, holdout and test windows.
         findings: What the user should know of; nothing here stops the work.
+        left_out: Regions that opened too late to be fitted; None without any.
     """
 
     panel: Panel
     split: Split
     findings: tuple[Finding, ...]
+    left_out: Panel | None = None
 
 
 def assemble(
@@ -72,13 +74,16 @@ def assemble(
         panel = lay_out(table, spec, calendar)
     except SpecError as error:
         raise PanelError(table.source, [*problems, *error.problems]) from error
-    left_out = spec.data.closed == "leave_out"
+    leaves_out = spec.data.closed == "leave_out"
     closed_GT = closed_periods(panel)
-    given, panel = panel, without_closed(panel, closed_GT) if left_out else panel
+    given, panel = panel, without_closed(panel, closed_GT) if leaves_out else panel
     late: list[Finding] = []
+    left_out: Panel | None = None
     if known is None and dated and (table.region_N >= 0).any():
         if split is not None:
-            panel, late = without_late(panel, split, opened_late(panel, split))
+            late_G = opened_late(panel, split)
+            given, closed_GT = kept_regions(given, ~late_G), closed_GT[~late_G]
+            panel, left_out, late = without_late(panel, split, late_G)
         about = {problem.where for problem in problems}
         found = series_problems(panel, split)
         problems += [item for item in found if not _already_told(item, spec, about)]
@@ -89,9 +94,9 @@ def assemble(
         raise PanelError(table.source, problems)
     findings = [*cell_findings(table, roles, spec.data.fill), *late]
     if known is None:
-        findings += closed_findings(given, closed_GT, left_out=left_out)
+        findings += closed_findings(given, closed_GT, left_out=leaves_out)
         findings += [*series_findings(given, split), *history_findings(panel)]
-    return PanelRead(panel, split, tuple(findings))
+    return PanelRead(panel, split, tuple(findings), left_out)
 
 
 def _calendar(table: LongTable, known: Calendar | None, problems: list[Problem], *, dated: bool) -> Calendar:

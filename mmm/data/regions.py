@@ -58,10 +58,10 @@ def opened_late(panel: Panel, split: Split) -> Bools:
     return late_G if not late_G.all() else np.zeros_like(late_G)
 
 
-def without_late(panel: Panel, split: Split, late_G: Bools) -> tuple[Panel, list[Finding]]:
-    """The panel without regions that opened late, and what is to be said of them."""
+def without_late(panel: Panel, split: Split, late_G: Bools) -> tuple[Panel, Panel | None, list[Finding]]:
+    """The panel without regions that opened late, the panel of those, and what is to be said of them."""
     if not late_G.any():
-        return panel, []
+        return panel, None, []
     shown = []
     for g in np.flatnonzero(late_G):
         kpi_T = panel.kpi_GT[g][panel.observed_GT[g]]
@@ -74,11 +74,12 @@ def without_late(panel: Panel, split: Split, late_G: Bools) -> tuple[Panel, list
         "region",
         f"{count} of {len(late_G)} regions began after the training window, which ends on "
         f"{panel.dates[split.n_train - 1]}, or just before its end: {named(shown)}.",
-        "They have no history to learn a level from and are left out: totals, forecasts and plans are those "
-        f"of the other {len(late_G) - count}.",
-        "Nothing: they join as soon as training covers them. Take them for like regions in plans until then.",
+        "They have no history to learn from and are left out of the fit: effects, scores and totals are "
+        f"those of the other {len(late_G) - count}. Plans take them at the effect that all regions share and "
+        "their own level.",
+        "Nothing: they join as soon as training covers them.",
     )
-    return kept_regions(panel, ~late_G), [finding]
+    return kept_regions(panel, ~late_G), kept_regions(panel, late_G), [finding]
 
 
 def kept_regions(panel: Panel, kept_G: Bools) -> Panel:

@@ -21,6 +21,7 @@ from mmm.planning.ahead import control_problems
 from mmm.planning.amounts import AmountsToMedia, Flighting
 from mmm.planning.fields import MAX_HORIZON
 from mmm.planning.forecast import Forecast, forecast_of
+from mmm.planning.newcomers import with_newcomers
 from mmm.planning.response import StatusQuo
 from mmm.planning.wait import Wait
 
@@ -67,11 +68,12 @@ class Planner:
     """
 
     def __init__(self, fitted: Fitted) -> None:
-        self.fitted, self.panel = fitted, fitted.panel
-        self._drawn = planning_draws(fitted)
+        self.fitted = fitted
+        self._drawn = with_newcomers(planning_draws(fitted))
+        self.panel = self._drawn.panel
         self.predictor, self.graph = self._drawn.predictor, self._drawn.graph
-        self.to_media = amounts_of(fitted)
-        self.has_regions = len(fitted.panel.regions) > 1
+        self.to_media = amounts_of(self._drawn)
+        self.has_regions = len(self.panel.regions) > 1
         self.has_edges = bool(fitted.graph.edges_CC.any())
         self.forecast = lru_cache(KEPT)(self._forecast_of)
         self.kpi_value = lru_cache(KEPT)(self._kpi_value_of)
@@ -133,12 +135,21 @@ class Planner:
         never = [f"{channel}: {learned}." for channel in self.unknown]
         rests = self.to_media.rests_since(horizon).items()
         return (
+            *self._newcomers(),
             *never,
             *(
                 f"{channel}: last ran in the period of {date}; what it brings is as it was then."
                 for channel, date in rests
             ),
         )
+
+    def _newcomers(self) -> tuple[str, ...]:
+        """Which regions were not fitted, in words."""
+        new = [name for name in self.panel.regions if name not in self.fitted.panel.regions]
+        if not new:
+            return ()
+        opened = "opened too late to be fitted; their response is that of the average region"
+        return (f"region {', '.join(new)}: {opened}, at their own level.",)
 
     def _response_of(self, key: ResponseKey) -> FutureResponse | TotalResponse:
         unit_GHC = self.to_media.unit_GHC(key.horizon, _flighting(key), by_region=key.by_region)

@@ -14,6 +14,7 @@ import pandas as pd
 from mmm.analysis.curves import hill_table, response_curves
 from mmm.data.panel import Frequency
 from mmm.fitted import Fitted
+from mmm.planning.newcomers import with_newcomers
 from mmm.planning.planner import amounts_of, kpi_value, provenance
 from serve.models.source import ModelEntry
 from serve.planner.answers import LoadedModel
@@ -26,7 +27,7 @@ USUAL_HORIZON = 13
 def make_model_card(model: LoadedModel) -> ModelCard:
     """Everything that is told of a loaded model."""
     fitted, entry = model.fitted, model.entry
-    panel = fitted.panel
+    panel = with_newcomers(fitted).panel
     summary = _summary(entry, fitted)
     detail = _json({**summary, **_detail(fitted, model.directory)})
     curves = _json(_curves(entry, fitted, model.directory))
@@ -64,6 +65,7 @@ def _summary(entry: ModelEntry, fitted: Fitted) -> dict[str, Any]:
 
 
 def _detail(fitted: Fitted, directory: Path) -> dict[str, Any]:
+    fitted = with_newcomers(fitted)
     panel = fitted.panel
     to_media, stated = amounts_of(fitted), fitted.spec.columns.channels
     horizon = min(USUAL_HORIZON, len(panel.dates))
