@@ -66,9 +66,9 @@ def guarded() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def marked(mark: str) -> list[int]:
+def marked(mark: str, variable: str = MARK) -> list[int]:
     """Processes that run with a mark in their environment; none where no kernel tells."""
-    wanted, found = f"{MARK}={mark}".encode(), []
+    wanted, found = f"{variable}={mark}".encode(), []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if wanted in (entry / "environ").read_bytes().split(b"\0"):
@@ -86,7 +86,7 @@ def _await_end(channel: int) -> bytes:
     return said
 
 
-def _end_all(mark: str) -> None:
+def end_marked(mark: str) -> None:
     """End every process with a mark, and those they start meanwhile."""
     until, nobody = time.monotonic() + PATIENCE, 0
     # A process that is just replacing its program shows no environment: one empty look is not enough.
@@ -105,7 +105,7 @@ def main(arguments: list[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     ended_well = _await_end(int(channel)) == GOOD_END
-    _end_all(mark)
+    end_marked(mark)
     shutil.rmtree(folder, ignore_errors=True)
     if not ended_well:
         with contextlib.suppress(OSError):

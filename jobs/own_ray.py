@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from jobs.guard import MARK, end_marked
 from mmm.errors import MMMError
 
 OBJECT_STORE = 256 * 1024**2
@@ -24,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VITAL = ("gcs_server", "raylet")
 """Processes of Ray without which nothing goes on, by Ray's own names."""
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+STARTS = 3
+"""Times a start is tried."""
 HEARING = 0.5
 """Seconds in which the end of a vital process is heard of, after an error that it may have caused."""
 INTERRUPT = signal.SIGUSR1
@@ -56,7 +59,7 @@ def own_ray(folder: Path, cpus: int | None = None) -> Iterator[None]:
         import ray
 
         try:
-            _start(folder / "ray", cpus)
+            _start(folder, cpus)
             with _watched():
                 yield
         finally:
@@ -84,33 +87,44 @@ def _watched() -> Iterator[None]:
 
 
 def _start(folder: Path, cpus: int | None) -> None:
-    """Start Ray here.
+    """Start Ray here; on a busy machine its own thirty seconds may be too few, the first time.
 
     Raises:
         ClusterError: It did not start, or not in time.
     """
     import ray
 
-    folder.mkdir()
-    try:
-        with own_signals():
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _temp_dir=str(folder),
-            )
-    except Exception as error:
-        # Of a node that comes up too late Ray raises a bare Exception.
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ClusterError(
-            f"Ray did not start on this machine: {reason} Most often it is overloaded, or short of "
-            "memory or of room in /tmp or /dev/shm. Run the same command when it is quieter; "
-            "what is done stays done."
-        ) from error
+    for left in reversed(range(STARTS)):
+        place = folder / f"ray{left}"
+        place.mkdir()
+        try:
+            with own_signals():
+                ray.init(
+                    address="local",
+                    num_cpus=cpus,
+                    include_dashboard=False,
+                    object_store_memory=OBJECT_STORE,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=str(place),
+                )
+        except Exception as error:
+            # Of a node that comes up too late Ray raises a bare Exception, and leaves what it has started.
+            ray.shutdown()
+            end_marked(os.environ[MARK])
+            if not left:
+                raise _not_started(error) from error
+        else:
+            return
+
+
+def _not_started(error: Exception) -> ClusterError:
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    return ClusterError(
+        f"Ray did not start on this machine: {reason} Most often it is overloaded, or short of "
+        "memory or of room in /tmp or /dev/shm. Run the same command when it is quieter; "
+        "what is done stays done."
+    )
 
 
 def _died(which: str) -> ClusterError:

@@ -27,6 +27,10 @@ SETTINGS = {
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
     "RAY_SERVE_LOG_TO_STDERR": "0",
+    # A proxy counts as dead after three checks in vain: six seconds, not thirty. One that starts on a busy
+    # machine is given time: after the five seconds that are usual it would be ended and begun again.
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
 }
 """Environment of the service where it is not set otherwise."""
 
@@ -137,19 +141,39 @@ def _check(options: argparse.Namespace, asked: Arguments) -> None:
 def _serve(options: argparse.Namespace, asked: Arguments, stop: threading.Event) -> None:
     from ray import serve
 
-    from serve.app import build
-
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
-    http = {"host": options.host, "port": options.port, "request_timeout_s": REQUEST_TIMEOUT}
-    serve.start(http_options=http)
     try:
-        serve.run(build(asked), name="mmm", route_prefix="/")
+        _deploy(options, asked)
         url = f"http://{options.host}:{options.port}"
         sys.stdout.write(f"Planner page {url}/   API {url}/docs   stop with Ctrl-C\n")
         sys.stdout.flush()
         stop.wait()
     finally:
         serve.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _deploy(options: argparse.Namespace, asked: Arguments) -> None:
+    """Start the proxy and every deployment.
+
+    Raises:
+        StartError: One of them did not come up.
+    """
+    from ray import serve
+    from ray.exceptions import RayError
+    from ray.serve.exceptions import RayServeException
+
+    from serve.app import build
+
+    http = {"host": options.host, "port": options.port, "request_timeout_s": REQUEST_TIMEOUT}
+    try:
+        serve.start(http_options=http)
+        serve.run(build(asked), name="mmm", route_prefix="/")
+    except (RayError, RayServeException, RuntimeError, TimeoutError) as error:
+        reason = " ".join(str(error).split())[:600] or type(error).__name__
+        raise StartError(
+            f"The service did not come up: {reason} Run it again when the machine is quieter, or with fewer "
+            "--planners and --interfaces."
+        ) from error
 
 
 if __name__ == "__main__":

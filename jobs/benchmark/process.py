@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +86,12 @@ def run_measured(
 
 @contextmanager
 def started(
-    command: Sequence[str | Path], log: Path, *, threads: int = 1, folder: Path | None = None
+    command: Sequence[str | Path],
+    log: Path,
+    *,
+    threads: int = 1,
+    folder: Path | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A program in a session of its own, stopped with everything it started when the block ends.
 
@@ -96,6 +101,7 @@ def started(
     environment = {
         **os.environ,
         **dict.fromkeys(THREAD_SETTINGS, str(threads)),
+        **(variables or {}),
         "PYTHONPATH": str(REPOSITORY),
         "PYTHONUNBUFFERED": "1",
     }

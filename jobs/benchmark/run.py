@@ -19,6 +19,7 @@ from rich.table import Table as Grid
 from jobs.benchmark.figures import BenchmarkError, Figure, FigureLog, NotHereError, Status
 from jobs.benchmark.methods import DEEPCAUSAL, PYMC, interpreter
 from jobs.benchmark.process import stop_all
+from jobs.benchmark.suites.faults import fault_tasks
 from jobs.benchmark.suites.graph import graph_tasks
 from jobs.benchmark.suites.operations import portfolio_tasks, serve_tasks, train_tasks
 from jobs.benchmark.suites.real import real_tasks
@@ -79,11 +80,13 @@ class Suite:
         tasks: What it does for an run_options.
         about: For the help.
         summary: Rows that follow from those of the suite.
+        if_asked: It is no part of a run that names no suites.
     """
 
     tasks: Callable[[RunOptions], list[Task]]
     about: str
     summary: Callable[[pd.DataFrame], list[Figure]] | None = None
+    if_asked: bool = False
 
 
 SUITES = {
@@ -94,6 +97,9 @@ SUITES = {
     "portfolio": Suite(portfolio_tasks, "refits of many brand-markets on Ray"),
     "serve": Suite(serve_tasks, "latency and throughput of the service"),
     "train": Suite(train_tasks, "steps of one large panel by workers"),
+    "faults": Suite(
+        fault_tasks, "commands and service killed and run again (hours; only if asked for)", if_asked=True
+    ),
 }
 
 
@@ -195,7 +201,7 @@ def _run_options(options: argparse.Namespace) -> RunOptions:
     chosen = options.peers or (QUICK_PEERS if options.quick else DEFAULT_PEERS)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return RunOptions(
-        suites=tuple(options.suite or SUITES),
+        suites=tuple(options.suite or (name for name, suite in SUITES.items() if not suite.if_asked)),
         peers=() if "none" in chosen else tuple(chosen),
         out=out,
         work=work,

@@ -15,7 +15,6 @@ from jobs.benchmark.figures import BenchmarkError, Figure, FigureLog
 from jobs.benchmark.process import stop_all
 from mmm.simulate.portfolio import Design
 
-SUITES = ("truth", "real", "graph", "speed", "portfolio", "serve", "train")
 PEERS = ("deepcausalmmm", "deepcausalmmm-full", "pymc-marketing", "ridge", "last-touch", "spend-share")
 DEFAULT_PEERS = ("deepcausalmmm", "ridge", "last-touch", "spend-share")
 QUICK_PEERS = ("ridge", "last-touch", "spend-share")
@@ -37,6 +36,8 @@ class Sizes:
         growth: Sizes tried along each axis, the base first.
         growth_epochs: Epochs of fits whose growth is measured.
         peer_epochs: Epochs of a slow peer that are run before extrapolating.
+        kills: Kills of each command in the faults suite.
+        requests: Requests of each third in which the service's memory is watched.
     """
 
     design: Design = Design()
@@ -55,6 +56,8 @@ class Sizes:
     )
     growth_epochs: int = 600
     peer_epochs: int = 20
+    kills: int = 30
+    requests: int = 20_000
 
 
 QUICK = Sizes(
@@ -69,6 +72,8 @@ QUICK = Sizes(
     growth=(("regions", (4, 8)), ("members", (2, 4))),
     growth_epochs=20,
     peer_epochs=3,
+    kills=1,
+    requests=200,
 )
 
 

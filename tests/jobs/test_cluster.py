@@ -8,11 +8,14 @@ import pytest
 import ray
 
 from jobs.cluster import connect
-from jobs.own_ray import ClusterError
+from jobs.own_ray import STARTS, ClusterError
 
 
 def test_ray_that_does_not_start_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def late(**_: Any) -> None:
+    starts: list[str] = []
+
+    def late(**options: Any) -> None:
+        starts.append(options["_temp_dir"])
         raise Exception("The current node timed out during startup.\n  More of it.")
 
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
@@ -22,6 +25,7 @@ def test_ray_that_does_not_start_is_said_with_what_to_do(monkeypatch: pytest.Mon
         pass
 
     said = str(caught.value)
+    assert len(set(starts)) == STARTS
     assert said.startswith("Ray did not start on this machine: The current node timed out during startup.")
     assert said.endswith("Run the same command when it is quieter; what is done stays done.")
 

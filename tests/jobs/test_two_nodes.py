@@ -92,9 +92,12 @@ class TwoNodes:
         """The process of each node that starts all others of it."""
         return [process for process, words in self.processes().items() if words.startswith(RAYLET)]
 
-    def second_is_at_work(self) -> bool:
-        """Whether a worker of the second node has a refit in hand; Ray calls the process by its task."""
-        return any(title.startswith("ray::refit") for title in map(_title, self._of_second()))
+    def await_work_of_second(self, seconds: float = 60.0) -> None:
+        """Until a worker of the second node has a refit in hand; Ray calls the process by its task."""
+        until = time.monotonic() + seconds
+        while not any(title.startswith("ray::refit") for title in map(_title, self._of_second())):
+            assert time.monotonic() < until, "the second node has nothing to do"
+            time.sleep(0.02)
 
     def _of_second(self) -> list[int]:
         """The second node's raylet and what it started."""
@@ -157,8 +160,8 @@ def test_a_node_is_killed_half_way_and_every_market_is_done_once(
         said = []
         for line in job.stdout:
             said.append(line)
-            done = sum(words.startswith("done ") for words in said)
-            if done >= 2 and two_nodes.second and two_nodes.second_is_at_work():
+            if two_nodes.second and sum(words.startswith("done ") for words in said) >= 2:
+                two_nodes.await_work_of_second()
                 two_nodes.power_off_second()
 
     assert job.returncode == 0, "".join(said)

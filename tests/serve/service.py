@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,28 +75,47 @@ def running(models: Path, *arguments: str, **environment: str) -> Iterator[Servi
         stderr=subprocess.STDOUT,
         text=True,
     )
+    said = _Output(process)
     try:
-        _await_start(process)
+        said.await_start()
         yield Service(f"http://127.0.0.1:{port}", process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(timeout=90)
+            process.wait(timeout=180)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
         finally:
+            said.join()
             assert process.stdout is not None
             process.stdout.close()
     assert process.returncode == 0
 
 
-def _await_start(process: subprocess.Popen[str]) -> None:
-    said = []
-    until = time.monotonic() + PATIENCE
-    assert process.stdout is not None
-    for line in process.stdout:
-        said.append(line)
-        if line.startswith("Planner page") or time.monotonic() > until:
-            return
-    raise AssertionError(f"the service did not start:\n{''.join(said)}")
+class _Output:
+    """What the service says, read all the time: a pipe that is full would hold it up."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process, self._said, self._started = process, list[str](), threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._said.append(line)
+            if line.startswith("Planner page"):
+                self._started.set()
+
+    def await_start(self) -> None:
+        """Until it says where it is."""
+        until = time.monotonic() + PATIENCE
+        while not self._started.wait(0.1):
+            ended = self._process.poll() is not None
+            if ended or time.monotonic() > until:
+                raise AssertionError(f"the service did not start:\n{''.join(self._said)}")
+
+    def join(self) -> None:
+        """To the end of what it says."""
+        self._thread.join(timeout=60)

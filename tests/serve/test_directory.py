@@ -162,7 +162,7 @@ def test_a_champion_counts_from_its_moment_and_is_ready_before() -> None:
 
     async def story() -> None:
         await directory.start()
-        catalogue.snapshot = Snapshot(2, time.time() + 0.2, (ModelEntry("acme", "us", "2", "/nowhere"),))
+        catalogue.snapshot = Snapshot(2, time.time() + 1.0, (ModelEntry("acme", "us", "2", "/nowhere"),))
         switching = asyncio.create_task(directory.reload())
         await asyncio.sleep(0.05)
         assert planners.prepared[-1].endswith("@2")

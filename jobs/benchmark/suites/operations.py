@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -129,7 +129,7 @@ def _served(run_options: RunOptions) -> list[Figure]:
     base = Figure(suite=SERVE, case="service", method=OURS, seed=run_options.seed, threads=run_options.cores)
     rows: list[Figure] = []
     began = time.perf_counter()
-    with _service(home, model) as url:
+    with service(home, model) as url:
         rows += figures(base, {"start until the first answer": time.perf_counter() - began}, "s")
         path = f"{url}/v1/models/{case.spec.brand}/{case.spec.market}"
         asked = (("curves", f"{path}/curves", None), ("optimise", f"{path}/optimize", json.dumps(REQUEST)))
@@ -151,7 +151,7 @@ def _fit(run_options: RunOptions, case: Case, home: Path) -> Path:
 
 
 @contextmanager
-def _service(home: Path, model: Path) -> Iterator[str]:
+def service(home: Path, model: Path, variables: Mapping[str, str] | None = None) -> Iterator[str]:
     """The service's address, as soon as it answers; ended with the block.
 
     Raises:
@@ -162,7 +162,7 @@ def _service(home: Path, model: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     url, log = f"http://127.0.0.1:{port}", home / "serve.txt"
     command: list[str | Path] = [sys.executable, "-m", "serve", model.parent, "--port", str(port)]
-    with started(command, log, folder=REPOSITORY) as process:
+    with started(command, log, folder=REPOSITORY, variables=variables) as process:
         _await(f"{url}/healthz", process, log)
         yield url
         process.send_signal(signal.SIGTERM)

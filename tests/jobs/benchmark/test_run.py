@@ -42,7 +42,7 @@ def test_a_quick_run_measures_every_suite(tmp_path: Path) -> None:
     assert not (rows["status"] == "failed").any()
     measured = set(rows.loc[rows["value"].notna(), "suite"])
     skipped = set(rows.loc[rows["status"] == "skipped", "suite"])
-    assert measured | skipped == set(SUITES)
+    assert measured | skipped == {name for name, suite in SUITES.items() if not suite.if_asked}
     assert skipped <= {"real"}
     assert (rows["sizes"] == "quick").all()
     assert "left" in done.stderr
@@ -90,11 +90,11 @@ def test_a_run_that_is_interrupted_keeps_its_rows_and_leaves_no_process(tmp_path
     out = tmp_path / "out"
     command = [sys.executable, "-m", "jobs.benchmark", "--suite", "truth", "--quick", "--out", str(out)]
     process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200
     while time.monotonic() < until and not (out / "work" / "truth" / "world-500" / "ray-mmm").exists():
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=90)
 
     assert process.returncode == 130, said
     assert "interrupted" in said

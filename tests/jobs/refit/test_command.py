@@ -202,7 +202,7 @@ def test_a_driver_that_is_told_to_stop_says_how_to_go_on(
         assert driver.stdout is not None
         next(line for line in driver.stdout if "brand-markets on" in line)
         driver.terminate()
-        _, complaint = driver.communicate(timeout=60)
+        _, complaint = driver.communicate(timeout=240)
 
     assert driver.returncode == 130
     assert "run the same command to go on" in complaint

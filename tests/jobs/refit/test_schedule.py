@@ -102,7 +102,7 @@ def test_many_markets_share_tasks_and_few_do_not(tmp_path: Path) -> None:
 def works(portfolio: Path, tmp_path: Path, own_ray: None) -> list[Work]:
     """The four markets of the portfolio."""
     return [
-        replace(work, timeout=60.0) for work in select_markets(str(portfolio), str(tmp_path / "marks")).work
+        replace(work, timeout=240.0) for work in select_markets(str(portfolio), str(tmp_path / "marks")).work
     ]
 
 

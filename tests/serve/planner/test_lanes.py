@@ -50,7 +50,7 @@ def test_a_question_whose_time_is_over_before_its_turn_is_not_worked_on() -> Non
     async def story() -> list[Any]:
         worker = FakeWorker()
         lane = Lane(worker, "test")
-        slow = asyncio.create_task(lane.run("acme", "wait", "slow", seconds=0.2))
+        slow = asyncio.create_task(lane.run("acme", "wait", "slow", seconds=1.0))
         await asyncio.sleep(0.05)
         with pytest.raises(WorkerLateError, match="before its turn"):
             await lane.run("acme", "answer", "late", seconds=0.1)
