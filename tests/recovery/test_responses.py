@@ -24,8 +24,8 @@ pytestmark = pytest.mark.slow
 WORLDS = (15, 22, 41)
 DESIGN = Design(regions=12, weeks=117, channels=5)
 SETTINGS = ("train.members=24", "train.epochs=500")
-CURVES, ROI, INDIRECT, LIFT, COVERAGE = 0.25, 0.28, 0.55, 0.6, 0.8
-"""Mean error of curves, median relative error of ROI, part of indirect effects that is missed, part of the
+CURVES, BEND, ROI, INDIRECT, LIFT, COVERAGE = 0.25, 0.09, 0.28, 0.55, 0.6, 0.8
+"""Mean error of curves and of their shapes, median relative error of ROI, part of indirect effects that is missed, part of the
 best lift that is earned, share of intervals that hold the truth."""
 WITHIN = {"min_change": -0.5, "max_change": 0.5}
 
@@ -77,6 +77,22 @@ def test_response_curves_are_nearer_the_truth_than_straight_lines(cases: list[Ca
         naive.append(curve_error(np.outer(by_spend(case.world), multiplier_P), case, multiplier_P))
 
     assert np.mean(model) < CURVES < np.mean(naive), (model, naive)
+
+
+def test_response_curves_bend_as_they_truly_do(cases: list[Case]) -> None:
+    """Each curve against its own value today, whatever that is: a straight line errs by the whole bend."""
+    model, naive = [], []
+    for case in cases:
+        table = response_curves(case.fitted)
+        curves = table.pivot_table(index="channel", columns="multiplier", values="response")
+        found_CP = curves.div(curves[1.0], axis=0).loc[list(case.world.channels)].to_numpy()
+        multiplier_P = curves.columns.to_numpy(dtype=float)
+        truth_CP = case.world.curve_CP(multiplier_P, case.train) / true_direct(case.world)[:, None]
+        weight_C = true_direct(case.world) / true_direct(case.world).sum()
+        model.append(weight_C @ np.abs(found_CP - truth_CP).mean(1))
+        naive.append(weight_C @ np.abs(multiplier_P - truth_CP).mean(1))
+
+    assert np.mean(model) < BEND < np.mean(naive), (model, naive)
 
 
 def test_roi_differs_between_channels_as_it_truly_does(cases: list[Case]) -> None:

@@ -209,7 +209,7 @@ def test_curves_of_a_card_are_those_of_the_model_where_no_file_has_them(tmp_path
         told = curves["curves"][channel]
         np.testing.assert_allclose(told["response"], rows["response"])
         assert told["supported"] == rows["supported"].tolist()
-        assert curves["hill"][channel]["slope"] == pytest.approx(hill.loc[channel, "slope"])
+        assert curves["hill"][channel]["slope"] == pytest.approx(hill.loc[str(channel), "slope"])
     assert curves["window"]["periods"] == fitted.split.n_train
 
 
