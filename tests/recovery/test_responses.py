@@ -25,8 +25,8 @@ WORLDS = (15, 22, 41)
 DESIGN = Design(regions=12, weeks=117, channels=5)
 SETTINGS = ("train.members=24", "train.epochs=500")
 CURVES, BEND, ROI, INDIRECT, LIFT, COVERAGE = 0.25, 0.09, 0.28, 0.55, 0.6, 0.8
-"""Mean error of curves and of their shapes, median relative error of ROI, part of indirect effects that is missed, part of the
-best lift that is earned, share of intervals that hold the truth."""
+"""Mean error of curves and of their shapes, median relative error of ROI, part of indirect effects that is
+missed, part of the best lift that is earned, share of intervals that hold the truth."""
 WITHIN = {"min_change": -0.5, "max_change": 0.5}
 
 
