@@ -25,6 +25,8 @@ from mmm.model.parameters import NETWORK, REGIONAL, Parameters, by_member, stand
 
 REGION_NOISE_SD = 0.5
 """Prior standard deviation, in logs, of a region's noise around the shared one."""
+BELIEFS = "beliefs"
+"""Anchor of what is believed of attribution: by how many standard deviations a member moved each centre."""
 HELD_SD = 0.5
 """How far a parameter may stray from an older model's, in prior standard deviations."""
 LEVEL_PRECISION = 0.01
@@ -136,13 +138,15 @@ def attribution_penalty(components: Components, spec: ModelSpec, target: Target,
     total_M = target.add_up((components.prediction_MGT * trained_MGT).sum((1, 2))).detach()
     share_MC = brought_MC / total_M.unsqueeze(-1)
     penalty_M = torch.zeros_like(misfit_M)
+    drawn_MB = target.anchor.get(BELIEFS, misfit_M.new_zeros(len(misfit_M), beliefs(len(target.channels))))
     if priors.media_share is not None:
-        penalty_M = penalty_M + _distance(share_MC.sum(1), priors.media_share)
+        penalty_M = penalty_M + _distance(share_MC.sum(1), priors.media_share, drawn_MB[:, 0])
     for index, belief in _by_channel(spec, target):
         if belief.share is not None:
-            penalty_M = penalty_M + _distance(share_MC[:, index], belief.share)
+            penalty_M = penalty_M + _distance(share_MC[:, index], belief.share, drawn_MB[:, 1 + 2 * index])
         if belief.roi is not None and target.roi_unit_C is not None:
-            penalty_M = penalty_M + _distance(brought_MC[:, index] * target.roi_unit_C[index], belief.roi)
+            roi_M = brought_MC[:, index] * target.roi_unit_C[index]
+            penalty_M = penalty_M + _distance(roi_M, belief.roi, drawn_MB[:, 2 + 2 * index])
     scale_M = target.add_up(misfit_M.detach()).abs() if priors.dynamic else 1.0
     return _own_part(priors.strength * scale_M * penalty_M, target)
 
@@ -172,8 +176,14 @@ def _by_channel(spec: ModelSpec, target: Target) -> list[tuple[int, ChannelPrior
     return [(target.channels.index(name), belief) for name, belief in spec.priors.channels.items()]
 
 
-def _distance(value_M: Tensor, belief: Belief) -> Tensor:
-    return 0.5 * ((value_M - belief.mean) / belief.sd) ** 2
+def beliefs(channels: int) -> int:
+    """Beliefs that a spec may state: on all media together, and on share and return of every channel."""
+    return 1 + 2 * channels
+
+
+def _distance(value_M: Tensor, belief: Belief, drawn_M: Tensor) -> Tensor:
+    """From a belief whose centre each member drew anew, in its standard deviations."""
+    return 0.5 * ((value_M - belief.mean) / belief.sd - drawn_M) ** 2
 
 
 def objective(

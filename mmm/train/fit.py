@@ -22,6 +22,7 @@ from mmm.data.split import Split
 from mmm.errors import SpecError
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import check_graph
+from mmm.model.objective import BELIEFS, beliefs, has_attribution_priors
 from mmm.model.parameters import Parameters, Scales
 from mmm.train.checkpoint import Checkpoint, NoCheckpoint, legacy_identity
 from mmm.train.descent import Schedule
@@ -284,6 +285,10 @@ def _train(work: _Work, panel: Panel, epochs: int, members: int) -> Fit[Paramete
     own = slice(shards.first, shards.first + len(panel.regions))
     weights = member_weights(shards.regions, len(panel.dates), members, panel.frequency, settings.seed, own)
     anchors = member_anchors(parameters, settings.seed, shards.regions, shards.first)
+    if members > 1 and has_attribution_priors(prepared.spec) and not prepared.spec.priors.dynamic:
+        drawn_MB = member_draws(members, beliefs(len(panel.channels)), settings.seed, 1)
+        drawn_MB = drawn_MB / prepared.spec.priors.strength**0.5
+        anchors[BELIEFS] = torch.as_tensor(drawn_MB).to(prepared.inputs.kpi_GT)
     lift_tests = prepared.lift_tests
     if lift_tests is not None:
         draw_ME = member_draws(members, len(lift_tests.error_E), settings.seed)

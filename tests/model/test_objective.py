@@ -17,7 +17,8 @@ from mmm.data.panel import Panel
 from mmm.data.scale import Scaling, fit_scaling
 from mmm.model.inputs import Inputs, build_inputs
 from mmm.model.network import forward
-from mmm.model.objective import Target, attribution_penalty, misfit, objective, robust
+from mmm.model.objective import BELIEFS as DRAWN
+from mmm.model.objective import Target, attribution_penalty, beliefs, misfit, objective, robust
 from mmm.model.parameters import REGIONAL, Parameters, Scales, standard_normal
 from tests.small import posed, small_panel, some_regions, with_gaps
 
@@ -189,6 +190,28 @@ def loss_and_gradient(
     loss.backward()  # type: ignore[no-untyped-call]
     gradients = {name: value.grad for name, value in own.items() if value.grad is not None}
     return {**gradients, "loss": loss.detach()}
+
+
+def test_each_member_has_centres_of_its_own_of_what_is_believed() -> None:
+    # The second member believes in a return one standard deviation, 0.5, above 2.0: as one who states 2.5.
+    tv = BELIEFS.channels["tv"]
+    spec = SPEC.model_copy(update={"priors": PriorSpec(channels={"tv": tv})})
+    higher = PriorSpec(channels={"tv": ChannelPriors(roi=Belief(mean=2.5, sd=0.5))})
+    inputs, scaling, parameters = posed(small_panel(), spec)
+    components = forward(parameters, inputs, spec, SCALES)
+    drawn_MB = torch.zeros(2, beliefs(3), dtype=torch.float64)
+    drawn_MB[1, 2] = 1.0
+    misfit_M = torch.ones(2, dtype=torch.float64)
+
+    plain_target = target_of(inputs, scaling)
+    drawn_target = replace(plain_target, anchor={DRAWN: drawn_MB})
+    drawn = attribution_penalty(components, spec, drawn_target, misfit_M)
+    plain = attribution_penalty(components, spec, plain_target, misfit_M)
+    stated = attribution_penalty(
+        components, spec.model_copy(update={"priors": higher}), target_of(inputs, scaling), misfit_M
+    )
+
+    torch.testing.assert_close(drawn, torch.stack([plain[0], stated[1]]))
 
 
 @pytest.mark.parametrize("priors", [PriorSpec(), BELIEFS, BELIEFS.model_copy(update={"dynamic": True})])
