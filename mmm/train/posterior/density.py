@@ -32,9 +32,10 @@ from mmm.model.network import LEVEL_SD, ChannelShape, unrecorded_demand
 from mmm.model.parameters import Parameters, Scales
 from mmm.model.restrictions import signed_log_prior
 from mmm.train.posterior.layout import SIGNED, Layout
+from mmm.train.posterior.marginal import Terms, log_likelihood
 from mmm.train.posterior.media import region_factor, saturation_of, shapes
 from mmm.train.posterior.moments import Columns, Moments
-from mmm.train.shards import Shards, add_up
+from mmm.train.shards import Shards
 
 REGION_WIDTH_SD = 0.5
 """Prior width, in logs, of how much regions differ in their response to a channel."""
@@ -128,7 +129,6 @@ class Density:
         self.scales, self.layout, self.expected, self.beliefs = scales, layout, expected, beliefs
         self.shards, self._effectiveness_CGT = shards, effectiveness_CGT
         self.region_weight_G = region_weight_G
-        self._add_up = add_up(shards)
 
     def weighted(self, moments: Moments) -> Density:
         """The same under other weights of cells."""
@@ -146,7 +146,8 @@ class Density:
         """Log posterior up to a constant, shape M; minus infinity where it cannot be computed."""
         coordinates = self.layout.split(theta_MD)
         media = self.media(coordinates)
-        likelihood_M = self._likelihood(coordinates, media)
+        terms = self.terms(coordinates, media)
+        likelihood_M = log_likelihood(terms, self.columns, self.moments, self.shards)
         own_part = 1.0 / self.shards.count
         rest_M = self._log_prior(coordinates) - self._distance(media)
         if own_part < 1.0:
@@ -206,80 +207,23 @@ class Density:
         return torch.cat([by_name[name] for name in names], 1) if names else like_M1[:, :0]
 
     def region_widths(self, coordinates: Parameters) -> Tensor:
-        """How much regions differ in their response to each channel, relative to it, shape MC."""
-        width_MC: Tensor = self.beliefs.spec.regions.scale_sd * torch.exp(
-            REGION_WIDTH_SD * coordinates["region_width"]
+        """How much regions' responses to each channel differ, relative to it; shape MC, or M0."""
+        if "region_width" not in coordinates:
+            return coordinates["noise"][:, :0]
+        width_MC: Tensor = torch.exp(REGION_WIDTH_SD * coordinates["region_width"])
+        return self.beliefs.spec.regions.scale_sd * width_MC
+
+    def terms(self, coordinates: Parameters, media: Media) -> Terms:
+        """What the KPI is made of."""
+        columns, beside_MGT = self.columns, media.beside_MGT
+        return Terms(
+            effect_MCGT=media.effect_MCGT,
+            beside_MGT=media.effect_MCGT.new_zeros(1, 1, 1) if beside_MGT is None else beside_MGT,
+            own_MR=self.widths(coordinates, columns.own_names),
+            shared_MP=self.widths(coordinates, columns.shared_names),
+            region_MC=self.region_widths(coordinates),
+            noise_M1=self.noise(coordinates),
         )
-        # What is beside the channels stands beside them in the products, with no deviations of regions.
-        beside = "demand" in coordinates or SIGNED in coordinates
-        return torch.nn.functional.pad(width_MC, (0, 1)) if beside else width_MC
-
-    def _likelihood(self, coordinates: Parameters, media: Media) -> Tensor:
-        """Log density of the KPI of all shards, shape M.
-
-        With X the shared columns and the KPI less media, O the columns of a region's own, both in units of
-        their prior widths: effects of a region's own are integrated out region by region (Schur complements
-        of ``I + O'O``), shared effects afterwards from sums over regions.
-        """
-        own_MGOO, cross_MGOX, shared_MXX = self.products(coordinates, media)
-        eye = torch.eye(own_MGOO.shape[-1]).to(own_MGOO)
-        lower_MGOO, failed_MG = torch.linalg.cholesky_ex(own_MGOO + eye)
-        left_MXX = left_of_shared(lower_MGOO, cross_MGOX, shared_MXX)
-        log_det_M = lower_MGOO.diagonal(dim1=2, dim2=3).log().sum((1, 2))
-        log_det_M = log_det_M + self.moments.cells * torch.log(self.noise(coordinates)[:, 0])
-        failed_M = (failed_MG != 0).sum(1).to(log_det_M)
-        size = left_MXX.shape[-1]
-        whole = torch.cat([left_MXX.flatten(1), log_det_M.unsqueeze(1), failed_M.unsqueeze(1)], 1)
-        whole = self._add_up(whole)
-        left_MXX, log_det_M, failed_M = whole[:, :-2].reshape(-1, size, size), whole[:, -2], whole[:, -1]
-        return torch.where(failed_M > 0, -torch.inf, _marginal(left_MXX) - log_det_M)
-
-    def products(self, coordinates: Parameters, media: Media) -> tuple[Tensor, Tensor, Tensor]:
-        """Products of own with own, of own with shared and KPI, and of shared and KPI with themselves.
-
-        Everything is in units of the noise and of the prior widths; the KPI is what media leave of it.
-        """
-        columns, moments = self.columns, self.moments
-        own, noise_M1 = len(columns.own_names), self.noise(coordinates)
-        effect_MCGT = media.effect_MCGT
-        if media.beside_MGT is not None:
-            effect_MCGT = torch.cat([effect_MCGT, media.beside_MGT.unsqueeze(1)], 1)
-        with_media_MGFC = torch.einsum("gtf,mcgt->mgfc", moments.weighted_GTF, effect_MCGT)
-        weighted_MCGT = effect_MCGT * moments.weight_GT
-        media_MGCC = torch.einsum("mcgt,mdgt->mgcd", weighted_MCGT, effect_MCGT)
-        unit_M11 = (1.0 / noise_M1).unsqueeze(2)
-        own_MR = self.widths(coordinates, columns.own_names)
-        shared_MP = self.widths(coordinates, columns.shared_names)
-        fixed_GFF = moments.product_GFF
-        left_MGF = fixed_GFF[:, :, -1] - with_media_MGFC.sum(3)
-        left_MG = fixed_GFF[:, -1, -1] - 2 * with_media_MGFC[:, :, -1].sum(2) + media_MGCC.sum((2, 3))
-        scale_MF = torch.cat([own_MR, shared_MP], 1) * (1.0 / noise_M1)
-        scaled_MGFF = fixed_GFF[None, :, :-1, :-1] * scale_MF[:, None, :, None] * scale_MF[:, None, None, :]
-        kpi_MGF = left_MGF[..., :-1] * scale_MF.unsqueeze(1) * unit_M11
-        own_MGOO = scaled_MGFF[:, :, :own, :own]
-        cross_MGOX = torch.cat([scaled_MGFF[:, :, :own, own:], kpi_MGF[..., :own, None]], 3)
-        if "region_width" in coordinates:
-            width_MC = self.region_widths(coordinates) * (1.0 / noise_M1)
-            link_MGFC = with_media_MGFC[:, :, :-1] * scale_MF[:, None, :, None] * width_MC[:, None, None]
-            media_kpi_MGC = with_media_MGFC[:, :, -1] - media_MGCC.sum(3)
-            own_MGOO = _bordered(
-                own_MGOO,
-                link_MGFC[:, :, :own],
-                media_MGCC * width_MC[:, None, :, None] * width_MC[:, None, None, :],
-            )
-            below = torch.cat(
-                [
-                    link_MGFC[:, :, own:].transpose(2, 3),
-                    (media_kpi_MGC * width_MC[:, None] * unit_M11)[..., None],
-                ],
-                3,
-            )
-            cross_MGOX = torch.cat([cross_MGOX, below], 2)
-        shared_MPP = scaled_MGFF[:, :, own:, own:].sum(1)
-        pull_MP = kpi_MGF[..., own:].sum(1)
-        kpi_M = (left_MG * unit_M11[:, 0]).sum(1) * (1.0 / noise_M1[:, 0])
-        shared_MXX = _bordered(shared_MPP, pull_MP.unsqueeze(2), kpi_M[:, None, None])
-        return own_MGOO, cross_MGOX, shared_MXX
 
     def _log_prior(self, coordinates: Parameters) -> Tensor:
         """Log prior of the coordinates, shape M."""
@@ -320,32 +264,3 @@ class Density:
                 lift_ME = _SumBothWays.apply(lift_ME, self.shards)  # type: ignore[no-untyped-call]
             total_M = total_M + 0.5 * ((lift_ME - tests.lift_ME) / tests.error_E).square().sum(1)
         return total_M
-
-
-def left_of_shared(lower_MGOO: Tensor, cross_MGOX: Tensor, shared_MXX: Tensor) -> Tensor:
-    """Products of shared columns and KPI, less what effects of the regions' own explain, shape MXX.
-
-    Args:
-        lower_MGOO: Lower triangle of the precision of effects of a region's own.
-        cross_MGOX: Their products with shared columns and KPI.
-        shared_MXX: Products of those with themselves, over the shard's regions.
-    """
-    half_MGOX = torch.linalg.solve_triangular(lower_MGOO, cross_MGOX, upper=False)
-    return shared_MXX - torch.einsum("mgox,mgoy->mxy", half_MGOX, half_MGOX)
-
-
-def _marginal(left_MXX: Tensor) -> Tensor:
-    """Shared effects integrated out of what regions left of them; the KPI is the last column."""
-    inner_MPP, pull_MP = left_MXX[:, :-1, :-1], left_MXX[:, :-1, -1]
-    lower_MPP, failed_M = torch.linalg.cholesky_ex(inner_MPP + torch.eye(inner_MPP.shape[-1]).to(inner_MPP))
-    explained_MP1 = torch.linalg.solve_triangular(lower_MPP, pull_MP.unsqueeze(2), upper=False)
-    squares_M = left_MXX[:, -1, -1] - explained_MP1.square().sum((1, 2))
-    value_M = -0.5 * squares_M - lower_MPP.diagonal(dim1=1, dim2=2).log().sum(1)
-    return torch.where(failed_M != 0, -torch.inf, value_M)
-
-
-def _bordered(corner: Tensor, side: Tensor, far: Tensor) -> Tensor:
-    """A symmetric matrix from its first block, the one beside it and the last one."""
-    top = torch.cat([corner, side], -1)
-    bottom = torch.cat([side.transpose(-1, -2), far], -1)
-    return torch.cat([top, bottom], -2)

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from mmm.model.parameters import Parameters
-from mmm.train.posterior.density import Density, Media, left_of_shared
+from mmm.train.posterior.density import Density, Media
+from mmm.train.posterior.marginal import eliminate
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,26 +43,22 @@ def linear_parts(
         noise: Standard normal numbers for shared effects, shape MP, and for those of regions, shape MGO;
             None gives means.
     """
-    columns = density.columns
-    own_MGOO, cross_MGOX, shared_MXX = density.products(coordinates, media)
-    own, shared = len(columns.own_names), len(columns.shared_names)
-    lower_MGOO = torch.linalg.cholesky(own_MGOO + torch.eye(own_MGOO.shape[-1]).to(own_MGOO))
-    left_MXX = density.shards.total(left_of_shared(lower_MGOO, cross_MGOX, shared_MXX).contiguous())
-    lower_MPP = torch.linalg.cholesky(left_MXX[:, :-1, :-1] + torch.eye(shared).to(left_MXX))
-    shared_MP = torch.cholesky_solve(left_MXX[:, :-1, -1:], lower_MPP)[..., 0]
+    columns, shards = density.columns, density.shards
+    terms = density.terms(coordinates, media)
+    found = eliminate(terms, columns, density.moments, lambda values: shards.total(values.contiguous()))
+    shared_MP = found.mean_MP
     if noise is not None:
-        shared_MP = shared_MP + _spread(lower_MPP, noise[0])
-    pull_MGO1 = cross_MGOX[..., -1:] - cross_MGOX[..., :-1] @ shared_MP[:, None, :, None]
-    own_MGO = torch.cholesky_solve(pull_MGO1, lower_MGOO)[..., 0]
+        shared_MP = shared_MP + _spread(found.lower_MPP, noise[0])
+    own_MGO = found.own_mean(shared_MP)
     if noise is not None:
-        own_MGO = own_MGO + _spread(lower_MGOO, noise[1])
+        own_MGO = own_MGO + _spread(found.lower_MGOO, noise[1])
+    own = len(columns.own_names)
     response_MGC = torch.ones_like(media.top_MCG.transpose(1, 2))
     if "region_width" in coordinates:
-        every_MGC = 1.0 + density.region_widths(coordinates).unsqueeze(1) * own_MGO[..., own:]
-        response_MGC = every_MGC[..., : media.effect_MCGT.shape[1]]
+        response_MGC = 1.0 + terms.region_MC.unsqueeze(1) * own_MGO[..., own:]
     return Linear(
-        shared_MP=shared_MP * density.widths(coordinates, columns.shared_names),
-        own_MGR=own_MGO[..., :own] * density.widths(coordinates, columns.own_names).unsqueeze(1),
+        shared_MP=shared_MP * terms.shared_MP,
+        own_MGR=own_MGO[..., :own] * terms.own_MR.unsqueeze(1),
         response_MGC=response_MGC,
     )
 

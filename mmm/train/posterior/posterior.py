@@ -32,7 +32,7 @@ from mmm.train.posterior.draws import (
     parameters_of,
     start_of,
 )
-from mmm.train.posterior.layout import SIGNED, layout
+from mmm.train.posterior.layout import layout
 from mmm.train.posterior.linear import expected_kpi, linear_parts
 from mmm.train.posterior.moments import columns_of, moments_of
 from mmm.train.posterior.robust import cell_weights
@@ -42,10 +42,10 @@ from mmm.train.prepare import Prepared
 from mmm.train.progress import Progress
 
 EFFORTS = (
-    (4_000, (16, 40, 28, 14)),
-    (25_000, (8, 40, 40, 10)),
-    (80_000, (8, 30, 30, 6)),
-    (math.inf, (4, 30, 50, 5)),
+    (4_000, (16, 40, 28, 10)),
+    (25_000, (6, 36, 40, 10)),
+    (80_000, (4, 30, 45, 10)),
+    (math.inf, (4, 24, 30, 7)),
 )
 """Cells of channels at most, and chains, rounds of warm-up, rounds kept and steps of a trajectory: what makes
 a hundred effective draws of most channel totals of simulated worlds in the time a fit may take."""
@@ -108,13 +108,12 @@ def draw_posterior(
         theta_D = highest(density, theta_D, most)
     if members == 1:
         return _handed_over(prepared, density, theta_D.unsqueeze(0), mode, variance_G, None, {})
-    curvature_DD = curvature(density, theta_D)
     length = effort_for(density, effort * (QUICK if members <= FEW else 1.0))
     generator = torch.Generator().manual_seed(seed)
     sampled = sample(
         density.gradient,
+        lambda place_D: curvature(density, place_D),
         theta_D,
-        curvature_DD,
         length,
         generator,
         lambda done, rounds: progress.update(
@@ -272,6 +271,6 @@ def _noise(density: Density, regions: int, own: slice, part_MD: Tensor, seed: in
     shared_MP = rng.standard_normal((draws, len(columns.shared_names)))
     effects = len(columns.own_names)
     if "region_width" in density.layout.sizes:
-        effects += density.inputs.stack_CGTL.shape[0] + bool({"demand", SIGNED} & set(density.layout.sizes))
+        effects += density.inputs.stack_CGTL.shape[0]
     own_MGO = rng.standard_normal((draws, regions, effects))[:, own]
     return torch.as_tensor(shared_MP), torch.as_tensor(np.ascontiguousarray(own_MGO))

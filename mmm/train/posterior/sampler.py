@@ -1,6 +1,7 @@
 """Draws from the posterior by Hamiltonian Monte Carlo, all chains in one tensor program.
 
-Coordinates are turned and stretched by the curvature at the mode, so that one step size serves all.
+Coordinates are turned and stretched so that one step size serves all: by the curvature at the mode first,
+then, once in the warm-up, by the mean curvature where the chains stand: it differs many times over.
 Everything random comes from one seeded generator on the CPU: the same seed gives the same draws, on any
 number of shards.
 
@@ -25,14 +26,15 @@ LEAST_CURVATURE = 0.7
 """Curvature below which a direction is taken to be nearly as wide as its prior: it says little there."""
 JITTER = 0.2
 """Relative spread of step sizes, so that no trajectory closes upon itself."""
-CORRELATED = 3.0
-"""Draws of a chain in warm-up that tell as much as one independent draw."""
-TRUST = 1.0
-"""Independent draws, for each coordinate, that the curvature at the mode counts as."""
+TURN = 0.35
+"""Share of the warm-up after which coordinates are turned anew."""
+PLACES = 8
+"""Chains at most whose curvatures are averaged: each costs as much as some trajectories."""
 AWAY = 0.8
 """Where chains begin, in standard deviations from the mode."""
 
 Gradient = Callable[[Tensor], tuple[Tensor, Tensor]]
+Curvature = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ class Sampled:
 
 def sample(
     gradient: Gradient,
+    curvature: Curvature,
     mode_D: Tensor,
-    curvature_DD: Tensor,
     effort: Effort,
     generator: torch.Generator,
     told: Callable[[int, int], None],
@@ -79,20 +81,22 @@ def sample(
 
     Args:
         gradient: From coordinates to log posterior and its gradient, row by row.
+        curvature: From coordinates, shape D, to the second derivatives of the negative log posterior.
         mode_D: Where the posterior is highest.
-        curvature_DD: How fast it falls from there.
         effort: How much.
         generator: Source of every random number.
         told: Hears rounds done and rounds in all.
     """
-    chains = _Chains(gradient, mode_D, curvature_DD, effort, generator)
-    kept, shares = [], []
+    chains = _Chains(gradient, curvature, mode_D, effort, generator)
+    kept, shares, since = [], [], 0
     for done in range(effort.warm_up + effort.rounds):
         share = chains.move()
         if done < effort.warm_up:
-            chains.step *= math.exp((share - ACCEPTED) / (1.0 + 0.25 * done) ** 0.6)
-            if done == effort.warm_up // 2:
+            chains.step *= math.exp((share - ACCEPTED) / (1.0 + 0.25 * since) ** 0.6)
+            since += 1
+            if done == math.floor(TURN * effort.warm_up):
                 chains.turn()
+                since = 0
         else:
             kept.append(chains.theta_MD)
             shares.append(share)
@@ -110,16 +114,15 @@ class _Chains:
     def __init__(
         self,
         gradient: Gradient,
+        curvature: Curvature,
         mode_D: Tensor,
-        curvature_DD: Tensor,
         effort: Effort,
         generator: torch.Generator,
     ) -> None:
-        values_D, vectors_DD = torch.linalg.eigh(curvature_DD)
-        self._stretch_DD = vectors_DD / values_D.clamp_min(LEAST_CURVATURE).sqrt()
-        self._gradient, self._mode_D, self._generator, self._effort = gradient, mode_D, generator, effort
+        self._gradient, self._curvature, self._mode_D = gradient, curvature, mode_D
+        self._generator, self._effort = generator, effort
+        self._stretch_DD = _stretch(curvature(mode_D))
         self.step = FIRST_STEP
-        self._seen: list[Tensor] = []
         self._place_MD = self._value_M = self._slope_MD = mode_D
         self._begin(AWAY * self._normal())
 
@@ -143,20 +146,14 @@ class _Chains:
         self._place_MD = torch.where(moves_M1, there.place_MD, self._place_MD)
         self._slope_MD = torch.where(moves_M1, there.slope_MD, self._slope_MD)
         self._value_M = torch.where(moves_M, there.value_M, self._value_M)
-        self._seen.append(self._place_MD)
         return float(torch.exp(gain_M.clamp_max(0.0)).mean())
 
     def turn(self) -> None:
-        """Take the spread of the chains so far for the shape of the posterior, as far as they tell it."""
-        seen = torch.cat(self._seen[len(self._seen) // 3 :])
-        self._seen.clear()
-        spread_DD = torch.cov(seen.T) * len(seen) / CORRELATED
-        weight = len(seen) / CORRELATED
-        eye = torch.eye(len(self._mode_D), dtype=self._mode_D.dtype)
-        trust = TRUST * len(self._mode_D)
-        lower_DD = torch.linalg.cholesky((spread_DD + trust * eye) / (weight + trust))
-        self._stretch_DD = self._stretch_DD @ lower_DD
-        self._begin(torch.linalg.solve_triangular(lower_DD, self._place_MD.T, upper=False).T)
+        """Turn and stretch by the mean curvature where the chains stand."""
+        theta_MD = self.theta_MD
+        curvatures = [self._curvature(theta_D) for theta_D in theta_MD[:PLACES]]
+        self._stretch_DD = _stretch(torch.stack(curvatures).mean(0))
+        self._begin(torch.linalg.solve(self._stretch_DD, (theta_MD - self._mode_D).T).T)
 
     def _begin(self, place_MD: Tensor) -> None:
         value_M, slope_MD = self._local(place_MD)
@@ -173,6 +170,13 @@ class _Chains:
     def _normal(self) -> Tensor:
         shape = (self._effort.chains, len(self._mode_D))
         return torch.randn(shape, generator=self._generator, dtype=self._mode_D.dtype)
+
+
+def _stretch(curvature_DD: Tensor) -> Tensor:
+    """Directions of a curvature, each as long as it is wide."""
+    values_D, vectors_DD = torch.linalg.eigh(curvature_DD)
+    stretch_DD: Tensor = vectors_DD / values_D.clamp_min(LEAST_CURVATURE).sqrt()
+    return stretch_DD
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 from torch import Tensor
 
-from mmm.train.posterior.sampler import ACCEPTED, FIRST_STEP, Effort, Sampled, sample
+from mmm.train.posterior.sampler import ACCEPTED, FIRST_STEP, Curvature, Effort, Sampled, sample
 
 Density = Callable[[Tensor], Tensor]
 
@@ -26,10 +26,13 @@ def gradient(theta_MD: Tensor) -> tuple[Tensor, Tensor]:
     return 0.5 * (away * pull).sum(1), pull
 
 
-def drawn(seed: int, curvature: Tensor | None = None) -> Sampled:
+def known(theta_D: Tensor) -> Tensor:
+    return torch.linalg.inv(SPREAD)
+
+
+def drawn(seed: int, curvature: Curvature = known) -> Sampled:
     generator = torch.Generator().manual_seed(seed)
-    curvature = torch.linalg.inv(SPREAD) if curvature is None else curvature
-    return sample(gradient, CENTRE + 0.1, curvature, EFFORT, generator, lambda done, rounds: None)
+    return sample(gradient, curvature, CENTRE + 0.1, EFFORT, generator, lambda done, rounds: None)
 
 
 def test_mean_and_spread_of_a_normal_density_are_found() -> None:
@@ -39,9 +42,14 @@ def test_mean_and_spread_of_a_normal_density_are_found() -> None:
     assert_allclose(torch.cov(theta_ND.T), SPREAD, rtol=0.25, atol=0.15)
 
 
-def test_a_wrong_curvature_is_put_right_in_the_warm_up() -> None:
-    """Started with unit curvature the chains would move a tenth of what they could."""
-    theta_ND = drawn(0, torch.eye(3, dtype=torch.float64)).theta_MND.flatten(0, 1)
+def test_a_curvature_of_the_start_alone_is_put_right_in_the_warm_up() -> None:
+    """Stretched by the curvature of its start for good, the chains would move a tenth of what they could."""
+    start = CENTRE + 0.1
+
+    def elsewhere(theta_D: Tensor) -> Tensor:
+        return torch.eye(3, dtype=torch.float64) if torch.equal(theta_D, start) else known(theta_D)
+
+    theta_ND = drawn(0, elsewhere).theta_MND.flatten(0, 1)
 
     assert_allclose(theta_ND.mean(0), CENTRE, atol=0.35)
     assert_allclose(theta_ND.var(0), SPREAD.diagonal(), rtol=0.4)
@@ -64,7 +72,7 @@ def test_places_without_a_density_are_left() -> None:
 
     generator = torch.Generator().manual_seed(0)
     start = CENTRE + torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
-    found = sample(walled, start, torch.linalg.inv(SPREAD), EFFORT, generator, lambda done, rounds: None)
+    found = sample(walled, known, start, EFFORT, generator, lambda done, rounds: None)
 
     assert (found.theta_MND[..., 0] >= 1.0).all()
 
@@ -80,7 +88,7 @@ def draws_of(log: Density, start_D: Tensor, curvature_DD: Tensor, effort: Effort
         return value_M.detach(), gradient_MD
 
     generator = torch.Generator().manual_seed(seed)
-    return sample(slope, start_D, curvature_DD, effort, generator, lambda done, rounds: None)
+    return sample(slope, lambda theta_D: curvature_DD, start_D, effort, generator, lambda done, rounds: None)
 
 
 LONG = Effort(chains=16, warm_up=60, rounds=400, steps=8)
@@ -95,7 +103,7 @@ def test_a_skewed_density_has_its_mean_and_not_its_mode() -> None:
 
     assert_allclose(theta.mean((0, 1)), [exact.mean()] * 2, atol=0.03)
     assert_allclose(theta.var((0, 1)), [exact.var()] * 2, rtol=0.1)
-    assert_allclose(stats.skew(theta.reshape(-1, 2)), [float(exact.stats("s"))] * 2, atol=0.12)
+    assert_allclose(stats.skew(theta.reshape(-1, 2)), [float(exact.stats("s"))] * 2, atol=0.2)
     assert abs(theta.mean() - np.log(3.0)) > 0.1  # the control: a normal density at the mode
 
 
@@ -131,7 +139,7 @@ def test_longer_steps_are_accepted_less_and_the_step_size_settles_where_it_is_ai
     found = drawn(1)
     short = Effort(chains=8, warm_up=0, rounds=40, steps=6)
     generator = torch.Generator().manual_seed(1)
-    first = sample(gradient, CENTRE, torch.linalg.inv(SPREAD), short, generator, lambda done, rounds: None)
+    first = sample(gradient, known, CENTRE, short, generator, lambda done, rounds: None)
 
     assert found.accepted == pytest.approx(ACCEPTED, abs=0.12)
     assert found.step != FIRST_STEP
@@ -142,9 +150,7 @@ def test_rounds_are_told_one_by_one() -> None:
     heard: list[tuple[int, int]] = []
     generator = torch.Generator().manual_seed(0)
     effort = Effort(chains=2, warm_up=3, rounds=4, steps=2)
-    found = sample(
-        gradient, CENTRE, torch.linalg.inv(SPREAD), effort, generator, lambda *told: heard.append(told)
-    )
+    found = sample(gradient, known, CENTRE, effort, generator, lambda *told: heard.append(told))
 
     assert heard == [(n, 7) for n in range(1, 8)]
     assert found.theta_MND.shape == (2, 4, 3)
