@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -30,6 +29,7 @@ from mmm.analysis.shares import SHARE_COLUMNS, saved_shares
 from mmm.config import MarketSpec
 from mmm.config.files import load_market
 from mmm.errors import MMMError
+from mmm.pipeline import Result, fit_market
 from mmm.simulate.portfolio import write_portfolio
 from mmm.simulate.truth import true_shares
 from mmm.train.progress import figure_words
@@ -53,15 +53,11 @@ class Demo:
         home: Folder of everything it writes.
         console: Terminal or log.
         address: Ray cluster for the portfolio; None starts one on this machine.
-        members: Ensemble members of the market shown.
-        portfolio_members: Ensemble members of every market of the portfolio.
     """
 
     home: Path
     console: Console
     address: str | None
-    members: int
-    portfolio_members: int
 
     def say(self, text: str) -> None:
         """One line as it is, however long."""
@@ -115,29 +111,25 @@ class _Bar:
 
 def fit_one(demo: Demo) -> None:
     """Fit one market as ``mmm fit`` does, and lay what was found beside the truth."""
-    from mmm.pipeline import fit_market
-
-    spec = load_market(
-        str(demo.portfolio.parent / "specs" / f"{'_'.join(SHOWN)}.yaml"), [f"train.members={demo.members}"]
-    )
-    columns = (TextColumn("{task.description:>16}"), BarColumn(), TextColumn("{task.completed:>4} epochs"))
+    spec = load_market(str(demo.portfolio.parent / "specs" / f"{'_'.join(SHOWN)}.yaml"))
+    columns = (TextColumn("{task.description:>16}"), BarColumn(), TextColumn("{task.completed:>4} steps"))
     with Progress(
         *columns, TextColumn("{task.fields[told]}"), TimeElapsedColumn(), console=demo.console
     ) as bar:
         result = fit_market(spec, demo.fit, force=True, progress=_Bar(bar))
-    _show_scores(demo, spec, result.metrics, result.seconds)
+    _show_scores(demo, result)
     _show_shares(demo, spec)
     demo.say(f"Fitted model: {demo.fit}")
     demo.say(f"Report, opens offline: {demo.fit / 'report.html'}")
 
 
-def _show_scores(demo: Demo, spec: MarketSpec, metrics: dict[str, Any], seconds: float) -> None:
-    table = Table(
-        title=f"{spec.brand} / {spec.market}: {demo.members} members in {seconds:.1f} s", title_justify="left"
-    )
+def _show_scores(demo: Demo, result: Result) -> None:
+    fitted = result.fitted
+    name = f"{fitted.spec.brand} / {fitted.spec.market}"
+    table = Table(title=f"{name}: {fitted.members} draws in {result.seconds:.1f} s", title_justify="left")
     for heading in ("window", "cells", "R²", "R² within regions", "best naive R²", "skill over it"):
         table.add_column(heading, justify="left" if heading in LEFT else "right")
-    for window, scores in metrics.items():
+    for window, scores in result.metrics.items():
         naive = max((rule["r2"] for rule in scores["naive"].values() if rule["r2"] is not None), default=None)
         numbers = (scores["r2"], scores["r2_within"], naive, scores["skill"])
         table.add_row(window, str(scores["n"]), *(_number(value) for value in numbers))
@@ -162,9 +154,7 @@ def _show_shares(demo: Demo, spec: MarketSpec) -> None:
 def refit_portfolio(demo: Demo) -> None:
     """Refit the whole portfolio on Ray as ``python -m jobs.refit`` does; what is up to date stays."""
     out = absolute(str(demo.refit))
-    selection = select_markets(
-        str(demo.portfolio), out, overrides=[f"train.members={demo.portfolio_members}"], report=True
-    )
+    selection = select_markets(str(demo.portfolio), out, report=True)
     result = refit(selection, out, address=demo.address, say=demo.say)
     table = Table(title=f"Portfolio, {result.seconds:.0f} s", title_justify="left")
     for heading in (
@@ -216,16 +206,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m jobs.demo", description=__doc__)
     parser.add_argument("--out", default="demo", help="folder of everything the demo writes (default demo)")
     parser.add_argument("--address", help="Ray cluster; by default one is started on this machine")
-    parser.add_argument("--members", type=int, default=8, help="members of the market shown (default 8)")
-    parser.add_argument("--portfolio-members", type=int, default=4, help="members of the others (default 4)")
     options = parser.parse_args(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     demo = Demo(
         home=Path(options.out).absolute(),
         console=Console(),
         address=options.address,
-        members=options.members,
-        portfolio_members=options.portfolio_members,
     )
     started = time.perf_counter()
     for number, (title, step) in enumerate(STEPS, start=1):

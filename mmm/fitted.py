@@ -36,6 +36,8 @@ from mmm.output import MODEL_FOLDER, model_folder
 
 LEFT_OUT = "left_out.npz"
 """Regions that opened too late to be fitted."""
+FEW = 8
+"""Members whose mean stands for that of all."""
 FORMAT = 2
 """Version of the files of ``model/``; others are refused."""
 
@@ -74,8 +76,13 @@ class Fitted:
 
     @property
     def members(self) -> int:
-        """Ensemble members, M."""
+        """Draws from the posterior, or members of the ensemble, M."""
         return len(self.parameters["noise"])
+
+    @property
+    def some(self) -> slice:
+        """A few members, evenly spaced: their mean is asked where all of them would cost too much."""
+        return slice(None, None, -(-self.members // FEW))
 
     @cached_property
     def predictor(self) -> Predictor:

@@ -88,7 +88,11 @@ def with_gaps(panel: Panel) -> Panel:
 
 
 def market(panel: Panel, *, holdout: int = HOLDOUT, **settings: Any) -> MarketSpec:
-    """A spec of the panel; ``settings`` are ``model`` and ``train``."""
+    """A spec of the panel; ``settings`` are ``model`` and ``train``.
+
+    Fits are ensembles unless asked otherwise: descents of a few steps, where draws want a mode.
+    """
+    settings["train"] = {"inference": "ensemble", **settings.get("train", {})}
     return validate(
         MarketSpec,
         {

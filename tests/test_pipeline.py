@@ -34,7 +34,13 @@ TABLES = {
     "graph": ["cause", "effect", "weight", "probability"],
 }
 SCORES = {"r2", "r2_within", "rmse", "nrmse", "mae", "wape", "bias", "n", "naive", "skill"}
-QUICK = ("train.epochs=15", "train.members=2", "train.validation=0", "model.temporal.hidden=3")
+QUICK = (
+    "train.inference=ensemble",
+    "train.epochs=15",
+    "train.members=2",
+    "train.validation=0",
+    "model.temporal.hidden=3",
+)
 
 
 def fit_small(folder: Path, *settings: str, out: str = "model", **options: Any) -> Result:

@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--only", metavar="KEY=NAMES", nargs="+", action="extend", default=[], help="e.g. brand=acme")
     for key in ("brand", "market"):
         add(f"--{key}", metavar="NAMES", action="append", default=[], help=f"short for --only {key}=NAMES")
-    add("--members", type=count, help="ensemble members, short for --set train.members=N")
+    add(
+        "--members", type=count, help="members of ensembles, 1: no intervals; short for --set train.members=N"
+    )
     add_set(parser, "of every market")
     add("--tune", metavar="trials=N", help="first search each market's settings, see `tune:` of its spec")
     add_address(parser)

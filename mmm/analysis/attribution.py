@@ -101,20 +101,21 @@ def direct_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
 def indirect_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
     """What each channel brings through the channels it moves, summed with weights, shape MC.
 
-    Each member has a graph of its own.
+    The graph's bootstrap members are taken in turn: members of the model that share one are asked together.
     """
     totals_MC = np.zeros((fitted.members, len(fitted.panel.channels)))
-    for m in range(fitted.members):
-        own = fitted.members > 1 and fitted.graph.members > 0
-        graph = fitted.graph.member(m % fitted.graph.members) if own else fitted.graph
+    turns = min(fitted.graph.members, fitted.members) if fitted.members > 1 else 0
+    for turn in range(max(turns, 1)):
+        graph = fitted.graph.member(turn) if turns else fitted.graph
+        members = slice(turn, None, max(turns, 1))
         for c in np.flatnonzero(graph.edges_CC.any(axis=1)):
-            lost_GTC = lost_downstream(fitted, graph, int(c), m)
-            totals_MC[m, c] = np.einsum("gtc,gt->", lost_GTC, weight_GT)
+            lost_MGTC = lost_downstream(fitted, graph, int(c), members)
+            totals_MC[members, c] = np.einsum("mgtc,gt->m", lost_MGTC, weight_GT)
     return totals_MC
 
 
-def lost_downstream(fitted: Fitted, graph: ChannelGraph, channel: int, member: int) -> Floats:
-    """What the other channels would not have brought without one channel, in one member, shape GTC.
+def lost_downstream(fitted: Fitted, graph: ChannelGraph, channel: int, members: slice) -> Floats:
+    """What the other channels would not have brought without one channel, in some members, shape MGTC.
 
     The channel's media are taken away, the media it caused downstream go with them, and the downstream
     channels bring less by that much.
@@ -125,9 +126,11 @@ def lost_downstream(fitted: Fitted, graph: ChannelGraph, channel: int, member: i
     induced_GTC = downstream_delta(removed_GTC, graph)
     induced_GTC[..., channel] = 0.0
     without_GTC = np.maximum(panel.media_GTC + induced_GTC, 0.0)
-    kept_GTC = predictor.contributions_under(without_GTC, member=member)[0]
-    lost: Floats = predictor.parts.channels_MGTC[member] - kept_GTC
-    return lost
+    moved_C = (without_GTC != panel.media_GTC).any((0, 1))
+    lost_MGTC = np.zeros_like(predictor.parts.channels_MGTC[members])
+    lost_MGTC[..., moved_C] = predictor.parts.channels_MGTC[members][..., moved_C]
+    lost_MGTC[..., moved_C] -= predictor.contributions_under(without_GTC, members, moved_C)
+    return lost_MGTC
 
 
 def effect_draws(fitted: Fitted) -> dict[str, Floats]:

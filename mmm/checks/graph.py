@@ -17,8 +17,6 @@ from mmm.fitted import Fitted
 from mmm.graph.channel_graph import ChannelGraph
 from mmm.words import percent
 
-MEMBER = 0
-"""The member that is asked: the swap compares graphs, not members."""
 ALIKE = 0.95
 """Correlation within regions from which a direct effect cannot be told from a mediated one."""
 LEAST_INDIRECT = 0.01
@@ -50,12 +48,12 @@ class GraphSwap:
 def swap_graph(fitted: Fitted) -> GraphSwap:
     """Ask a frozen model under its graph, without it, and with every edge turned round."""
     cells_GT = fitted.panel.present_GT & fitted.split.mask("train")[None, :]
-    direct_GTC = fitted.predictor.parts.channels_MGTC[MEMBER]
+    direct_GTC = fitted.predictor.parts.channels_MGTC[fitted.some].mean(0)
     size = len(fitted.panel.channels)
     alike_CC = np.zeros((size, size))
     indirect_C = np.zeros(size)
     for cause in np.flatnonzero(fitted.graph.edges_CC.any(axis=1)):
-        lost_GTC = lost_downstream(fitted, fitted.graph, int(cause), MEMBER)
+        lost_GTC = lost_downstream(fitted, fitted.graph, int(cause), fitted.some).mean(0)
         indirect_C[cause] = lost_GTC[cells_GT].sum()
         for effect in np.flatnonzero(fitted.graph.edges_CC[cause]):
             alike_CC[cause, effect] = _within(direct_GTC[..., cause], lost_GTC[..., effect], cells_GT)
@@ -74,7 +72,8 @@ def swap_graph(fitted: Fitted) -> GraphSwap:
 def _indirect(fitted: Fitted, graph: ChannelGraph, cells_GT: Bools) -> Floats:
     total_C = np.zeros(len(graph.channels))
     for cause in np.flatnonzero(graph.edges_CC.any(axis=1)):
-        total_C[cause] = lost_downstream(fitted, graph, int(cause), MEMBER)[cells_GT].sum()
+        lost_GTC = lost_downstream(fitted, graph, int(cause), fitted.some).mean(0)
+        total_C[cause] = lost_GTC[cells_GT].sum()
     return total_C
 
 

@@ -31,17 +31,18 @@ ERRORS = 2.0
 def placebo_slopes(fitted: Fitted, draws: int = DRAWS, seed: int = SEED) -> tuple[Floats, Floats]:
     """Slopes of what the KPI leaves for a channel on its contribution, C, and on placebos of it, DC.
 
-    One member, since a slope is a matter of the data. A channel without variation has slope 0.
+    The mean of a few members, since a slope is a matter of the data. A channel without variation has slope 0.
     """
     panel, until = fitted.panel, fitted.trained_until
     known_GN = panel.observed_GT[:, :until].copy()
     # While carry-over builds up from nothing, placebo and real media look alike.
     known_GN[:, : min(fitted.predictor.lags - 1, until // 2)] = False
-    parts = fitted.predictor.parts
-    own_GNC = parts.channels_MGTC[0, :, :until]
-    residual_GN = np.where(known_GN, panel.kpi_GT[:, :until], 0.0) - parts.prediction_MGT[0, :, :until]
+    parts, some = fitted.predictor.parts, fitted.some
+    own_GNC = parts.channels_MGTC[some, :, :until].mean(0)
+    expected_GN = parts.prediction_MGT[some, :, :until].mean(0)
+    residual_GN = np.where(known_GN, panel.kpi_GT[:, :until], 0.0) - expected_GN
     # Outliers would decide a least-squares slope; they are held as the fit's own loss holds them.
-    limit_G = 3.0 * fitted.predictor.noise_MG[0]
+    limit_G = 3.0 * fitted.predictor.noise_MG[some].mean(0)
     residual_GN = np.clip(residual_GN, -limit_G[:, None], limit_G[:, None])
     left_GNC = residual_GN[..., None] + own_GNC
     size_G = fitted.scaling.kpi_G
@@ -50,7 +51,7 @@ def placebo_slopes(fitted: Fitted, draws: int = DRAWS, seed: int = SEED) -> tupl
     placebo_DC = np.zeros((draws, len(panel.channels)))
     for draw in range(draws):
         shifted_GTC = _shifted(panel.media_GTC, until, rng)
-        placebo_GNC = fitted.predictor.contributions_under(shifted_GTC, member=0)[0, :, :until]
+        placebo_GNC = fitted.predictor.contributions_under(shifted_GTC, some)[:, :, :until].mean(0)
         placebo_DC[draw] = _slope(placebo_GNC, left_GNC, known_GN, size_G)
     return real_C, placebo_DC
 

@@ -268,7 +268,7 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
 def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC", help="spec of a market (YAML)")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder of the fitted model")
-    parser.add_argument("--members", type=int, help="ensemble members; replaces train.members")
+    parser.add_argument("--members", type=int, help="members of an ensemble; 1 fits once, without intervals")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted fit")
     parser.add_argument("--no-report", dest="report", action="store_false", help="leave report.html out")
     parser.add_argument(

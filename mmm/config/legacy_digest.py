@@ -15,13 +15,12 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mmm.config.digest import DEFAULTS_VERSION, affects_fit, as_text, default_of, plain, stated_or_meant
+from mmm.config.digest import affects_fit, as_text, default_of, plain, stated_or_meant
 from mmm.config.market import MarketSpec
 from mmm.config.sweep import TuneSpec
 
-LEGACY_DEFAULTS = 1
-"""Version of the defaults at that time. Later fields at their defaults of then change nothing, at others of
-another version perhaps something: then no legacy digest is given."""
+LATER_MEANT: Mapping[str, Any] = {"inference": "ensemble"}
+"""What the program did before a field could say so, where its default has become another since."""
 
 Fields = Mapping[str, Any]
 """Names of the fields of a section in the order of then; those of a section below it, None for a value."""
@@ -68,7 +67,7 @@ _TUNE: Fields = {
 def legacy_digest(spec: MarketSpec | TuneSpec) -> str | None:
     """The digest of then, in hexadecimal; None if the spec states what there was no field for."""
     fields = _MARKET if isinstance(spec, MarketSpec) else _TUNE
-    if DEFAULTS_VERSION != LEGACY_DEFAULTS or not _is_sayable(spec, fields):
+    if not _is_sayable(spec, fields):
         return None
     text = json.dumps(_section(spec, fields), default=str, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -90,19 +89,21 @@ def _value(value: Any, fields: Fields | None) -> Any:
 
 
 def _is_sayable(value: Any, fields: Fields | None) -> bool:
-    """Whether every field that came later is at its default."""
+    """Whether every field that came later asks for what was done then."""
     if fields is None or value is None:
         return True
     if isinstance(value, BaseModel):
         old = all(_is_sayable(getattr(value, name), below) for name, below in fields.items())
         later = {name: info for name, info in type(value).model_fields.items() if name not in fields}
-        return old and all(_is_silent(info, getattr(value, name)) for name, info in later.items())
+        return old and all(_is_silent(name, info, getattr(value, name)) for name, info in later.items())
     items = value.values() if isinstance(value, Mapping) else value
     return all(_is_sayable(item, fields) for item in items)
 
 
-def _is_silent(info: FieldInfo, value: Any) -> bool:
-    """Whether a field that came later says nothing about the fit."""
+def _is_silent(name: str, info: FieldInfo, value: Any) -> bool:
+    """Whether a field that came later asks for what was done without it."""
     if not affects_fit(info):
         return True
+    if name in LATER_MEANT:
+        return bool(value == LATER_MEANT[name])
     return not info.is_required() and as_text(plain(value)) == as_text(default_of(info))

@@ -120,8 +120,8 @@ TYPICAL_MEDIA = 0.3
 
 
 DEFAULT_MEDIA_SHARE = Belief(mean=0.28, sd=0.15)
-"""What all media together are expected to bring where nothing is stated, with ``inference: posterior``:
-within 0.11 and 0.56 in nine cases of ten."""
+"""What all media together are expected to bring where nothing is stated: within 0.11 and 0.56 in nine cases
+of ten."""
 
 
 class PriorSpec(Spec):
@@ -131,19 +131,19 @@ class PriorSpec(Spec):
     """Half-normal scale of each channel's share of the KPI at its mean volume; None takes 0.3 over the number
     of channels, so that all of them together are expected to bring about a quarter."""
     media_share: Belief | None = None
-    """Share of the KPI that all media together bring in the training window. Where None, ``inference:
-    posterior`` expects 0.28 with a standard deviation of 0.15."""
+    """Share of the KPI that all media together bring in the training window. Where None, 0.28 is expected
+    with a standard deviation of 0.15, and nothing with ``inference: ensemble``."""
     spend_weight: Belief = Belief(mean=0.5, sd=0.3)
-    """With ``inference: posterior``, how far spend tells what a channel brings: at 1 channels of equal return
-    are expected, at 0 channels of equal effect. Learned around this value."""
+    """How far spend tells what a channel brings (not with ``inference: ensemble``): at 1 channels of equal
+    return are expected, at 0 channels of equal effect. Learned around this value."""
     channel_spread: Annotated[float, Field(gt=0, le=3)] = 0.5
-    """With ``inference: posterior``, typical spread, in logs, of channels around what their spend lets
-    expect. Learned around this value."""
+    """Typical spread, in logs, of channels around what their spend lets expect (not with ``inference:
+    ensemble``). Learned around this value."""
     demand: Annotated[float, Field(ge=0, le=0.2)] = 0.005
-    """With ``inference: posterior``, how strongly spend may follow demand that no column shows: typical KPI,
-    relative to its mean, that such demand brings in a period with one log unit more of a channel's media. It
-    is never negative, is learned by channel and counts to the baseline; 0 takes all that moves with media as
-    their effect."""
+    """How strongly spend may follow demand that no column shows (not with ``inference: ensemble``): typical
+    KPI, relative to its mean, that such demand brings in a period with one log unit more of a channel's
+    media. It is never negative, is learned by channel and counts to the baseline; 0 takes all that moves with
+    media as their effect."""
     channels: dict[str, ChannelPriors] = Field(default={})
     """Attribution priors by channel."""
     strength: Annotated[float, Field(ge=0, le=1000)] = 1.0

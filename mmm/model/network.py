@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from mmm.config import ModelSpec
+from mmm.data.panel import Ints
 from mmm.model.adstock import carry_over, geometric_kernel, weibull_kernel
 from mmm.model.inputs import Inputs
 from mmm.model.parameters import Parameters, Scales
@@ -53,10 +54,13 @@ class ChannelShape:
     half_MC: Tensor
     share_MC: Tensor
 
-    def members(self, which: slice) -> ChannelShape:
-        """The shapes of some members."""
+    def part(self, members: slice, channels: Ints | slice = slice(None)) -> ChannelShape:
+        """The shapes of some members and channels."""
         return ChannelShape(
-            self.kernel_MCL[which], self.slope_MC[which], self.half_MC[which], self.share_MC[which]
+            *(
+                value[members][:, channels]
+                for value in (self.kernel_MCL, self.slope_MC, self.half_MC, self.share_MC)
+            )
         )
 
 

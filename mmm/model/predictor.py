@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mmm.config import ModelSpec
 from mmm.data.experiments import LiftTest
-from mmm.data.panel import Floats, Panel
+from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.scale import Scaling
 from mmm.graph.channel_graph import ChannelGraph
 from mmm.model.adstock import carry_over, lag_stack
@@ -158,19 +158,22 @@ class Predictor:
         """Half-saturation in mean volumes, Hill slope and retention of every channel, each of shape MC."""
         return shape_quantities(self._parameters, self._inputs.log_half_C, self.spec)
 
-    def contributions_under(self, media_GTC: Floats, member: int | None = None) -> Floats:
+    def contributions_under(
+        self, media_GTC: Floats, members: slice = slice(None), channels: Bools | None = None
+    ) -> Floats:
         """What the channels would have added with other media over the same periods, shape MGTC.
 
         Args:
             media_GTC: Media in the panel's units.
-            member: Only this member, so that M is 1; None asks all.
+            members: Whom to ask.
+            channels: Which channels to ask for, C of them being true; None asks for all.
         """
-        which = _chosen(member)
-        shape = self._shape.members(which)
+        of = np.arange(media_GTC.shape[2]) if channels is None else np.flatnonzero(channels)
         with torch.no_grad():
-            saturated_MCGT = saturated(self._stack(media_GTC), shape)
-        value_MCGT = self.weight_MCG[which, ..., None] * (saturated_MCGT * self._effectiveness[which]).numpy()
-        return np.ascontiguousarray(value_MCGT.transpose(0, 2, 3, 1))
+            saturated_MCGT = saturated(self._stack(media_GTC)[of], self._shape.part(members, of))
+            value_MCGT = saturated_MCGT * self._effectiveness[members][:, of]
+        value_MCGT *= torch.as_tensor(self.weight_MCG[members][:, of, :, None])
+        return np.ascontiguousarray(value_MCGT.permute(0, 2, 3, 1).numpy())
 
     def scaled_totals(self, multiplier_P: Floats, cells_GT: Floats) -> tuple[Floats, Floats]:
         """KPI each channel brings over the cells with its whole history scaled, others as they were.
@@ -225,7 +228,7 @@ class Predictor:
         before = past if history else np.zeros_like(past)
         stack_CGTL = self._stack(np.concatenate([before, future_GHC], 1))[:, :, before.shape[1] :]
         with torch.no_grad():
-            return carry_over(stack_CGTL, self._shape.members(_chosen(member)).kernel_MCL)
+            return carry_over(stack_CGTL, self._shape.part(_chosen(member)).kernel_MCL)
 
     def weight_ahead(self, horizon: int, wait: int = 0) -> Tensor:
         """KPI per unit of saturation in the periods after the data, shape MCGH.

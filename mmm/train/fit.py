@@ -60,6 +60,7 @@ class Options(TypedDict, total=False):
         previous: An older model of the market, whose units are kept and whose channels are expected.
         warm: An older model of the same regions and channels, at which a shorter search begins; it changes
             nothing of what is fitted.
+        effort: Factor on the length of sampling, beside that of the settings.
         with_graph: Learn the channel graph (by default), which only indirect effects and lift tests need.
         shards: Of a shard of regions, what it knows of the whole; None for a whole panel.
         survey: Of a shard, what was found out about the whole panel beforehand.
@@ -71,6 +72,7 @@ class Options(TypedDict, total=False):
     epochs: int | None
     previous: Fitted | None
     warm: Fitted | None
+    effort: float
     with_graph: bool
     shards: Shards | None
     survey: Survey | None
@@ -165,7 +167,8 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
         epochs = int(warm.provenance["epochs"])
     if epochs is None:
         epochs = yield from _choose_epochs(work)
-    parameters, scales, sampling = yield from _members(work, panel, epochs)
+    effort = settings.effort * options.get("effort", 1.0)
+    parameters, scales, sampling = yield from _members(work, panel, epochs, effort)
     return Fitted(
         spec=spec,
         panel=panel,
@@ -252,7 +255,9 @@ def _choose_epochs(work: _Work) -> Fit[int]:
     return chosen
 
 
-def _members(work: _Work, panel: Panel, epochs: int) -> Fit[tuple[Parameters, Scales, dict[str, Any]]]:
+def _members(
+    work: _Work, panel: Panel, epochs: int, effort: float
+) -> Fit[tuple[Parameters, Scales, dict[str, Any]]]:
     """Parameters of all members, their units, and what the provenance says of how they were drawn."""
     settings = work.settings
     if settings.inference == "ensemble":
@@ -265,7 +270,7 @@ def _members(work: _Work, panel: Panel, epochs: int) -> Fit[tuple[Parameters, Sc
         n_train=work.n_train,
         members=1 if settings.members == 1 else min(settings.draws, most_draws(panel)),
         seed=settings.seed,
-        effort=settings.effort,
+        effort=effort,
         progress=work.progress,
     )
     return posterior.parameters, posterior.scales, {"sampling": posterior.report}

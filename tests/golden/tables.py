@@ -25,7 +25,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from tests.golden.doors import MARKETS, mmm
 
 PATH = Path(__file__).parent / "expected" / "tables.json"
-SETTINGS = ("train.epochs=40", "train.validation=0", "model.temporal.hidden=3")
+SETTINGS = ("train.inference=ensemble", "train.epochs=40", "train.validation=0", "model.temporal.hidden=3")
 EVERY_TIME_ANEW = ("seconds", "versions", "data_fingerprint", "spec_digest", "scales", "files")
 """Of ``provenance.json``: time, place, digests of files of floats, numbers that other goldens hold."""
 

@@ -44,7 +44,7 @@ def test_factual_media_give_the_factual_contributions(regions: int) -> None:
 
     found_MGTC = predictor.contributions_under(fitted.panel.media_GTC)
     np.testing.assert_allclose(found_MGTC, predictor.parts.channels_MGTC, rtol=1e-10, atol=1e-9)
-    one = predictor.contributions_under(fitted.panel.media_GTC, member=1)
+    one = predictor.contributions_under(fitted.panel.media_GTC, slice(1, 2))
     np.testing.assert_allclose(one[0], found_MGTC[1], rtol=1e-12)
 
 

@@ -30,7 +30,9 @@ from tests.jobs.portfolios import QUICK
 from tests.jobs.rows import row
 from tests.jobs.tune.sweeps import sweep_of
 
-SPEC = MarketSpec.model_validate(SPECS["experiment and sweep"])
+CONTENT = SPECS["experiment and sweep"]
+SPEC = MarketSpec.model_validate(CONTENT | {"train": {**CONTENT.get("train", {}), "inference": "ensemble"}})
+"""Fits of before were ensembles."""
 
 
 def legacy_row(row: Row, of: FitIdentity, directory: str) -> Row:
@@ -58,7 +60,9 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def work(portfolio: Path, tmp_path: Path) -> Work:
     """The first market of the portfolio."""
-    return select_markets(str(portfolio), str(tmp_path / "out"), overrides=QUICK).work[0]
+    return select_markets(
+        str(portfolio), str(tmp_path / "out"), overrides=(*QUICK, "train.inference=ensemble")
+    ).work[0]
 
 
 def test_a_model_of_the_legacy_digest_is_unchanged_and_recorded_anew(

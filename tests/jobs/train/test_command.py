@@ -32,9 +32,9 @@ from mmm.train.fit import fit
 # Ray Train asks Ray Data for its settings, which warns of its own defaults.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
 
-LONG = ("train.members=2", "train.epochs=600", "train.validation=0")
+LONG = ("train.inference=ensemble", "train.members=2", "train.epochs=600", "train.validation=0")
 """A fit of some seconds, in which there is time to kill somebody."""
-QUICK = ("train.members=2", "train.epochs=20", "train.validation=0")
+QUICK = ("train.inference=ensemble", "train.members=2", "train.epochs=20", "train.validation=0")
 
 
 @pytest.fixture(scope="module")

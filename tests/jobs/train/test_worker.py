@@ -22,7 +22,13 @@ from mmm.fitted import load_fitted
 from mmm.simulate.portfolio import write_portfolio
 from mmm.train.fit import fit
 
-SETTINGS = ("train.members=2", "train.epochs=30", "train.validation=0", "train.precision=float64")
+SETTINGS = (
+    "train.inference=ensemble",
+    "train.members=2",
+    "train.epochs=30",
+    "train.validation=0",
+    "train.precision=float64",
+)
 
 
 class Heard(SilentListener):
