@@ -184,7 +184,8 @@ class _LogLikelihood(torch.autograd.Function):
         found = eliminate(terms, columns, moments, lambda values: shards.total(values.contiguous()))
         ctx.terms, ctx.found, ctx.rest = terms, found, (columns, moments, shards)
         cells = shards.total(moments.cells.clone())
-        return found.value_M - cells * torch.log(terms.noise_M1[:, 0])
+        value_M: Tensor = found.value_M - cells * torch.log(terms.noise_M1[:, 0])
+        return value_M
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:

@@ -27,7 +27,8 @@ def gradient(theta_MD: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def known(theta_D: Tensor) -> Tensor:
-    return torch.linalg.inv(SPREAD)
+    precision_DD: Tensor = torch.linalg.inv(SPREAD)
+    return precision_DD
 
 
 def drawn(seed: int, curvature: Curvature = known) -> Sampled:
