@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from urllib.parse import quote
 
+import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
 from jobs.record.rows import Row
 from jobs.record.store import local_copy
 from mmm.report.model.build import build_report
+from mmm.report.portfolio.outcome import Outcome, outcome_of
 from mmm.report.portfolio.page import render_portfolio
 from mmm.report.portfolio.records import market_records
 from mmm.storage import filesystem, is_uri, write_whole
@@ -30,10 +33,29 @@ def write_overview(rows: Sequence[Row], out: str) -> str:
     Returns:
         Place of the page.
     """
-    records = market_records(({**asdict(row), **row.scores} for row in rows), report_links(rows, out))
+    told = {(row.brand, row.market): market_outcome(row.directory) for row in rows if row.directory}
+    records = market_records(({**asdict(row), **row.scores} for row in rows), report_links(rows, out), told)
     place = f"{out.rstrip('/')}/{PAGE}"
     write_whole(place, render_portfolio(records).encode())
     return place
+
+
+def market_outcome(place: str) -> Outcome:
+    """Money, intervals and the next move of a fitted model; models of older programs lack files of it.
+
+    Args:
+        place: Folder of the model, path or URI.
+    """
+    system, folder = filesystem(place)
+    names = ("returns.parquet", "plan.json")
+    infos = system.get_file_info([posixpath.join(folder, name) for name in names])
+    returns, plan = (info.path if info.type == pafs.FileType.File else None for info in infos)
+    table = pq.read_table(returns, filesystem=system).to_pandas() if returns else None
+    content = None
+    if plan:
+        with system.open_input_stream(plan) as stream:
+            content = json.loads(stream.read())
+    return outcome_of(table, content)
 
 
 def report_links(rows: Iterable[Row], out: str) -> dict[tuple[str, str], str]:

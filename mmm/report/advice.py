@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmm import words
-from mmm.report.moves import Gain, moves_of
+from mmm.report.moves import Gain, Moves, moves_of
 from mmm.report.tables import Tables
 from mmm.report.trust import light
 
@@ -23,23 +23,35 @@ def advice(tables: Tables) -> tuple[str, str] | None:
     plan = moves_of(tables.plan)
     if plan is None:
         return None
-    about, total = tables.about, sum(plan.current.values())
-    givers, takers = (_named(names) for names in plan.ends())
-    if plan.moved <= STILL * total or not takers:
-        return STAY, ""
+    about = tables.about
     horizon = tables.plan.get("horizon")
     over = f" over {words.count(horizon, about.period)}" if isinstance(horizon, int) else ""
     unit = str(tables.plan.get("unit") or about.currency)
-    source = f"from {givers} to" if givers else "more to"
-    move = f"Move {words.money(plan.moved, unit)}{over} {source} {takers}:"
+    move = move_words(plan, words.money(plan.moved, unit) + over)
+    if move == STAY:
+        return STAY, ""
+    move += ":"
     if light(tables).colour == "red":
         move = f"Could this model be relied on: {move[:1].lower()}{move[1:]}"
     gain = _gained(plan.gain, about.kpi)
     if about.priced and words.known(plan.money.mean):
         gain += f", worth {_gained(plan.money, about.currency)}"
     if words.known(plan.chance):
-        gain += f"; the chance that it gains at all is {_chance(plan.chance)}"
+        gain += f"; the chance that it gains at all is {chance(plan.chance)}"
     return move, f"{gain}."
+
+
+def move_words(plan: Moves, amount: str) -> str:
+    """``Move USD 1.2 M from display to TV and search``, or that the split should stay.
+
+    Args:
+        plan: What is to be moved.
+        amount: How much that is, in words.
+    """
+    givers, takers = (_named(names) for names in plan.ends())
+    if plan.moved <= STILL * sum(plan.current.values()) or not takers:
+        return STAY
+    return f"Move {amount} {f'from {givers} to' if givers else 'more to'} {takers}"
 
 
 def _named(names: list[str]) -> str:
@@ -57,6 +69,6 @@ def _gained(gain: Gain, unit: str) -> str:
     return f"{told} ({words.span(gain.lower, gain.upper)})"
 
 
-def _chance(value: float) -> str:
+def chance(value: float) -> str:
     """A chance in whole per cent, never certain."""
     return f"{min(99, max(1, round(100 * value)))}{words.NBSP}%"

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 
 from mmm import words
 from mmm.report import theme
+from mmm.report.portfolio.outcome import ALL
 from mmm.report.portfolio.records import MarketRecord, known
 
 Records = Sequence[MarketRecord]
-ESTIMATES = "Estimates without their intervals: those are in each report."
+ESTIMATES = "In brackets 90 % intervals; models of older refits tell none here, but in their reports."
 
 
 def channels(records: Records, kind: str) -> list[str]:
@@ -23,10 +24,12 @@ def of_channel(record: MarketRecord, kind: str, channel: str) -> float:
     return float(getattr(record, kind).get(channel, math.nan))
 
 
-def cell(record: MarketRecord, kind: str, channel: str) -> str:
-    """The same as text."""
-    found = of_channel(record, kind, channel)
-    return plain(found) if kind == "roi" else percent(found)
+def cell(record: MarketRecord, kind: str, channel: str = ALL) -> str:
+    """The same as text with its interval; of all media without a channel."""
+    show = plain if kind == "roi" else percent
+    found = record.between(kind, channel)
+    bounds = f" ({show(found.lower)} to {show(found.upper)})" if known(found.lower) else ""
+    return show(found.mean) + bounds
 
 
 def percent(value: float) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from mmm import words
 from mmm.report import sections, shell
-from mmm.report.portfolio import returns, views
+from mmm.report.portfolio import cells, returns, views
+from mmm.report.portfolio.advice import advice
 from mmm.report.portfolio.records import MarketRecord, known, median, names_of
 from mmm.report.sections import Entry
 from mmm.report.shell import Tile, escape
@@ -47,7 +48,7 @@ def render_portfolio(records: Records, *, written: str = "") -> str:
     return shell.document(
         title,
         drawn,
-        before + _failures(records) + _waiting(records),
+        before + advice(records) + _failures(records) + _waiting(records),
         _index(records) + shell.left_out(missing, noun) + _footer(written),
         links={"all": "All brand-markets"},
     )
@@ -143,8 +144,8 @@ _COLUMNS: tuple[tuple[str, Callable[[MarketRecord], tuple[float | str, str]]], .
     ("Status", lambda r: (r.status, r.status)),
     ("Skill", lambda r: (r.skill, words.percent(r.skill))),
     ("Mean error", lambda r: (r.wape, words.percent(r.wape))),
-    ("Media share", lambda r: (r.media_share, words.percent(r.media_share))),
-    ("Return", lambda r: (r.media_roi, words.number(r.media_roi))),
+    ("Media share", lambda r: (r.media_share, cells.cell(r, "shares"))),
+    ("Return", lambda r: (r.media_roi, cells.cell(r, "roi"))),
     ("Share change", lambda r: (r.share_shift, words.percent(r.share_shift))),
     ("To act on", lambda r: (float(r.grave), str(r.grave))),
     ("Role", lambda r: (r.role, r.role)),
@@ -197,6 +198,6 @@ def _footer(written: str) -> str:
     text = (
         "<footer><p class='keys'>Keys: j and k go to the next and the previous chart. A click on a cell or a "
         "dot opens that brand-market's report, and so does its link in the table of all.</p><p>Shares and "
-        "returns are the models' estimates, not observations; each report has their intervals.</p>"
+        "returns are the models' estimates, not observations; in brackets their 90 % intervals.</p>"
     )
     return text + (f"<p>{escape(written)}</p></footer>" if written else "</footer>")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmm.data.schema import VALUE_NOT_STATED
+from mmm.report.portfolio.outcome import ALL, Between, Outcome
 
 UNKNOWN = float("nan")
 
@@ -62,6 +63,7 @@ class MarketRecord:
         role: ``champion`` or ``challenger``.
         until: Last date of the data.
         link: Address of its report as seen from the page; empty if there is none.
+        outcome: Money, intervals and the next move, where its model was read.
     """
 
     brand: str
@@ -79,6 +81,7 @@ class MarketRecord:
     role: str = ""
     until: str = ""
     link: str = ""
+    outcome: Outcome = Outcome()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -102,14 +105,30 @@ class MarketRecord:
 
     @property
     def media_roi(self) -> float:
-        """Return of all spend: ROI of the channels, weighted by what was spent on each.
+        """Return of all spend: the model's own, or ROI of the channels, weighted by what was spent on each.
 
         Spend in KPI units is share over ROI, so that no currency is needed; NaN without any spend.
         """
+        if ALL in self.outcome.roi:
+            return self.outcome.roi[ALL].mean
         paid = [name for name, roi in self.roi.items() if roi > 0 and name in self.shares]
         value = sum(self.shares[name] for name in paid)
         spend = sum(self.shares[name] / self.roi[name] for name in paid)
         return value / spend if spend > 0 else UNKNOWN
+
+    def between(self, kind: str, channel: str = ALL) -> Between:
+        """A channel's ``roi`` or ``shares`` with its interval; of all media without a channel.
+
+        The interval of a share is that of the effect, in the units of the share.
+        """
+        if kind == "roi":
+            mean = self.roi.get(channel, UNKNOWN) if channel else self.media_roi
+            found = self.outcome.roi.get(channel, Between())
+            return Between(mean, found.lower, found.upper)
+        mean = self.shares.get(channel, UNKNOWN) if channel else self.media_share
+        effect = self.outcome.effect.get(channel, Between())
+        scale = mean / effect.mean if known(effect.mean) and effect.mean > 0 else UNKNOWN
+        return Between(mean, effect.lower * scale, effect.upper * scale)
 
     @property
     def grave(self) -> int:
@@ -118,7 +137,9 @@ class MarketRecord:
 
 
 def market_records(
-    rows: Iterable[Mapping[str, Any]], links: Mapping[tuple[str, str], str] | None = None
+    rows: Iterable[Mapping[str, Any]],
+    links: Mapping[tuple[str, str], str] | None = None,
+    outcomes: Mapping[tuple[str, str], Outcome] | None = None,
 ) -> tuple[MarketRecord, ...]:
     """Records out of the rows of ``portfolio.parquet``.
 
@@ -126,11 +147,14 @@ def market_records(
         rows: Its columns by name; scores may be missing or None. The test window counts where there is one,
             else the holdout.
         links: Address of the report by brand and market.
+        outcomes: Money, intervals and moves by brand and market, from :func:`outcome_of`.
     """
-    return tuple(_record(row, (links or {}).get((str(row["brand"]), str(row["market"])), "")) for row in rows)
+    keyed = [((str(row["brand"]), str(row["market"])), row) for row in rows]
+    told = outcomes or {}
+    return tuple(_record(row, (links or {}).get(key, ""), told.get(key, Outcome())) for key, row in keyed)
 
 
-def _record(row: Mapping[str, Any], link: str) -> MarketRecord:
+def _record(row: Mapping[str, Any], link: str, outcome: Outcome) -> MarketRecord:
     window = "test" if known(_number(row.get("test_skill"))) else "holdout"
     remarks = tuple(Remark.parse(str(line)) for line in _sequence(row.get("findings")))
     valued = all(remark.code != VALUE_NOT_STATED for remark in remarks)
@@ -150,6 +174,7 @@ def _record(row: Mapping[str, Any], link: str) -> MarketRecord:
         role=str(row.get("role") or ""),
         until=str(row.get("until") or ""),
         link=link,
+        outcome=outcome,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import plotly.graph_objects as go
@@ -12,6 +12,7 @@ from mmm import words
 from mmm.report import axes, marks, theme
 from mmm.report.portfolio import cells
 from mmm.report.portfolio.grid import Colours, Layer, heat_map
+from mmm.report.portfolio.outcome import ALL
 from mmm.report.portfolio.records import MarketRecord, known, median
 from mmm.report.tables import MissingTableError
 
@@ -25,8 +26,7 @@ def roi(records: Records) -> go.Figure:
     if not paid:
         raise MissingTableError(UNPRICED)
     channels = cells.channels(records, "roi")
-    layers = [_roi_layer("All media", lambda record: record.media_roi)]
-    layers += [_roi_layer(name, partial(cells.of_channel, kind="roi", channel=name)) for name in channels]
+    layers = [_roi_layer("All media"), *(_roi_layer(name, name) for name in channels)]
     best, worst = (pick(paid, key=lambda record: record.media_roi) for pick in (max, min))
     earning = sum(record.media_roi > 1 for record in paid)
     title = f"Media return more than they cost in {earning} of {words.count(len(paid), 'brand-market')}"
@@ -43,11 +43,14 @@ def roi(records: Records) -> go.Figure:
         reading="Value of what media brought per unit of currency spent, by the models' account. White is "
         "break-even, blue returns more than it costs. Choose a channel to see it alone.",
         notes=[cells.ESTIMATES],
-        table=cells.table(records, {"All media": lambda r: cells.plain(r.media_roi), **columns}),
+        table=cells.table(records, {"All media": partial(cells.cell, kind="roi"), **columns}),
     )
 
 
-def _roi_layer(label: str, value: Callable[[MarketRecord], float]) -> Layer:
+def _roi_layer(label: str, channel: str = ALL) -> Layer:
+    def value(record: MarketRecord) -> float:
+        return record.between("roi", channel).mean
+
     def colour(record: MarketRecord) -> float:
         found = value(record)
         return min(2.0, max(-2.0, math.log2(max(found, 1e-6)))) if known(found) else found
@@ -56,7 +59,7 @@ def _roi_layer(label: str, value: Callable[[MarketRecord], float]) -> Layer:
         label,
         colour,
         lambda record: words.number(value(record)),
-        lambda record: f"{words.label(label)}: {words.number(value(record))} back for each 1 spent",
+        lambda record: f"{words.label(label)}: {cells.cell(record, 'roi', channel)} back for each 1 spent",
     )
 
 
@@ -119,4 +122,4 @@ def _returns(own: Records, channel: str, colour: str, floor: float) -> theme.Tra
 def _dot_words(record: MarketRecord, channel: str) -> str:
     name = theme.short(record.name, 60, verbatim=True)
     more = "<br>click: its report" if record.link else ""
-    return f"<b>{name}</b><br>{theme.short(channel)}: {words.number(record.roi[channel])}{more}"
+    return f"<b>{name}</b><br>{theme.short(channel)}: {cells.cell(record, 'roi', channel)}{more}"

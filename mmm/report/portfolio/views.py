@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import plotly.graph_objects as go
@@ -13,6 +13,7 @@ from mmm import words
 from mmm.report import axes, marks, theme
 from mmm.report.portfolio import cells
 from mmm.report.portfolio.grid import Colours, Layer, heat_map
+from mmm.report.portfolio.outcome import ALL
 from mmm.report.portfolio.records import MarketRecord, known
 from mmm.report.tables import MissingTableError
 
@@ -150,10 +151,7 @@ def media_share(records: Records) -> go.Figure:
     if not told:
         raise MissingTableError("no model of this refit tells its shares")
     channels = cells.channels(records, "shares")
-    layers = [_share_layer("All media", lambda record: record.media_share)]
-    layers += [
-        _share_layer(name, partial(cells.of_channel, kind="shares", channel=name)) for name in channels
-    ]
+    layers = [_share_layer("All media"), *(_share_layer(name, name) for name in channels)]
     high, low = (pick(told, key=lambda record: record.media_share) for pick in (max, min))
     if len(told) == 1:
         title = f"Media bring {words.percent(high.media_share)} of the KPI of {high.name}"
@@ -171,7 +169,7 @@ def media_share(records: Records) -> go.Figure:
         reading="Direct effect as a share of the KPI in the training window, by the models' account. Choose "
         "a channel to see it alone.",
         notes=[cells.ESTIMATES],
-        table=cells.table(records, {"All media": lambda r: cells.percent(r.media_share), **columns}),
+        table=cells.table(records, {"All media": partial(cells.cell, kind="shares"), **columns}),
     )
 
 
@@ -181,12 +179,15 @@ def _up_to(top: float, steps: int) -> Colours:
     return Colours(theme.SEQUENTIAL, 0, top, ticks)
 
 
-def _share_layer(label: str, value: Callable[[MarketRecord], float]) -> Layer:
+def _share_layer(label: str, channel: str = ALL) -> Layer:
+    def value(record: MarketRecord) -> float:
+        return record.between("shares", channel).mean
+
     return Layer(
         label,
         value,
         lambda record: words.percent(value(record)),
-        lambda record: f"{words.label(label)}: {words.percent(value(record))} of the KPI",
+        lambda record: f"{words.label(label)}: {cells.cell(record, 'shares', channel)} of the KPI",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -9,6 +10,7 @@ from urllib.parse import unquote
 from jobs.record.rows import Row
 from jobs.refit.page import ensure_report, report_links, write_overview
 from tests.jobs.rows import row
+from tests.report.portfolio.test_advice import PLAN, returns
 from tests.report.world import World, write_model
 
 
@@ -50,6 +52,17 @@ def test_the_page_lies_beside_the_table_and_leads_into_every_report(tmp_path: Pa
     assert set(re.findall(r"<a href='(models/[^']+)'", text)) == {
         "models/brand=acme/market=us/0123/report.html"
     }
+
+
+def test_money_and_moves_come_out_of_each_market_s_model(tmp_path: Path) -> None:
+    rows = [model(tmp_path, "acme", "us"), model(tmp_path, "acme", "de")]
+    returns().to_parquet(Path(rows[0].directory) / "returns.parquet")
+    (Path(rows[0].directory) / "plan.json").write_text(json.dumps(PLAN), encoding="utf-8")
+    text = Path(write_overview(rows, str(tmp_path))).read_text(encoding="utf-8")
+    advice = text.partition("id='advice'")[2].partition("</table>")[0]
+
+    assert "Move EUR\u00a0100\u00a0k from TV to search" in advice
+    assert "acme / us" in advice and "acme / de" not in advice
 
 
 def test_the_page_of_storage_behind_a_uri(tmp_path: Path) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
+from mmm.report.portfolio.outcome import Outcome, outcome_of
 from mmm.report.portfolio.page import SECTIONS, render_portfolio
 from mmm.report.portfolio.records import market_records
 from tests.report.portfolio.portfolios import portfolio
+from tests.report.portfolio.test_advice import PLAN, returns
 from tests.report.sight import WIDTHS, Visit, look_at, visit_page
 
 pytestmark = pytest.mark.browser
@@ -26,13 +29,17 @@ def visit(
     """The page of twelve brand-markets, one of them failed, each with a report beside."""
     folder = tmp_path_factory.mktemp("portfolio")
     rows = portfolio(4, 3)
-    links = {}
+    links: dict[tuple[str, str], str] = {}
+    outcomes: dict[tuple[str, str], Outcome] = {}
     for row in rows:
         name = f"{row['brand']} {row['market']}.html"
         (folder / name).write_text(f"<title>{name}</title>", encoding="utf-8")
-        links[row["brand"], row["market"]] = quote(name)
+        key = row["brand"], row["market"]
+        links[key] = quote(name)
+        if row["status"] != "failed":
+            outcomes[key] = outcome_of(returns(scale=1.0 + len(outcomes)), PLAN)
     page = folder / "portfolio.html"
-    page.write_text(render_portfolio(market_records(rows, links)), encoding="utf-8")
+    page.write_text(render_portfolio(market_records(rows, links, outcomes)), encoding="utf-8")
     found = visit_page(browser, page, request.param)
     yield found
     found.page.context.close()
@@ -57,13 +64,30 @@ def test_the_selector_shows_another_channel(visit: Visit) -> None:
 
 
 def test_a_heading_sorts_the_table_by_keyboard(visit: Visit) -> None:
-    button = visit.page.locator("table.sortable th button", has_text="Skill")
+    button = visit.page.locator("section table.sortable th button", has_text="Skill")
     read = "rows => rows.map((row) => row.cells[4].dataset.sort).filter((text) => text).map(Number)"
     for rising in (True, False):
         button.press("Enter")
-        skills = visit.page.locator("table.sortable tbody tr").evaluate_all(read)
+        skills = visit.page.locator("section table.sortable tbody tr").evaluate_all(read)
         assert skills == sorted(skills, reverse=not rising)
     assert len(skills) == 11
+
+
+def test_moves_sort_by_money_and_nothing_serious_keeps_anybody_out(
+    visit: Visit, barriers: Callable[[Page], list[str]]
+) -> None:
+    button = visit.page.locator("#advice th button", has_text="Spent on media")
+    read = "rows => rows.map((row) => Number(row.cells[1].dataset.sort))"
+    for rising in (True, False):
+        button.press("Enter")
+        spent = visit.page.locator("#advice tbody tr").evaluate_all(read)
+        assert spent == sorted(spent, reverse=not rising)
+    assert len(spent) == 11
+    schemes: tuple[Literal["dark", "light"], ...] = ("dark", "light")
+    for scheme in schemes:
+        visit.page.emulate_media(color_scheme=scheme)
+        visit.page.wait_for_timeout(200)
+        assert barriers(visit.page) == []
 
 
 def test_a_click_on_a_cell_opens_its_report(visit: Visit) -> None:
