@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 from pyarrow import fs as pafs
 
@@ -191,3 +192,10 @@ def write_whole(place: str, content: bytes) -> None:
         if system.get_file_info(scratch).type == pafs.FileType.File:
             system.delete_file(scratch)
         raise
+
+
+def write_parquet(place: str, table: pa.Table) -> None:
+    """Write a table as Parquet; as :func:`write_whole`."""
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer)
+    write_whole(place, buffer.getvalue().to_pybytes())

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from scipy import stats
 
 from mmm.errors import OutputError
-from mmm.storage import filesystem, write_whole
+from mmm.storage import filesystem, write_parquet
 
 LEDGER, VERSIONS = "ledger.parquet", "versions.parquet"
 HORIZONS = (1, 4, 8, 13)
@@ -226,9 +226,7 @@ class Ledger:
         entries = [asdict(entry) for own in self._entries.values() for entry in own]
         standings = [asdict(item) for own in self._standings.values() for item in own]
         for name, rows, schema in ((LEDGER, entries, LEDGER_SCHEMA), (VERSIONS, standings, VERSIONS_SCHEMA)):
-            buffer = pa.BufferOutputStream()
-            pq.write_table(pa.Table.from_pylist(rows, schema=schema), buffer)
-            write_whole(f"{self._out}/{name}", buffer.getvalue().to_pybytes())
+            write_parquet(f"{self._out}/{name}", pa.Table.from_pylist(rows, schema=schema))
 
 
 def _newest(entries: Iterable[Entry]) -> Mapping[date, Entry]:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from mmm.data.schema import VALUE_NOT_STATED
 from mmm.errors import OutputError
-from mmm.storage import filesystem, write_whole
+from mmm.storage import filesystem, write_parquet
 
 Status = Literal["done", "unchanged", "failed"]
 TABLE = "portfolio.parquet"
@@ -131,11 +131,8 @@ SCHEMA = pa.schema(
 def write_table(rows: Iterable[Row], out: str) -> str:
     """Write ``portfolio.parquet`` below ``out``, whole or not at all; returns its place."""
     records = [{**asdict(row), **row.scores} for row in rows]
-    table = pa.Table.from_pylist([_plain(record) for record in records], schema=SCHEMA)
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer)
     place = f"{out.rstrip('/')}/{TABLE}"
-    write_whole(place, buffer.getvalue().to_pybytes())
+    write_parquet(place, pa.Table.from_pylist([_plain(record) for record in records], schema=SCHEMA))
     return place
 
 

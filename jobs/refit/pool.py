@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import ray
 
 from jobs.record.rows import Row
@@ -26,7 +25,7 @@ from mmm.analysis.pool_table import MOVES, Priors, pool_table, returned_priors
 from mmm.config import PoolSpec
 from mmm.data.schema import Finding
 from mmm.errors import ModelFileError
-from mmm.storage import write_whole
+from mmm.storage import write_parquet
 
 POOL = "pool.parquet"
 BATCH = 64
@@ -183,10 +182,8 @@ def _posterior(row: Mapping[Any, Any], priors: Priors) -> float:
 
 def write_pool(table: pd.DataFrame, out: str) -> str:
     """Write ``pool.parquet`` below ``out``, whole or not at all; returns its place."""
-    buffer = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), buffer)
     place = f"{out.rstrip('/')}/{POOL}"
-    write_whole(place, buffer.getvalue().to_pybytes())
+    write_parquet(place, pa.Table.from_pandas(table, preserve_index=False))
     return place
 
 

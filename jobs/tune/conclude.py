@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from jobs.record.rows import Row
 from jobs.tune.choice import Choice, choose
@@ -23,7 +22,7 @@ from mmm.config import MarketSpec
 from mmm.config.files import dump_yaml
 from mmm.data.read import PanelRead
 from mmm.report.sweep.page import sweep_page
-from mmm.storage import write_whole
+from mmm.storage import write_parquet, write_whole
 
 BEST, TEST, REPORT, TRIALS = "best.yaml", "test.json", "sweep.html", "trials.parquet"
 
@@ -97,9 +96,7 @@ def conclude(
     for name, text in texts.items():
         write_whole(f"{study.out}/{name}", text.encode())
     write_whole(f"{study.out}/optuna.log", _journal(search).encode())
-    table = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pandas(trials_table(sweep)), table)
-    write_whole(f"{study.out}/{TRIALS}", table.getvalue().to_pybytes())
+    write_parquet(f"{study.out}/{TRIALS}", pa.Table.from_pandas(trials_table(sweep)))
     return Conclusion(choice, chosen, final, texts)
 
 

@@ -144,6 +144,7 @@ def test_thousands_alone_are_never_taken_for_decimals(values: list[int], mark: M
     else:
         assert parsed.bad_N.any()
         assert both_readings(next(cell for cell in cells if mark in cell)) in parsed.hint
+        assert f"the {'comma' if mark == ',' else 'dot'} stands before three digits" in parsed.hint
 
 
 @pytest.mark.parametrize(
