@@ -28,6 +28,7 @@ from pyarrow import fs as pafs
 
 from jobs.command import duration, say
 from mmm.errors import MMMError
+from mmm.output import unwritable
 from mmm.storage import filesystem, is_uri, read_text, write_whole
 
 BEAT = 20.0
@@ -97,7 +98,8 @@ def locked(place: str, job: str) -> Iterator[None]:
 
     Raises:
         LockedError: Another job is at work there.
-        OSError: The place cannot be written.
+        OutputError: The place cannot be written, or is full.
+        OSError: It is a store that cannot be reached.
     """
     now = time.time()
     here, pid = _machine(), os.getpid()
@@ -145,8 +147,8 @@ def _link(place: str, own: Owner) -> dict[str, Owner]:
     path = Path(place)
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f"{path.name}.{own.token}")
-    scratch.write_text(json.dumps(asdict(own)), encoding="utf-8")
     try:
+        scratch.write_text(json.dumps(asdict(own)), encoding="utf-8")
         # A link is made whole or not at all, also on network filesystems.
         while True:
             with suppress(FileExistsError):
@@ -154,8 +156,10 @@ def _link(place: str, own: Owner) -> dict[str, Owner]:
                 return {}
             if (holder := _owner(place)) is not None:
                 return {place: holder}
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
     finally:
-        scratch.unlink()
+        scratch.unlink(missing_ok=True)
 
 
 def _claim(place: str, own: Owner) -> dict[str, Owner]:

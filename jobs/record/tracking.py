@@ -6,6 +6,7 @@ are asked with few retries; what could not be recorded waits with the caller.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import secrets
@@ -91,6 +92,11 @@ class reaching:  # noqa: N801  (reads as a word in `with reaching(uri):`)
             "sqlite3",
         ):
             reason = " ".join(str(error).split())[:300]
+            if "disk is full" in reason or getattr(error, "errno", None) == errno.ENOSPC:
+                raise TrackingError(
+                    f"MLflow at {self.uri} has no room: its disk is full. Free some space, then run the same "
+                    "command again; what is done stays done."
+                ) from error
             raise TrackingError(
                 f"MLflow at {self.uri} did not do what it was asked: {reason}. Start the server, correct "
                 "MLFLOW_TRACKING_URI, or run with --tracking none."
@@ -142,14 +148,15 @@ def make_database(folder: Path) -> None:
         if time.time() - left.stat().st_mtime > ABANDONED:
             left.unlink()
     scratch = folder / f".{DATABASE}.{secrets.token_hex(8)}"
-    Tracking(f"sqlite:///{scratch}", (folder / "artifacts").as_uri())
     try:
+        Tracking(f"sqlite:///{scratch}", (folder / "artifacts").as_uri())
         os.link(scratch, path)
     except FileExistsError:
         # Another job made one meanwhile: that is as good.
         return
     finally:
-        scratch.unlink()
+        for left in (scratch, *folder.glob(f"{scratch.name}-*")):
+            left.unlink(missing_ok=True)
 
 
 def is_unfinished(path: Path) -> bool:

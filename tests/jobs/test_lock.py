@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from pyarrow import fs as pafs
 
 from jobs.lock import SILENT, LockedError, Owner, _machine, lock_beside, lock_of, locked
 from jobs.refit.command import main
+from mmm.errors import OutputError
 from mmm.storage import filesystem
 
 
@@ -195,3 +197,16 @@ def test_a_second_refit_of_a_place_ends_with_1_and_says_whose_it_is(
 
     assert status == 1
     assert "process 7 on elsewhere" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_named_and_leaves_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, *_: object, **__: object) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(OutputError, match=r"is full\. Free some space"):
+            hold(lock_of(str(tmp_path)))
+
+    assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from jobs.record.tracking import ABANDONED, DATABASE, TrackingError, is_unfinished, open_tracking
+from jobs.record.tracking import (
+    ABANDONED,
+    DATABASE,
+    TrackingError,
+    is_unfinished,
+    open_tracking,
+    reaching,
+)
 
 HALF_MADE = Path(__file__).resolve().parents[4] / "shared" / "cases" / "hostile" / "half_migrated" / DATABASE
 EXPERIMENTS = "create table experiments (experiment_id integer)"
@@ -86,3 +93,17 @@ def test_a_database_of_something_else_is_said(tmp_path: Path, monkeypatch: pytes
 
     with pytest.raises(TrackingError, match="did not do what it was asked"):
         open_tracking(None, str(tmp_path))
+
+
+def test_a_full_disk_is_named_and_leaves_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(uri: str, *_: object) -> None:
+        database(Path(uri.removeprefix("sqlite:///")), VERSION)
+        with reaching(uri):
+            raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr("jobs.record.tracking.Tracking", full)
+
+    with pytest.raises(TrackingError, match=r"its disk is full\. Free some space, then run the same command"):
+        open_tracking(None, str(tmp_path))
+    assert list((tmp_path / "mlflow").iterdir()) == []
