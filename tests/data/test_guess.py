@@ -259,3 +259,51 @@ def test_case(name: str, says: list[str]) -> None:
 def test_case_init_currency_signs() -> None:
     with pytest.raises(PanelError, match=r"write 398\.00"):
         draft_spec(str(case("init_currency_signs") / "panel.csv"))
+
+
+def guessed(columns: dict[str, list[Any]]) -> Guess:
+    """Roles of a national weekly panel with these columns."""
+    table = pa.table({"date": [f"2024-01-{day:02}" for day in range(1, 21)], **columns})
+    return guess_roles({name: table[name].cast(pa.string()) for name in table.column_names})
+
+
+AMOUNTS = [float(10 + 7 * n % 13) for n in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("paid", "seen"),
+    [("cost_fb", "imp_fb"), ("Kosten_Google", "Klicks_Google"), ("gasto_meta", "impresiones_meta")],
+)
+def test_words_before_a_channel_say_what_its_column_holds(paid: str, seen: str) -> None:
+    found = guessed({paid: AMOUNTS, seen: [1000 * value for value in AMOUNTS], "sales": AMOUNTS[::-1]})
+
+    assert list(found.channels.values()) == [{"spend": paid, "exposure": seen}]
+    assert found.controls == []
+
+
+def test_prices_of_media_are_no_amounts_and_rates_are_in_doubt() -> None:
+    found = guessed(
+        {"search_spend": AMOUNTS, "search_CPC": AMOUNTS, "conversion_rate": AMOUNTS, "sales": AMOUNTS[::-1]}
+    )
+
+    assert found.channels == {"search": {"spend": "search_spend"}}
+    assert found.unused == ["search_CPC"]
+    assert found.controls == ["conversion_rate"]
+    assert set(found.doubts) == {"search_CPC", "conversion_rate"}
+
+
+def test_a_sum_by_kind_of_shop_is_no_region() -> None:
+    """Named after shops, but different in every row."""
+    found = guessed(
+        {"tv_spend": AMOUNTS, "Umsatz_Filiale": [value + n / 100 for n, value in enumerate(AMOUNTS)]}
+    )
+
+    assert found.region is None
+    assert found.kpi == "Umsatz_Filiale"
+
+
+def test_text_with_a_few_names_is_events_however_rare() -> None:
+    calendar = ["none"] * 18 + ["strike", "strike"]
+    found = guessed({"tv_spend": AMOUNTS, "sales": AMOUNTS[::-1], "calendar": calendar})
+
+    assert found.events == ["calendar"] and found.controls == []

@@ -21,6 +21,11 @@ def identifies(region: pa.ChunkedArray, date: pa.ChunkedArray) -> bool:
     return len(regions) > 1 and len(pairs) == len(date_N) > len(np.unique(date_N))
 
 
+def repeats(column: pa.ChunkedArray) -> bool:
+    """Whether cells are so often alike that they may name something: at most half of them differ."""
+    return len(column.unique()) <= max(len(column) / 2, 1)
+
+
 def is_constant_within(values_N: Floats, codes_N: npt.NDArray[np.int64]) -> bool:
     """Whether a column is one number in each region, and not in all of them."""
     regions = np.unique(codes_N)

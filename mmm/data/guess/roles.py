@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mmm.data.guess.contents import identifies, is_constant_within, is_flag
+from mmm.data.guess.contents import identifies, is_constant_within, is_flag, repeats
 from mmm.data.guess.names import is_ignored, named_like, plain, stem, suffix
 from mmm.data.guess.words import (
     COMPETITION,
@@ -27,6 +27,8 @@ from mmm.data.guess.words import (
     PER_UNIT,
     PLATFORMS,
     POPULATION,
+    PRICE_OF_MEDIA,
+    RATE,
     REGION,
     SEEN_PREFIX,
     SIZE,
@@ -87,7 +89,8 @@ def guess_roles(
     guess.date, guess.date_format = _find_date(left, columns)
     left = [name for name in left if name != guess.date]
     for role, words in (("region", REGION), ("population", POPULATION), ("kpi_value", VALUE)):
-        found = named_like(left, words)
+        possible = [name for name in left if role != "region" or repeats(columns[name])]
+        found = named_like(possible, words)
         setattr(guess, role, found)
         left = [name for name in left if name != found]
     parsed = {name: parse_numbers((numbers or columns)[name]) for name in left}
@@ -114,6 +117,9 @@ def guess_roles(
     left = [name for name in left if name != guess.kpi]
     left = _outcomes(left, values, guess)
     left = _families(left, values, guess)
+    for name in [one for one in left if PRICE_OF_MEDIA.search(plain(one)) and _sounds_like_media(one)]:
+        guess.leave(name, "a price or a rate of media: no amount of it", doubt=True)
+        left.remove(name)
     _share_out(left, values, guess)
     _in_doubt(values, guess)
     return guess
@@ -272,9 +278,7 @@ def _share_out(names: Sequence[str], values: Mapping[str, Floats], guess: Guess)
             unclear.append(name)
     named_media = bool(guess.channels)
     for name in unclear:
-        looks_media = re.search(rf"(^|_)({MEDIA_WORDS}|{OUTDOOR})\d*(_|$)", plain(name)) or re.search(
-            PLATFORMS, plain(name).replace("_", "")
-        )
+        looks_media = _sounds_like_media(name)
         bare_x = re.fullmatch(r"x_?\d+", name, re.IGNORECASE) and not named_media
         if (looks_media or bare_x) and stem(name) in guess.channels:
             guess.leave(name, f"another column of {stem(name)!r}", doubt=True)
@@ -283,6 +287,14 @@ def _share_out(names: Sequence[str], values: Mapping[str, Floats], guess: Guess)
             guess.channels[stem(name)] = {"exposure" if unpaid else "spend": name}
         else:
             guess.controls.append(name)
+            if RATE.search(plain(name)):
+                guess.doubts[name] = "a rate or a mean: made of the KPI it is an outcome and no cause"
+
+
+def _sounds_like_media(name: str) -> bool:
+    """Whether a name has a word of media or is that of a platform."""
+    word = re.search(rf"(^|_)({MEDIA_WORDS}|{OUTDOOR})\d*(_|$)", plain(name))
+    return bool(word or re.search(PLATFORMS, plain(name).replace("_", "")))
 
 
 def _exists(guess: Guess, name: str, kind: str) -> bool:

@@ -62,7 +62,10 @@ SPEND = (
     r"ausgaben|kosten|gasto|gastos|dépenses|depenses|coût|spesa|uitgaven|custo|"
     r"spend|spends|cost|costs|investment|budget|expenditure|s"
 )
-EXPOSURE = r"impressions|impression|impr|imps|clicks|grps|grp|trps|views|exposure|reach|opens|sends|i|p|o"
+EXPOSURE = (
+    r"impressions|impression|impressionen|impresiones|impr|imps|imp|clicks|klicks|klick|clics|cliques|"
+    r"grps|grp|trps|views|exposure|reach|opens|sends|i|p|o"
+)
 CONTROL = r"control|ctrl"
 MEDIA_WORDS = (
     "tv|ctv|ott|radio|print|ooh|dooh|billboard|search|facebook|fb|meta|instagram|google|youtube|tiktok|"
@@ -77,6 +80,10 @@ PER_UNIT = re.compile(
     r"(^|_)(per|price|preis|precio|prix|rate|quote|avg|average|mean|ratio|share|aov|cpm|cpc|cpa)(_|$)"
 )
 """Parts of names of prices, rates and means: nothing that media move the sum of."""
+PRICE_OF_MEDIA = re.compile(r"(^|_)(cpc|cpm|cpa|cpl|cpp|cpi|ctr|cvr|roas|roi|rate|avg|average)(_|$)")
+"""Parts of names of prices and rates of media: no amount, and moved by what it is made of."""
+RATE = re.compile(r"(^|_)(rate|quote|ratio|avg|average|mean|aov|roas|ctr|cvr)(_|$)")
+"""Parts of names of rates and means, which may be made of the KPI."""
 DEMAND = re.compile(r"(^|_)(query|queries|trend|trends|weather|temperature|index|inflation)(_|$)")
 """Parts of names of what moves demand and is counted too."""
 VALUE_OF_UNIT = re.compile(r"(^|_)(revenue|value|margin|profit|erlös|umsatz)_per_")
