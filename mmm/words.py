@@ -61,6 +61,11 @@ def percent(fraction: float, digits: int = 2) -> str:
     return _plain(round(points, decimals), max(digits, len(str(int(abs(points)))))) + f"{NBSP}%"
 
 
+def chance(value: float) -> str:
+    """A chance in whole per cent, never certain."""
+    return f"{min(99, max(1, round(100 * value)))}{NBSP}%"
+
+
 def signed(text: str) -> str:
     """A formatted number with its plus sign."""
     nothing = text in ("0", f"0{NBSP}%")

@@ -94,3 +94,9 @@ def test_wrapping_keeps_every_word_and_the_width() -> None:
 
     assert " ".join(lines) == text
     assert max(map(len, lines)) <= 24
+
+
+def test_a_chance_is_never_certain() -> None:
+    assert words.chance(0.834) == "83\u00a0%"
+    assert words.chance(1.0) == "99\u00a0%"
+    assert words.chance(0.0) == "1\u00a0%"

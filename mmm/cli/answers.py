@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from mmm import words
 from mmm.analysis.compare import Comparison
 from mmm.analysis.intervals import Estimate
 from mmm.planning.plan import ChannelPlan, Plan
@@ -34,6 +35,8 @@ def plan_table(plan: Plan) -> Group:
         )
     table.add_row("budget", _amount(plan.current_budget), _amount(plan.budget or 0.0), end_section=True)
     lines = [f"KPI {_estimate(plan.kpi)}, now {_estimate(plan.current_kpi)}", f"gain {_estimate(plan.gain)}"]
+    if plan.chance_of_gain is not None:
+        lines[-1] += f"; the chance that it gains at all is {words.chance(plan.chance_of_gain)}"
     if plan.effect_after_horizon is not None:
         lines.append(f"of the KPI {_estimate(plan.effect_after_horizon)} falls after the horizon")
     return Group(
@@ -47,7 +50,9 @@ def plan_table(plan: Plan) -> Group:
 def scenario_table(scenario: Scenario) -> Group:
     """Plans side by side: amounts by channel, then KPI, gain and returns."""
     plans = [scenario.status_quo, *scenario.plans]
-    table = _table(f"{scenario.dates[0]} to {scenario.dates[-1]}", [plan.name for plan in plans])
+    table = _table(
+        f"{words.day(scenario.dates[0])} to {words.day(scenario.dates[-1])}", [plan.name for plan in plans]
+    )
     for row, current in enumerate(scenario.status_quo.channels):
         cells = [plan.channels[row] for plan in plans]
         shown = [_amount(cell.spend) + (" *" if cell.extrapolated else "") for cell in cells]
@@ -80,9 +85,9 @@ def comparison_table(comparison: Comparison) -> Group:
         mark = " *" if row["share_beyond"] or row["roi_beyond"] else ""
         table.add_row(
             f"{row['channel']}{mark}",
-            f"{row['share_old']:.1%}",
-            f"{row['share_new']:.1%}",
-            f"{100 * row['share_change']:+.1f} pt",
+            words.percent(row["share_old"]),
+            words.percent(row["share_new"]),
+            f"{words.signed(words.number(100 * row['share_change']))} points",
             *(_known(row[name]) for name in ("roi_old", "roi_new", "roi_change")),
         )
     reasons = [Text(f"{one.what}: {one.where} was {one.old}, is {one.new}") for one in comparison.reasons]
@@ -90,7 +95,7 @@ def comparison_table(comparison: Comparison) -> Group:
 
 
 def _known(number: float) -> str:
-    return "-" if math.isnan(number) else f"{number:.3g}"
+    return "-" if math.isnan(number) else words.number(number, 3)
 
 
 def _table(first: str, names: list[str]) -> Table:
@@ -101,13 +106,13 @@ def _table(first: str, names: list[str]) -> Table:
 
 
 def _amount(number: float) -> str:
-    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:,.4g}"
+    return words.number(number, 4)
 
 
 def _change(row: ChannelPlan) -> str:
     """Planned against current; only what never ran before is new."""
     if row.change is not None:
-        return f"{row.change:+.0%}"
+        return words.signed(words.percent(row.change))
     if row.spend <= 0:
         return "-"
     return "again" if row.supported_max > 0 else "new"
@@ -115,7 +120,7 @@ def _change(row: ChannelPlan) -> str:
 
 def _returns(row: ChannelPlan) -> tuple[str, str]:
     """ROI of a channel's amount and of the next unit."""
-    return _ratio(row.roi), f"{row.marginal_roi.mean:.3g}"
+    return _ratio(row.roi), words.number(row.marginal_roi.mean, 3)
 
 
 def _costs(row: ChannelPlan) -> tuple[str, str]:
@@ -124,7 +129,7 @@ def _costs(row: ChannelPlan) -> tuple[str, str]:
 
 
 def _cost(spend: float, kpi: float) -> str:
-    return f"{spend / kpi:.3g}" if spend > 0 and kpi > 0 else "-"
+    return words.number(spend / kpi, 3) if spend > 0 and kpi > 0 else "-"
 
 
 def _brought(plan: ScenarioPlan) -> float:
@@ -133,7 +138,7 @@ def _brought(plan: ScenarioPlan) -> float:
 
 
 def _ratio(found: Estimate | None) -> str:
-    return "-" if found is None else f"{found.mean:.3g}"
+    return "-" if found is None else words.number(found.mean, 3)
 
 
 def _range(lower: float | None, upper: float | None) -> str:

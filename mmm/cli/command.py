@@ -169,13 +169,15 @@ def _count(amount: int, noun: str) -> str:
 
 
 def _described(spec: MarketSpec, read: PanelRead) -> str:
+    from mmm import words
+
     panel, split = read.panel, read.split
     lines = [
         f"{spec.brand} / {spec.market}: valid",
         (
             f"  {_count(len(panel.regions), 'region')} x {len(panel.dates)} {panel.frequency} periods, "
-            f"{panel.dates[0]} to {panel.dates[-1]}; KPI known in {int(panel.observed_GT.sum())} of "
-            f"{panel.present_GT.size} cells"
+            f"{words.day(panel.dates[0])} to {words.day(panel.dates[-1])}; KPI known in "
+            f"{int(panel.observed_GT.sum())} of {panel.present_GT.size} cells"
         ),
         (
             f"  {_count(len(panel.channels), 'channel')}, {_count(len(panel.controls), 'control')}; "

@@ -37,7 +37,7 @@ def advice(tables: Tables) -> tuple[str, str] | None:
     if about.priced and words.known(plan.money.mean):
         gain += f", worth {_gained(plan.money, about.currency)}"
     if words.known(plan.chance):
-        gain += f"; the chance that it gains at all is {chance(plan.chance)}"
+        gain += f"; the chance that it gains at all is {words.chance(plan.chance)}"
     return move, f"{gain}."
 
 
@@ -67,8 +67,3 @@ def _gained(gain: Gain, unit: str) -> str:
         return "what it gains is not said"
     told = f"{words.number(abs(gain.mean))} {unit} {'more' if gain.mean >= 0 else 'less'}"
     return f"{told} ({words.span(gain.lower, gain.upper)})"
-
-
-def chance(value: float) -> str:
-    """A chance in whole per cent, never certain."""
-    return f"{min(99, max(1, round(100 * value)))}{words.NBSP}%"

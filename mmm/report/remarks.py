@@ -18,7 +18,8 @@ NAMED = 4
 PLAIN = {
     "negative_roi": "{of} seems to do harm, which advertising rarely does. Check its numbers before acting.",
     "implausible_roi": "{of} seems to return far more than advertising does. Check its numbers first.",
-    "uncertain_roi": "Whether {of} pays for itself is open: it may or it may not. A test would settle it.",
+    "uncertain_roi": "Whether money spent on {of} comes back is open: it may or it may not. A test would "
+    "settle it.",
     "uncertain_effect": "Whether {of} brings much or next to nothing is open. A test would settle it.",
     "unidentified_channel": "The data say little about {of}: what is shown is mostly what was assumed. "
     "A test would settle it.",

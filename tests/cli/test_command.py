@@ -47,7 +47,8 @@ def test_validate_describes_the_panel(tmp_path: Path, capsys: pytest.CaptureFixt
     assert cli.main(["validate", str(write(tmp_path, frame())), "--set", "splits.test=2"]) == 0
     output = capsys.readouterr().out
     assert "acme / us: valid" in output
-    assert "3 regions x 60 weekly periods, 2023-01-02 to 2024-02-19; KPI known in 180 of 180 cells" in output
+    assert "3 regions x 60 weekly periods, 2\u00a0Jan\u00a02023 to 19\u00a0Feb\u00a02024" in output
+    assert "KPI known in 180 of 180 cells" in output
     assert "2 channels, 1 control; train 50, holdout 8, test 2 periods" in output
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 
 from mmm import words
-from mmm.report.advice import chance
 from mmm.report.portfolio.outcome import ALL, UNKNOWN, Between
 from mmm.report.portfolio.records import MarketRecord, known
 from mmm.report.shell import escape
@@ -90,7 +89,7 @@ def _chance(record: MarketRecord) -> Cell:
     moves = record.outcome.moves
     if moves is None or not known(moves.chance) or moves.gain.mean == 0:
         return math.nan, "\u2013", ""
-    return moves.chance, chance(moves.chance), ""
+    return moves.chance, words.chance(moves.chance), ""
 
 
 _COLUMNS: tuple[tuple[str, Callable[[MarketRecord], Cell]], ...] = (
