@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mmm.analysis.curves import response_curves
     from mmm.analysis.pool_table import cold_start_priors
     from mmm.analysis.shares import saved_shares
+    from mmm.analysis.tables import returns_between
     from mmm.config.files import load_market
     from mmm.data.read import read_panel
     from mmm.errors import MMMError
@@ -54,6 +55,7 @@ __all__ = [
     "portfolio_views",
     "read_panel",
     "response_curves",
+    "returns_between",
     "saved_shares",
     "simulate_hierarchy",
     "simulate_market",
@@ -82,6 +84,7 @@ _HOMES = {
     "plan_budgets": "mmm.planning.portfolio",
     "read_panel": "mmm.data.read",
     "response_curves": "mmm.analysis.curves",
+    "returns_between": "mmm.analysis.tables",
     "saved_shares": "mmm.analysis.shares",
     "simulate_hierarchy": "mmm.simulate.hierarchy",
     "simulate_market": "mmm.simulate.draws",

@@ -13,6 +13,7 @@ import pandas as pd
 from mmm.analysis.attribution import predictive_sd
 from mmm.analysis.intervals import interval, interval_from_zero
 from mmm.data.panel import Bools
+from mmm.errors import Problem, RequestError
 from mmm.fitted import Fitted
 
 OUTLIER = 4.0
@@ -155,15 +156,46 @@ def returns_table(fitted: Fitted) -> pd.DataFrame:
     window, empty without spend; ``media`` are the units that ran. What a window brings includes what
     earlier spend carries into it.
     """
+    return _returns(fitted, _windows(fitted))
+
+
+def returns_between(fitted: Fitted, start: str, end: str) -> pd.DataFrame:
+    """What each channel, and all together, brought in the periods that begin from one date to another.
+
+    Args:
+        fitted: The model.
+        start: First day, ISO, such as ``2024-03-01``.
+        end: Last day.
+
+    Returns:
+        Rows as those of :func:`returns_table`; the window is named by its days.
+
+    Raises:
+        RequestError: A day is no date, or no period of the data begins between them.
+    """
+    dates = fitted.panel.dates
+    try:
+        first, last = (np.datetime64(day, "D") for day in (start, end))
+    except ValueError as error:
+        problem = Problem("bad_date", "window", f"{error}; write days as 2024-03-01")
+        raise RequestError("window", [problem]) from error
+    inside_T = (dates >= first) & (dates <= last)
+    if not inside_T.any():
+        text = f"no period begins from {start} to {end}; the data run from {dates[0]} to {dates[-1]}"
+        raise RequestError("window", [Problem("empty_window", "window", text)])
+    return _returns(fitted, {f"{start} to {end}": inside_T})
+
+
+def _returns(fitted: Fitted, windows: dict[str, Bools]) -> pd.DataFrame:
     panel = fitted.panel
-    cells_GT = (panel.present_GT & fitted.split.mask("train")[None, :]).astype(np.float64)
+    cells_GT = panel.present_GT.astype(np.float64)
     effect_MTC, value_MTC = (
         np.einsum("mgtc,gt->mtc", fitted.predictor.parts.channels_MGTC, weight_GT)
         for weight_GT in (cells_GT, cells_GT * panel.kpi_value_GT)
     )
     spend_TC = np.einsum("gtc,gt->tc", panel.spend_GTC, cells_GT)
     frames = []
-    for name, window_T in _windows(fitted).items():
+    for name, window_T in windows.items():
         sums = (v[..., window_T, :].sum(-2) for v in (spend_TC, effect_MTC, value_MTC))
         spend_C, effect_MC, value_MC = (np.append(v, v.sum(-1, keepdims=True), axis=-1) for v in sums)
         frame = pd.DataFrame({"window": name, "channel": [*panel.channels, ""], "spend": spend_C})

@@ -29,7 +29,7 @@ def run_export(options: argparse.Namespace) -> int:
     out = None if options.out is None else Path(options.out)
     form: Format = options.format or ("xlsx" if out is None or out.suffix == ".xlsx" else "csv")
     directories = models_below(folder)
-    tables = exported(directories)
+    tables = exported(directories, None if options.window is None else tuple(options.window))
     default = folder / ("tables.xlsx" if form == "xlsx" else "tables")
     written = write_tables(tables, out or default, form, force=options.force)
     sys.stdout.write(f"{written}: {count(len(tables), 'table')} of {count(len(directories), 'model')}\n")
@@ -47,4 +47,10 @@ def add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", metavar="DIR", help="folder of a fitted model, of a refit, or of models")
     parser.add_argument("--format", choices=("xlsx", "csv", "parquet"), help="xlsx (a workbook) by default")
     parser.add_argument("--out", metavar="PATH", help="workbook or folder; in DIR by default")
+    parser.add_argument(
+        "--window",
+        nargs=2,
+        metavar=("START", "END"),
+        help="also outcome, spend and ROI of the periods that begin between these days, e.g. 2024-03-01",
+    )
     parser.add_argument("--force", action="store_true", help="replace what is there")

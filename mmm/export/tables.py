@@ -7,13 +7,15 @@ days of periods; an empty cell is a number that is not known.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mmm.analysis.tables import returns_between
+from mmm.fitted import load_fitted
 from mmm.report import Tables, load_tables
 
 ALL = "all media"
@@ -39,15 +41,22 @@ class Export:
     make: Callable[[Tables], pd.DataFrame | None]
 
 
-def exported(directories: Iterable[Path]) -> dict[str, pd.DataFrame]:
+def exported(directories: Iterable[Path], window: tuple[str, str] | None = None) -> dict[str, pd.DataFrame]:
     """Every table over fitted models, brand and market first; a table that no model has is left out.
 
     Args:
         directories: Fitted models' directories.
+        window: First and last day, ISO, of a window to tell besides training and its quarters.
+
+    Raises:
+        RequestError: No period of a model begins in the window.
     """
     rows: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for directory in directories:
         tables = load_tables(directory)
+        if window is not None:
+            within = returns_between(load_fitted(directory), *window)
+            tables = replace(tables, returns=pd.concat([tables.returns, within], ignore_index=True))
         for name, export in TABLES.items():
             frame = export.make(tables)
             if frame is not None and len(frame):

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mmm.analysis.attribution import effects_table
@@ -15,9 +16,11 @@ from mmm.analysis.tables import (
     data_quality,
     effectiveness_table,
     regions_table,
+    returns_between,
     returns_table,
     training_table,
 )
+from mmm.errors import RequestError
 from tests.small import sketch, small_panel, with_gaps
 
 
@@ -119,3 +122,29 @@ def test_quarters_add_up_to_the_training_window_but_for_those_with_few_periods()
     assert all(name == "training" or name[4:6] == " Q" for name in sums.columns)
     assert (quarters <= sums["training"] * (1 + 1e-9)).all()
     assert (quarters > 0.8 * sums["training"]).all()
+
+
+def test_returns_of_any_window_add_up_to_those_of_their_parts() -> None:
+    """Every other period of the data belongs to the first or the second of two windows."""
+    fitted = sketch()
+    dates = [str(day) for day in fitted.panel.dates]
+    first, second, both = (
+        returns_between(fitted, *days)
+        for days in ((dates[0], dates[19]), (dates[20], dates[39]), (dates[0], dates[39]))
+    )
+
+    for column in ("spend", "effect", "value"):
+        np.testing.assert_allclose(first[column] + second[column], both[column])
+    assert set(both["window"]) == {f"{dates[0]} to {dates[39]}"}
+    training = returns_table(fitted).query("window == 'training'").reset_index(drop=True)
+    assert fitted.split.n_train == 40
+    pd.testing.assert_frame_equal(both.drop(columns="window"), training.drop(columns="window"))
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(("2024-02-30", "2024-03-01"), "write days as"), (("1990-01-01", "1990-02-01"), "data run from")],
+)
+def test_a_window_without_periods_is_refused(days: tuple[str, str], said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        returns_between(sketch(), *days)

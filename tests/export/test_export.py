@@ -17,7 +17,9 @@ from mmm.cli import command as cli
 from mmm.errors import ModelFileError, OutputError
 from mmm.export import TABLES, exported, models_below, write_tables
 from mmm.export import write as writing
+from mmm.fitted import save_fitted
 from tests.report.world import World, write_model
+from tests.small import sketch
 
 
 def model_at(folder: Path, market: str = "us", world: World | None = None, **spec: Any) -> Path:
@@ -214,3 +216,13 @@ def test_the_command_writes_where_it_says(
     assert (tmp_path / "folder" / "plan.csv").exists()
     assert cli.main(["export", str(tmp_path / "nowhere")]) == 2
     assert "holds no fitted model" in capsys.readouterr().err
+
+
+def test_a_window_of_ones_own_is_told_besides(tmp_path: Path) -> None:
+    folder = model_at(tmp_path / "us")
+    save_fitted(sketch(), folder)
+    found = exported([folder], ("2023-01-01", "2023-03-31"))
+    rows = found["channel_roi"].query("window == '2023-01-01 to 2023-03-31'")
+
+    assert "all media" in set(rows["channel"])
+    assert rows["kpi_per_spend_upper"].notna().any()
