@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path("notebooks")
 FIGURE = "application/vnd.plotly.v1+json"
-SIZE = {"width": 900, "height": 700}
+WIDTH, HEIGHT = 900, 700
+"""Pixels of the window that figures are drawn in."""
 LIBRARY = Path(mmm.report.__file__).parent / "assets" / "plotly-cartesian.min.js.gz"
 
 
@@ -39,7 +40,7 @@ def main(names: Sequence[str] | None = None) -> int:
         raise PictureError("There is no Chromium on the path. Install one: bash .ci/chromium.sh, as root.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        page = browser.new_page(viewport=SIZE)
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.set_content("<body style='margin:0'><div id='plot'></div></body>")
         page.add_script_tag(content=gzip.decompress(LIBRARY.read_bytes()).decode())
         for path in paths:
@@ -54,7 +55,7 @@ def store_outputs(path: Path, page: Page) -> None:
     import nbformat
     from nbclient import NotebookClient
 
-    book = nbformat.read(path, as_version=4)
+    book = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
     os.environ |= {"PLOTLY_RENDERER": "plotly_mimetype", "COLUMNS": "100"}
     NotebookClient(book, timeout=1200, resources={"metadata": {"path": str(path.parent)}}).execute()
     for cell in book.cells:
@@ -62,7 +63,8 @@ def store_outputs(path: Path, page: Page) -> None:
         if cell.cell_type == "code":
             kept = [output for output in cell.outputs if output.get("name") != "stderr"]
             cell.outputs = [_with_picture(output, page) for output in kept]
-    nbformat.write(book, path)
+    text = nbformat.writes(book)  # type: ignore[no-untyped-call]
+    path.write_text(f"{text}\n", encoding="utf-8")
 
 
 def _with_picture(output: Any, page: Page) -> Any:

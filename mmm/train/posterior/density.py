@@ -259,7 +259,9 @@ class Density:
         total_M = priors.strength * total_M
         tests = beliefs.lift_tests
         if tests is not None:
-            lift_ME = modelled_lift(tests, media.shape, media.top_MCG, self._effectiveness_CGT)
+            held_CGT = self._effectiveness_CGT
+            varies_1CGT = None if held_CGT is None else held_CGT.unsqueeze(0)
+            lift_ME = modelled_lift(tests, media.shape, media.top_MCG, varies_1CGT)
             if self.shards.count > 1:
                 lift_ME = _SumBothWays.apply(lift_ME, self.shards)  # type: ignore[no-untyped-call]
             total_M = total_M + 0.5 * ((lift_ME - tests.lift_ME) / tests.error_E).square().sum(1)

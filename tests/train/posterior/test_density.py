@@ -144,3 +144,30 @@ def test_a_belief_pulls_the_share_towards_itself() -> None:
     theta_MD[1] = low.layout.join({"total": torch.tensor([[1.0]], dtype=torch.float64)})[0]
 
     assert float((high.value(theta_MD) - low.value(theta_MD)).diff()) > 0
+
+
+def test_a_lift_test_is_believed_where_effectiveness_varies() -> None:
+    """With effectiveness held where the mode has it, a test still counts: a lift out of reach costs more."""
+    panel = with_gaps(small_panel(regions=2))
+    test = {
+        "channel": "tv",
+        "start": str(panel.dates[10]),
+        "end": str(panel.dates[17]),
+        "standard_error": 50.0,
+        "spend_change": 500.0,
+        "in_panel": False,
+    }
+    values = []
+    for lift in (100.0, 1e6):
+        spec = market(
+            panel,
+            model={"temporal": {"hidden": 3}, "graph": {"mode": "none"}},
+            train={"precision": "float64"},
+            experiments=[test | {"lift": lift}],
+        )
+        density = density_of(pose(spec, panel, N_TRAIN, Alone(2)))
+        value_M, gradient_MD = density.gradient(places(density, 2))
+        assert torch.isfinite(gradient_MD).all()
+        values.append(value_M)
+
+    assert (values[0] > values[1]).all()
