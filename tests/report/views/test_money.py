@@ -10,7 +10,7 @@ import pytest
 
 from mmm.report import Tables
 from mmm.report.views import beliefs, curves, memory, money, plan, quarters
-from tests.report.views.test_views import statement
+from tests.report.views.figures import statement
 
 
 def test_spend_and_effect_are_shares_of_their_own_sums(tables: Tables) -> None:

@@ -10,7 +10,7 @@ import pytest
 from mmm.planning.plan import Plan
 from mmm.report import MissingTableError, Tables
 from mmm.report.views import plan
-from tests.report.views.test_views import statement
+from tests.report.views.figures import statement
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from mmm import words
 from mmm.report import Tables
 from mmm.report.views import checks, curves, fit, fit_regions, regions, returns, waterfall
-from tests.report.views.test_views import statement
+from tests.report.views.figures import statement
 
 
 def test_a_model_refitted_on_all_periods_is_judged_by_the_fit_before(tables: Tables) -> None:
