@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy import stats
@@ -216,6 +217,12 @@ class Ledger:
         newest = _newest(own)
         entries = [newest[period] for period in sorted(newest)[-RECORD:]]
         return "; ".join(filter(None, (_coverage(entries), _skill(entries))))
+
+    def frame(self) -> pd.DataFrame:
+        """``ledger.parquet`` as a data frame."""
+        entries = [asdict(entry) for own in self._entries.values() for entry in own]
+        frame: pd.DataFrame = pa.Table.from_pylist(entries, schema=LEDGER_SCHEMA).to_pandas()
+        return frame
 
     def write(self) -> None:
         """Write both tables, each whole or not at all.

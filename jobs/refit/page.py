@@ -14,6 +14,7 @@ from pyarrow import fs as pafs
 from jobs.record.rows import Row
 from jobs.record.store import local_copy
 from mmm.report.model.build import build_report
+from mmm.report.portfolio.learned import Learned
 from mmm.report.portfolio.outcome import Outcome, outcome_of
 from mmm.report.portfolio.page import render_portfolio
 from mmm.report.portfolio.records import market_records
@@ -23,12 +24,13 @@ PAGE = "portfolio.html"
 REPORT = "report.html"
 
 
-def write_overview(rows: Sequence[Row], out: str) -> str:
+def write_overview(rows: Sequence[Row], out: str, tables: Learned | None = None) -> str:
     """Write ``portfolio.html`` below ``out``, whole or not at all.
 
     Args:
         rows: Every brand-market of the portfolio.
         out: Absolute place of the refit, from :func:`jobs.record.store.absolute`.
+        tables: What was learned from one another and from what came.
 
     Returns:
         Place of the page.
@@ -36,7 +38,7 @@ def write_overview(rows: Sequence[Row], out: str) -> str:
     told = {(row.brand, row.market): market_outcome(row.directory) for row in rows if row.directory}
     records = market_records(({**asdict(row), **row.scores} for row in rows), report_links(rows, out), told)
     place = f"{out.rstrip('/')}/{PAGE}"
-    write_whole(place, render_portfolio(records).encode())
+    write_whole(place, render_portfolio(records, tables=tables).encode())
     return place
 
 

@@ -25,7 +25,7 @@ from mmm.analysis.pool_table import MOVES, Priors, pool_table, returned_priors
 from mmm.config import PoolSpec
 from mmm.data.schema import Finding
 from mmm.errors import ModelFileError
-from mmm.storage import write_parquet
+from mmm.storage import filesystem, write_parquet
 
 POOL = "pool.parquet"
 BATCH = 64
@@ -185,6 +185,16 @@ def write_pool(table: pd.DataFrame, out: str) -> str:
     place = f"{out.rstrip('/')}/{POOL}"
     write_parquet(place, pa.Table.from_pandas(table, preserve_index=False))
     return place
+
+
+def read_pool(out: str) -> pd.DataFrame | None:
+    """``pool.parquet`` below ``out``; None if there is none."""
+    system, path = filesystem(f"{out.rstrip('/')}/{POOL}")
+    try:
+        table: pd.DataFrame = pq.read_table(path, filesystem=system).to_pandas()
+    except FileNotFoundError:
+        return None
+    return table
 
 
 def with_shift(row: Row, alone: Row, table: pd.DataFrame) -> Row:

@@ -19,7 +19,7 @@ from jobs.record.tracking import open_tracking
 from jobs.record.versions import CHAMPION, Registry, model_name
 from jobs.refit.monitor import forecast_finding, shift_finding
 from jobs.refit.page import write_overview
-from jobs.refit.pool import gather, pooled_works, sources, with_shift, write_pool
+from jobs.refit.pool import gather, pooled_works, read_pool, sources, with_shift, write_pool
 from jobs.refit.recorder import Recorder, with_role
 from jobs.refit.schedule import RefitProgress, run_all
 from jobs.refit.select import Selection, with_previous
@@ -27,6 +27,7 @@ from jobs.refit.task import Work
 from jobs.results import summary
 from mmm.analysis.change import share_shift
 from mmm.errors import MMMError
+from mmm.report.portfolio.learned import Learned
 
 SAY_EVERY = 5.0
 """Seconds between lines of progress."""
@@ -275,12 +276,17 @@ def _write(
     whole = [merged[key] for key in dict.fromkeys(selection.names) if key in merged]
     try:
         ledger.write()
-        return write_table(whole, out), write_overview(whole, out)
+        return write_table(whole, out), write_overview(whole, out, _learned(selection, ledger, out))
     except OSError as error:
         raise TableError(
             f"The table of the portfolio cannot be written below {out} ({error}). Models that are done stay: "
             "make room and run the same command again, nothing is fitted twice."
         ) from error
+
+
+def _learned(selection: Selection, ledger: Ledger, out: str) -> Learned:
+    """Tables of the page beside that of the markets."""
+    return Learned(ledger.frame(), read_pool(out) if selection.pool.pools else None)
 
 
 def _line(row: Row) -> str:

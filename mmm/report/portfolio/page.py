@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from mmm import words
 from mmm.report import sections, shell
-from mmm.report.portfolio import cells, returns, views
+from mmm.report.portfolio import cells, learned, returns, views
 from mmm.report.portfolio.advice import advice
+from mmm.report.portfolio.learned import Learned
 from mmm.report.portfolio.records import MarketRecord, known, median, names_of
 from mmm.report.sections import Entry
 from mmm.report.shell import Tile, escape
@@ -31,16 +32,25 @@ SECTIONS: dict[str, tuple[Entry[Records], ...]] = {
     ),
 }
 """Section headings and their views."""
+LEARNED: dict[str, tuple[Entry[Learned], ...]] = {
+    "What did the portfolio learn?": (
+        Entry("forecasts", "Forecasts and what came", learned.forecasts, optional=True),
+        Entry("classes", "Brands against their class", learned.classes, optional=True),
+    )
+}
+"""The same, of the tables beside ``portfolio.parquet``."""
 
 
-def render_portfolio(records: Records, *, written: str = "") -> str:
+def render_portfolio(records: Records, *, written: str = "", tables: Learned | None = None) -> str:
     """The page as one HTML text that loads nothing.
 
     Args:
         records: One for each brand-market, from :func:`mmm.report.portfolio.records.market_records`.
         written: What made the page and when, for the footer.
+        tables: What was learned from one another and from what came.
     """
     drawn, missing = sections.drawn(SECTIONS, records)
+    drawn |= sections.drawn(LEARNED, tables or Learned())[0]
     brands, markets = names_of(records, "brand"), names_of(records, "market")
     title = "Portfolio: " + _scope(brands, markets)
     before = shell.cover(title, _parts(records)) + shell.tiles(_tiles(records))
