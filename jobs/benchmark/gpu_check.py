@@ -52,7 +52,7 @@ def fitted(spec: MarketSpec, read: PanelRead, device: str, **train: Any) -> tupl
     """A fit on a device, and its seconds."""
     from mmm.train.fit import fit
 
-    settings = {"members": 1, "validation": 0, "device": device, **train}
+    settings = {"inference": "ensemble", "members": 1, "validation": 0, "device": device, **train}
     chosen = spec.model_copy(update={"train": spec.train.model_copy(update=settings)})
     synchronise(device)
     started = time.perf_counter()
@@ -73,10 +73,12 @@ def totals(model: Fitted) -> Floats:
     return found
 
 
-def checks(device: str, budget: float, steps: int) -> Iterator[tuple[str, Any]]:
+def checks(
+    device: str, budget: float, steps: int, *, regions: int = 40, weeks: int = 156
+) -> Iterator[tuple[str, Any]]:
     """Figures as they come, until the time is up."""
     ends = time.monotonic() + budget
-    spec, read = problem(40, 156)
+    spec, read = problem(regions, weeks)
     alike = {"epochs": ROUNDING_STEPS, "precision": "float64"}
     here, _ = fitted(spec, read, "cpu", **alike)
     there, _ = fitted(spec, read, device, **alike)
@@ -108,7 +110,13 @@ def shard_times(steps: int) -> Iterator[tuple[str, Any]]:
         world.frame().to_parquet(folder / "panel.parquet", index=False)
         values = {"brand": "acme", "market": "us", "data": {"path": "panel.parquet"}, **shared_spec(world)}
         (folder / "spec.yaml").write_text(json.dumps(values), encoding="utf-8")
-        quick = ["train.members=1", f"train.epochs={steps}", "train.validation=0", "model.graph.mode=none"]
+        quick = [
+            "train.inference=ensemble",
+            "train.members=1",
+            f"train.epochs={steps}",
+            "train.validation=0",
+            "model.graph.mode=none",
+        ]
         sets = [word for setting in quick for word in ("--set", setting)]
         for workers in (1, 2):
             started = time.perf_counter()

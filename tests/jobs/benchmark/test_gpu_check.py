@@ -10,7 +10,7 @@ from mmm.config.files import validate
 
 
 def test_the_script_runs_where_there_is_no_gpu_on_the_cpu_against_itself() -> None:
-    found = dict(checks("cpu", budget=0.0, steps=2))
+    found = dict(checks("cpu", budget=0.0, steps=2, regions=2, weeks=60))
 
     assert found == {"difference": 0.0}, "no time is left for anything else"
 
