@@ -26,6 +26,8 @@ WEEKLY_ORDER = 3
 TEMPORAL_STEPS = 16
 SMALL_MEDIA = 0.1
 """Media, in mean media, below which less of them says no more about demand."""
+CARRIED_PERIODS = 8
+"""Last trained periods whose mean is carried on as what spend followed."""
 TYPICAL_RETENTION = 0.5
 """Retention at which the typical volume of a channel is measured."""
 
@@ -129,17 +131,21 @@ def build_inputs(
         between_TS=tensor(_between(periods, stride)),
         log_half_C=tensor(log_half_C),
         log_heads_G=tensor(scaling.log_heads_G()),
-        followed_CGT=tensor(_followed(media_GTC, trained_GT)),
+        followed_CGT=tensor(_followed(media_GTC, trained_GT, n_train)),
     )
 
 
-def _followed(media_GTC: Floats, trained_GT: Floats) -> Floats:
-    """Log of media around 1, less the mean over the region's trained periods, shape CGT."""
+def _followed(media_GTC: Floats, trained_GT: Floats, until: int) -> Floats:
+    """Log of media around 1, less the mean over the region's trained periods, shape CGT.
+
+    After training the last level is carried: what media do then tells nothing of demand that nobody saw.
+    """
     log_GTC = np.log(np.maximum(media_GTC, 0.0) + SMALL_MEDIA)
     cells_G = np.maximum(trained_GT.sum(1), 1.0)
     mean_GC = np.einsum("gtc,gt->gc", log_GTC, trained_GT) / cells_G[:, None]
-    away_CGT: Floats = (log_GTC - mean_GC[:, None]).transpose(2, 0, 1)
-    return away_CGT
+    away_GTC: Floats = log_GTC - mean_GC[:, None]
+    away_GTC[:, until:] = away_GTC[:, max(until - CARRIED_PERIODS, 0) : until].mean(1, keepdims=True)
+    return away_GTC.transpose(2, 0, 1)
 
 
 def typical_volume(stack_CGTL: Tensor) -> tuple[Floats, Floats]:

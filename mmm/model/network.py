@@ -102,13 +102,13 @@ def channel_shape(parameters: Parameters, inputs: Inputs, spec: ModelSpec) -> Ch
     )
 
 
-def unrecorded_demand(demand_MC: Tensor, inputs: Inputs, spec: ModelSpec) -> Tensor:
+def unrecorded_demand(demand_MC: Tensor, followed_CGT: Tensor, spec: ModelSpec) -> Tensor:
     """KPI of demand that no column shows but that spend followed, in mean KPI, shape MGT.
 
     More media never go with less of it.
     """
     strength_MC = spec.priors.demand * softplus(demand_MC)
-    return torch.einsum("mc,cgt->mgt", strength_MC, inputs.followed_CGT)
+    return torch.einsum("mc,cgt->mgt", strength_MC, followed_CGT)
 
 
 def retention_of(free: Mapping[str, Tensor]) -> Tensor:
@@ -187,7 +187,7 @@ def forward(
         )
     effect_MK = scales.control * parameters["control"]
     if "demand" in parameters:
-        level_MGT = level_MGT + unrecorded_demand(parameters["demand"], inputs, spec)
+        level_MGT = level_MGT + unrecorded_demand(parameters["demand"], inputs.followed_CGT, spec)
     return Components(
         baseline_MGT=softplus(BASELINE_SHARPNESS * level_MGT) / BASELINE_SHARPNESS,
         season_MGT=season_MGT.expand_as(level_MGT),

@@ -24,8 +24,16 @@ from mmm.graph.channel_graph import ChannelGraph
 from mmm.model.adstock import carry_over, lag_stack
 from mmm.model.beliefs import shape_quantities
 from mmm.model.experiments import modelled_lift, pose_lift_tests
-from mmm.model.inputs import build_inputs, season_bases
-from mmm.model.network import ChannelShape, Components, channel_shape, channel_weight, forward, saturated
+from mmm.model.inputs import CARRIED_PERIODS, build_inputs, season_bases
+from mmm.model.network import (
+    ChannelShape,
+    Components,
+    channel_shape,
+    channel_weight,
+    forward,
+    saturated,
+    unrecorded_demand,
+)
 from mmm.model.objective import noise_level
 from mmm.model.parameters import Scales
 from mmm.model.saturation import hill
@@ -265,9 +273,20 @@ class Predictor:
             season_MGH = season_MGH + self.scales.region_season * own_MGH
         effect_MK = (self.scales.control * self._parameters["control"]).numpy()
         control_MGH = np.einsum("ghk,mk->mgh", self.scaling.scale_control_values(controls_GHK), effect_MK)
-        moving_MGH = (season_MGH.numpy() + control_MGH) * self.scaling.kpi_G[:, None]
+        moving_MGH = (season_MGH.numpy() + control_MGH + self._demand_ahead) * self.scaling.kpi_G[:, None]
         ahead: Floats = self.parts.baseline_MGT[..., -1:] + moving_MGH
         return ahead
+
+    @property
+    def _demand_ahead(self) -> Floats:
+        """Unrecorded demand as it is carried on, less that of the last period, in mean KPI, shape MG1."""
+        if "demand" not in self._parameters:
+            return np.zeros((1, 1, 1))
+        followed_CGT = self._inputs.followed_CGT
+        first = max(self.trained_until - CARRIED_PERIODS, 0)
+        carried_CG1 = followed_CGT[..., first : self.trained_until].mean(2, keepdim=True)
+        away_CG1 = carried_CG1 - followed_CGT[..., -1:]
+        return unrecorded_demand(self._parameters["demand"], away_CG1, self.spec).numpy()
 
     def kpi_ahead(self, media_GHC: Floats, controls_GHK: Floats) -> Floats:
         """Expected KPI after the data under given media and controls, carry-over of history included, MGH."""

@@ -183,7 +183,9 @@ class Density:
         """Unrecorded demand and controls of known sign, shape MGT; None without either."""
         found = []
         if "demand" in coordinates:
-            found.append(unrecorded_demand(coordinates["demand"], self.inputs, self.beliefs.spec))
+            found.append(
+                unrecorded_demand(coordinates["demand"], self.inputs.followed_CGT, self.beliefs.spec)
+            )
         if SIGNED in coordinates:
             found.append(torch.einsum("mk,gtk->mgt", self.signed(coordinates), self.columns.signed_GTK))
         return sum(found[1:], found[0]) if found else None

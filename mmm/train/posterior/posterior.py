@@ -44,8 +44,8 @@ from mmm.train.progress import Progress
 EFFORTS = (
     (4_000, (16, 40, 28, 10)),
     (25_000, (6, 36, 40, 10)),
-    (80_000, (4, 30, 45, 10)),
-    (math.inf, (4, 24, 30, 7)),
+    (80_000, (4, 30, 50, 10)),
+    (math.inf, (4, 24, 50, 6)),
 )
 """Cells of channels at most, and chains, rounds of warm-up, rounds kept and steps of a trajectory: what makes
 a hundred effective draws of most channel totals of simulated worlds in the time a fit may take."""
@@ -55,6 +55,9 @@ FIRST_SEARCH, LAST_SEARCH = 60, 150
 """Steps of the search for the mode while weights of cells move, and after."""
 BATCH = 16
 """Draws whose linear parts are drawn together: bounds the memory."""
+WHOLE_CYCLES = 2.0
+"""Years of training from which there is a yearly season: seen less often it cannot be told from a level that
+moved, and the level moves."""
 TIME_AXIS = {
     **dict.fromkeys(("kpi_GT", "trained_GT", "controls_GTK"), 1),
     **dict.fromkeys(("national_TN", "regional_TR", "season_TF", "region_season_TE", "between_TS"), 0),
@@ -143,6 +146,9 @@ def effort_for(density: Density, factor: float) -> Effort:
 def _density(prepared: Prepared, mode: Parameters, n_train: int) -> Density:
     """The posterior with every cell of weight 1."""
     inputs = _training(prepared.inputs, n_train)
+    if prepared.cycles < WHOLE_CYCLES:
+        inputs.season_TF[:, : 2 * prepared.spec.baseline.season_order] = 0.0
+        inputs.region_season_TE[:] = 0.0
     national = prepared.shards.regions == 1
     restrictions = prepared.restrictions
     columns = columns_of(inputs, restrictions, national=national)
@@ -196,7 +202,7 @@ def _training(inputs: Inputs, n_train: int) -> Inputs:
     for item in fields(inputs):
         value = getattr(inputs, item.name).double().cpu()
         axis = TIME_AXIS.get(item.name)
-        parts[item.name] = value if axis is None else value.narrow(axis, 0, n_train).contiguous()
+        parts[item.name] = value if axis is None else value.narrow(axis, 0, n_train).clone()
     return Inputs(**parts)
 
 
