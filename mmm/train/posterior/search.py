@@ -50,6 +50,6 @@ def highest(density: Density, start_D: Tensor, most: int) -> Tensor:
 def curvature(density: Density, theta_D: Tensor) -> Tensor:
     """Second derivatives of the negative log posterior, from differences of gradients, shape DD."""
     places_DD = torch.cat([theta_D.unsqueeze(0), theta_D + STEP * torch.eye(len(theta_D)).to(theta_D)])
-    gradient_DD = torch.cat([density.gradient(part)[1] for part in places_DD.split(BATCH)])
+    gradient_DD = torch.cat([density.gradient(part)[1] for part in torch.split(places_DD, BATCH)])
     found_DD = (gradient_DD[:1] - gradient_DD[1:]) / STEP
     return 0.5 * (found_DD + found_DD.T)
