@@ -43,7 +43,7 @@ def pool_table(estimates: pd.DataFrame, spec: PoolSpec) -> pd.DataFrame:
         three; ``returned`` says whose returns go back into its fit: all of a market of which one moves by
         more than ``MOVES``.
     """
-    known = estimates[(estimates["standard_error"] > 0) & np.isfinite(estimates["value"].astype(float))]
+    known = estimates[(estimates["standard_error"] > 0) & np.isfinite(estimates["value"].to_numpy(float))]
     known = known.assign(
         **{"class": known["channel"].map(spec.class_of), "group": _groups(known, spec)}
     ).dropna(subset=["group"])
