@@ -100,6 +100,16 @@ def test_an_infeasible_request_leaves_no_old_table(tab: Visit) -> None:
     assert tab.complaints == []
 
 
+def test_a_portfolio_prints_its_table_and_chart(tab: Visit) -> None:
+    optimized(tab)
+    tab.page.wait_for_selector("#joint-plot[data-drawn]")
+    tab.page.emulate_media(media="print")
+
+    assert tab.page.locator("#joint-table table").is_visible()
+    assert tab.page.locator("#joint-plot svg").first.is_visible()
+    assert tab.page.locator("#joint-optimize").is_hidden()
+
+
 def test_enter_in_a_field_starts_nothing(tab: Visit) -> None:
     tab.page.fill("#joint-horizon", "4")
     tab.page.press("#joint-horizon", "Enter")
