@@ -147,8 +147,8 @@ function load(id) {
 
 /** What is done with plans that were kept. */
 const history = {
-  open: (plan) => open(planning.entry, { ...plan, saved: planning.plan.saved }).then(() => find("verdict").scrollIntoView({ block: "nearest" })).catch(explain),
-  compare: (plan) => planning.compare(plan),
+  open: (plan) => open(planning.entry, { ...plan, saved: plan.horizon === planning.plan.horizon ? planning.plan.saved : [] }).then(() => find("verdict").scrollIntoView({ block: "nearest" })).catch(explain),
+  compare: (plan) => { if (planning.plan.saved.length < MOST_SAVED) planning.compare(plan); },
 };
 
 /** Show one of the two tabs. */

@@ -192,7 +192,7 @@ function verdict(plan) {
   const size = `${amount(Math.abs(plan.gain.mean), plan.unit)} ${plan.gain.mean < 0 ? "less" : "more"}`;
   const where = side(plan.gain, plan.kpi.mean);
   if (where === "level") return "Today's split is the best within these limits.";
-  const doubt = { open: ", but the gain may be zero: the interval includes it", unknown: "; how sure that is cannot be said, since a model has one member" }[where] ?? "";
+  const doubt = { open: ", but the gain may be zero: the interval includes it", unknown: "; how sure that is cannot be said, since a model has one draw only" }[where] ?? "";
   return `Best estimate: KPI worth ${size} than with today's split${doubt}.`;
 }
 

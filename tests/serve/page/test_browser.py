@@ -209,7 +209,7 @@ def test_one_member_shows_no_interval_and_says_so(browser: Browser, site: str) -
         visit.page.wait_for_selector(READY)
         visit.optimize()
 
-        assert "one member" in visit.text("#verdict")
+        assert "one draw only" in visit.text("#verdict")
         assert "interval unknown" in visit.text("#tiles")
         assert "NaN" not in visit.text("body")
 

@@ -14,7 +14,7 @@ export function showModel(planning) {
     ` Model${version ? ` version ${brief(version)}` : ""}, data from ${day(info.first_date ?? model.first_date)} to ${day(model.last_date)}${trust(info)}.`,
     ` Plans run from ${planning.starts} and are compared with now: ${windowOfNow(planning)}, repeated.`);
   find("provenance").textContent = [
-    `Trained until ${day(model.trained_until)} with ${count(model.members, "ensemble member")}`,
+    `Trained until ${day(model.trained_until)}, ${count(model.members, "draw")}`,
     model.data_fingerprint && `data ${model.data_fingerprint.slice(0, 12)}`,
     model.spec_digest && `settings ${model.spec_digest.slice(0, 12)}`,
   ].filter(Boolean).join(" · ");
@@ -46,8 +46,8 @@ function trust(info) {
 function assumptions(planning, model) {
   return [
     model.members > 1
-      ? `An interval holds the true value with ${percent(planning.answer.level)} probability, as far as the model is right. It comes from ${count(model.members, "ensemble member")}.`
-      : "The model has one ensemble member, so how sure its figures are is unknown. Fit it with several to see intervals.",
+      ? `An interval holds the true value with ${percent(planning.answer.level)} probability, as far as the model is right. It comes from ${count(model.members, "draw")}.`
+      : "The model has one draw only, so how sure its figures are is unknown. Fit it with several to see intervals.",
     `Gains are against repeating ${windowOfNow(planning)}.`,
     planning.priced
       ? `One unit of ${planning.kpi} is valued at ${amount(planning.answer.kpi_value, planning.currency, 4)}; returns and worth follow from it.`

@@ -1,7 +1,7 @@
 // Plans that were kept in this browser, market by market: with labels, what they promised, and a way back.
 
 import { fill, find, h } from "../base/dom.js";
-import { amount, count, day, number, signed, signedSpan } from "../base/format.js";
+import { amount, chance, count, day, number, signed, signedSpan } from "../base/format.js";
 import { brief } from "./checks.js";
 import { kept, keptPlan } from "./link.js";
 
@@ -35,7 +35,7 @@ export function keep(planning, name, label) {
   const { gain, budget } = answer.plan;
   const row = {
     name, label, at: new Date().toISOString(), version: planning.version, horizon: plan.horizon, period: planning.period, starts: planning.dates[0],
-    currency: planning.currency, budget, gain, plan: kept({ ...plan, saved: [] }, planning.version),
+    currency: planning.currency, budget, gain, chance: answer.plan.chance_of_gain, plan: kept({ ...plan, saved: [] }, planning.version),
   };
   return write(planning, [row, ...plansOf(planning)]);
 }
@@ -76,7 +76,7 @@ function line(row, place, planning, act, again) {
     h("td", {}, row.version ? brief(String(row.version)) : "–", row.version !== planning.version && h("small", {}, "another than now")),
     h("td", {}, count(Number(row.horizon) || 0, String(row.period)), h("small", {}, `from ${day(row.starts)}`)),
     h("td", {}, amount(row.budget, String(row.currency))),
-    h("td", {}, signed(number(row.gain?.mean)), h("small", {}, signedSpan(row.gain))),
+    h("td", {}, signed(number(row.gain?.mean)), h("small", {}, signedSpan(row.gain)), Number.isFinite(row.chance) && h("small", {}, `chance ${chance(row.chance)}`)),
     h("td", { class: "tools" },
       h("button", { type: "button", disabled: !own, "aria-label": `Open ${row.name}`, onclick: () => act.open(own) }, "Open"),
       h("button", { type: "button", disabled: !fits, title: fits ? null : "Its horizon is another; open it instead.", "aria-label": `Compare ${row.name}`, onclick: () => act.compare({ ...own, name: row.name }) }, "Compare"),

@@ -63,7 +63,7 @@ export function verdict(planning, found) {
   const more = `${size} ${gain.mean < 0 ? "less" : "more"} ${planning.kpi} than ${now}`;
   return {
     level: `This plan should bring as much ${planning.kpi} as ${now}.`,
-    unknown: `Best estimate: ${more}. The model has one member, so how sure that is cannot be said.`,
+    unknown: `Best estimate: ${more}. The model has one draw only, so how sure that is cannot be said.`,
     up: `This plan should bring ${more}.${worth(planning, found)}`,
     down: `This plan should bring ${more}.${worth(planning, found)}`,
     open: `Best estimate: ${more}, but the ${gain.mean < 0 ? "loss" : "gain"} may be zero: the interval includes it.`,
