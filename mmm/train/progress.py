@@ -30,8 +30,9 @@ def standing(stage: str, done: int, total: int, figures: Mapping[str, float]) ->
 
 
 def figure_words(figures: Mapping[str, float]) -> list[str]:
-    """Each figure in words: a loss with four decimals, a count with its noun."""
+    """Each figure in words: a loss with four decimals, a count with its noun where there are any yet."""
     return [
         f"loss {value:.4f}" if name == "loss" else words.count(int(value), name)
         for name, value in figures.items()
+        if name == "loss" or value
     ]
