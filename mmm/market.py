@@ -39,7 +39,12 @@ def read_market(spec: MarketSpec) -> PanelRead:
 
 def with_market_findings(spec: MarketSpec, read: PanelRead) -> PanelRead:
     """A panel that is read with what only spec and data together show."""
-    found = (*breadth_findings(spec, read), *knot_findings(spec, read), *money_findings(spec))
+    found = (
+        *breadth_findings(spec, read),
+        *group_findings(spec),
+        *knot_findings(spec, read),
+        *money_findings(spec),
+    )
     return replace(read, findings=(*read.findings, *found))
 
 
@@ -60,6 +65,23 @@ def knot_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:
                 )
             )
     return findings
+
+
+def group_findings(spec: MarketSpec) -> list[Finding]:
+    """Groups of one channel: a name that is mistyped, or one that does nothing."""
+    groups = [channel.group for channel in spec.columns.channels.values() if channel.group is not None]
+    return [
+        Finding(
+            "warning",
+            "lonely_group",
+            f"group {group!r}",
+            "It has one channel.",
+            "Channels of a group share carry-over and saturation; one alone shares them with none.",
+            "Correct the name of the group, or leave it out.",
+        )
+        for group in dict.fromkeys(groups)
+        if groups.count(group) == 1
+    ]
 
 
 def money_findings(spec: MarketSpec) -> list[Finding]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmm.config import MarketSpec
 from mmm.config.digest import spec_digest
 from mmm.config.files import dump_yaml, load_market
 from mmm.config.legacy_digest import legacy_digest
@@ -16,7 +17,14 @@ from mmm.data.panel import UNSTATED, data_fingerprint
 from mmm.data.read import PanelRead
 from mmm.errors import RequestError
 from mmm.graph.learn import MOST_SEARCHED, is_searchable, learn_channel_graph
-from mmm.market import breadth_findings, distinct_channels, knot_findings, money_findings, read_market
+from mmm.market import (
+    breadth_findings,
+    distinct_channels,
+    group_findings,
+    knot_findings,
+    money_findings,
+    read_market,
+)
 from mmm.planning.budget import plan_budget
 from tests.data.cases import case
 from tests.data.panels import frame, write
@@ -125,3 +133,30 @@ def test_case_new_channel_in_holdout() -> None:
 
     (said,) = [finding for finding in found if finding.code == "channel_after_training"]
     assert said.where == "channel 'tiktok'"
+
+
+def grouped(*groups: str | None) -> MarketSpec:
+    """A spec of three channels in these groups."""
+    spec = market(small_panel())
+    channels = {
+        name: channel.model_copy(update={"group": group})
+        for (name, channel), group in zip(spec.columns.channels.items(), groups, strict=True)
+    }
+    return spec.model_copy(update={"columns": spec.columns.model_copy(update={"channels": channels})})
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [(("a", "a", None), []), (("a", "b", "b"), ["group 'a'"]), ((None, None, None), [])],
+)
+def test_a_group_of_one_channel_is_said(groups: tuple[str | None, ...], said: list[str]) -> None:
+    assert [finding.where for finding in group_findings(grouped(*groups))] == said
+
+
+def test_channels_that_share_shapes_need_fewer_periods() -> None:
+    """Three channels need nine cells; in one group three levels and one shape, five."""
+    panel = small_panel(regions=1, periods=8 + 6)
+    read = PanelRead(panel, split_of(panel), ())
+
+    assert breadth_findings(grouped(None, None, None), read)
+    assert not breadth_findings(grouped("a", "a", "a"), read)

@@ -32,7 +32,7 @@ export class Planning {
 
   show() { this.hooks.show(); }
 
-  get kpi() { return label(this.info.kpi_label ?? this.info.kpi ?? "kpi"); }
+  get kpi() { return label(this.info.kpi_unit ?? this.info.kpi_label ?? this.info.kpi ?? "kpi"); }
 
   /** Whether somebody said what a KPI unit is worth; without it no figure in money is told. */
   get priced() { return this.info.priced !== false; }
