@@ -25,7 +25,8 @@ from jobs.refit.judge import judge
 from jobs.refit.monitor import drift, restated
 from jobs.refit.page import ensure_report
 from jobs.refit.priors import PRIORS, priors_digest, with_priors
-from jobs.results import keep_fit
+from jobs.results import keep_fit, result_row
+from mmm.analysis.change import share_shift
 from mmm.config import MarketSpec
 from mmm.data.panel import data_fingerprint
 from mmm.data.read import PanelRead, read_panel
@@ -271,6 +272,8 @@ def _keep(market: _Unfitted, result: Result) -> Row:
     """Write a fitted model; returns its row."""
     findings = (*result.findings, *drift(market.read.panel, market.read.split), *_restated(market))
     result = replace(result, findings=findings)
+    if market.work.priors:
+        result = _with_pool_shift(market, result)
     if market.work.pools:
         from mmm.analysis.estimates import channel_estimates
 
@@ -284,6 +287,16 @@ def _keep(market: _Unfitted, result: Result) -> Row:
         report=market.work.report,
         settings=market.settings,
     )
+
+
+def _with_pool_shift(market: _Unfitted, result: Result) -> Result:
+    """The fit with how far other brands moved it, in its provenance."""
+    from mmm.analysis.compare import POOL_SHIFT
+
+    alone = read_row(market.work.alone)
+    moved = 0.0 if alone is None else share_shift(result_row(market.spec, result).shares, alone.shares)
+    provenance = {**result.fitted.provenance, POOL_SHIFT: round(moved, 4)}
+    return replace(result, fitted=replace(result.fitted, provenance=provenance))
 
 
 def _restated(market: _Unfitted) -> list[Finding]:

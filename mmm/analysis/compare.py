@@ -31,12 +31,16 @@ TOLERANCE = 0.1
 """Largest ``moved`` that counts as holding still."""
 
 
+POOL_SHIFT = "pool_shift"
+"""What the provenance of a pooled model says of how far other brands moved it."""
+
+
 @dataclass(frozen=True)
 class Reason:
     """Something in which two models differ, e.g. a field of the spec.
 
     Attributes:
-        what: ``data``, ``spec``, ``seed``, ``epochs`` or ``versions``.
+        what: ``data``, ``spec``, ``seed``, ``epochs``, ``pooling`` or ``versions``.
         where: The field or the fact.
         old: Its value in the old model, as text.
         new: Its value in the new model, as text.
@@ -207,6 +211,10 @@ def _reasons(old: Fitted, new: Fitted) -> list[Reason]:
         reasons.append(
             Reason("epochs", "epochs", str(old.provenance.get("epochs")), str(new.provenance.get("epochs")))
         )
+    pooled = [model.provenance.get(POOL_SHIFT) for model in (old, new)]
+    if pooled[0] != pooled[1]:
+        told = ["fitted alone" if moved is None else f"{moved:.1%}" for moved in pooled]
+        reasons.append(Reason("pooling", "share of media's effect that other brands moved", *told))
     was, now = old.provenance.get("versions", {}), new.provenance.get("versions", {})
     for name in sorted({*was, *now}):
         if was.get(name) != now.get(name):

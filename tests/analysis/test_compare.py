@@ -199,3 +199,13 @@ def test_a_renamed_channel_is_the_same_when_the_spec_says_so() -> None:
 
     assert result.moved == 0.0 and result.within_tolerance
     assert list(result.channels["channel"]) == ["tv", "paid_search", "radio"]
+
+
+def test_how_far_other_brands_moved_a_model_is_a_reason() -> None:
+    alone = sketch()
+    pooled = replace(alone, provenance={**alone.provenance, "pool_shift": 0.06})
+
+    found = [reason for reason in compare_fitted(alone, pooled).reasons if reason.what == "pooling"]
+
+    assert [(reason.old, reason.new) for reason in found] == [("fitted alone", "6.0%")]
+    assert not [reason for reason in compare_fitted(pooled, pooled).reasons if reason.what == "pooling"]
