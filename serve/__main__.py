@@ -31,6 +31,8 @@ SETTINGS = {
     # machine is given time: after the five seconds that are usual it would be ended and begun again.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+    # Ray's workers step back behind every other process (nice 15); people wait for these.
+    "RAY_worker_niceness": "0",
 }
 """Environment of the service where it is not set otherwise."""
 
