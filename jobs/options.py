@@ -67,7 +67,7 @@ def _number(text: str) -> float:
     return value if math.isfinite(value) else math.nan
 
 
-def duration(text: str) -> float:
+def time_limit(text: str) -> float:
     """A length of time such as ``90s``, ``30m`` or ``1h30m``, in seconds; a bare number is minutes."""
     parts = re.findall(r"(\d+(?:\.\d+)?)([smh])", text)
     total = sum(float(number) * _UNITS[unit] for number, unit in parts)

@@ -22,10 +22,10 @@ from jobs.options import (
     add_set,
     add_tracking,
     count,
-    duration,
     job_parser,
     not_negative,
     positive,
+    time_limit,
 )
 from jobs.record.store import absolute
 from jobs.tune.sweep import SweepOptions, SweepResult, tune
@@ -103,7 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--trials", type=count, default=50, help="trials in all, the spec's own settings first (default 50)")
     add("--concurrency", type=concurrency, default=None, metavar="N", help="trials at a time (default auto)")
-    add("--time-budget", type=duration, metavar="30m", help="time for trials in this run, e.g. 90s, 30m, 2h")
+    add(
+        "--time-budget", type=time_limit, metavar="30m", help="time for trials in this run, e.g. 90s, 30m, 2h"
+    )
     add("--out", default="out/tune", help="folder of the sweep, path or URI (default out/tune)")
     add_set(parser, "of the spec")
     add("--warm-start", metavar="DIR", help="an earlier sweep whose best settings are tried first")

@@ -5,20 +5,20 @@ from collections.abc import Callable
 
 import pytest
 
-from jobs.options import add_address, add_set, count, duration, job_parser, not_negative, positive
+from jobs.options import add_address, add_set, count, job_parser, not_negative, positive, time_limit
 
 
 @pytest.mark.parametrize(
     ("text", "expected"), [("90s", 90.0), ("30m", 1800.0), ("1h30m", 5400.0), ("1.5h", 5400.0), ("2", 120.0)]
 )
 def test_lengths_of_time(text: str, expected: float) -> None:
-    assert duration(text) == expected
+    assert time_limit(text) == expected
 
 
 @pytest.mark.parametrize("text", ["0m", "half an hour", "30 m", "m", ""])
 def test_what_is_no_length_of_time_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="write 90s, 30m or 1h30m"):
-        duration(text)
+        time_limit(text)
 
 
 def test_numbers_are_read() -> None:
