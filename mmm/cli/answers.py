@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -74,6 +75,22 @@ def scenario_table(scenario: Scenario) -> Group:
         table.add_row("ROI of the change", "", *(_ratio(plan.gain_roi) for plan in scenario.plans))
     notes = [Text(f"warning: {plan.name}: {warning}") for plan in plans for warning in plan.warnings]
     return Group(table, *(Text(text) for text in scenario.assumptions), *notes)
+
+
+def coverage_lines(covered: pd.DataFrame, ranks: pd.DataFrame) -> Group:
+    """How often intervals held the truth, level by level, and how wide they were."""
+    table = _table("interval", ["holds the truth", "standard error", "truth below", "truth above"])
+    for row in covered.to_dict("records"):
+        shares = (words.percent(row[name]) for name in ("covered", "error", "below", "above"))
+        table.add_row(words.percent(row["level"]), *shares)
+    worlds = words.count(int(ranks["world"].nunique()), "world")
+    width, below = (words.percent(float(value)) for value in (ranks["width"].median(), ranks["rank"].mean()))
+    return Group(
+        table,
+        Text(f"{worlds} simulated from the model and fitted anew; what channels brought in training."),
+        Text(f"The 90 % interval is {width} of the truth wide in the median. In the mean {below} of the"),
+        Text("draws lie below the truth; 50 % would be exact."),
+    )
 
 
 def comparison_table(comparison: Comparison) -> Group:

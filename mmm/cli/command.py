@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmm.cli.check import add_check, run_check
 from mmm.cli.files import add_export, add_report, run_export, run_report
 from mmm.cli.plans import (
     add_compare,
@@ -304,6 +305,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callab
     "fit": ("fit a market: attribution, curves, intervals, report", _add_fit, run_fit),
     "optimize": ("split a budget, reach a target, or say why not", add_optimize, run_optimize),
     "scenario": ("predict the KPI of spend plans against the status quo", add_scenario, run_scenario),
+    "check": ("count how often a model's intervals hold the truth", add_check, run_check),
     "compare": ("tell what changed between two fitted models", add_compare, run_compare),
     "report": ("write a fitted model's report as one HTML file", add_report, run_report),
     "export": ("write the tables of fitted models for a spreadsheet", add_export, run_export),
