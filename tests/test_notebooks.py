@@ -1,4 +1,4 @@
-"""Notebooks are short texts: import, call, plot; nothing of a run is kept. `make test` runs them."""
+"""Notebooks are short texts: import, call, plot; most with what they show. `make test` runs them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 
 NAMES = ("01_quickstart", "02_portfolio", "03_budget_scenarios", "04_own_data")
+STORED = ("03_budget_scenarios", "04_own_data")
+"""Those with what they show."""
+HEAVIEST = 1_500_000
+"""Bytes of a notebook with its pictures at most."""
 LOGIC = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.If, ast.Try, ast.Lambda)
 
 
@@ -19,12 +23,19 @@ def cells(repository: Path, name: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_outputs_are_stripped(repository: Path, name: str) -> None:
+@pytest.mark.parametrize("name", STORED)
+def test_what_it_shows_is_stored(repository: Path, name: str) -> None:
+    """Of one run from top to bottom, with figures as pictures; written by ``jobs.benchmark.notebooks``."""
     code = [cell for cell in cells(repository, name) if cell["cell_type"] == "code"]
+    outputs = [output for cell in code for output in cell["outputs"]]
+    kinds = {kind for output in outputs for kind in output.get("data", {})}
 
-    assert code
-    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    assert not [
+        output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"
+    ]
+    assert "image/png" in kinds and not {kind for kind in kinds if "plotly" in kind}
+    assert (repository / "notebooks" / f"{name}.ipynb").stat().st_size < HEAVIEST
 
 
 @pytest.mark.parametrize("name", NAMES)

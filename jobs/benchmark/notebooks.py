@@ -72,7 +72,7 @@ def _with_picture(output: Any, page: Page) -> Any:
     if FIGURE in output.get("data", {}):
         figure = json.dumps(output["data"][FIGURE])
         page.evaluate("figure => Plotly.newPlot('plot', figure.data, figure.layout)", json.loads(figure))
-        shot = page.locator("#plot").screenshot()
+        shot = page.locator("#plot .svg-container").screenshot()
         output["data"] = {"image/png": base64.b64encode(shot).decode(), "text/plain": "Figure"}
     return output
 
