@@ -41,7 +41,7 @@ from mmm.planning.solve.limits import Limits, is_feasible
 from mmm.planning.solve.objective import Objective
 from mmm.planning.solve.solver import Solution, Solver
 from mmm.planning.solve.targets import Unreachable, largest_total, least_total
-from mmm.planning.wait import wait_until
+from mmm.planning.wait import Wait, wait_until
 
 if TYPE_CHECKING:
     from mmm.data.panel import Frequency
@@ -145,7 +145,9 @@ def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, Tabula
         flighting = request.flighting
     elif request.flighting:
         flighting = tuple(sorted(request.flighting.items()))
-    wait = wait_until(planner.panel, request.start, request.meanwhile, request.horizon, "budget request")
+    wait = Wait()
+    if request.start is not None:
+        wait = wait_until(planner.panel, request.start, request.meanwhile, request.horizon, "budget request")
     direct = ResponseKey(request.horizon, flighting, request.by_region and planner.has_regions, wait=wait)
     key = replace(direct, total=request.effects == "total" and planner.has_edges)
     status_quo = planner.status_quo(key)

@@ -153,7 +153,7 @@ class Planner:
 
     def _response_of(self, key: ResponseKey) -> FutureResponse | TotalResponse:
         unit_GHC = self.to_media.unit_GHC(key.horizon, _flighting(key), by_region=key.by_region)
-        before_GPC = self.before(key.wait)
+        before_GPC = self.before(key.wait) if key.wait.periods else None
         if not key.total:
             return FutureResponse(self.predictor, unit_GHC, by_region=key.by_region, before_GPC=before_GPC)
         current_X = self.to_media.current(key.horizon, by_region=key.by_region)

@@ -130,7 +130,7 @@ class StatusQuo:
     nest_X: Ints | None = None
     model: Mapping[str, object] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def value(self) -> float:
         """What a KPI unit counts beside money: 1 where nobody stated it."""
         return 1.0 if self.kpi_value is None else self.kpi_value

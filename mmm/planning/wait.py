@@ -29,19 +29,17 @@ class Wait:
     meanwhile: Meanwhile = "current"
 
     def text(self, start: object) -> str:
-        """What is taken for granted about these periods, as a sentence; empty without any."""
-        if not self.periods:
-            return ""
+        """What is taken for granted about these periods, as a sentence."""
         runs = "the amounts of the last periods run again" if self.meanwhile == "current" else "nothing runs"
         return f"Until {start} {runs}; what they and history still bring afterwards is counted."
 
 
-def wait_until(panel: Panel, start: dt.date | None, meanwhile: Meanwhile, horizon: int, source: str) -> Wait:
+def wait_until(panel: Panel, start: dt.date, meanwhile: Meanwhile, horizon: int, source: str) -> Wait:
     """The wait of a plan that begins on a date.
 
     Args:
         panel: The model's data.
-        start: First day of the plan's first period; None for the period after the data.
+        start: First day of the plan's first period.
         meanwhile: What runs until then.
         horizon: Periods of the plan.
         source: What the request is called in errors.
@@ -50,8 +48,6 @@ def wait_until(panel: Panel, start: dt.date | None, meanwhile: Meanwhile, horizo
         RequestError: No period after the data begins then, or the plan lies further ahead than history goes
             back, so that nothing tells what would run until then.
     """
-    if start is None:
-        return Wait()
     longest = min(len(panel.dates), MAX_HORIZON)
     ahead = Calendar(panel.dates, panel.frequency).after(longest)
     place = int(np.searchsorted(ahead, np.datetime64(start, "D")))

@@ -52,7 +52,7 @@ def _assumptions(request: ScenarioRequest, resolved: ResolvedPlans, start: str) 
     if request.controls:
         rest = [level.replace("controls are", "other controls are"), *rest]
         level = f"Controls are as stated: {', '.join(request.controls)}."
-    waiting = [text] if (text := resolved.wait.text(start)) else []
+    waiting = [resolved.wait.text(start)] if resolved.wait.periods else []
     return (*waiting, level, *rest, *([SPREAD] if resolved.monthly else ()))
 
 
@@ -128,7 +128,7 @@ class _Evaluation:
         self.forecast = planner.forecast(horizon, wait.periods)
         if stated:
             self.forecast = planner.forecast_with(horizon, stated, wait.periods)
-        self.before_GPC = planner.before(wait)
+        self.before_GPC = planner.before(wait) if wait.periods else None
         self.kpi_value = planner.kpi_value(horizon)
         self.valued = self.kpi_value is not None
         self.value = 1.0 if self.kpi_value is None else self.kpi_value

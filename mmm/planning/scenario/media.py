@@ -178,7 +178,9 @@ def resolve_plans(
         for name, one in given.items()
     }
     start = request.start or _implied_start(request.horizon, rows, calendar, longest)
-    wait = wait_until(panel, start, request.meanwhile, request.horizon or 1, "scenario request")
+    wait = Wait()
+    if start is not None:
+        wait = wait_until(panel, start, request.meanwhile, request.horizon or 1, "scenario request")
     horizon = request.horizon or _implied(request, rows, calendar, longest, wait.periods)
     if horizon > longest:
         text = (
@@ -200,7 +202,8 @@ def resolve_plans(
         problems += entry_problems(to_media, horizon, where, plan, entries[name])
     if problems:
         raise RequestError("scenario request", problems)
-    wait_until(panel, start, request.meanwhile, horizon, "scenario request")
+    if start is not None:
+        wait_until(panel, start, request.meanwhile, horizon, "scenario request")
     return ResolvedPlans(horizon, wait, entries, bool(monthly))
 
 
@@ -217,7 +220,9 @@ def _implied_start(
 
     Rows that are fewer than the horizon asked for miss its first periods instead.
     """
-    reached = [(0, 0) if own is None else own.reach(calendar, longest) for own in rows.values()]
+    if None in rows.values():
+        return None
+    reached = [own.reach(calendar, longest) for own in rows.values() if own is not None]
     first = min(place for place, _ in reached)
     last = max(place + periods for place, periods in reached)
     day: dt.date = calendar.after(first + 1)[first].astype(object)
