@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+import mmm
 
 NAMES = ("01_quickstart", "02_portfolio", "03_budget_scenarios", "04_own_data")
 STORED = ("03_budget_scenarios", "04_own_data")
@@ -46,3 +50,13 @@ def test_a_reader_is_led_and_no_logic_hides_in_them(repository: Path, name: str)
     assert "".join(found[0]["source"]).startswith("# ")
     assert sum(cell["cell_type"] == "markdown" for cell in found) >= 4
     assert not [node for tree in trees for node in ast.walk(tree) if isinstance(node, LOGIC)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_views_that_it_draws_exist(repository: Path, name: str) -> None:
+    """Views move between rooms; a notebook that runs in CI only late is told early."""
+    text = (repository / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")
+    drawn = set(re.findall(r"\b((?:portfolio_)?views(?:\.\w+)+)\(", text))
+
+    assert drawn
+    assert all(callable(attrgetter(view)(mmm)) for view in drawn)
