@@ -8,6 +8,7 @@ from typing import Any
 
 from mmm.config import MarketSpec, PoolSpec, PortfolioSpec
 from mmm.config.files import Document, locate_data, merge, override, read_yaml, validate, with_experiments
+from mmm.config.pool import OFF
 from mmm.config.problems import Location, place
 from mmm.errors import Problem, SpecError
 from mmm.storage import list_files, parent, resolve
@@ -47,7 +48,7 @@ class Portfolio:
 
     source: str
     entries: tuple[PortfolioEntry, ...]
-    pool: PoolSpec = PoolSpec()
+    pool: PoolSpec = OFF
 
     def specs(self) -> tuple[MarketSpec, ...]:
         """Every market's spec.

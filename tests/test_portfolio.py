@@ -129,3 +129,15 @@ def test_wrong_overrides_are_told_once(tmp_path: Path) -> None:
 def test_portfolios_are_told_from_markets(tmp_path: Path) -> None:
     assert not is_portfolio(str(write_spec(tmp_path, spec())))
     assert is_portfolio(str(write_spec(tmp_path, {"markets": "x"})))
+
+
+@pytest.mark.parametrize(
+    ("written", "group"),
+    [("", "off"), ("pool: off", "off"), ("pool: {}", "all"), ("pool: {group: off}", "off")],
+)
+def test_nothing_is_pooled_unless_a_portfolio_says_so(written: str, group: str, tmp_path: Path) -> None:
+    path = tmp_path / "portfolio.yaml"
+    market = "{brand: a, market: b, data: {path: p}, columns: {date: d, kpi: k, channels: {tv: {spend: s}}}}"
+    path.write_text(f"markets:\n  - {market}\n{written}\n", encoding="utf-8")
+
+    assert load_portfolio(str(path)).pool.group == group

@@ -11,6 +11,7 @@ from jobs.record.rows import Row
 from jobs.refit.task import Work
 from mmm.config import MarketSpec, PoolSpec
 from mmm.config.files import unknown_name
+from mmm.config.pool import OFF
 from mmm.errors import Problem, SpecError
 from mmm.portfolio import Portfolio, PortfolioEntry, load_portfolio
 
@@ -32,7 +33,7 @@ class Selection:
     work: tuple[Work, ...]
     broken: tuple[Row, ...]
     names: tuple[tuple[str, str], ...]
-    pool: PoolSpec = PoolSpec()
+    pool: PoolSpec = OFF
     verticals: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 

@@ -12,7 +12,7 @@ from mmm.config.columns import ColumnsSpec
 from mmm.config.data import DataSpec, RegionsSpec
 from mmm.config.experiments import Experiment, overlapping
 from mmm.config.model import ModelSpec
-from mmm.config.pool import PoolSpec
+from mmm.config.pool import OFF, PoolSpec
 from mmm.config.problems import nearest
 from mmm.config.sweep import TuneSpec
 from mmm.config.train import TrainSpec
@@ -205,5 +205,5 @@ class PortfolioSpec(Spec):
     markets: str | tuple[dict[str, Any] | str, ...]
     """Market specs (mappings, or paths of YAML files), or one folder or URI with ``brand=…/market=…/``
     partitions, of which each becomes a market."""
-    pool: PoolSpec = PoolSpec()
+    pool: PoolSpec = OFF
     """What brands learn from one another; by default nothing."""

@@ -19,20 +19,18 @@ class PoolSpec(Spec):
     classes: dict[Column, Class] = Field(default={}, alias="class")
     """Channel to the class it is of, e.g. ``{brand_search: search}``; written ``class:``. A channel
     that is not named is a class by its own name."""
-    group: Literal["brand", "vertical", "all", "off"] = "off"
+    group: Literal["brand", "vertical", "all", "off"] = "all"
     """Markets that are pooled with one another: those of a brand, of a ``vertical`` (a field of each market),
     or all. ``off`` fits every market alone."""
 
     @model_validator(mode="before")
     @classmethod
     def _off(cls, values: Any) -> Any:
-        """YAML reads ``off`` as false; a section that says how pools, all with all unless it says so."""
+        """YAML reads ``off`` as false; a section pools all with all unless it says so."""
         if values is False or values == "off":
             return {"group": "off"}
         if isinstance(values, dict):
-            return {"group": "all"} | {
-                key: "off" if value is False else value for key, value in values.items()
-            }
+            return {key: "off" if value is False else value for key, value in values.items()}
         return values
 
     @property
@@ -43,3 +41,7 @@ class PoolSpec(Spec):
     def class_of(self, channel: str) -> str:
         """The class of a channel."""
         return self.classes.get(channel, channel)
+
+
+OFF = PoolSpec(group="off")
+"""Every market is fitted alone."""
