@@ -236,7 +236,7 @@ class Predictor:
         before = past if history else np.zeros_like(past)
         stack_CGTL = self._stack(np.concatenate([before, future_GHC], 1))[:, :, before.shape[1] :]
         with torch.no_grad():
-            return carry_over(stack_CGTL, self._shape.part(_chosen(member)).kernel_MCL)
+            return carry_over(stack_CGTL, self._shape.kernel_MCL[_chosen(member)])
 
     def weight_ahead(self, horizon: int, wait: int = 0) -> Tensor:
         """KPI per unit of saturation in the periods after the data, shape MCGH.
