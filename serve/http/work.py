@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mmm.errors import Problem
 from mmm.planning.request import BudgetRequest
+from mmm.planning.scenario.media import longest_list
 from mmm.planning.scenario.request import ScenarioRequest
 from serve.planner.protocol import ModelCard
 from serve.problems import invalid_request
@@ -91,7 +92,7 @@ def scenario_price(request: ScenarioRequest, card: ModelCard, limits: Limits) ->
         RequestProblem: 422 if they would keep a planner busy for minutes.
     """
     # Rows are of dates, of which there are no more than rows.
-    lengths = (max(len(plan.rows or ()), plan.periods) for plan in request.plans.values())
+    lengths = (max(len(plan.rows or ()), longest_list(plan)) for plan in request.plans.values())
     periods = max(request.horizon or 0, *lengths, USUAL_PERIODS)
     size = len(card.regions) * len(card.channels) * card.members
     cells = len(request.plans) * periods * size

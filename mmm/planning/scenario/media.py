@@ -229,6 +229,14 @@ def _implied_start(
     return day if first and horizon in (None, last - first) else None
 
 
+def longest_list(plan: SpendPlan) -> int:
+    """Periods of a plan's longest list of amounts, those of regions among them; 0 without a list."""
+    entries = (plan.spend or {}).values()
+    parts = [list(entry.values()) if isinstance(entry, dict) else [entry] for entry in entries]
+    lists = [amounts for part in parts for amounts in part if isinstance(amounts, tuple)]
+    return max(map(len, lists), default=0)
+
+
 def _implied(
     request: ScenarioRequest,
     rows: Mapping[str, SpendRows | None],
@@ -239,4 +247,4 @@ def _implied(
     """Periods from the start that the plans cover, as far as they say."""
     reached = [own.reach(calendar, longest) for own in rows.values() if own is not None]
     lengths = [first + periods - wait for first, periods in reached]
-    return max(*lengths, *(plan.periods for plan in request.plans.values()), 0) or HORIZON
+    return max(*lengths, *map(longest_list, request.plans.values()), 0) or HORIZON

@@ -119,14 +119,6 @@ class SpendPlan(Spec):
     ] = "history"
     """How totals fall on the periods: the pattern of the last ``horizon`` periods, evenly, or weights."""
 
-    @property
-    def periods(self) -> int:
-        """Periods of its longest list of amounts, those of regions among them; 0 without a list."""
-        entries = (self.spend or {}).values()
-        parts = [list(entry.values()) if isinstance(entry, dict) else [entry] for entry in entries]
-        lists = [amounts for part in parts for amounts in part if isinstance(amounts, tuple)]
-        return max(map(len, lists), default=0)
-
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         given = [name for name in ("spend", "file", "rows") if getattr(self, name) is not None]
