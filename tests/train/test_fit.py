@@ -126,6 +126,21 @@ def test_an_interrupted_fit_goes_on_to_the_same_result(tmp_path: Path, stage: st
         assert watch.told[0][1] == max(epoch, 1)
 
 
+@pytest.mark.parametrize(("stage", "round_"), [("train", 9), ("sample", 3)])
+def test_interrupted_sampling_goes_on_to_the_same_draws(tmp_path: Path, stage: str, round_: int) -> None:
+    """The descent goes on where it was, draws begin again: from the same mode, by the same seed."""
+    train = POSTERIOR | {"threads": 1}
+    with pytest.raises(KeyboardInterrupt):
+        fitted(
+            train=train,
+            progress=Interrupt(stage, round_),
+            checkpoint=FileCheckpoint(tmp_path / "c", resume=False, every=0.0),
+        )
+    resumed = fitted(train=train, checkpoint=FileCheckpoint(tmp_path / "c", resume=True, every=0.0))
+
+    assert same(resumed, fitted(train=train))
+
+
 def test_a_checkpoint_of_another_spec_or_other_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fitted(
