@@ -53,7 +53,6 @@ class Prepared:
         expected: Where an older model says parameters are.
         warm: An older model where the search begins.
         n_train: Training periods.
-        cycles: Years in them.
     """
 
     inputs: Inputs
@@ -71,7 +70,6 @@ class Prepared:
     expected: Parameters = field(default_factory=dict)
     warm: Fitted | None = None
     n_train: int = 0
-    cycles: float = 0.0
 
     def target(
         self, inputs: Inputs, weight_MGT: Tensor, anchor: Parameters, lift_tests: LiftTests | None
@@ -150,7 +148,6 @@ def pose(
         restrictions=restrictions_of(spec, panel),
         warm=warm,
         n_train=n_train,
-        cycles=n_train / panel.periods_per_year,
     )
     if previous is None:
         return prepared

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,13 +62,3 @@ def test_the_library_does_not_print(repository: Path) -> None:
     ]
 
     assert not prints, f"the library returns and logs, the command line prints through rich: {prints}"
-
-
-def test_notebooks_carry_no_outputs(repository: Path) -> None:
-    with_output = [
-        path.name
-        for path in sorted((repository / "notebooks").glob("*.ipynb"))
-        if any(cell.get("outputs") for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
-    ]
-
-    assert not with_output, f"clear the outputs of {with_output}: tests make them anew"

@@ -158,5 +158,5 @@ def test_case_iso_week_format(capsys: pytest.CaptureFixture[str]) -> None:
     path = str(case("iso_week_format") / "spec.yaml")
 
     assert main(["validate", path]) == 0
-    assert "2022-01-03 to 2024-06-24" in capsys.readouterr().out
+    assert "3\u00a0Jan\u00a02022 to 24\u00a0Jun\u00a02024" in capsys.readouterr().out
     assert main(["validate", path, "--set", "data.date_format='%q'"]) == 2

@@ -105,14 +105,11 @@ def parameters_of(
         units[name] *= spec.baseline.flexibility
     for name in ("national_level", "season", "control"):
         found[name] = linear.shared_MP[:, _places(columns.shared_names, name)] / units[name]
-    # Seasons that are not told from the level have columns of 0: what is drawn of them means nothing.
-    found["season"] = found["season"] * density.inputs.season_TF.any(0)
     found["control"] = _every_control(density, coordinates, found["control"], units["control"])
     found["level"] = linear.own_MGR[..., 0] / units["level"]
     if "per_head" in coordinates:
         for name in ("regional_level", "region_season"):
             found[name] = linear.own_MGR[..., _places(columns.own_names, name)] / units[name]
-        found["region_season"] = found["region_season"] * density.inputs.region_season_TE.any(0)
         found["per_head"] = coordinates["per_head"][:, 0]
         found["region_noise"] = (0.5 * torch.log(variance_G) / REGION_NOISE_SD).expand(len(share_MC), -1)
         log_response = torch.log(linear.response_MGC.clamp_min(LEAST_RESPONSE))

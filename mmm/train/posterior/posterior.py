@@ -55,9 +55,6 @@ FIRST_SEARCH, LAST_SEARCH = 60, 150
 """Steps of the search for the mode while weights of cells move, and after."""
 BATCH = 16
 """Draws whose linear parts are drawn together: bounds the memory."""
-WHOLE_CYCLES = 2.0
-"""Years of training from which there is a yearly season: seen less often it cannot be told from a level that
-moved, and the level moves."""
 TIME_AXIS = {
     **dict.fromkeys(("kpi_GT", "trained_GT", "controls_GTK"), 1),
     **dict.fromkeys(("national_TN", "regional_TR", "season_TF", "region_season_TE", "between_TS"), 0),
@@ -146,9 +143,6 @@ def effort_for(density: Density, factor: float) -> Effort:
 def _density(prepared: Prepared, mode: Parameters, n_train: int) -> Density:
     """The posterior with every cell of weight 1."""
     inputs = _training(prepared.inputs, n_train)
-    if prepared.cycles < WHOLE_CYCLES:
-        inputs.season_TF[:, : 2 * prepared.spec.baseline.season_order] = 0.0
-        inputs.region_season_TE[:] = 0.0
     national = prepared.shards.regions == 1
     restrictions = prepared.restrictions
     columns = columns_of(inputs, restrictions, national=national)
@@ -202,7 +196,7 @@ def _training(inputs: Inputs, n_train: int) -> Inputs:
     for item in fields(inputs):
         value = getattr(inputs, item.name).double().cpu()
         axis = TIME_AXIS.get(item.name)
-        parts[item.name] = value if axis is None else value.narrow(axis, 0, n_train).clone()
+        parts[item.name] = value if axis is None else value.narrow(axis, 0, n_train).contiguous()
     return Inputs(**parts)
 
 

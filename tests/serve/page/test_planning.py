@@ -41,6 +41,7 @@ def linked(browser: Browser, site: str) -> Iterator[Visit]:
 
 def weeks(visit: Visit, row: str) -> list[float]:
     """Fields of a row of the table by week."""
+    visit.page.wait_for_selector(f"#weekly-table input[aria-label^='{row}, ']", state="attached")
     boxes = visit.page.get_by_label(f"{row}, ").locator("visible=true")
     texts = visit.page.locator(f"#weekly-table input[aria-label^='{row}, ']").evaluate_all(
         "boxes => boxes.map((box) => box.value)"
