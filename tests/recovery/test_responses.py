@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 WORLDS = (15, 22, 41)
 DESIGN = Design(regions=12, weeks=117, channels=5)
 SETTINGS = ("train.members=24", "train.epochs=500")
-CURVES, BEND, ROI, INDIRECT, LIFT, COVERAGE = 0.25, 0.09, 0.28, 0.55, 0.6, 0.8
+CURVES, BEND, ROI, INDIRECT, LIFT, COVERAGE = 0.25, 0.09, 0.28, 0.55, 0.6, 0.6
 """Mean error of curves and of their shapes, median relative error of ROI, part of indirect effects that is
 missed, part of the best lift that is earned, share of intervals that hold the truth."""
 WITHIN = {"min_change": -0.5, "max_change": 0.5}
@@ -146,7 +146,8 @@ def greedy(worth_C: Floats, current_C: Floats) -> Floats:
 
 
 def test_intervals_hold_the_truth_and_say_something(cases: list[Case]) -> None:
-    """Nine of ten would be right; fifteen channels tell that from six. A fifth of the width would fail."""
+    """Nine of ten would be right where the model is; on worlds with unrecorded demand decision 0017 measured two
+    of three, which fifteen channels tell from a fifth of the width."""
     away, width = [], []
     for case in cases:
         low_C, high_C = case.column("direct_lower"), case.column("direct_upper")
