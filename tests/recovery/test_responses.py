@@ -146,8 +146,8 @@ def greedy(worth_C: Floats, current_C: Floats) -> Floats:
 
 
 def test_intervals_hold_the_truth_and_say_something(cases: list[Case]) -> None:
-    """Nine of ten would be right where the model is; on worlds with unrecorded demand decision 0017 measured two
-    of three, which fifteen channels tell from a fifth of the width."""
+    """Nine of ten would be right where the model is; of worlds with unrecorded demand decision 0017 measured
+    two thirds, which fifteen channels tell from intervals of a fifth of the width."""
     away, width = [], []
     for case in cases:
         low_C, high_C = case.column("direct_lower"), case.column("direct_upper")
