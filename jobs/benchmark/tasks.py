@@ -64,7 +64,7 @@ QUICK = Sizes(
     design=Design(regions=4, weeks=104, channels=4),
     worlds=1,
     stable_worlds=0,
-    settings=("train.members=2", "train.epochs=80"),
+    settings=("train.members=2", "train.epochs=80", "train.effort=0.1"),
     trials=0,
     point=("train.members=1", "train.epochs=80"),
     origins=1,

@@ -50,7 +50,9 @@ def seconds_of(folder: Path, axis: str, size: int, epochs: int, seed: int) -> fl
     design = designs_along(axis, size)
     case = world_case(simulate_market(design, seed=seed), folder / f"{axis}-{size}", f"{size} {axis}")
     members = size if axis == "members" else MEMBERS
-    spec = case.spec.model_copy(update={"train": TrainSpec(members=members, epochs=epochs)})
+    spec = case.spec.model_copy(
+        update={"train": TrainSpec(inference="ensemble", members=members, epochs=epochs)}
+    )
     found: list[float] = []
     while not found or (len(found) < REPEATS and found[0] < SHORT):
         started = time.perf_counter()

@@ -260,7 +260,7 @@ def _seconds(case: Case, workers: int, epochs: int) -> float:
     command: list[str | Path] = [sys.executable, "-m", "jobs.train", case.folder / "spec.yaml"]
     command += ["--workers", str(workers), "--out", folder / "model", "--tracking", "none", "--no-report"]
     command += ["--checkpoint-every", "10000"]
-    for setting in (f"train.epochs={epochs}", "train.members=8"):
+    for setting in (f"train.epochs={epochs}", "train.members=8", "train.inference=ensemble"):
         command += ["--set", setting]
     log = folder / "log.txt"
     run_measured(command, log, limit=TRAINING_LIMIT)
