@@ -144,8 +144,9 @@ def _view(view: Drawn) -> str:
 
 def _is_wide(layout: Mapping[str, Any]) -> bool:
     """Charts side by side, texts beside them, or names below: too much for a phone, which may scroll it."""
-    axis = layout.get("xaxis", {})
-    return "xaxis2" in layout or "domain" in axis or axis.get("type") == "category"
+    along = [axis for name, axis in layout.items() if name.startswith("xaxis")]
+    narrow = any(end - start < 1.0 for start, end in (axis.get("domain", (0.0, 1.0)) for axis in along))
+    return narrow or layout.get("xaxis", {}).get("type") == "category"
 
 
 def table(content: Mapping[str, Any], summary: str) -> str:

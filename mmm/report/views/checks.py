@@ -188,8 +188,12 @@ def training(tables: Tables) -> go.Figure:
         title=_training_title(frame, stages),
         height=grid.height + 120,
         legend=True,
-        reading="Per epoch, of the fit of the data as they are. Validation is the tail of the training "
-        "window, held back to choose the epoch; the holdout takes no part."
+        reading="Per epoch, of the fit of the data as they are; the holdout takes no part."
+        + (
+            " Validation is the tail of the training window, held back to choose the epoch."
+            if frame["validation"].notna().any()
+            else ""
+        )
         + (f" RMSE in {tables.about.kpi}." if len(shown) > 1 else ""),
     )
 
