@@ -33,6 +33,7 @@ from tests.jobs.tune.sweeps import sweep_of
 CONTENT = SPECS["experiment and sweep"]
 SPEC = MarketSpec.model_validate(CONTENT | {"train": {**CONTENT.get("train", {}), "inference": "ensemble"}})
 """Fits of before were ensembles."""
+THEN = (*QUICK, "train.inference=ensemble")
 
 
 def legacy_row(row: Row, of: FitIdentity, directory: str) -> Row:
@@ -60,9 +61,7 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def work(portfolio: Path, tmp_path: Path) -> Work:
     """The first market of the portfolio."""
-    return select_markets(
-        str(portfolio), str(tmp_path / "out"), overrides=(*QUICK, "train.inference=ensemble")
-    ).work[0]
+    return select_markets(str(portfolio), str(tmp_path / "out"), overrides=THEN).work[0]
 
 
 def test_a_model_of_the_legacy_digest_is_unchanged_and_recorded_anew(
@@ -157,12 +156,12 @@ def test_a_portfolio_refitted_before_is_unchanged_in_table_registry_and_folders(
     portfolio: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = str(tmp_path / "out")
-    command = [str(portfolio), "--out", out, *(word for setting in QUICK for word in ("--set", setting))]
+    command = [str(portfolio), "--out", out, *(word for setting in THEN for word in ("--set", setting))]
     assert main(command) == 0
     first, tracking = read_table(out), open_tracking(None, out)
     assert tracking is not None
     old = []
-    for work in select_markets(str(portfolio), out, overrides=QUICK).work:
+    for work in select_markets(str(portfolio), out, overrides=THEN).work:
         now = first[work.spec.brand, work.spec.market]
         old.append(made_legacy(work, now))
         registered_as_legacy(tracking, now, old[-1])
