@@ -12,6 +12,7 @@ import argparse
 import json
 import re
 import sys
+import sysconfig
 import tomllib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -92,7 +93,9 @@ def locked_versions(lock: Path) -> dict[str, str]:
 
 def installed_packages() -> dict[str, Package]:
     """What is installed in this environment, by canonical name."""
-    found: dict[str, Distribution] = {canonicalize_name(one.name): one for one in distributions()}
+    # Of this environment alone: Ray puts a folder with packages of its own on the path once it is imported.
+    places = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    found: dict[str, Distribution] = {canonicalize_name(one.name): one for one in distributions(path=places)}
     versions = {name: one.version.partition("+")[0] for name, one in found.items()}
     wanted = _extras(found)
     return {name: _package(name, one, versions, wanted[name]) for name, one in found.items()}
