@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from mmm import words
+from mmm.analysis.attribution import direct_totals
 from mmm.config import MarketSpec
 from mmm.data.panel import Floats, Panel
 from mmm.errors import Problem, RequestError
@@ -47,8 +48,7 @@ def simulated(fitted: Fitted, draw: int, rng: np.random.Generator) -> Panel:
 def training_totals(fitted: Fitted) -> Floats:
     """Direct effect of every channel over the training window, shape MC."""
     cells_GT = fitted.panel.present_GT & fitted.split.mask("train")[None, :]
-    totals: Floats = np.einsum("mgtc,gt->mc", fitted.predictor.parts.channels_MGTC, cells_GT.astype(float))
-    return totals
+    return direct_totals(fitted, cells_GT.astype(np.float64))
 
 
 def coverage_ranks(fitted: Fitted, worlds: int, seed: int, told: Callable[[int, int], None]) -> pd.DataFrame:

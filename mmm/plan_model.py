@@ -14,12 +14,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import yaml
 
 from mmm.errors import Problem, RequestError
 from mmm.fitted import Fitted, load_fitted
+from mmm.planning.planner import amounts_of
 from mmm.planning.scenario.evaluate import evaluate_scenario
 
 EXAMPLE = 4
@@ -116,6 +116,5 @@ def _column(kind: str, name: str) -> dict[str, Any]:
 
 def _last_amounts(fitted: Fitted) -> pd.DataFrame:
     """Amounts of the last periods of the data, all regions."""
-    panel = fitted.panel
-    media_GTC = np.where(panel.has_spend_C, panel.spend_GTC, panel.media_GTC)[:, -EXAMPLE:]
-    return pd.DataFrame(media_GTC.sum(0), columns=list(panel.channels))
+    amount_GTC = amounts_of(fitted).amount_GTC[:, -EXAMPLE:]
+    return pd.DataFrame(amount_GTC.sum(0), columns=list(fitted.panel.channels))

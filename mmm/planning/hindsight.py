@@ -13,12 +13,10 @@ from scipy import stats
 
 from mmm.analysis.change import present_names
 from mmm.analysis.intervals import LEVEL
+from mmm.analysis.score import RECENT
 from mmm.data.panel import Bools, Dates, Floats, Ints, Panel
 from mmm.fitted import Fitted
 from mmm.planning.forecast import controls_ahead, open_covariance
-
-RECENT = 8
-"""Last periods of the model's data whose mean is the forecast without a model."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +29,7 @@ class Hindsight:
         lower_H: Lower bound of a new observation, 90 %.
         upper_H: Upper bound of it.
         actual_H: KPI; NaN where it is not known of any region.
-        naive_H: Mean of the last 8 periods of the model's data: the forecast without a model.
+        naive_H: Mean of the last ``RECENT`` periods of the model's data: the forecast without a model.
     """
 
     dates: Dates
