@@ -108,10 +108,12 @@ class Planner:
         whole, own = self._longest, slice(wait, wait + horizon)
         return Forecast(whole.dates[own], whole.baseline_MH[:, own], whole.noise_HH[own, own])
 
-    def before(self, wait: Wait) -> Floats:
-        """Media that run between the data and a plan, shape GPC."""
+    def before(self, wait: Wait) -> Floats | None:
+        """Media that run between the data and a plan, shape GPC; None where it begins at once."""
+        if not wait.periods:
+            return None
         regions, _, channels = self.panel.media_GTC.shape
-        if not wait.periods or wait.meanwhile == "none":
+        if wait.meanwhile == "none":
             return np.zeros((regions, wait.periods, channels))
         return self.to_media.unit_GHC(wait.periods) * self.to_media.current(wait.periods)
 
@@ -153,7 +155,7 @@ class Planner:
 
     def _response_of(self, key: ResponseKey) -> FutureResponse | TotalResponse:
         unit_GHC = self.to_media.unit_GHC(key.horizon, _flighting(key), by_region=key.by_region)
-        before_GPC = self.before(key.wait) if key.wait.periods else None
+        before_GPC = self.before(key.wait)
         if not key.total:
             return FutureResponse(self.predictor, unit_GHC, by_region=key.by_region, before_GPC=before_GPC)
         current_X = self.to_media.current(key.horizon, by_region=key.by_region)

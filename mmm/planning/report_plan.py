@@ -19,7 +19,7 @@ from mmm.planning.request import BudgetRequest
 from mmm.planning.response import StatusQuo
 from mmm.planning.solve.limits import Limits
 from mmm.planning.solve.objective import brought_MC, next_amount_MX
-from mmm.planning.wait import Wait
+from mmm.planning.wait import assumed
 
 if TYPE_CHECKING:
     from mmm.model.future import Response
@@ -254,7 +254,7 @@ def _warnings(solved: SolvedPlan, channels: tuple[ChannelPlan, ...]) -> Iterator
     if extrapolated:
         yield BEYOND_DATA.format(channels=", ".join(extrapolated), periods=periods)
     if request.start is not None:
-        yield Wait(1, request.meanwhile).text(request.start)
+        yield assumed(request.start, request.meanwhile)
     for channel in chosen.channels:
         if channel not in (*request.fixed, *solved.held) and solved.limits_of(channel)[1] == 0:
             yield (

@@ -28,10 +28,11 @@ class Wait:
     periods: int = 0
     meanwhile: Meanwhile = "current"
 
-    def text(self, start: object) -> str:
-        """What is taken for granted about these periods, as a sentence."""
-        runs = "the amounts of the last periods run again" if self.meanwhile == "current" else "nothing runs"
-        return f"Until {start} {runs}; what they and history still bring afterwards is counted."
+
+def assumed(start: object, meanwhile: Meanwhile) -> str:
+    """What is taken for granted about the periods before ``start``, as a sentence."""
+    runs = "the amounts of the last periods run again" if meanwhile == "current" else "nothing runs"
+    return f"Until {start} {runs}; what they and history still bring afterwards is counted."
 
 
 def wait_until(panel: Panel, start: dt.date, meanwhile: Meanwhile, horizon: int, source: str) -> Wait:

@@ -36,6 +36,7 @@ from mmm.planning.scenario.months import SPREAD
 from mmm.planning.scenario.request import ScenarioRequest, parse_scenario
 from mmm.planning.scenario.result import Expected, Scenario, ScenarioChannel, ScenarioPeriod, ScenarioPlan
 from mmm.planning.solve.objective import brought_MC, next_amount_MX
+from mmm.planning.wait import assumed
 
 STATUS_QUO = "status quo"
 
@@ -52,7 +53,7 @@ def _assumptions(request: ScenarioRequest, resolved: ResolvedPlans, start: str) 
     if request.controls:
         rest = [level.replace("controls are", "other controls are"), *rest]
         level = f"Controls are as stated: {', '.join(request.controls)}."
-    waiting = [resolved.wait.text(start)] if resolved.wait.periods else []
+    waiting = [assumed(start, resolved.wait.meanwhile)] if resolved.wait.periods else []
     return (*waiting, level, *rest, *([SPREAD] if resolved.monthly else ()))
 
 
@@ -124,11 +125,11 @@ class _Evaluation:
         horizon, wait = resolved.horizon, resolved.wait
         self.planner, self.request, self.resolved, self.horizon = planner, request, resolved, horizon
         self.panel, self.to_media = planner.panel, planner.to_media
-        stated = request.controls
-        self.forecast = planner.forecast(horizon, wait.periods)
-        if stated:
-            self.forecast = planner.forecast_with(horizon, stated, wait.periods)
-        self.before_GPC = planner.before(wait) if wait.periods else None
+        if request.controls:
+            self.forecast = planner.forecast_with(horizon, request.controls, wait.periods)
+        else:
+            self.forecast = planner.forecast(horizon, wait.periods)
+        self.before_GPC = planner.before(wait)
         self.kpi_value = planner.kpi_value(horizon)
         self.valued = self.kpi_value is not None
         self.value = 1.0 if self.kpi_value is None else self.kpi_value
@@ -162,9 +163,11 @@ class _Evaluation:
         )
         predictor, graph = self.planner.predictor, self.planner.graph
         before_GPC = self.before_GPC
-        response: FutureResponse | TotalResponse = FutureResponse(predictor, unit_GHC, before_GPC=before_GPC)
+        response: FutureResponse | TotalResponse
         if self.request.effects == "total" and self.planner.has_edges:
             response = TotalResponse(predictor, unit_GHC, graph, self.usual.media_GHC, before_GPC=before_GPC)
+        else:
+            response = FutureResponse(predictor, unit_GHC, before_GPC=before_GPC)
         brought_M, each_C = response.kpi_M(amount_C), np.arange(len(amount_C))
         return _PlanEffects(
             period_MH=self.forecast.baseline_MH + response.channel_periods(amount_C).sum(1),
