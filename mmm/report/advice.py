@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmm import words
-from mmm.report.moves import Gain, Moves, moves_of
+from mmm.report.moves import Between, Moves, moves_of
 from mmm.report.tables import Tables
 from mmm.report.trust import light
 
@@ -61,7 +61,7 @@ def _named(names: list[str]) -> str:
     return words.listing([*most, words.count(left, "other")] if left > 0 else most)
 
 
-def _gained(gain: Gain, unit: str) -> str:
+def _gained(gain: Between, unit: str) -> str:
     """``1.2 k visits more (400 to 2 k)``."""
     if not words.known(gain.mean):
         return "what it gains is not said"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmm import words
 
@@ -12,24 +13,23 @@ DUST = 1e-6
 """Part of the KPI, or of the budget, below which a change is rounding and counts as none."""
 
 
-@dataclass(frozen=True)
-class Gain:
-    """A change of the KPI or of money: mean and interval, NaN where unknown; no change is exactly 0."""
+class Between(NamedTuple):
+    """An estimate with its 90 % interval, NaN where unknown."""
 
-    mean: float
-    lower: float
-    upper: float
+    mean: float = math.nan
+    lower: float = math.nan
+    upper: float = math.nan
 
 
-def gain_of(value: Any, whole: float = float("nan")) -> Gain:
-    """A gain out of ``plan.json``; what is dust beside ``whole`` is no change at all."""
+def gain_of(value: Any, whole: float = float("nan")) -> Between:
+    """A gain out of ``plan.json``; what is dust beside ``whole`` is no change at all: exactly 0."""
     fields = value if isinstance(value, Mapping) else {"mean": value}
     numbers = [fields.get(key) for key in ("mean", "lower", "upper")]
     mean, low, high = (float(v) if isinstance(v, (int, float)) else float("nan") for v in numbers)
     known = [abs(v) for v in (mean, low, high) if words.known(v)]
     if words.known(whole) and known and max(known) < DUST * abs(whole):
-        return Gain(0.0, 0.0, 0.0)
-    return Gain(mean, low, high)
+        return Between(0.0, 0.0, 0.0)
+    return Between(mean, low, high)
 
 
 def amounts(value: Any) -> dict[str, float]:
@@ -53,8 +53,8 @@ class Moves:
 
     current: dict[str, float]
     planned: dict[str, float]
-    gain: Gain
-    money: Gain
+    gain: Between
+    money: Between
     chance: float
 
     @property

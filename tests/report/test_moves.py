@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mmm.report.moves import Gain, gain_of, moves_of
+from mmm.report.moves import Between, gain_of, moves_of
 
 
 def plan(**changes: Any) -> dict[str, Any]:
@@ -46,12 +46,12 @@ def test_rounding_is_no_change_at_all() -> None:
     moves = moves_of(plan(spend=spend, gain={"mean": -3e-9, "lower": -4e-9, "upper": 2e-9}))
 
     assert moves is not None
-    assert moves.gain == Gain(0.0, 0.0, 0.0)
+    assert moves.gain == Between(0.0, 0.0, 0.0)
     assert set(moves.changes.values()) == {0.0}
 
 
 def test_a_small_gain_of_a_small_kpi_is_kept() -> None:
-    assert gain_of({"mean": 1e-4, "lower": 0.0, "upper": 2e-4}, 0.1) == Gain(1e-4, 0.0, 2e-4)
+    assert gain_of({"mean": 1e-4, "lower": 0.0, "upper": 2e-4}, 0.1) == Between(1e-4, 0.0, 2e-4)
 
 
 @pytest.mark.parametrize("none", [None, {"status": "infeasible"}, plan(spend={})])

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from mmm import words
-from mmm.report.portfolio.outcome import ALL, UNKNOWN, Between
+from mmm.report.moves import Between
+from mmm.report.portfolio.outcome import ALL, UNKNOWN
 from mmm.report.portfolio.records import MarketRecord, known
 from mmm.report.shell import escape
 
@@ -82,7 +83,7 @@ def _gain(record: MarketRecord) -> Cell:
     gain = record.outcome.gain
     if not known(gain.mean):
         return math.nan, "\u2013", ""
-    return gain.mean, record.outcome.gain_text, _span(Between(gain.mean, gain.lower, gain.upper))
+    return gain.mean, record.outcome.gain_text, _span(gain)
 
 
 def _chance(record: MarketRecord) -> Cell:

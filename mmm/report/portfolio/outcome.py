@@ -5,29 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from mmm import words
 from mmm.report.advice import move_words
-from mmm.report.moves import Gain, Moves, moves_of
+from mmm.report.moves import Between, Moves, moves_of
 
 ALL = ""
 """Name under which all media stand in ``returns.parquet``."""
 WINDOW = "training"
-
-
-class Between(NamedTuple):
-    """An estimate with its 90 % interval; NaN where unknown."""
-
-    mean: float = math.nan
-    lower: float = math.nan
-    upper: float = math.nan
-
-    def times(self, factor: float) -> Between:
-        """The same in another unit."""
-        return Between(*(value * factor for value in self))
 
 
 UNKNOWN = Between()
@@ -58,10 +46,10 @@ class Outcome:
         return words.money(value, self.currency) if self.currency else words.number(value)
 
     @property
-    def gain(self) -> Gain:
+    def gain(self) -> Between:
         """What the moves would gain: money where that is told, else KPI units; NaN without any."""
         if self.moves is None:
-            return Gain(math.nan, math.nan, math.nan)
+            return UNKNOWN
         return self.moves.money if words.known(self.moves.money.mean) else self.moves.gain
 
     @property

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from mmm.data.schema import VALUE_NOT_STATED
-from mmm.report.portfolio.outcome import ALL, Between, Outcome
+from mmm.report.moves import Between
+from mmm.report.portfolio.outcome import ALL, Outcome
 
 UNKNOWN = float("nan")
 

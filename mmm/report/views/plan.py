@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from mmm import words
 from mmm.report import axes, marks, theme
 from mmm.report.marks import Unit
-from mmm.report.moves import Gain, Moves, gain_of, moves_of
+from mmm.report.moves import Between, Moves, gain_of, moves_of
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.views.curves import curves_of
 
@@ -186,7 +186,7 @@ def plan_effects(tables: Tables) -> go.Figure:
     )
 
 
-def _parts(found: dict[str, Any], moves: Moves, tables: Tables) -> dict[str, Gain]:
+def _parts(found: dict[str, Any], moves: Moves, tables: Tables) -> dict[str, Between]:
     """Each channel's part of the gain: what it brings as planned, less the part its curve gives it now."""
     curves, _ = curves_of(tables)
     parts = {}
@@ -202,5 +202,5 @@ def _parts(found: dict[str, Any], moves: Moves, tables: Tables) -> dict[str, Gai
             part = 1 - float(np.interp(1.0, x, y)) / then if then > 0 else float("nan")
         ends = sorted((part * brought.lower, part * brought.upper)) if change else [0.0, 0.0]
         if words.known(part):
-            parts[name] = Gain(part * brought.mean, *ends) if change else Gain(0.0, 0.0, 0.0)
+            parts[name] = Between(part * brought.mean, *ends) if change else Between(0.0, 0.0, 0.0)
     return parts
