@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from mmm.report.advice import advice
 from mmm.report.marks import records
 from mmm.report.tables import Tables, load_tables
 from mmm.report.totals import by_spend
-from mmm.report.trust import NAMES, light, outside
+from mmm.report.trust import NAMES, light, outside, score_words
 
 WIDTH = 80
 """Letters of a line of prose."""
@@ -83,11 +83,7 @@ def scores_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def _score(name: str, value: float | None) -> str:
-    if value is None:
-        return "-"
-    if name.startswith("r2"):
-        return f"{value:.3f}".replace("-", "\u2212")
-    return words.number(value, 3) if name == "rmse" else words.percent(value)
+    return "-" if value is None else score_words(name, value)
 
 
 def effects_table(tables: Tables) -> Table:
@@ -95,8 +91,8 @@ def effects_table(tables: Tables) -> Table:
     about, rows = tables.about, records(by_spend(tables.frame("effects")))
     kpi = _training_kpi(tables)
     main, marginal = ("roi", "marginal_roi") if about.priced else ("per", "marginal_per")
-    heads = ("ROI", "90 % interval", "next") if about.priced else ("return", "90 % interval", "next")
-    table = _table("Channel", ("spend", "of the KPI", *heads))
+    returns = "ROI" if about.priced else "return"
+    table = _table("Channel", ("spend", "of the KPI", returns, "90 % interval", "next"))
     for row in rows[:CHANNELS]:
         spend, value, following = (words.real(row[name]) for name in ("spend", main, marginal))
         low, high = (words.real(row.get(f"{main}_{side}")) for side in ("lower", "upper"))
@@ -141,7 +137,7 @@ def _next(directory: Path) -> list[str]:
     return [f"Next: {seen}", f"      {planned}mmm export {directory}"]
 
 
-def _table(first: str, heads: Sequence[str] | Any) -> Table:
+def _table(first: str, heads: Iterable[str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), caption_justify="left", caption_style="")
     table.add_column(Text(first, style="bold"), no_wrap=True)
     for head in heads:

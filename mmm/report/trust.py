@@ -74,6 +74,13 @@ def outside(metrics: Any) -> str:
     return f"Outside training {words.listing(told)}." if told else ""
 
 
+def score_words(name: str, value: float) -> str:
+    """A score of a window: shares in per cent, R² with three decimals, errors in KPI units."""
+    if name in ("r2", "r2_within"):
+        return f"{value:.3f}".replace("-", "\u2212")
+    return words.percent(value) if name in ("wape", "nrmse", "skill") else words.number(value, 3)
+
+
 def _stops(tables: Tables) -> Iterator[str]:
     name, score = judged_window(tables.metrics)
     skill = score.get("skill")

@@ -12,7 +12,7 @@ from mmm.report.model import findings
 from mmm.report.model.director import first_page
 from mmm.report.shell import Drawn, escape
 from mmm.report.tables import Tables
-from mmm.report.trust import outside
+from mmm.report.trust import outside, score_words
 
 _SCORES = {
     "r2": "R²",
@@ -86,9 +86,7 @@ def _scores(metrics: Any) -> str:
 def _score(key: str, value: Any) -> str:
     if not isinstance(value, (int, float)) or not words.known(float(value)):
         return "unknown"
-    if key in ("r2", "r2_within"):
-        return f"{value:.3f}".replace("-", "\u2212")
-    return words.percent(float(value)) if key in ("wape", "nrmse", "skill") else words.number(float(value), 3)
+    return score_words(key, float(value))
 
 
 def _footer(tables: Tables) -> str:
