@@ -81,9 +81,9 @@ def read_about(model: Path, quality: Any) -> About:
     spec = _first_mapping(model / "spec.json", model / "spec.yaml", model / "spec.yml")
     spec = spec.get("market_spec", spec.get("spec", spec))
     spec = spec if isinstance(spec, dict) else {}
-    columns = spec.get("columns") if isinstance(spec.get("columns"), dict) else {}
+    columns = spec.get("columns")
+    columns = columns if isinstance(columns, dict) else {}
     quality = quality if isinstance(quality, dict) else {}
-    columns = columns or {}
     name, label, unit = (str(columns.get(key) or "") for key in ("kpi", "kpi_label", "kpi_unit"))
     plain = "" if name.lower() == "kpi" else name.replace("_", " ")
     return About(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from mmm import words
 from mmm.report.moves import Between
+from mmm.report.portfolio import cells
 from mmm.report.portfolio.outcome import ALL, UNKNOWN
 from mmm.report.portfolio.records import MarketRecord, known
 from mmm.report.shell import escape
@@ -21,11 +22,8 @@ def advice(records: Records) -> str:
     told = [record for record in records if record.outcome.moves or known(record.outcome.spend)]
     if not told:
         return ""
-    head = "".join(
-        f"<th scope='col' aria-sort='none'><button type='button'>{label}</button></th>"
-        for label, _ in _COLUMNS
-    )
-    body = "".join(f"<tr>{''.join(map(_shown, _cells(record)))}</tr>" for record in told)
+    head = cells.sortable_heads(label for label, _ in _COLUMNS)
+    body = "".join(f"<tr>{''.join(_shown(say(record)) for _, say in _COLUMNS)}</tr>" for record in told)
     return (
         "<div class='card index' id='advice'><p class='kind'>What to do next</p>"
         f"<h2>{escape(_title(told))}</h2>"
@@ -102,10 +100,6 @@ _COLUMNS: tuple[tuple[str, Callable[[MarketRecord], Cell]], ...] = (
     ("Its gain", _gain),
     ("Chance of a gain", _chance),
 )
-
-
-def _cells(record: MarketRecord) -> list[Cell]:
-    return [say(record) for _, say in _COLUMNS]
 
 
 def _span(found: Between) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mmm import words
 from mmm.report import theme
@@ -19,9 +18,11 @@ def channels(records: Records, kind: str) -> list[str]:
     return sorted({name for record in records for name in getattr(record, kind)})
 
 
-def of_channel(record: MarketRecord, kind: str, channel: str) -> float:
-    """One channel's ``roi`` or ``shares``; NaN where unknown."""
-    return float(getattr(record, kind).get(channel, math.nan))
+def sortable_heads(labels: Iterable[str]) -> str:
+    """Headings by which a table is sorted, as HTML."""
+    return "".join(
+        f"<th scope='col' aria-sort='none'><button type='button'>{label}</button></th>" for label in labels
+    )
 
 
 def cell(record: MarketRecord, kind: str, channel: str = ALL) -> str:

@@ -166,10 +166,7 @@ _COLUMNS: tuple[tuple[str, Callable[[MarketRecord], tuple[float | str, str]]], .
 
 def _index(records: Records) -> str:
     """Every brand-market as a row with its report; a column's heading sorts by it."""
-    head = "".join(
-        f"<th scope='col' aria-sort='none'><button type='button'>{label}</button></th>"
-        for label, _ in _COLUMNS
-    )
+    head = cells.sortable_heads(label for label, _ in _COLUMNS)
     rows = "".join(f"<tr{_mark(record)}>{_index_row(record)}</tr>" for record in records)
     linked = sum(bool(record.link) for record in records)
     note = ""
