@@ -70,6 +70,11 @@ def model_folder(directory: str | Path) -> Path:
     return folder
 
 
+def holds_model(directory: Path) -> bool:
+    """Whether a fitted model, whole, lies in a directory."""
+    return (directory / MODEL_FOLDER / "provenance.json").is_file()
+
+
 def _nearest_folder(path: Path) -> Path:
     home = path.parent
     while not home.exists():

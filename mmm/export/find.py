@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmm.errors import ModelFileError
-from mmm.output import MODEL_FOLDER
+from mmm.output import holds_model
 
 PORTFOLIO = "portfolio.parquet"
 """What a refit of a portfolio leaves: a row for each brand-market, with the place of its model."""
@@ -20,21 +20,17 @@ def models_below(folder: Path) -> list[Path]:
     Raises:
         ModelFileError: There is none, or the portfolio's models lie elsewhere.
     """
-    if _holds_model(folder):
+    if holds_model(folder):
         return [folder]
     if (folder / PORTFOLIO).is_file():
         return _of_portfolio(folder)
-    found = sorted(path for path in folder.glob("*") if _holds_model(path)) if folder.is_dir() else []
+    found = sorted(path for path in folder.glob("*") if holds_model(path)) if folder.is_dir() else []
     if not found:
         raise ModelFileError(
             f"{folder} holds no fitted model. Give the --out of mmm fit or of jobs.refit, or a folder of "
             "fitted models."
         )
     return found
-
-
-def _holds_model(folder: Path) -> bool:
-    return (folder / MODEL_FOLDER / "provenance.json").is_file()
 
 
 def _of_portfolio(folder: Path) -> list[Path]:
@@ -50,7 +46,7 @@ def _of_portfolio(folder: Path) -> list[Path]:
         if not row["directory"]:
             continue  # It failed before it ever had a model.
         inside = folder / "models" / f"brand={row['brand']}" / f"market={row['market']}" / str(row["key"])
-        places = [place for place in (inside, Path(row["directory"])) if _holds_model(place)]
+        places = [place for place in (inside, Path(row["directory"])) if holds_model(place)]
         found.extend(places[:1])
         lost.extend([] if places else [row["directory"]])
     if lost:

@@ -47,7 +47,7 @@ def first_sheet(path: str | Path) -> list[list[object]]:
         book.close()
     except PanelError:
         raise
-    except Exception as error:
+    except Exception as error:  # openpyxl passes on whatever a damaged part brings up: XML, keys, numbers
         text = f"cannot be read as a workbook ({type(error).__name__}). Save it as XLSX or CSV again"
         raise _refused(path, text) from error
     if not rows:

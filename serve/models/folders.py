@@ -11,7 +11,7 @@ from pathlib import Path
 from jobs.record.store import ROW
 from jobs.record.tracking import FOLDER
 from mmm.config.files import read_yaml
-from mmm.output import MODEL_FOLDER
+from mmm.output import MODEL_FOLDER, holds_model
 from serve.models.source import ModelEntry, SourceError
 
 DEEPEST = 8
@@ -73,7 +73,7 @@ class FolderSource:
 
 def _fitted_directories(folder: Path, depth: int = 0) -> Iterator[Path]:
     """Fitted models' directories at or below a folder."""
-    if (folder / MODEL_FOLDER / "provenance.json").is_file():
+    if holds_model(folder):
         yield folder
         return
     if depth >= DEEPEST:
