@@ -10,8 +10,8 @@ import pandas as pd
 
 NAMED: dict[str, tuple[str, ...]] = {"graph": ("cause", "effect"), "correlations": ("a", "b")}
 """Columns of names in frames that have others than ``channel``."""
-TOLD = ("what", "why", "what_to_do", "message", "warnings", "clashes")
-"""Fields that are sentences: names stand within them."""
+TOLD = ("what", "where", "why", "what_to_do", "message", "warnings", "clashes")
+"""Fields of text in which names stand."""
 
 
 def labelled_frame(name: str, frame: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def labelled_record(value: Any, labels: Mapping[str, str], field: str = "") -> A
         return [labelled_record(item, labels, field) for item in value]
     if not isinstance(value, str):
         return value
-    if field in (*TOLD, "where"):
+    if field in TOLD:
         return _in_sentence(value, labels)
     return labels.get(value, value)
 
