@@ -11,9 +11,12 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from mmm.config.files import validate
+from mmm.data.source import TEXT_SUFFIXES
 from mmm.errors import Problem, ProblemsError, RequestError
 from mmm.planning.request import BudgetRequest, PortfolioTerms, parse_request
 from mmm.planning.scenario.request import ScenarioRequest, parse_scenario
+from mmm.tabular.workbook import SUFFIX
+from serve.http.schemas import XLSX
 from serve.http.work import budget_price, scenario_price
 from serve.planner.protocol import ModelCard
 from serve.problems import RequestProblem, invalid_request
@@ -48,13 +51,8 @@ async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
     return content
 
 
-FILE_KINDS = (
-    "application/octet-stream",
-    "text/csv",
-    "text/plain",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-)
-FILE_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
+FILE_KINDS = ("application/octet-stream", "text/csv", "text/plain", XLSX)
+FILE_SUFFIXES = (*TEXT_SUFFIXES, SUFFIX)
 
 
 async def read_file(request: Request, name: str, limits: Limits) -> tuple[str, bytes]:
