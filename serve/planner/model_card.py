@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,7 @@ import pandas as pd
 from mmm.analysis.curves import hill_table, response_curves
 from mmm.data.panel import Frequency
 from mmm.fitted import Fitted
-from mmm.planning.newcomers import with_newcomers
-from mmm.planning.planner import amounts_of, kpi_value, provenance
+from mmm.planning.planner import kpi_value, provenance
 from serve.models.source import ModelEntry
 from serve.planner.answers import LoadedModel
 from serve.planner.protocol import ModelCard
@@ -26,10 +26,9 @@ USUAL_HORIZON = 13
 
 def make_model_card(model: LoadedModel) -> ModelCard:
     """Everything that is told of a loaded model."""
-    fitted, entry = model.fitted, model.entry
-    panel = with_newcomers(fitted).panel
+    fitted, entry, panel = model.fitted, model.entry, model.planner.panel
     summary = _summary(entry, fitted)
-    detail = _json({**summary, **_detail(fitted, model.directory)})
+    detail = _json({**summary, **_detail(model)})
     curves = _json(_curves(entry, fitted, model.directory))
     return ModelCard(
         entry=entry,
@@ -64,10 +63,10 @@ def _summary(entry: ModelEntry, fitted: Fitted) -> dict[str, Any]:
     }
 
 
-def _detail(fitted: Fitted, directory: Path) -> dict[str, Any]:
-    fitted = with_newcomers(fitted)
-    panel = fitted.panel
-    to_media, stated = amounts_of(fitted), fitted.spec.columns.channels
+def _detail(model: LoadedModel) -> dict[str, Any]:
+    """What is planned with: regions that opened too late for the fit are among them."""
+    panel, to_media, directory = model.planner.panel, model.planner.to_media, model.directory
+    fitted, stated = model.fitted, model.fitted.spec.columns.channels
     horizon = min(USUAL_HORIZON, len(panel.dates))
     units = zip(
         panel.channels, to_media.unit_C, to_media.current(horizon), to_media.supported(horizon), strict=True
@@ -80,7 +79,7 @@ def _detail(fitted: Fitted, directory: Path) -> dict[str, Any]:
         "periods": len(panel.dates),
         "regions": list(panel.regions),
         "controls": list(panel.controls),
-        "kpi_value": kpi_value(fitted, horizon),
+        "kpi_value": kpi_value(replace(fitted, panel=panel), horizon),
         "horizon": horizon,
         "channels": [
             {
