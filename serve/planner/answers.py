@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mmm.errors import MMMError, ModelFileError, RequestError
 from mmm.fitted import Fitted, load_fitted
@@ -22,10 +22,13 @@ from mmm.planning.portfolio import answer_budgets
 from mmm.planning.request import BudgetRequest, PortfolioTerms
 from mmm.planning.scenario.evaluate import answer_scenario
 from mmm.planning.scenario.plan_file import read_plan_file
+from mmm.planning.scenario.result import PlanFile, Scenario
 from serve.models.local_copy import local_directory
 from serve.models.source import ModelEntry
 from serve.planner.contributions import contributions_json
 from serve.planner.protocol import Reply, Task
+
+Answer = TypeVar("Answer", Plan, Scenario, PlanFile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +95,7 @@ def perform(task: Task, models: Sequence[LoadedModel], payload: Mapping[str, Any
             return _optimize(models[0], payload["request"])
         if task == "scenario":
             scenario = answer_scenario(models[0].planner, payload["request"])
-            answer = scenario.model_copy(update={"model": _with_version(scenario.model, models[0].entry)})
-            return Reply(answer.model_dump_json().encode())
+            return Reply(_versioned(scenario, models[0].entry).model_dump_json().encode())
         if task == "portfolio":
             return _portfolio(models, payload["request"], payload["terms"])
         if task == "plan_file":
@@ -126,12 +128,11 @@ def _plan_file(model: LoadedModel, suffix: str, content: bytes) -> Reply:
         path = Path(folder) / f"plan{suffix}"
         path.write_bytes(content)
         found = read_plan_file(model.planner, str(path))
-    answer = found.model_copy(update={"model": _with_version(found.model, model.entry)})
-    return Reply(answer.model_dump_json().encode())
+    return Reply(_versioned(found, model.entry).model_dump_json().encode())
 
 
-def _versioned(plan: Plan, entry: ModelEntry) -> Plan:
-    return plan.model_copy(update={"model": _with_version(plan.model, entry)})
+def _versioned(answer: Answer, entry: ModelEntry) -> Answer:
+    return answer.model_copy(update={"model": _with_version(answer.model, entry)})
 
 
 def _with_version(origin: Mapping[str, Any], entry: ModelEntry) -> dict[str, Any]:
