@@ -3,7 +3,7 @@
 import * as api from "./base/api.js";
 import { INK, NOW, PALETTE } from "./base/colours.js";
 import { fill, find, h, options } from "./base/dom.js";
-import { amountField } from "./base/fields.js";
+import { amountField, enterCommits } from "./base/fields.js";
 import { axis, draw, drop, escaped } from "./base/figures.js";
 import { amount, chance, change, count, interval, label, listing, number, readable, signed, signedSpan, subject } from "./base/format.js";
 import { cents, identityOf } from "./market/plan.js";
@@ -67,11 +67,6 @@ function form() {
   const swing = h("select", { id: "joint-swing", onchange: () => edit({ swing: Number(swing.value) }) });
   options(swing, SWINGS, String(state.swing));
   const field = (id, text, input) => h("div", { class: "field" }, h("label", { for: id }, text), input);
-  const enterCommits = (event) => {
-    if (event.key !== "Enter" || !event.target.matches("input")) return;
-    event.preventDefault();
-    if (event.target.type === "number") event.target.dispatchEvent(new Event("change"));
-  };
   return h("form", { class: "card question", autocomplete: "off", onkeydown: enterCommits, onsubmit: (event) => { event.preventDefault(); optimize(); } },
     h("h2", {}, "Portfolio"), markets(), h("div", { id: "joint-rates" }),
     field("joint-horizon", "Horizon, periods", horizon),

@@ -49,6 +49,13 @@ export function amountField({ name, onset, optional = false, id = null, least = 
   return { input, show };
 }
 
+/** For a form's keydown: Enter in a field takes over what it holds and starts nothing. */
+export function enterCommits(event) {
+  if (event.key !== "Enter" || !event.target.matches("input")) return;
+  event.preventDefault();
+  if (event.target.type === "number") event.target.dispatchEvent(new Event("change"));
+}
+
 /** A slider over amounts from 0 to an end that may move; its track shows what is allowed and supported. */
 export function amountSlider({ name, unit, oninput }) {
   let end = 1;

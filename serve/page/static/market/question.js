@@ -1,7 +1,7 @@
 // The plan's form: horizon, total, goal, how far channels may move, what else may be asked, the optimise button.
 
 import { fill, find, h, options } from "../base/dom.js";
-import { amountField, amountSlider } from "../base/fields.js";
+import { amountField, amountSlider, enterCommits } from "../base/fields.js";
 import { amount, change, count, listing, readable, subject } from "../base/format.js";
 import { groupList } from "./groups.js";
 import { GOALS, cents, currentTotal, planTotal, reachable } from "./plan.js";
@@ -29,13 +29,6 @@ export function questionForm(planning, optimize) {
     button.textContent = planning.busy ? "Optimising …" : "Optimise";
     fill(said, outcome(planning));
   };
-}
-
-/** Enter in a field takes over what it holds and starts nothing. */
-function enterCommits(event) {
-  if (event.key !== "Enter" || !event.target.matches("input")) return;
-  event.preventDefault();
-  if (event.target.type === "number") event.target.dispatchEvent(new Event("change"));
 }
 
 /** A field with its label above. */
