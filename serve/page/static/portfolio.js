@@ -5,9 +5,9 @@ import { INK, NOW, PALETTE } from "./base/colours.js";
 import { fill, find, h, options } from "./base/dom.js";
 import { amountField, enterCommits } from "./base/fields.js";
 import { axis, draw, drop, escaped } from "./base/figures.js";
-import { amount, chance, change, count, interval, label, listing, number, readable, signed, signedSpan, subject } from "./base/format.js";
+import { amount, change, count, interval, label, listing, number, readable, signedSpan, subject } from "./base/format.js";
 import { cents, identityOf } from "./market/plan.js";
-import { side, signedMoney, tile } from "./market/result.js";
+import { gainSide, gained, odds, side, signedMoney, tile } from "./market/result.js";
 import { times } from "./market/returns.js";
 
 const GOALS = { kpi: "Most value for this budget", profit: "Most profit, spending at most this" };
@@ -87,6 +87,9 @@ function markets() {
 
 const currency = () => (chosenEntries()[0] ?? entries[0]).currency;
 
+/** Every other currency among the markets chosen. */
+const foreign = () => [...new Set(chosenEntries().map((entry) => entry.currency))].filter((one) => one !== currency());
+
 function choose(entry, wanted) {
   if (wanted) state.chosen.add(keyOf(entry));
   else state.chosen.delete(keyOf(entry));
@@ -94,10 +97,9 @@ function choose(entry, wanted) {
   edit({});
 }
 
-/** A rate for every other currency among the markets chosen. */
+/** A rate for every other currency. */
 function rates() {
-  const others = [...new Set(chosenEntries().map((entry) => entry.currency))].filter((one) => one !== currency());
-  fill(find("joint-rates"), others.map((one) => {
+  fill(find("joint-rates"), foreign().map((one) => {
     const rate = amountField({ name: `1 ${one} in ${currency()}`, onset: (value) => edit({ rates: { ...state.rates, [one]: value } }) });
     rate.show(state.rates[one] ?? null, "rate");
     return h("div", { class: "field" }, h("label", {}, `1 ${one} in ${currency()}`, rate.input));
@@ -112,12 +114,11 @@ function edit(fields) {
 }
 
 function request() {
-  const chosen = chosenEntries();
   const asked = {
-    models: chosen.map(({ brand, market }) => ({ brand, market })), budget: state.budget, horizon: state.horizon,
+    models: chosenEntries().map(({ brand, market }) => ({ brand, market })), budget: state.budget, horizon: state.horizon,
     objective: state.goal, level: LEVEL, default_bounds: { min_change: -state.swing, max_change: state.swing },
   };
-  const others = [...new Set(chosen.map((entry) => entry.currency))].filter((one) => one !== currency());
+  const others = foreign();
   return others.length ? { ...asked, currency: currency(), exchange_rates: Object.fromEntries(others.map((one) => [one, state.rates[one]])) } : asked;
 }
 
@@ -175,9 +176,8 @@ const warnings = (texts) => h("details", { class: "message warn" },
 
 /** What is told of a market; its own plan is in its own currency, of which one is `rate` of the portfolio's. */
 function rowOf(entry, part, money, rate) {
-  const whole = part.kpi.mean;
   return {
-    entry, part, whole, name: title(entry), worth: times(part.gain, part.kpi_value), where: side(part.gain, whole), move: move(part, money),
+    entry, part, name: title(entry), worth: times(part.gain, part.kpi_value), move: move(part, money),
     more: part.budget - part.current_budget,
     own: Object.fromEntries(part.channels.map((row) => [row.channel, cents(row.unit === money ? row.spend / rate : row.spend)])),
   };
@@ -185,20 +185,18 @@ function rowOf(entry, part, money, rate) {
 
 function verdict(plan) {
   const size = `${amount(Math.abs(plan.gain.mean), plan.unit)} ${plan.gain.mean < 0 ? "less" : "more"}`;
-  const where = side(plan.gain, plan.kpi.mean);
+  const where = gainSide(plan);
   if (where === "level") return "Today's split is the best within these limits.";
   const doubt = { open: ", but the gain may be zero: the interval includes it", unknown: "; how sure that is cannot be said, since a model has one draw only" }[where] ?? "";
   return `Best estimate: KPI worth ${size} than with today's split${doubt}.`;
 }
 
-const odds = (plan) => (plan.chance_of_gain === null ? "" : `chance of a gain ${chance(plan.chance_of_gain)}`);
-
 const tiles = (plan) => {
-  const where = side(plan.gain, plan.kpi.mean);
+  const where = gainSide(plan);
   const profit = side(plan.profit_gain, plan.kpi.mean);
   return [
     tile("Spend", amount(plan.budget, plan.unit), change(plan.budget, plan.current_budget)),
-    tile("Value of the KPI gained", signedMoney(plan.gain, plan.unit, where), [interval(plan.gain, LEVEL, signedSpan), where !== "level" && odds(plan)], where),
+    tile("Value of the KPI gained", signedMoney(plan.gain, plan.unit, where), [interval(plan.gain, LEVEL, signedSpan), odds(plan)], where),
     tile("Less extra spend", signedMoney(plan.profit_gain, plan.unit, profit), interval(plan.profit_gain, LEVEL, signedSpan), profit),
     plan.total_roi && tile(`Return on ${plan.unit}\u00a01`, number(plan.total_roi.mean), interval(plan.total_roi, LEVEL)),
   ];
@@ -220,8 +218,8 @@ const columns = (money) => [
   ["Market", (row) => row.name, null],
   ["Now", (row) => row.part.current_budget, (row) => [amount(row.part.current_budget, money)]],
   ["Planned", (row) => row.more, (row) => [amount(row.part.budget, money), change(row.part.budget, row.part.current_budget)]],
-  ["KPI gained", (row) => row.part.gain.mean / row.whole, (row) => [row.where === "level" ? "0" : signed(number(row.part.gain.mean)), signedSpan(row.part.gain)]],
-  ["Its value", (row) => row.worth.mean, (row) => [signedMoney(row.worth, money, row.where), signedSpan(row.worth), row.where !== "level" && odds(row.part)]],
+  ["KPI gained", (row) => row.part.gain.mean / row.part.kpi.mean, (row) => [gained(row.part), signedSpan(row.part.gain)]],
+  ["Its value", (row) => row.worth.mean, (row) => [signedMoney(row.worth, money, gainSide(row.part)), signedSpan(row.worth), odds(row.part)]],
   ["What to do", (row) => row.move, (row) => [row.move]],
 ];
 
