@@ -90,18 +90,18 @@ export function carriedOver(amounts, before, after, ratio) {
   }));
 }
 
-/** Limits for another horizon, in proportion. */
-export function carriedLimits(limits, ratio) {
-  const scaled = (value) => (value == null ? value : value * ratio);
-  return Object.fromEntries(Object.entries(limits).map(([name, own]) =>
-    [name, { ...own, least: scaled(own.least), most: scaled(own.most) }]));
+/** A limit, or a group, with its least and most in proportion; a group's shares stay as they are. */
+function inProportion(own, ratio) {
+  const times = (value) => (value == null ? value : value * ratio);
+  return { ...own, least: times(own.least), most: times(own.most) };
 }
 
-/** Groups for another horizon: their amounts in proportion, their shares as they are. */
-export function carriedGroups(groups, ratio) {
-  const inProportion = (value) => (value == null ? value : value * ratio);
-  return groups.map((group) => ({ ...group, least: inProportion(group.least), most: inProportion(group.most) }));
-}
+/** Limits for another horizon. */
+export const carriedLimits = (limits, ratio) =>
+  Object.fromEntries(Object.entries(limits).map(([name, own]) => [name, inProportion(own, ratio)]));
+
+/** Groups for another horizon. */
+export const carriedGroups = (groups, ratio) => groups.map((group) => inProportion(group, ratio));
 
 /** Cents are enough for a budget and its limits. */
 export const cents = (value) => Math.round(value * 100) / 100;
