@@ -20,13 +20,13 @@ export function csvOf(planning) {
     ...found.channels.map((row) => [...common, name, row.channel, row.unit, row.spend, row.current_spend,
       ...bounds(row.kpi), ...bounds(null), ...bounds(null), ...bounds(row.roi), ...bounds(row.marginal_roi), "", row.extrapolated]),
   ]);
-  return [header, ...lines].map(csvLine).join("\r\n") + "\r\n";
+  return csvText([header, ...lines]);
 }
 
 const bounds = (estimate) => BOUNDS.map((name) => estimate?.[name] ?? "");
 
-/** A line of a file for spreadsheets. */
-export const csvLine = (values) => values.map(csvField).join(",");
+/** Lines of values as a file for spreadsheets. */
+export const csvText = (lines) => lines.map((values) => `${values.map(csvField).join(",")}\r\n`).join("");
 
 /** Quoted where it must be; a text that a spreadsheet would take for a formula gets an apostrophe. */
 function csvField(value) {

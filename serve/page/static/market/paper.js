@@ -4,6 +4,7 @@ import { fill, find, h } from "../base/dom.js";
 import { drawAll } from "../base/figures.js";
 import { amount, change, count, day, number, span, subject } from "../base/format.js";
 import { nextFactor, nextWords, times } from "./returns.js";
+import { sumOf } from "./spread.js";
 import { periodsOf } from "./weekly.js";
 
 /** Columns of periods that a sheet has room for; more are told in blocks. */
@@ -45,7 +46,7 @@ function periodTable(planning) {
   const { dates, channels, period } = planning;
   const size = Math.ceil(dates.length / MOST_COLUMNS);
   const starts = dates.map((_, place) => place).filter((place) => place % size === 0);
-  const within = (values, start) => values.slice(start, start + size).reduce((all, value) => all + value, 0);
+  const within = (values, start) => sumOf(values.slice(start, start + size));
   return h("table", { class: "periods" },
     h("caption", {}, `Planned by ${size > 1 ? `${size} ${period}s` : period}, ${count(dates.length, period)} from ${day(dates[0])}`),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Channel"), starts.map((start) => h("th", { scope: "col" }, day(dates[start]).replace(/\s\d{4}$/, ""))))),

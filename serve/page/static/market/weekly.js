@@ -3,9 +3,9 @@
 import * as api from "../base/api.js";
 import { fill, find, h } from "../base/dom.js";
 import { day, editable, number, parseAmount, readable, subject } from "../base/format.js";
-import { csvLine, save } from "./download.js";
+import { csvText, save } from "./download.js";
 import { scenarioRequest } from "./plan.js";
-import { byPeriod } from "./spread.js";
+import { byPeriod, sumOf } from "./spread.js";
 
 const LARGEST = 1e15;
 
@@ -15,6 +15,7 @@ export function weeklyTable(planning) {
   const title = `${subject(planning.period)} by ${planning.period}`;
   find("weekly-title").textContent = title;
   let cells = null;
+  fill(find("weekly-table"));
   wire(planning);
 
   function build() {
@@ -38,8 +39,6 @@ export function weeklyTable(planning) {
     sums(planning);
   }
 
-  cells = null;
-  fill(find("weekly-table"));
   box.ontoggle = update;
   return update;
 }
@@ -98,7 +97,7 @@ function editableRow({ name, planning, least, isEmptyZero, total, values, put })
       if (document.activeElement === input || input.hasAttribute("aria-invalid")) return;
       input.value = now && now[place] !== null ? editable(now[place]) : "";
     });
-    if (now && total) sum.textContent = number(now.reduce((all, value) => all + value, 0), 3);
+    if (now && total) sum.textContent = number(sumOf(now), 3);
   }
 
   return { element, update };
@@ -115,9 +114,9 @@ function valueOf(text, least, isEmptyZero) {
 function sums(planning) {
   const rows = planning.channels.filter((channel) => channel.inBudget).map((channel) => periodsOf(planning, channel.name));
   if (!rows.every(Boolean)) return;
-  const totals = planning.dates.map((_, place) => rows.reduce((all, row) => all + row[place], 0));
+  const totals = planning.dates.map((_, place) => sumOf(rows.map((row) => row[place])));
   for (const cell of find("weekly-table").querySelectorAll("[data-sum]")) {
-    const value = cell.dataset.sum === "all" ? totals.reduce((all, one) => all + one, 0) : totals[Number(cell.dataset.sum)];
+    const value = cell.dataset.sum === "all" ? sumOf(totals) : totals[Number(cell.dataset.sum)];
     cell.textContent = number(value, 3);
   }
 }
@@ -127,7 +126,7 @@ function weeklyCsv(planning) {
   const names = planning.channels.map((channel) => channel.name);
   const rows = names.map((name) => periodsOf(planning, name));
   const lines = planning.dates.map((date, place) => [date, ...rows.map((row) => row[place])]);
-  return [["date", ...names], ...lines].map(csvLine).join("\r\n") + "\r\n";
+  return csvText([["date", ...names], ...lines]);
 }
 
 function wire(planning) {
