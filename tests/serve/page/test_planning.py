@@ -27,16 +27,12 @@ def plain(text: str) -> str:
     return text.replace(words.NBSP, " ")
 
 
-def opened(browser: Browser, site: str, market: str) -> Iterator[Visit]:
-    with visiting(browser, f"{site}#brand=acme&market={market}") as visit:
-        visit.page.wait_for_selector(READY)
-        yield visit
-
-
 @pytest.fixture
 def linked(browser: Browser, site: str) -> Iterator[Visit]:
     """A market whose channels move each other."""
-    yield from opened(browser, site, "fr")
+    with visiting(browser, f"{site}#brand=acme&market=fr") as opened:
+        opened.page.wait_for_selector(READY)
+        yield opened
 
 
 def weeks(visit: Visit, row: str) -> list[float]:
@@ -297,33 +293,31 @@ def test_a_file_of_another_length_sets_the_horizon_and_a_bad_one_is_explained(
         assert visit.complaints == []
 
 
-def test_plans_are_kept_labelled_compared_opened_and_deleted(browser: Browser, site: str) -> None:
-    with visiting(browser, f"{site}#brand=acme&market=us") as visit:
-        page = visit.page
-        page.wait_for_selector(READY)
-        visit.type("TV, planned, USD", "7k")
-        expect(page.locator("#verdict")).to_contain_text("more KPI")
-        page.fill("#scenario-name", "Autumn")
-        page.fill("#scenario-label", "approved")
-        page.click("#add")
-        page.goto("about:blank")
-        page.goto(f"{site}#brand=acme&market=us")
-        page.wait_for_selector(READY)
-        expect(page.locator("#kept-title")).to_contain_text("1")
-        page.click("#kept-title")
-        kept = visit.text("#kept")
-        assert "Autumn" in kept and "13 weeks" in kept and "chance " in kept
+def test_plans_are_kept_labelled_compared_opened_and_deleted(visit: Visit, site: str) -> None:
+    page = visit.page
+    visit.type("TV, planned, USD", "7k")
+    expect(page.locator("#verdict")).to_contain_text("more KPI")
+    page.fill("#scenario-name", "Autumn")
+    page.fill("#scenario-label", "approved")
+    page.click("#add")
+    page.goto("about:blank")
+    page.goto(f"{site}#brand=acme&market=us")
+    page.wait_for_selector(READY)
+    expect(page.locator("#kept-title")).to_contain_text("1")
+    page.click("#kept-title")
+    kept = visit.text("#kept")
+    assert "Autumn" in kept and "13 weeks" in kept and "chance " in kept
 
-        page.get_by_role("button", name="Compare Autumn").click()
-        expect(page.locator("#compared thead input")).to_have_value("Autumn")
-        page.get_by_role("button", name="Open Autumn").click()
-        expect(page.get_by_label("TV, planned, USD")).to_have_value("7\u00a0000")
-        page.get_by_label("Label of Autumn").fill("rejected")
-        page.get_by_label("Label of Autumn").press("Tab")
-        expect(page.locator("#kept-label option")).to_have_text(["all", "rejected"])
-        page.get_by_role("button", name="Delete Autumn").click()
-        expect(page.locator("#kept-title")).to_contain_text("none yet")
-        assert visit.complaints == []
+    page.get_by_role("button", name="Compare Autumn").click()
+    expect(page.locator("#compared thead input")).to_have_value("Autumn")
+    page.get_by_role("button", name="Open Autumn").click()
+    expect(page.get_by_label("TV, planned, USD")).to_have_value("7\u00a0000")
+    page.get_by_label("Label of Autumn").fill("rejected")
+    page.get_by_label("Label of Autumn").press("Tab")
+    expect(page.locator("#kept-label option")).to_have_text(["all", "rejected"])
+    page.get_by_role("button", name="Delete Autumn").click()
+    expect(page.locator("#kept-title")).to_contain_text("none yet")
+    assert visit.complaints == []
 
 
 def test_a_link_holds_everything_that_was_asked(browser: Browser, site: str, visit: Visit) -> None:
