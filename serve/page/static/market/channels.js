@@ -13,7 +13,10 @@ export function channelList(planning) {
   const rows = planning.channels.map((channel) => row(channel, planning));
   fill(find("channels"), rows.map((one) => one.element));
   find("channels-reading").textContent = reading(planning);
-  return () => rows.forEach((one) => one.update());
+  return () => {
+    const answered = planning.rows;
+    rows.forEach((one) => one.update(answered));
+  };
 }
 
 function heads(planning) {
@@ -54,7 +57,7 @@ function row(channel, planning) {
   );
   element.style.setProperty("--channel", tone(channel.colour));
 
-  function update() {
+  function update(answered) {
     const { plan } = planning;
     const value = plan.amounts[channel.name];
     const own = plan.limits[channel.name] ?? {};
@@ -72,7 +75,7 @@ function row(channel, planning) {
     hold.checked = Boolean(own.hold);
     against.textContent = change(value, channel.current);
     remark(note, channel, value, [lower, upper], planning);
-    const found = planning.rowOf(channel.name);
+    const found = answered.get(channel.name);
     const next = found && times(found.marginal_roi, nextFactor(planning));
     marginal.textContent = next ? number(next.mean) : "–";
     range.textContent = next ? span(next) : planning.failure ? "not computed" : "";

@@ -14,7 +14,7 @@ export function curveCharts(planning) {
   fill(box, charts.map((one) => one.element));
   return () => {
     fill(find("curves-reading"), reading(planning));
-    charts.forEach((one) => one.update());
+    if (planning.isAnswered && planning.curves) charts.forEach((one) => one.update());
   };
 }
 
@@ -38,7 +38,6 @@ function chart(channel, planning) {
 
   function update() {
     const state = stateOf(channel, planning);
-    if (!state) return;
     fill(words, sentences(state, channel, planning).map((text) => h("span", { class: "line" }, text)), care(channel, planning));
     const key = JSON.stringify([state.planned.spend, state.planned.kpi, state.curve.length, state.curve.at(-1)]);
     if (key === seen) return;
@@ -51,7 +50,6 @@ function chart(channel, planning) {
 
 /** The channel's rows in the answers: now, planned, and points along the curve. */
 function stateOf(channel, planning) {
-  if (!planning.isAnswered || !planning.curves) return null;
   const mine = (plan) => plan.channels.find((row) => row.channel === channel.name);
   const { now, plan } = planning.plan.effects === "total" ? planning.direct : { now: planning.answer.status_quo, plan: planning.answer.plan };
   return { now: mine(now), planned: mine(plan), curve: planning.curves.map(mine) };

@@ -31,11 +31,12 @@ export function preparePaper(planning) {
 function channelTable(planning) {
   const unit = { inBudget: true, unit: planning.currency };
   const heads = ["Channel", "Planned", "Now", "Change", `Brings, ${planning.kpi}`, nextWords(unit, planning)];
+  const rows = planning.rows;
   const cell = (value, more) => h("td", {}, value, more && h("small", {}, more));
   return h("table", {},
     h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))),
     h("tbody", {}, planning.channels.map((channel) => {
-      const row = planning.rowOf(channel.name);
+      const row = rows.get(channel.name);
       const next = times(row.marginal_roi, nextFactor(planning));
       return h("tr", {}, h("th", { scope: "row" }, subject(channel.name)), cell(amount(row.spend, channel.unit), row.extrapolated && "beyond"),
         cell(amount(channel.current, channel.unit)), cell(change(row.spend, channel.current)), cell(number(row.kpi.mean), span(row.kpi)), cell(number(next.mean), span(next)));

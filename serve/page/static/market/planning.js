@@ -327,7 +327,8 @@ export class Planning {
     this.changed();
   }
 
-  rowOf(name) { return this.isAnswered ? this.answer.plan.channels.find((row) => row.channel === name) : null; }
+  /** The plan's rows by channel; none before it is answered. */
+  get rows() { return new Map(this.isAnswered ? this.answer.plan.channels.map((row) => [row.channel, row]) : []); }
 
   /** The plan in work spends what is spent now, when and where it is. */
   isCurrent() {
