@@ -47,8 +47,7 @@ def simulated(fitted: Fitted, draw: int, rng: np.random.Generator) -> Panel:
 
 def training_totals(fitted: Fitted) -> Floats:
     """Direct effect of every channel over the training window, shape MC."""
-    cells_GT = fitted.panel.present_GT & fitted.split.mask("train")[None, :]
-    return direct_totals(fitted, cells_GT.astype(np.float64))
+    return direct_totals(fitted, fitted.training_GT.astype(np.float64))
 
 
 def coverage_ranks(fitted: Fitted, worlds: int, seed: int, told: Callable[[int, int], None]) -> pd.DataFrame:

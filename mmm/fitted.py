@@ -16,7 +16,7 @@ import numpy as np
 
 from mmm.config import MarketSpec
 from mmm.config.files import dump_yaml, parse_yaml, validate
-from mmm.data.panel import Floats, Panel
+from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.scale import Scaling
 from mmm.data.split import Split
 from mmm.errors import ModelFileError
@@ -83,6 +83,11 @@ class Fitted:
     def some(self) -> slice:
         """A few members, evenly spaced: their mean is asked where all of them would cost too much."""
         return slice(None, None, -(-self.members // FEW))
+
+    @property
+    def training_GT(self) -> Bools:
+        """Cells of the training window that are present: what totals and shares are of."""
+        return self.panel.present_GT & self.split.mask("train")[None, :]
 
     @cached_property
     def predictor(self) -> Predictor:

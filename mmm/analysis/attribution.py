@@ -140,8 +140,7 @@ def effect_draws(fitted: Fitted) -> dict[str, Floats]:
     currency spent, ``marginal_roi``, that of the next unit (one per cent more of everything that ran), and
     ``roi_total``, which counts the total effect. Returns are NaN for channels without spend.
     """
-    panel, split = fitted.panel, fitted.split
-    cells_GT = panel.present_GT & split.mask("train")[None, :]
+    panel, cells_GT = fitted.panel, fitted.training_GT
     weight_GT = cells_GT.astype(np.float64)
     value_GT = weight_GT * panel.kpi_value_GT
     spend_C = spend_of(fitted)
@@ -162,7 +161,7 @@ def effect_draws(fitted: Fitted) -> dict[str, Floats]:
 def spend_of(fitted: Fitted) -> Floats:
     """Spend of each channel over the training window, NaN where none is known, shape C."""
     panel = fitted.panel
-    cells_GT = panel.present_GT & fitted.split.mask("train")[None, :]
+    cells_GT = fitted.training_GT
     spend_C = np.where(panel.has_spend_C, panel.spend_GTC[cells_GT].sum(0), np.nan)
     return np.where(spend_C > 0, spend_C, np.nan)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mmm.analysis.attribution import direct_totals
 from mmm.analysis.change import came_and_went, present_names, roi_changes
 from mmm.analysis.history import RESTATED, restatements
 from mmm.analysis.intervals import interval
@@ -184,7 +185,7 @@ def _check_channels(old: Sequence[str], new: Sequence[str], names: tuple[str, st
 
 def _shares(fitted: Fitted) -> Floats:
     """Share of each channel's direct effect in the expected KPI of the training window, shape MC."""
-    parts, cells_GT = fitted.predictor.parts, fitted.panel.present_GT & fitted.split.mask("train")[None, :]
+    parts, cells_GT = fitted.predictor.parts, fitted.training_GT
     brought_MC = parts.channels_MGTC[:, cells_GT].sum(1)
     total_M1 = parts.prediction_MGT[:, cells_GT].sum(1, keepdims=True)
     shares: Floats = brought_MC / np.maximum(total_M1, 1e-300)
@@ -193,9 +194,8 @@ def _shares(fitted: Fitted) -> Floats:
 
 def _returns(fitted: Fitted) -> Floats:
     """Value of the direct effect per unit of currency spent, shape MC; NaN without spend."""
-    panel, parts = fitted.panel, fitted.predictor.parts
-    cells_GT = panel.present_GT & fitted.split.mask("train")[None, :]
-    value_MC = np.einsum("mgtc,gt->mc", parts.channels_MGTC, np.where(cells_GT, panel.kpi_value_GT, 0.0))
+    panel, cells_GT = fitted.panel, fitted.training_GT
+    value_MC = direct_totals(fitted, np.where(cells_GT, panel.kpi_value_GT, 0.0))
     spend_C = panel.spend_GTC[cells_GT].sum(0)
     returns: Floats = value_MC / np.where(spend_C > 0, spend_C, np.nan)
     return returns

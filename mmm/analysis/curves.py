@@ -45,7 +45,7 @@ def response_curves(fitted: Fitted, multiplier_P: Floats = MULTIPLIERS) -> pd.Da
     the highest period in the data.
     """
     panel, train = fitted.panel, fitted.split.train
-    cells_GT = (panel.present_GT & fitted.split.mask("train")[None, :]).astype(np.float64)
+    cells_GT = fitted.training_GT.astype(np.float64)
     total_MPC, slope_MPC = fitted.predictor.scaled_totals(multiplier_P, cells_GT)
     media_TC = panel.media_GTC[:, train].sum(0)
     ratio_TC = media_TC / np.maximum(media_TC.mean(0), 1e-12)

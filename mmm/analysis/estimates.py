@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mmm.analysis.attribution import direct_totals
 from mmm.data.panel import Floats
 from mmm.fitted import Fitted
 
@@ -29,8 +30,7 @@ def channel_estimates(fitted: Fitted) -> pd.DataFrame:
     """
     if fitted.members < 2:
         return _table([], fitted)
-    panel, train = fitted.panel, fitted.split.mask("train")
-    cells_GT = panel.present_GT & train[None, :]
+    panel, cells_GT = fitted.panel, fitted.training_GT
     value_GT = cells_GT * panel.kpi_value_GT
     spend_C = np.where(panel.has_spend_C, panel.spend_GTC[cells_GT].sum(0), 0.0)
     worth = float(np.nansum(panel.kpi_GT * value_GT))
@@ -41,7 +41,7 @@ def channel_estimates(fitted: Fitted) -> pd.DataFrame:
     }
     paid_C = spend_C > 0
     if fitted.spec.kpi_value is not None and worth > 0 and paid_C.any():
-        brought_MC = np.einsum("mgtc,gt->mc", fitted.predictor.parts.channels_MGTC, value_GT)
+        brought_MC = direct_totals(fitted, value_GT)
         floor_C = LEAST * brought_MC.mean(0)
         roi_MC = np.maximum(brought_MC, floor_C) / np.where(paid_C, spend_C, np.nan)
         values = {"roi": np.log(roi_MC), **values}

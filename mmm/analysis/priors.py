@@ -32,8 +32,7 @@ def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
         fitted: The model.
         direct_MC: Direct effect over the training window by draw, KPI units.
     """
-    panel, split = fitted.panel, fitted.split
-    cells_GT = panel.present_GT & split.mask("train")[None, :]
+    panel, cells_GT = fitted.panel, fitted.training_GT
     kpi = float(np.nansum(np.where(cells_GT, panel.kpi_GT, 0.0)))
     seed = int(fitted.spec.train.seed)
     spend_C = np.nan_to_num(spend_of(fitted))

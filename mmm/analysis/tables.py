@@ -56,7 +56,7 @@ def effectiveness_table(fitted: Fitted) -> pd.DataFrame:
 def regions_table(fitted: Fitted) -> pd.DataFrame:
     """``regions.parquet``: effect of every channel in every region over the training window."""
     panel, parts = fitted.panel, fitted.predictor.parts
-    cells_GT = (panel.present_GT & fitted.split.mask("train")[None, :]).astype(np.float64)
+    cells_GT = fitted.training_GT.astype(np.float64)
     effect_MGC = np.einsum("mgtc,gt->mgc", parts.channels_MGTC, cells_GT)
     mean, lower, upper = interval_from_zero(effect_MGC)
     weight_GC = fitted.predictor.weight_MCG.mean(0).T / fitted.scaling.kpi_G[:, None]

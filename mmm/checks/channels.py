@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from mmm.analysis.attribution import direct_totals
 from mmm.config import Belief
 from mmm.data.panel import Floats
 from mmm.data.schema import Finding
@@ -127,10 +128,10 @@ def _unidentified(fitted: Fitted, known_C: Floats) -> Iterator[Finding]:
 
 def _width_over_prior(fitted: Fitted) -> Floats:
     """Spread of each channel's share of the KPI over that of its prior; 0 with too few members."""
-    parts, cells_GT = fitted.predictor.parts, fitted.panel.present_GT & fitted.split.mask("train")[None, :]
+    parts, cells_GT = fitted.predictor.parts, fitted.training_GT
     if fitted.members < MEMBERS_LEAST:
         return np.zeros(len(fitted.panel.channels))
-    brought_MC = np.einsum("mgtc,gt->mc", parts.channels_MGTC, cells_GT.astype(np.float64))
+    brought_MC = direct_totals(fitted, cells_GT.astype(np.float64))
     share_MC = brought_MC / parts.prediction_MGT[:, cells_GT].sum(1)[:, None]
     prior = fitted.spec.model.priors.share_scale(len(fitted.panel.channels))
     width: Floats = share_MC.std(0, ddof=1) / (HALF_NORMAL_SD * prior)
@@ -218,7 +219,7 @@ def _extrapolated(fitted: Fitted) -> Iterator[Finding]:
 
 
 def _prior_conflicts(fitted: Fitted, effects: pd.DataFrame) -> Iterator[Finding]:
-    parts, cells_GT = fitted.predictor.parts, fitted.panel.present_GT & fitted.split.mask("train")[None, :]
+    parts, cells_GT = fitted.predictor.parts, fitted.training_GT
     priors = fitted.spec.model.priors
     total = max(float(parts.prediction_MGT.mean(0)[cells_GT].sum()), 1e-300)
     direct = dict(zip(effects["channel"], effects["direct"].astype(float), strict=True))

@@ -47,7 +47,7 @@ class GraphSwap:
 
 def swap_graph(fitted: Fitted) -> GraphSwap:
     """Ask a frozen model under its graph, without it, and with every edge turned round."""
-    cells_GT = fitted.panel.present_GT & fitted.split.mask("train")[None, :]
+    cells_GT = fitted.training_GT
     direct_GTC = fitted.predictor.parts.channels_MGTC[fitted.some].mean(0)
     size = len(fitted.panel.channels)
     alike_CC = np.zeros((size, size))

@@ -150,8 +150,7 @@ def _period_residuals(fitted: Fitted) -> Floats:
 
 
 def _baseline(fitted: Fitted) -> Iterator[Finding]:
-    panel, parts = fitted.panel, fitted.predictor.parts
-    cells_GT = panel.present_GT & fitted.split.mask("train")[None, :]
+    parts, cells_GT = fitted.predictor.parts, fitted.training_GT
     total = float(parts.prediction_MGT.mean(0)[cells_GT].sum())
     media = float(parts.channels_MGTC.mean(0)[cells_GT].sum())
     baseline_GT = np.where(cells_GT, parts.baseline_MGT.mean(0), 0.0)

@@ -85,7 +85,7 @@ def _slope(cause_GNC: Floats, effect_GNC: Floats, known_GN: Bools, size_G: Float
 def placebo_findings(fitted: Fitted) -> Iterator[Finding]:
     """Channels whose shuffled media explain the KPI about as well as the real ones; a summary otherwise."""
     panel = fitted.panel
-    cells_GT = panel.present_GT & fitted.split.mask("train")[None, :]
+    cells_GT = fitted.training_GT
     parts = fitted.predictor.parts
     share_C = parts.channels_MGTC.mean(0)[cells_GT].sum(0) / max(
         float(parts.prediction_MGT.mean(0)[cells_GT].sum()), 1e-300
