@@ -84,7 +84,6 @@ class _Work:
 
     prepared: Prepared
     settings: TrainSpec
-    n_train: int
     progress: Progress
     store: Checkpoint
     trace: Trace = field(default_factory=lambda: {name: [] for name in TRACE})
@@ -161,7 +160,7 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
     prepared = pose(
         spec, panel, n_train, shards, survey=survey, previous=previous, with_graph=with_graph, warm=warm
     )
-    work = _Work(prepared, settings, n_train, options.get("progress") or Quiet(), store)
+    work = _Work(prepared, settings, options.get("progress") or Quiet(), store)
     epochs = options.get("epochs")
     if epochs is None and warm is not None:
         epochs = int(warm.provenance["epochs"])
@@ -212,12 +211,12 @@ def _choose_epochs(work: _Work) -> Fit[int]:
     prepared, settings = work.prepared, work.settings
     if settings.inference == "posterior":
         return settings.epochs
-    tail = round(VALIDATION_SHARE * work.n_train) if settings.validation is None else settings.validation
+    tail = round(VALIDATION_SHARE * prepared.n_train) if settings.validation is None else settings.validation
     if tail == 0 or settings.epochs <= LEAST_EPOCHS:
         return settings.epochs
     if (known := work.saved("epochs")) is not None:
         return int(known["epochs"])
-    inputs = prepared.inputs.train_until(work.n_train - tail)
+    inputs = prepared.inputs.train_until(prepared.n_train - tail)
     best = {"best": np.inf, "best_epoch": settings.epochs}
     if (saved := work.saved("validation")) is not None:
         best = {name: saved[name] for name in best}
@@ -267,7 +266,6 @@ def _members(
     posterior = draw_posterior(
         work.prepared,
         mode,
-        n_train=work.n_train,
         members=1 if settings.members == 1 else min(settings.draws, most_draws(panel)),
         seed=settings.seed,
         effort=effort,

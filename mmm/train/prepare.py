@@ -50,9 +50,9 @@ class Prepared:
         lift_tests: Measured lifts.
         shards: What the shard knows of the whole.
         restrictions: What the spec says of parameters whatever the data.
+        n_train: Training periods.
         expected: Where an older model says parameters are.
         warm: An older model where the search begins.
-        n_train: Training periods.
     """
 
     inputs: Inputs
@@ -67,9 +67,9 @@ class Prepared:
     lift_tests: LiftTests | None
     shards: Shards
     restrictions: Restrictions
+    n_train: int
     expected: Parameters = field(default_factory=dict)
     warm: Fitted | None = None
-    n_train: int = 0
 
     def target(
         self, inputs: Inputs, weight_MGT: Tensor, anchor: Parameters, lift_tests: LiftTests | None

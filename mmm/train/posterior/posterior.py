@@ -81,7 +81,6 @@ def draw_posterior(
     prepared: Prepared,
     mode: Parameters,
     *,
-    n_train: int,
     members: int,
     seed: int,
     effort: float,
@@ -92,14 +91,13 @@ def draw_posterior(
     Args:
         prepared: The scaled panel, or a shard of it, with everything that is believed of it.
         mode: Free parameters of one fit.
-        n_train: Training periods.
         members: Draws wanted.
         seed: Of every random number.
         effort: Factor on the length of sampling.
         progress: Told of every round.
     """
     mode = {name: value.detach().double().cpu() for name, value in mode.items()}
-    density = _density(prepared, mode, n_train)
+    density = _density(prepared, mode)
     theta_D = start_of(mode, density)
     variance_G = torch.ones(len(density.columns.kpi_GT), dtype=torch.float64)
     for place, most in enumerate((FIRST_SEARCH, LAST_SEARCH)):
@@ -140,9 +138,9 @@ def effort_for(density: Density, factor: float) -> Effort:
     return Effort(chains, max(math.ceil(warm_up * factor), 4), max(math.ceil(rounds * factor), 4), steps)
 
 
-def _density(prepared: Prepared, mode: Parameters, n_train: int) -> Density:
+def _density(prepared: Prepared, mode: Parameters) -> Density:
     """The posterior with every cell of weight 1."""
-    inputs = _training(prepared.inputs, n_train)
+    inputs = _training(prepared.inputs, prepared.n_train)
     national = prepared.shards.regions == 1
     restrictions = prepared.restrictions
     columns = columns_of(inputs, restrictions, national=national)

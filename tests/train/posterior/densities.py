@@ -27,7 +27,7 @@ def prepared(panel: Panel, model: dict[str, Any] | None = None) -> Prepared:
 
 
 def density_of(item: Prepared) -> Density:
-    return program._density(item, item.start(1, 0), N_TRAIN)
+    return program._density(item, item.start(1, 0))
 
 
 def places(density: Density, count: int, seed: int = 0) -> Tensor:
