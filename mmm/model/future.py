@@ -219,7 +219,7 @@ class TotalResponse(_Future):
     def _made_of(self, imposed_GHC: Floats, graph: ChannelGraph, member: int) -> Tensor:
         """Volume, shape CGH, of the media that a member's graph makes of imposed ones."""
         made_GHC = downstream_delta(imposed_GHC, graph) - imposed_GHC
-        return self._predictor.carried_ahead(made_GHC, history=False, member=member)[0]
+        return self._predictor.carried_ahead(made_GHC, history=False, members=slice(member, member + 1))[0]
 
     def _planned(self, amount_X: Floats) -> Tensor:
         """Volume that the plan brings on top of history's, before it is held at 0."""

@@ -143,9 +143,16 @@ def _followed(media_GTC: Floats, trained_GT: Floats, until: int) -> Floats:
     log_GTC = np.log(np.maximum(media_GTC, 0.0) + SMALL_MEDIA)
     cells_G = np.maximum(trained_GT.sum(1), 1.0)
     mean_GC = np.einsum("gtc,gt->gc", log_GTC, trained_GT) / cells_G[:, None]
-    away_GTC: Floats = log_GTC - mean_GC[:, None]
-    away_GTC[:, until:] = away_GTC[:, max(until - CARRIED_PERIODS, 0) : until].mean(1, keepdims=True)
-    return away_GTC.transpose(2, 0, 1)
+    away_CGT: Floats = (log_GTC - mean_GC[:, None]).transpose(2, 0, 1)
+    away_CGT[..., until:] = carried_followed(away_CGT, until)
+    return away_CGT
+
+
+def carried_followed(followed_CGT: Floats, until: int) -> Floats:
+    """What spend followed at the end of training, as it is carried on, shape CG1."""
+    last_CGT = followed_CGT[..., max(until - CARRIED_PERIODS, 0) : until]
+    carried: Floats = last_CGT.mean(-1, keepdims=True)
+    return carried
 
 
 def typical_volume(stack_CGTL: Tensor) -> tuple[Floats, Floats]:

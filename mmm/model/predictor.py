@@ -24,7 +24,7 @@ from mmm.graph.channel_graph import ChannelGraph
 from mmm.model.adstock import carry_over, lag_stack
 from mmm.model.beliefs import shape_quantities
 from mmm.model.experiments import modelled_lift, pose_lift_tests
-from mmm.model.inputs import CARRIED_PERIODS, build_inputs, season_bases
+from mmm.model.inputs import build_inputs, carried_followed, season_bases
 from mmm.model.network import (
     ChannelShape,
     Components,
@@ -221,13 +221,13 @@ class Predictor:
 
     # --- beyond the data ---------------------------------------------------------------------------
 
-    def carried_ahead(self, future_GHC: Floats, *, history: bool, member: int | None = None) -> Tensor:
+    def carried_ahead(self, future_GHC: Floats, *, history: bool, members: slice = slice(None)) -> Tensor:
         """Scaled volume that acts in the H periods after the data, shape MCGH.
 
         Args:
             future_GHC: Media of these periods.
             history: Whether what ran before them still acts.
-            member: Only this member, so that M is 1; None asks all.
+            members: Whom to ask.
         """
         regions, _, channels = future_GHC.shape
         past = (
@@ -236,7 +236,7 @@ class Predictor:
         before = past if history else np.zeros_like(past)
         stack_CGTL = self._stack(np.concatenate([before, future_GHC], 1))[:, :, before.shape[1] :]
         with torch.no_grad():
-            return carry_over(stack_CGTL, self._shape.kernel_MCL[_chosen(member)])
+            return carry_over(stack_CGTL, self._shape.kernel_MCL[members])
 
     def weight_ahead(self, horizon: int, wait: int = 0) -> Tensor:
         """KPI per unit of saturation in the periods after the data, shape MCGH.
@@ -282,11 +282,10 @@ class Predictor:
         """Unrecorded demand as it is carried on, less that of the last period, in mean KPI, shape MG1."""
         if "demand" not in self._parameters:
             return np.zeros((1, 1, 1))
-        followed_CGT = self._inputs.followed_CGT
-        first = max(self.trained_until - CARRIED_PERIODS, 0)
-        carried_CG1 = followed_CGT[..., first : self.trained_until].mean(2, keepdim=True)
-        away_CG1 = carried_CG1 - followed_CGT[..., -1:]
-        return unrecorded_demand(self._parameters["demand"], away_CG1, self.spec).numpy()
+        followed_CGT = self._inputs.followed_CGT.numpy()
+        away_CG1 = carried_followed(followed_CGT, self.trained_until) - followed_CGT[..., -1:]
+        demand_MC = self._parameters["demand"]
+        return unrecorded_demand(demand_MC, torch.as_tensor(away_CG1), self.spec).numpy()
 
     def kpi_ahead(self, media_GHC: Floats, controls_GHK: Floats) -> Floats:
         """Expected KPI after the data under given media and controls, carry-over of history included, MGH."""
@@ -294,7 +293,3 @@ class Predictor:
         brought_MCGH = self.weight_ahead(media_GHC.shape[1]) * hill(volume_MCGH, *self.saturation_shape())
         total_MGH: Floats = self.baseline_ahead(controls_GHK) + brought_MCGH.sum(1).numpy()
         return total_MGH
-
-
-def _chosen(member: int | None) -> slice:
-    return slice(None) if member is None else slice(member, member + 1)
