@@ -29,6 +29,8 @@ SHARE_START = 0.02
 """Share of the KPI at which every channel starts."""
 MOST_OF_SCALE = 0.5
 """Most of a share's prior scale at which it starts."""
+LEAST_SHARE = 1e-7
+"""Share, in prior scales, below which a channel has none to speak of."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def start_parameters(
     like = inputs.kpi_GT
     parameters = {name: like.new_zeros((members, *shape)) for name, shape in zeros.items()}
     start = min(SHARE_START / spec.priors.share_scale(channels), MOST_OF_SCALE)
-    parameters["share"] = like.new_full((members, channels), inverse_softplus(start))
+    free = inverse_softplus(torch.tensor(start, dtype=torch.float64))
+    parameters["share"] = like.new_full((members, channels), float(free))
     parameters["noise"] = like.new_full((members,), math.log(scales.noise))
     if spec.temporal.enabled:
         parameters |= _start_network(inputs, spec, members, channels, generator)
@@ -125,9 +128,9 @@ def _start_network(
     return weights
 
 
-def inverse_softplus(value: float) -> float:
-    """The number whose softplus is ``value``."""
-    return math.log(math.expm1(value))
+def inverse_softplus(value: Tensor) -> Tensor:
+    """The numbers whose softplus is ``value``, which must be positive; any shape."""
+    return value + torch.log(-torch.expm1(-value))
 
 
 def standard_normal(name: str) -> bool:

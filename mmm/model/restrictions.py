@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
-from mmm.model.parameters import Parameters
+from mmm.model.parameters import Parameters, inverse_softplus
 
 SHAPE = ("retention", "delay", "half", "slope", "spread")
 """Free parameters of a channel's carry-over and saturation, all standard normal before the data."""
@@ -73,4 +73,4 @@ def signed_log_prior(free: Tensor) -> Tensor:
 
 def free_of_size(size: Tensor) -> Tensor:
     """Free parameters whose softplus is the given size; those near 0 are held just above it."""
-    return torch.log(torch.expm1(size.clamp_min(LEAST_SIZE)))
+    return inverse_softplus(size.clamp_min(LEAST_SIZE))

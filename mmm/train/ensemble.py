@@ -22,14 +22,10 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from mmm.data.panel import Floats, Frequency
-from mmm.model.parameters import REGIONAL, Parameters, standard_normal
+from mmm.model.parameters import LEAST_SHARE, REGIONAL, Parameters, inverse_softplus, standard_normal
 
 BLOCK: dict[Frequency, int] = {"daily": 28, "weekly": 6, "monthly": 3, "quarterly": 2}
 """Periods of a block: long enough to keep the dependence of neighbouring residuals."""
-
-
-LEAST_SHARE = 1e-7
-"""Share, in prior scales, below which a channel has none to speak of."""
 
 
 WIDENING = 1.15
@@ -61,7 +57,7 @@ def recentred(parameters: Parameters, scale_sd: float, signed: Sequence[int] = (
     if signed:
         own = list(signed)
         moved["control"][:, own] = _of_one_sign(parameters["control"][:, own])
-    moved["share"] = torch.log(torch.expm1(share_MC.clamp_min(LEAST_SHARE))).to(parameters["share"])
+    moved["share"] = inverse_softplus(share_MC.clamp_min(LEAST_SHARE)).to(parameters["share"])
     if "region_scale" in parameters and scale_sd > 0:
         log_MGC = scale_sd * moved["region_scale"]
         mean_1GC = torch.logsumexp(log_MGC, 0, keepdim=True) - math.log(len(log_MGC))

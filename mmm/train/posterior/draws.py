@@ -13,7 +13,7 @@ from torch import Tensor
 from mmm.model.beliefs import DEVIATION
 from mmm.model.network import LEVEL_SD, SMALLEST_REFERENCE, channel_shape, channel_weight, saturated
 from mmm.model.objective import REGION_NOISE_SD
-from mmm.model.parameters import NETWORK, Parameters, Scales
+from mmm.model.parameters import LEAST_SHARE, NETWORK, Parameters, Scales, inverse_softplus
 from mmm.model.restrictions import SHAPE, free_of_size
 from mmm.model.saturation import hill
 from mmm.train.posterior.density import Density, Media
@@ -21,8 +21,6 @@ from mmm.train.posterior.layout import SIGNED
 from mmm.train.posterior.linear import Linear
 from mmm.train.posterior.media import region_factor
 
-LEAST_SHARE = 1e-7
-"""Share, in prior scales, below which a channel has none to speak of."""
 LEAST_RESPONSE = 0.05
 """Response of a region, relative to the average one, below which draws of the linear form are held."""
 WIDTH_NAMES = ("national_level", "season", "control", "regional_level", "region_season")
@@ -98,7 +96,7 @@ def parameters_of(
     found = density.layout.of_channels(coordinates)
     if "demand" in coordinates:
         found["demand"] = coordinates["demand"]
-    found["share"] = relative_MC + torch.log(-torch.expm1(-relative_MC))
+    found["share"] = inverse_softplus(relative_MC)
     found["noise"] = torch.log(density.noise(coordinates))[:, 0]
     units = {name: getattr(scales, name) for name in WIDTH_NAMES} | {"level": LEVEL_SD}
     for name in ("national_level", "regional_level"):
