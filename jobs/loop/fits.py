@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mmm.analysis.shares import result_shares
-from mmm.analysis.stability import until, with_noise, with_shuffled_copies
+from mmm.analysis.stability import with_noise, with_shuffled_copies
 from mmm.config import MarketSpec
 from mmm.data.read import PanelRead
 from mmm.data.split import default_lags, split_periods
@@ -69,7 +69,7 @@ def doubled(spec: MarketSpec, read: PanelRead, _weeks: int) -> list[Told]:
 
 def _shorter(spec: MarketSpec, read: PanelRead, back: int) -> PanelRead:
     """The panel without its last periods, with windows as long as they are."""
-    panel = until(read.panel, len(read.panel.dates) - back)
+    panel = read.panel.until(len(read.panel.dates) - back)
     lags = default_lags(spec.model.adstock.max_lag, panel.frequency)
     split = split_periods(len(panel.dates), spec.splits, max_lag=lags)
     return replace(read, panel=panel, split=split)

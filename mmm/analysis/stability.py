@@ -49,13 +49,6 @@ class Stability:
         )
 
 
-def until(panel: Panel, periods: int) -> Panel:
-    """The first periods of a panel."""
-    names = ("present_GT", "kpi_GT", "media_GTC", "spend_GTC", "controls_GTK", "kpi_value_GT")
-    parts = {name: getattr(panel, name)[:, :periods] for name in names}
-    return replace(panel, dates=panel.dates[:periods], **parts)
-
-
 def with_noise(panel: Panel, rng: np.random.Generator, size: float = NOISE) -> Panel:
     """The panel with independent relative noise on the media of every cell; spend stays as it is booked."""
     factor_GTC = np.maximum(1.0 + size * rng.standard_normal(panel.media_GTC.shape), 0.0)

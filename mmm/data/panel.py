@@ -6,7 +6,7 @@ Shapes: G regions, T periods, C channels, K controls.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -84,6 +84,12 @@ class Panel:
     def observed_GT(self) -> Bools:
         """Cells whose KPI is known: only these enter losses and scores."""
         return np.isfinite(self.kpi_GT)
+
+    def until(self, periods: int) -> Panel:
+        """The same over its first periods."""
+        names = ("present_GT", "kpi_GT", "media_GTC", "spend_GTC", "controls_GTK", "kpi_value_GT")
+        parts = {name: getattr(self, name)[:, :periods] for name in names}
+        return replace(self, dates=self.dates[:periods], **parts)
 
     @property
     def periods_per_year(self) -> float:

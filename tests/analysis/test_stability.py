@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmm.analysis.stability import SHUFFLED, judged, until, weekly_table, with_noise, with_shuffled_copies
+from mmm.analysis.stability import SHUFFLED, judged, weekly_table, with_noise, with_shuffled_copies
 from tests.small import market, small_panel
 
 PANEL = small_panel(regions=2)
@@ -63,7 +63,7 @@ def test_noise_is_on_media_alone() -> None:
 
 
 def test_the_first_periods_of_a_panel() -> None:
-    short = until(PANEL, 30)
+    short = PANEL.until(30)
 
     assert len(short.dates) == 30
     np.testing.assert_array_equal(short.media_GTC, PANEL.media_GTC[:, :30])

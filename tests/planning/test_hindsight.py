@@ -5,24 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmm.data.panel import Panel
 from mmm.planning.hindsight import hindsight
 from tests.small import BY_REGION, sketch, small_panel
 
-
-def until(panel: Panel, periods: int) -> Panel:
-    """The first periods of a panel."""
-    parts = {name: getattr(panel, name)[:, :periods] for name in BY_REGION}
-    return replace(panel, dates=panel.dates[:periods], **parts)
-
-
 WHOLE = small_panel(regions=2, periods=60)
-MODEL = sketch(until(WHOLE, 52), members=4)
+MODEL = sketch(WHOLE.until(52), members=4)
 
 
 def test_expectations_are_those_of_the_model_on_media_that_ran_later() -> None:
     # Without a recurrent network nothing depends on how long the panel is: the longer model says the same.
-    model = sketch(until(WHOLE, 52), members=4, model={"temporal": {"enabled": False}})
+    model = sketch(WHOLE.until(52), members=4, model={"temporal": {"enabled": False}})
     longer = replace(model, panel=WHOLE)
     seen = hindsight(model, WHOLE)
 
@@ -37,7 +29,7 @@ def test_expectations_are_those_of_the_model_on_media_that_ran_later() -> None:
 
 
 def test_intervals_widen_with_the_horizon_and_hold_the_expectation() -> None:
-    seen = hindsight(sketch(until(WHOLE, 52), members=1), WHOLE)
+    seen = hindsight(sketch(WHOLE.until(52), members=1), WHOLE)
 
     assert seen is not None
     width_H = seen.upper_H - seen.lower_H

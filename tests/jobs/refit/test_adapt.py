@@ -11,23 +11,16 @@ from jobs.record.ledger import Standing
 from jobs.record.rows import Row
 from jobs.record.store import ROW
 from jobs.refit.adapt import EPOCHS_KEPT, begin_at
-from mmm.data.panel import Panel
 from mmm.fitted import save_fitted
-from tests.small import BY_REGION, sketch, small_panel
+from tests.small import sketch, small_panel
 
 WHOLE = small_panel(regions=1, periods=60)
-
-
-def until(periods: int) -> Panel:
-    """The first periods of the panel."""
-    parts = {name: getattr(WHOLE, name)[:, :periods] for name in BY_REGION}
-    return replace(WHOLE, dates=WHOLE.dates[:periods], **parts)
 
 
 @pytest.fixture
 def champion(tmp_path: Path) -> Standing:
     """A champion of the first 55 periods."""
-    save_fitted(sketch(until(55)), tmp_path)
+    save_fitted(sketch(WHOLE.until(55)), tmp_path)
     (tmp_path / ROW).write_text(Row("acme", "us", "done", key="k").to_json(), encoding="utf-8")
     return Standing(
         brand="acme",
@@ -60,7 +53,7 @@ def test_what_differs_begins_anew(champion: Standing) -> None:
 
 
 def test_the_number_of_epochs_is_chosen_again_after_a_quarter(champion: Standing) -> None:
-    fitted = sketch(until(55))
+    fitted = sketch(WHOLE.until(55))
     for back, kept in ((EPOCHS_KEPT, True), (EPOCHS_KEPT + 1, False)):
         told = {**fitted.provenance, "epochs_of": str(WHOLE.dates[59 - back])}
         save_fitted(replace(fitted, provenance=told), Path(champion.directory))

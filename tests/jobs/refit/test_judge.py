@@ -12,20 +12,13 @@ from jobs.record.ledger import Entry, Ledger, Standing
 from jobs.record.rows import read_table
 from jobs.refit.command import main
 from jobs.refit.judge import judge
-from mmm.data.panel import Panel
 from mmm.fitted import save_fitted
 from tests.jobs.portfolios import QUICK, panel_of
-from tests.small import BY_REGION, sketch, small_panel
+from tests.small import sketch, small_panel
 
 SET = [word for setting in QUICK for word in ("--set", setting)]
 WHOLE = small_panel(regions=1, periods=60)
 NEVER = frozenset[tuple[str, date]]()
-
-
-def until(panel: Panel, periods: int) -> Panel:
-    """The first periods of a panel."""
-    parts = {name: getattr(panel, name)[:, :periods] for name in BY_REGION}
-    return replace(panel, dates=panel.dates[:periods], **parts)
 
 
 @pytest.fixture
@@ -34,7 +27,7 @@ def weekly(tmp_path: Path) -> list[Standing]:
     found = []
     for periods in range(41, 60):
         folder = tmp_path / str(periods)
-        save_fitted(sketch(until(WHOLE, periods)), folder)
+        save_fitted(sketch(WHOLE.until(periods)), folder)
         found.append(
             Standing(
                 brand="acme",
