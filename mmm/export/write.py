@@ -134,4 +134,4 @@ def _cells(sheet: Any, row: tuple[Any, ...]) -> Iterator[Any]:
         elif isinstance(value, (float, np.floating)):
             yield float(value) if np.isfinite(value) else None
         else:
-            yield None if value is None else value
+            yield value
