@@ -7,7 +7,7 @@ each version of a refit. Both lie beside ``portfolio.parquet`` and only ever gro
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -139,8 +139,8 @@ class Ledger:
 
     def __init__(self, out: str) -> None:
         self._out = out.rstrip("/")
-        self._entries: dict[tuple[str, str], list[Entry]] = {}
-        self._standings: dict[tuple[str, str], list[Standing]] = {}
+        self._entries: dict[tuple[str, str], dict[tuple[str, date], Entry]] = {}
+        self._standings: dict[tuple[str, str], dict[str, Standing]] = {}
         self.add(Entry(**row) for row in _read(f"{self._out}/{LEDGER}", LEDGER_SCHEMA))
         for row in _read(f"{self._out}/{VERSIONS}", VERSIONS_SCHEMA):
             self.stand(Standing(**row))
@@ -148,34 +148,30 @@ class Ledger:
     def add(self, entries: Iterable[Entry]) -> None:
         """Enter what was judged; what stands there already stays as it is."""
         for entry in entries:
-            own = self._entries.setdefault((entry.brand, entry.market), [])
-            if all((entry.key, entry.period) != (old.key, old.period) for old in own[-4 * RECORD :]):
-                own.append(entry)
+            own = self._entries.setdefault((entry.brand, entry.market), {})
+            own.setdefault((entry.key, entry.period), entry)
 
     def stand(self, standing: Standing) -> None:
         """Enter a version, or the role that it has now."""
-        own = self._standings.setdefault((standing.brand, standing.market), [])
-        for place, old in enumerate(own):
-            if old.key == standing.key:
-                own[place] = replace(standing, made_at=old.made_at)
-                return
-        own.append(standing)
+        own = self._standings.setdefault((standing.brand, standing.market), {})
+        old = own.get(standing.key)
+        own[standing.key] = standing if old is None else replace(standing, made_at=old.made_at)
 
     def in_use(self, brand: str, market: str, version: int) -> None:
         """A person may have promoted a version, or gone back to one: newer champions stand no more."""
-        for item in self._standings.get((brand, market), []):
+        for item in self._standings.get((brand, market), {}).values():
             demoted = item.role == "champion" and item.version is not None and item.version > version
             if demoted or (item.version == version and item.role != "champion"):
                 self.stand(replace(item, role="" if demoted else "champion"))
 
     def standings(self, brand: str, market: str) -> tuple[Standing, ...]:
         """Newest versions of a market, oldest first: all that may have to be judged."""
-        own = sorted(self._standings.get((brand, market), ()), key=lambda item: (item.until, item.made_at))
-        return tuple(own[-2 * max(HORIZONS) :])
+        own = self._standings.get((brand, market), {}).values()
+        return tuple(sorted(own, key=lambda item: (item.until, item.made_at))[-2 * max(HORIZONS) :])
 
     def entries(self, brand: str, market: str) -> tuple[Entry, ...]:
         """What a market's versions were judged."""
-        return tuple(self._entries.get((brand, market), ()))
+        return tuple(self._entries.get((brand, market), {}).values())
 
     def judged(self, brand: str, market: str) -> frozenset[tuple[str, date]]:
         """Key and period of everything that was judged of the versions in :meth:`standings`."""
@@ -220,8 +216,7 @@ class Ledger:
 
     def frame(self) -> pd.DataFrame:
         """``ledger.parquet`` as a data frame."""
-        entries = [asdict(entry) for own in self._entries.values() for entry in own]
-        frame: pd.DataFrame = pa.Table.from_pylist(entries, schema=LEDGER_SCHEMA).to_pandas()
+        frame: pd.DataFrame = _table(self._entries.values(), LEDGER_SCHEMA).to_pandas()
         return frame
 
     def write(self) -> None:
@@ -230,10 +225,13 @@ class Ledger:
         Raises:
             OSError: The place cannot be written, or is full.
         """
-        entries = [asdict(entry) for own in self._entries.values() for entry in own]
-        standings = [asdict(item) for own in self._standings.values() for item in own]
-        for name, rows, schema in ((LEDGER, entries, LEDGER_SCHEMA), (VERSIONS, standings, VERSIONS_SCHEMA)):
-            write_parquet(f"{self._out}/{name}", pa.Table.from_pylist(rows, schema=schema))
+        write_parquet(f"{self._out}/{LEDGER}", _table(self._entries.values(), LEDGER_SCHEMA))
+        write_parquet(f"{self._out}/{VERSIONS}", _table(self._standings.values(), VERSIONS_SCHEMA))
+
+
+def _table(markets: Iterable[Mapping[Any, Entry | Standing]], schema: pa.Schema) -> pa.Table:
+    """Rows of all markets. Fields are flat: ``asdict``, which copies each, takes most of the time there is."""
+    return pa.Table.from_pylist([vars(item) for own in markets for item in own.values()], schema=schema)
 
 
 def _newest(entries: Iterable[Entry]) -> Mapping[date, Entry]:
