@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import optimize, stats
@@ -83,9 +84,8 @@ def pool(value_N: Floats, error_N: Floats, moderator_N: Floats | None = None, *,
     if len(value_N) < FEWEST or not (error_N > 0).all() or not np.isfinite(value_N).all():
         raise ValueError(f"a class needs {FEWEST} finite estimates or more, each with a positive error")
     moderator_N = np.zeros_like(value_N) if moderator_N is None else np.asarray(moderator_N)
-    theta_S3, weight_S = _posterior(value_N, error_N, moderator_N, seed)
+    theta_S3, likelihood_SN, weight_S = _posterior(value_N, error_N, moderator_N, seed)
     mean_S, slope_S, spread_S = theta_S3[:, 0], theta_S3[:, 1], np.exp(theta_S3[:, 2])
-    likelihood_SN = _log_likelihood(theta_S3, value_N, error_N, moderator_N)
     without_SN = weight_S[:, None] * np.exp(likelihood_SN.min(0) - likelihood_SN)
     # A draw that the brand alone rules out would otherwise be all of its prior.
     without_SN = np.minimum(without_SN, math.sqrt(len(weight_S)) * without_SN.mean(0))
@@ -113,6 +113,7 @@ def pool(value_N: Floats, error_N: Floats, moderator_N: Floats | None = None, *,
     )
 
 
+@cache
 def _mixture() -> tuple[Floats, Floats]:
     """Precisions and probabilities of the normals that make a Student-t of ``TAILS`` degrees, both Q."""
     precision_Q = np.exp(np.linspace(math.log(2e-3), math.log(6.0), NODES))
@@ -141,26 +142,33 @@ def _log_likelihood(theta_S3: Floats, value_N: Floats, error_N: Floats, moderato
     return found
 
 
-def _log_posterior(theta_S3: Floats, value_N: Floats, error_N: Floats, moderator_N: Floats) -> Floats:
-    """Up to a constant, shape S."""
+def _log_posterior(theta_S3: Floats, likelihood_SN: Floats) -> Floats:
+    """Up to a constant, shape S, of draws and their likelihood."""
     prior_S = -0.5 * (theta_S3[:, 0] / MEAN_SD) ** 2 - 0.5 * (theta_S3[:, 1] / SLOPE_SD) ** 2
     prior_S = prior_S - 0.5 * ((theta_S3[:, 2] - math.log(SPREAD_CENTRE)) / SPREAD_LOG_SD) ** 2
-    total: Floats = prior_S + _log_likelihood(theta_S3, value_N, error_N, moderator_N).sum(1)
+    total: Floats = prior_S + likelihood_SN.sum(1)
     return total
 
 
-def _posterior(value_N: Floats, error_N: Floats, moderator_N: Floats, seed: int) -> tuple[Floats, Floats]:
-    """Draws of mean, slope and log spread around the mode, and how much each counts, adding up to 1."""
-    arguments = (value_N, error_N, moderator_N)
+def _posterior(
+    value_N: Floats, error_N: Floats, moderator_N: Floats, seed: int
+) -> tuple[Floats, Floats, Floats]:
+    """Draws of mean, slope and log spread around the mode, their likelihoods, and weights that add up to 1."""
+
+    def minus(theta: Floats) -> float:
+        likelihood_1N = _log_likelihood(theta[None], value_N, error_N, moderator_N)
+        return -float(_log_posterior(theta[None], likelihood_1N)[0])
+
     start = np.array([np.median(value_N), 0.0, math.log(SPREAD_CENTRE)])
-    found = optimize.minimize(lambda theta: -_log_posterior(theta[None], *arguments)[0], start, method="BFGS")
+    found = optimize.minimize(minus, start, method="BFGS")
     covariance = np.asarray(found.hess_inv) + 1e-8 * np.eye(3)
     rng = np.random.default_rng([seed, 8])
     proposal = stats.multivariate_t(found.x, covariance, df=5, seed=rng)
     theta_S3 = np.asarray(proposal.rvs(DRAWS))
-    log_S = _log_posterior(theta_S3, *arguments) - proposal.logpdf(theta_S3)
+    likelihood_SN = _log_likelihood(theta_S3, value_N, error_N, moderator_N)
+    log_S = _log_posterior(theta_S3, likelihood_SN) - proposal.logpdf(theta_S3)
     weight_S = np.exp(log_S - logsumexp(log_S))
-    return theta_S3, weight_S
+    return theta_S3, likelihood_SN, weight_S
 
 
 def _posterior_means(
