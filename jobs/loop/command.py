@@ -11,10 +11,11 @@ Exit status: 0 done, 1 a fit failed, 2 the input must be corrected, 130 interrup
 from __future__ import annotations
 
 import argparse
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+
+import pyarrow as pa
 
 from jobs.cluster import connect, results
 from jobs.command import DONE, Say, run_command, say
@@ -27,7 +28,7 @@ from mmm.config.files import load_market
 from mmm.errors import Problem, SpecError
 from mmm.market import read_market
 from mmm.report.stability.page import Loop, stability_page
-from mmm.storage import write_whole
+from mmm.storage import write_parquet, write_whole
 
 PAGE, NUMBERS, TABLE = "stability.html", "stability.json", "stability.parquet"
 
@@ -71,17 +72,12 @@ def loop(
     week_by_week, (with_noise,), (with_copies,) = answers
     table = weekly_table([(item.until, item.effects, item.shares) for item in week_by_week])
     found = judged(table, [item.shares for item in week_by_week], with_noise.shares, with_copies.shares)
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
     name = f"{spec.brand} / {spec.market}"
     page = stability_page(Loop(name, spec.columns.kpi_label or spec.columns.kpi, table, found))
     numbers = {"stability": found.overlap, **asdict(found), "weeks": weeks, "verdict": found.verdict}
-    for file, content in (
-        (TABLE, buffer.getvalue()),
-        (NUMBERS, (json.dumps(numbers, indent=2) + "\n").encode()),
-        (PAGE, page.encode()),
-    ):
-        write_whole(f"{out}/{file}", content)
+    write_parquet(f"{out}/{TABLE}", pa.Table.from_pandas(table, preserve_index=False))
+    write_whole(f"{out}/{NUMBERS}", (json.dumps(numbers, indent=2) + "\n").encode())
+    write_whole(f"{out}/{PAGE}", page.encode())
     return found
 
 
