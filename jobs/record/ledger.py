@@ -230,7 +230,7 @@ class Ledger:
 
 
 def _table(markets: Iterable[Mapping[Any, Entry | Standing]], schema: pa.Schema) -> pa.Table:
-    """Rows of all markets. Fields are flat: ``asdict``, which copies each, takes most of the time there is."""
+    """Rows of all markets. Fields are flat: ``asdict``, which copies each, would take most of the time."""
     return pa.Table.from_pylist([vars(item) for own in markets for item in own.values()], schema=schema)
 
 
