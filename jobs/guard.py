@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def guarded() -> Iterator[Path]:
         The folder, in ``/tmp`` because paths of sockets must be short.
     """
     folder = Path(tempfile.mkdtemp(prefix="mmm-", dir="/tmp"))
-    mark, before = secrets.token_hex(16), os.environ.get(MARK)
+    mark = secrets.token_hex(16)
     reading, writing = os.pipe()
     # A watcher is no child of whoever guards its owner: it ends by itself, after its owner.
     unmarked = {name: value for name, value in os.environ.items() if name != MARK}
@@ -51,19 +51,34 @@ def guarded() -> Iterator[Path]:
         start_new_session=True,
     )
     os.close(reading)
-    os.environ[MARK] = mark
     try:
-        yield folder
+        with environment({MARK: mark}):
+            yield folder
     finally:
-        if before is None:
-            os.environ.pop(MARK, None)
-        else:
-            os.environ[MARK] = before
         with contextlib.suppress(BrokenPipeError):
             os.write(writing, GOOD_END)
         os.close(writing)
         watcher.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def environment(settings: Mapping[str, str | None]) -> Iterator[None]:
+    """Environment variables for a while; None takes one away."""
+    before = {name: os.environ.get(name) for name in settings}
+    _set_environment(settings)
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(settings: Mapping[str, str | None]) -> None:
+    for name, value in settings.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def marked(mark: str, variable: str = MARK) -> list[int]:

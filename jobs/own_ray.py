@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from jobs.guard import MARK, end_marked
+from jobs.guard import MARK, end_marked, environment
 from mmm.errors import MMMError
 
 OBJECT_STORE = 256 * 1024**2
@@ -55,7 +55,7 @@ def own_ray(folder: Path, cpus: int | None = None) -> Iterator[None]:
         "RAY_ADDRESS": None,
         "RAY_USAGE_STATS_ENABLED": "0",
     }
-    with _environment(settings):
+    with environment(settings):
         import ray
 
         try:
@@ -230,22 +230,3 @@ def own_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _environment(settings: dict[str, str | None]) -> Iterator[None]:
-    """Environment variables for a while; None takes one away."""
-    before = {name: os.environ.get(name) for name in settings}
-    _set_environment(settings)
-    try:
-        yield
-    finally:
-        _set_environment(before)
-
-
-def _set_environment(settings: dict[str, str | None]) -> None:
-    for name, value in settings.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value

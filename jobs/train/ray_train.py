@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.command import Say
-from jobs.guard import guarded
+from jobs.guard import environment, guarded
 from jobs.own_ray import ClusterError
 from jobs.train.progress import ProgressLog, ProgressReader, ProgressWriter
 from jobs.train.shards import cut_regions
@@ -137,7 +137,7 @@ def run_training(plan: TrainPlan, workers: Workers, say: Say, log: LogLosses | N
     actor: Any = ray.remote(ProgressLog)
     progress_log = actor.options(num_cpus=0, max_restarts=-1).remote()
     reader = ProgressReader(lambda: ray.get(progress_log.take.remote()), say, log)
-    with _environment(ENVIRONMENT), guarded() as folder, reader:
+    with _scratch() as folder, reader:
         config = {"plan": ray.put(plan), "progress_log": progress_log, "gpus": workers.gpus}
         try:
             result = _trainer(_work, config, workers, folder).fit()
@@ -160,7 +160,7 @@ def on_workers(work: Callable[..., Any], given: Any, workers: Workers) -> list[A
     import ray
     from ray.train import TrainingFailedError
 
-    with _environment(ENVIRONMENT), guarded() as folder:
+    with _scratch() as folder:
         config = {"work": work, "given": ray.put(given)}
         try:
             result = _trainer(_ask, config, replace(workers, tries=0), folder).fit()
@@ -183,6 +183,14 @@ def _ask(config: dict[str, Any]) -> list[Any]:
         return [answer]
     dist.all_gather_object(answers, answer)
     return answers
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A guarded folder for what Ray Train insists on writing, and its settings where the caller has none."""
+    own = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
+    with environment(own), guarded() as folder:
+        yield folder
 
 
 def _trainer(loop: Any, config: dict[str, Any], workers: Workers, folder: Path) -> Any:
@@ -246,15 +254,3 @@ def _reason(error: Exception) -> str:
     text = str(next(iter(failures.values())) if failures else error).strip()
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__).rstrip(".") + "."
-
-
-@contextmanager
-def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables for a while, where the caller has not set them."""
-    added = [name for name in settings if name not in os.environ]
-    os.environ.update({name: settings[name] for name in added})
-    try:
-        yield
-    finally:
-        for name in added:
-            del os.environ[name]
