@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 
 import pandas as pd
 from rich.console import Console
@@ -31,6 +29,7 @@ from jobs.benchmark.tasks import DEFAULT_PEERS, PEERS, QUICK, QUICK_PEERS, RunOp
 from jobs.guard import guarded
 from mmm.errors import MMMError
 from mmm.report.benchmark import Section, write_page
+from mmm.stopping import INTERRUPTED, sigterm_interrupts
 
 MARKDOWN = "benchmark.md"
 PAGE = "benchmark.html"
@@ -69,7 +68,7 @@ def _grid(table: Table) -> Grid:
     return grid
 
 
-DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, WRONG = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MMMError as error:
         console.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         return WRONG
-    signal.signal(signal.SIGTERM, _interrupt)
+    with sigterm_interrupts():
+        return _run(run_options, console, keep_work=options.keep_work)
+
+
+def _run(run_options: RunOptions, console: Console, *, keep_work: bool) -> int:
     started = time.perf_counter()
     try:
         # Programs it starts have sessions of their own; they end with it all the same.
@@ -123,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(f"interrupted; what was found so far lies in {run_options.out}", soft_wrap=True)
         return INTERRUPTED
     publish(rows, run_options.out, Console())
-    if not options.keep_work:
+    if not keep_work:
         shutil.rmtree(run_options.work, ignore_errors=True)
     console.print(
         f"{run_options.out}: {len(rows)} rows in {(time.perf_counter() - started) / 60:.1f} min",
@@ -174,10 +177,6 @@ def _prepare_peers(run_options: RunOptions, console: Console) -> None:
         except BenchmarkError as error:
             said = f"{peer.name}: {error}"
         console.print(said, markup=False, highlight=False, soft_wrap=True)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _run_options(options: argparse.Namespace) -> RunOptions:

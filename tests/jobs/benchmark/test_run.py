@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -12,7 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from jobs.benchmark import run as command
 from jobs.benchmark.run import SUITES, main
+from jobs.own_ray import own_signals
+from mmm.stopping import stop_while_loading
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -101,3 +105,19 @@ def test_a_run_that_is_interrupted_keeps_its_rows_and_leaves_no_process(tmp_path
     pd.read_parquet(out / "benchmark.parquet")
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(out) not in listed
+
+
+def test_ctrl_c_ends_a_run_as_sigterm_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+
+    monkeypatch.setattr(command, "run_suites", interrupted)
+    with own_signals():
+        stop_while_loading()
+        status = main(["--suite", "truth", "--quick", "--out", str(tmp_path / "out")])
+
+    assert status == 130
+    assert "interrupted; what was found so far lies in" in capsys.readouterr().err
