@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from jobs.cluster import connect
 from jobs.command import DONE, run_command, say
 from jobs.options import add_address, add_cpus, count, job_parser
-from jobs.record.rows import Row
+from jobs.record.rows import SCORES, Row
+from jobs.record.store import result_place
 from jobs.refit.schedule import RefitProgress, run_all
 from jobs.refit.task import TaskResult, Work
 from mmm.config import MarketSpec
@@ -62,12 +63,12 @@ def no_fit(works: Sequence[Work]) -> TaskResult:
             work.spec.brand,
             work.spec.market,
             "done",
-            scores={f"holdout_{name}": 0.5 for name in ("r2", "r2_within", "wape", "skill")},
+            scores={f"holdout_{name}": 0.5 for name in SCORES},
             shares=shares,
             roi=shares,
             findings=("info finding where: " + 80 * "x",) * 6,
             key=16 * "0",
-            directory=f"{work.out}/models/brand={work.spec.brand}/market={work.spec.market}/{16 * '0'}",
+            directory=result_place(work.out, work.spec.brand, work.spec.market, 16 * "0"),
             data_fingerprint=64 * "0",
             spec_digest=64 * "0",
             until="2025-12-22",
