@@ -10,14 +10,13 @@ import base64
 import gzip
 import json
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mmm.report
-from jobs.benchmark.pictures import FLAGS, PictureError
+from jobs.benchmark.pictures import FLAGS, chromium_on_path
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -35,9 +34,7 @@ def main(names: Sequence[str] | None = None) -> int:
 
     names = sys.argv[1:] if names is None else names
     paths = [FOLDER / f"{name}.ipynb" for name in names] or sorted(FOLDER.glob("*.ipynb"))
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        raise PictureError("There is no Chromium on the path. Install one: bash .ci/chromium.sh, as root.")
+    program = chromium_on_path()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})

@@ -76,9 +76,7 @@ def take_pictures(
     )
     if missing:
         raise PictureError(f"{', '.join(missing)}: not there. Run `make demo` first, or give its folder.")
-    program = chromium or shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        raise PictureError("No Chromium on this machine: `bash .ci/chromium.sh` as root installs it.")
+    program = chromium or chromium_on_path()
     from playwright.sync_api import sync_playwright
 
     out.mkdir(parents=True, exist_ok=True)
@@ -89,6 +87,18 @@ def take_pictures(
             taken.append(_take_planner(browser, planner, out))
         browser.close()
     return taken
+
+
+def chromium_on_path() -> str:
+    """The Chromium of this machine.
+
+    Raises:
+        PictureError: It has none.
+    """
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        raise PictureError("No Chromium on this machine: `bash .ci/chromium.sh` as root installs it.")
+    return program
 
 
 def _take(browser: Browser, picture: Picture, demo: Path, out: Path) -> Path:
