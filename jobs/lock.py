@@ -179,7 +179,7 @@ def _claim(place: str, own: Owner) -> dict[str, Owner]:
 
 def _removed_if_dead(file: str, owner: Owner) -> bool:
     """Whether nobody can be at work any more; the file is then gone."""
-    if owner.machine == _machine() and owner.born:
+    if owner.born and owner.machine and owner.machine == _machine():
         dead = _born(owner.pid) != owner.born
     elif dead := abs(time.time() - owner.seen) > SILENT:
         say(f"{owner.job} on {owner.host} seems to be gone: waiting {duration(LOOK)} for a sign of life")
@@ -271,6 +271,7 @@ def _machine() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
+        # Where no kernel tells, signs of life decide.
         return ""
 
 
