@@ -55,6 +55,7 @@ def guarded() -> Iterator[Path]:
         with environment({MARK: mark}):
             yield folder
     finally:
+        # A watcher that was killed listens no more.
         with contextlib.suppress(BrokenPipeError):
             os.write(writing, GOOD_END)
         os.close(writing)
@@ -89,6 +90,7 @@ def marked(mark: str, variable: str = MARK) -> list[int]:
             if wanted in (entry / "environ").read_bytes().split(b"\0"):
                 found.append(int(entry.name))
         except OSError:
+            # It has just ended, or is somebody else's.
             continue
     return found
 
@@ -109,6 +111,7 @@ def end_marked(mark: str) -> None:
         left = marked(mark)
         nobody = 0 if left else nobody + 1
         for pid in left:
+            # It may end by itself meanwhile.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)
@@ -123,6 +126,7 @@ def main(arguments: list[str]) -> None:
     end_marked(mark)
     shutil.rmtree(folder, ignore_errors=True)
     if not ended_well:
+        # Whoever read standard error may have gone with the owner.
         with contextlib.suppress(OSError):
             sys.stderr.write(
                 f"{owner} was ended from outside, and with it everything it had started; run it again\n"

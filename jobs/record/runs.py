@@ -199,6 +199,7 @@ def losses(directory: str) -> Iterator[Point]:
     try:
         trace = json.loads(read_text(f"{directory}/model/trace.json"))
     except (OSError, ValueError):
+        # Curves are to look at: a model that is gone or damaged is recorded without them.
         return
     rows = list(zip(trace["stage"], trace["epoch"], trace["loss"], trace["validation"], strict=True))
     for stage, epoch, loss, unseen in rows[:: max(1, len(rows) // 200)]:

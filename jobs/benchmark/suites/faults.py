@@ -262,6 +262,7 @@ def _processes(mark: str, part: str) -> list[int]:
         try:
             title = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
+            # It has just ended.
             continue
         if DEPLOYMENTS[part] in title:
             found.append(pid)
@@ -286,6 +287,7 @@ def _resident(pid: int) -> float:
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
     except OSError:
+        # It has just ended, and has no memory any more.
         return 0.0
     line = next(line for line in text.splitlines() if line.startswith("Pss:"))
     return float(line.split()[1]) / 1024
