@@ -153,7 +153,7 @@ def _log_posterior(theta_S3: Floats, likelihood_SN: Floats) -> Floats:
 def _posterior(
     value_N: Floats, error_N: Floats, moderator_N: Floats, seed: int
 ) -> tuple[Floats, Floats, Floats]:
-    """Draws of mean, slope and log spread around the mode, their likelihoods, and weights that add up to 1."""
+    """Draws of mean, slope and log spread around the mode, their likelihoods, and how much each counts."""
 
     def minus(theta: Floats) -> float:
         likelihood_1N = _log_likelihood(theta[None], value_N, error_N, moderator_N)
