@@ -13,6 +13,8 @@ from jobs.tune.trial_row import TrialRow
 from mmm.config import MarketSpec
 
 TRIAL = "trial"
+STATUS = {"stopped": "KILLED", "failed": "FAILED"}
+"""Status of a run by state of its trial; all others are finished."""
 
 
 class TuneRecord:
@@ -53,7 +55,7 @@ class TuneRecord:
             name = f"trial {row.number}" + (" (pruned)" if pruned else "")
             run = start_run(self._tracking, name, tags | {"pruned": str(pruned).lower()}, row.params)
             run.log(_curves(row))
-            run.close("KILLED" if pruned else "FAILED" if row.state == "failed" else "FINISHED")
+            run.close(STATUS.get(row.state, "FINISHED"))
             self._recorded().add(str(row.number))
 
     def _recorded(self) -> set[str]:
