@@ -116,15 +116,12 @@ def natural(value: Floats, quantity: str) -> Floats:
 
 
 def returned_priors(table: pd.DataFrame) -> dict[tuple[str, str], Priors]:
-    """Priors on returns that go back, by brand and market.
-
-    Four digits: what differs by less is the same model.
-    """
+    """Priors on returns that go back, by brand and market."""
     found: dict[tuple[str, str], Priors] = {}
     for row in table[table["returned"].astype(bool)].to_dict("records"):
         mean, sd = belief(np.log(row["prior"]), row["prior_sd"], np.log(row["value"]))
         own = found.setdefault((str(row["brand"]), str(row["market"])), {})
-        own[str(row["channel"])] = {"roi": {"mean": float(f"{mean:.4g}"), "sd": float(f"{sd:.4g}")}}
+        own[str(row["channel"])] = _belief_on_roi(mean, sd)
     return found
 
 
@@ -149,9 +146,13 @@ def cold_start_priors(
         raise ValueError(f"pool.parquet has no group {group!r}; it has {', '.join(groups) or 'none'}.")
     classes = dict(channels) if isinstance(channels, Mapping) else {name: name for name in channels}
     own = table[(table["group"] == group) & (table["quantity"] == "roi")].drop_duplicates("class")
-    known = {row["class"]: _cold(row["new_mean"], row["new_sd"]) for row in own.to_dict("records")}
-    return {channel: {"roi": known[name]} for channel, name in classes.items() if name in known}
+    known = {
+        row["class"]: _belief_on_roi(row["new_mean"], row["new_mean"] * np.sinh(row["new_sd"]))
+        for row in own.to_dict("records")
+    }
+    return {channel: known[name] for channel, name in classes.items() if name in known}
 
 
-def _cold(mean: float, sd: float) -> dict[str, float]:
-    return {"mean": float(f"{mean:.4g}"), "sd": float(f"{mean * np.sinh(sd):.4g}")}
+def _belief_on_roi(mean: float, sd: float) -> dict[str, dict[str, float]]:
+    """A channel's part of the priors, of four digits: what differs by less is the same model."""
+    return {"roi": {"mean": float(f"{mean:.4g}"), "sd": float(f"{sd:.4g}")}}
