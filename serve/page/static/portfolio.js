@@ -4,7 +4,7 @@ import * as api from "./base/api.js";
 import { INK, NOW, PALETTE } from "./base/colours.js";
 import { fill, find, h, options } from "./base/dom.js";
 import { amountField, enterCommits } from "./base/fields.js";
-import { axis, draw, drop, escaped } from "./base/figures.js";
+import { axis, draw, drop, escaped, short } from "./base/figures.js";
 import { amount, change, count, interval, label, listing, number, readable, signedSpan, subject } from "./base/format.js";
 import { cents, identityOf } from "./market/plan.js";
 import { gainSide, gained, odds, side, signedMoney, tile } from "./market/result.js";
@@ -13,6 +13,7 @@ import { times } from "./market/returns.js";
 const GOALS = { kpi: "Most value for this budget", profit: "Most profit, spending at most this" };
 const SWINGS = [["0.1", "±10 %"], ["0.2", "±20 %"], ["0.3", "±30 %"], ["0.5", "±50 %"], ["1", "nothing to double"]];
 const ROW_PX = 46;
+const LONGEST_LABEL = 26;
 const LEVEL = 0.9;
 const MOST_MOVES = 2;
 const DUST = 1e-6;
@@ -260,12 +261,9 @@ function drawParts(rows, plan) {
   const layout = {
     barmode: "group", bargap: 0.35, showlegend: true, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", traceorder: "normal" },
     margin: { l: 20, r: 16, t: 30, b: 44 }, xaxis: axis(plan.unit),
-    yaxis: { tickmode: "array", tickvals: places, ticktext: rows.map((row) => short(row.name)), range: [rows.length - 0.5, -0.5],
+    yaxis: { tickmode: "array", tickvals: places, ticktext: rows.map((row) => short(row.name, LONGEST_LABEL)), range: [rows.length - 0.5, -0.5],
       automargin: true, fixedrange: true, showgrid: false, ticks: "", tickfont: { size: 12, color: INK } },
   };
   const traces = [bars("Now", "current_budget", NOW), bars("Planned", "budget", PALETTE[0])];
   draw(plot, () => ({ traces, layout }), "Spend of every market now and planned; the numbers are in the table above.");
 }
-
-const LONGEST_LABEL = 26;
-const short = (name) => escaped(name.length <= LONGEST_LABEL ? name : `${name.slice(0, LONGEST_LABEL - 1)}…`);

@@ -122,3 +122,6 @@ export function axis(title, more = {}) {
 /** Text without Plotly's markup. */
 export const escaped = (text) =>
   String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+/** A name as a label of an axis, cut to its longest. */
+export const short = (name, longest) => escaped(name.length <= longest ? name : `${name.slice(0, longest - 1)}…`);

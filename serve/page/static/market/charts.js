@@ -2,7 +2,7 @@
 
 import { ACCENT, INK, NOW, PAPER, SOFT, fade } from "../base/colours.js";
 import { find } from "../base/dom.js";
-import { axis, draw, escaped } from "../base/figures.js";
+import { axis, draw, escaped, short } from "../base/figures.js";
 import { amount, day, number, signedSpan, span, subject } from "../base/format.js";
 import { gainSide, gained } from "./result.js";
 
@@ -10,10 +10,8 @@ const ROW_PX = 44;
 const LONGEST_LABEL = 22;
 const LEGEND = { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" };
 
-const short = (name) => escaped(name.length <= LONGEST_LABEL ? name : `${name.slice(0, LONGEST_LABEL - 1)}…`);
-
 const names = (columns) => ({
-  tickmode: "array", tickvals: columns.map((_, place) => place), ticktext: columns.map((column) => short(column.name)),
+  tickmode: "array", tickvals: columns.map((_, place) => place), ticktext: columns.map((column) => short(column.name, LONGEST_LABEL)),
   range: [columns.length - 0.5, -0.5], showgrid: false, tickfont: { size: 12, color: INK }, automargin: true, fixedrange: true, ticks: "", zeroline: false,
 });
 
