@@ -20,7 +20,7 @@ function plotly() {
   return arriving;
 }
 
-/** Have the charts' library run as soon as the page has nothing better to do. */
+/** Have the charts' library run as soon as the page has nothing better to do; a chart tells if it did not come. */
 export const warmUp = () => (window.requestIdleCallback ?? setTimeout)(() => plotly().catch(() => {}));
 
 const makers = new Map();
