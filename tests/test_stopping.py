@@ -13,7 +13,7 @@ import pytest
 from mmm.simulate.portfolio import write_portfolio
 from mmm.stopping import sigterm_interrupts
 
-COMMANDS = {"mmm.cli": ["fit"], "jobs.refit": [], "jobs.train": [], "jobs.tune": []}
+COMMANDS = {"mmm.cli": ["fit"], "jobs.refit": [], "jobs.train": [], "jobs.tune": [], "jobs.loop": []}
 LINES = ("stopped before it had started", "interrupted")
 """What is said before and after the command has begun."""
 
