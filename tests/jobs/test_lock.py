@@ -92,6 +92,17 @@ def test_who_died_here_or_was_silent_elsewhere_holds_nothing(
         assert told in said and bool(told) == bool(said)
 
 
+def test_machines_without_a_name_are_not_taken_for_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no kernel tells which machine it is, a process number here says nothing of an owner there."""
+    monkeypatch.setattr("jobs.lock._machine", lambda: "")
+    owned_by(tmp_path / ".lock", machine="", pid=os.getpid())
+
+    with pytest.raises(LockedError, match="on elsewhere"):
+        hold(lock_of(str(tmp_path)))
+
+
 @pytest.mark.usefixtures("short_look")
 def test_who_gives_a_sign_of_life_is_not_gone_whatever_the_clocks_say(tmp_path: Path) -> None:
     past = time.time() - 10 * SILENT
