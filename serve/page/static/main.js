@@ -185,20 +185,23 @@ async function share() {
   }
 }
 
-/** Keep the plan in this browser and lay it beside others. */
-function add() {
+/** Keep the plan in this browser and lay it beside others, as soon as the answer to it is there. */
+async function add() {
+  const mine = planning;
+  const [wanted, tag] = ["scenario-name", "scenario-label"].map((id) => find(id).value.trim());
   const warn = (text) => fill(find("shared"), h("p", { class: "message warn" }, text));
   fill(find("shared"));
   if (planning.plan.saved.length >= MOST_SAVED) {
     warn(`The comparison holds ${MOST_SAVED} scenarios. Remove one first.`);
     return;
   }
+  if (!planning.isAnswered) await planning.evaluate();
+  if (planning !== mine) return;
   if (!planning.isAnswered) {
-    warn("This plan is not computed yet, so there is nothing to keep. Try again in a moment.");
+    warn("This plan is not computed, so there is nothing to keep. Ask again, then keep it.");
     return;
   }
-  const tag = find("scenario-label").value.trim();
-  const name = planning.add(find("scenario-name").value.trim());
+  const name = planning.add(wanted);
   if (!keep(planning, name, tag)) warn("It is in the comparison and in the link, but this browser keeps nothing for later visits.");
   find("scenario-name").value = "";
   showHistory(planning, history);

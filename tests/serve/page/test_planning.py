@@ -112,6 +112,19 @@ def test_a_service_that_goes_away_leaves_no_old_figures(browser: Browser, site: 
         assert visit.complaints == []
 
 
+def test_a_plan_kept_before_its_answer_is_there_is_kept_as_soon_as_it_is(visit: Visit) -> None:
+    slow: list[Route] = []
+    visit.page.route("**/scenario", lambda route: slow.append(route) if not slow else route.continue_())
+    visit.type("TV, planned, USD", "7k")
+    visit.page.click("#add")
+    visit.page.wait_for_timeout(200)
+    assert visit.page.locator("#compared thead th").count() < 3
+    slow[0].continue_()
+
+    expect(visit.page.locator("#compared thead th")).to_have_count(3)
+    assert visit.text("#shared") == ""
+
+
 def test_what_is_spent_now_gains_exactly_nothing(visit: Visit) -> None:
     visit.page.click("#add")
     expect(visit.page.locator("#compared thead th")).to_have_count(3)
