@@ -193,6 +193,7 @@ def _check_extents(fitted: Fitted) -> None:
         "panel.npz": (panel.kpi_GT.shape == (regions, periods))
         and panel.media_GTC.shape == panel.spend_GTC.shape == (regions, periods, channels)
         and panel.controls_GTK.shape == (regions, periods, len(panel.controls))
+        and (panel.contacts_GTC is None or panel.contacts_GTC.shape == panel.media_GTC.shape)
         and bool(np.isfinite(panel.media_GTC).all()),
         "scaling.npz": scaling.kpi_G.shape == scaling.size_G.shape == (regions,)
         and scaling.media_C.shape == fitted.log_half_C.shape == (channels,)
@@ -212,6 +213,7 @@ _PLAIN: dict[type, dict[str, str]] = {
         "frequency": "word",
         "currency": "word",
         "population_G": "optional",
+        "contacts_GTC": "optional",
         "dates": "dates",
     },
     Scaling: {"mean_kpi": "number"},
@@ -225,6 +227,8 @@ def _arrays_of(item: Any) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
     for field_ in fields(item):
         value = getattr(item, field_.name)
+        if value is None and field_.default is None:
+            continue
         kind = _PLAIN.get(type(item), {}).get(field_.name)
         if kind == "dates":
             value = value.astype("datetime64[D]").astype("<i8")
@@ -238,6 +242,9 @@ def _plain(kind_of: type, arrays: dict[str, Any]) -> dict[str, Any]:
     """The inverse of ``_arrays_of``."""
     restored = dict(arrays)
     for name, kind in _PLAIN[kind_of].items():
+        # Files that older programs wrote, or that need no such array, do not have it.
+        if name not in restored and kind == "optional":
+            continue
         value = restored[name]
         if kind in ("names", "numbers"):
             restored[name] = tuple(value.tolist())

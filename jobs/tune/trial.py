@@ -141,6 +141,7 @@ def first_periods(panel: Panel, periods: int) -> Panel:
         spend_GTC=panel.spend_GTC[:, cut],
         controls_GTK=panel.controls_GTK[:, cut],
         kpi_value_GT=panel.kpi_value_GT[:, cut],
+        contacts_GTC=None if panel.contacts_GTC is None else panel.contacts_GTC[:, cut],
     )
 
 

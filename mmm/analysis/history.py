@@ -25,7 +25,7 @@ class Restatement:
     """A series whose past is told otherwise.
 
     Attributes:
-        what: ``KPI``, ``spend`` or ``exposure``.
+        what: ``KPI``, ``spend``, ``exposure`` or ``frequency``.
         where: The channel; ``kpi`` for the KPI.
         old: Sum over the periods and regions that both panels have, as it was.
         new: The same as it is now.
@@ -102,6 +102,9 @@ def _series(old: Panel, new: Panel, renamed: Mapping[str, str]) -> Iterator[_Ser
             "spend": (old.has_spend_C[b], new.has_spend_C[c], old.spend_GTC, new.spend_GTC),
             "exposure": (old.has_exposure_C[b], new.has_exposure_C[c], old.media_GTC, new.media_GTC),
         }
+        if old.contacts_GTC is not None and new.contacts_GTC is not None:
+            had_each, has_each = bool(old.has_reach_C[b]), bool(new.has_reach_C[c])
+            pairs["frequency"] = (had_each, has_each, old.contacts_GTC, new.contacts_GTC)
         for what, (had, has, was_GTC, is_GTC) in pairs.items():
             if had and has:
                 was_GT = np.where(known_GT, was_GTC[..., b][before], empty_GT)

@@ -66,6 +66,7 @@ def with_shuffled_copies(
     order_T = rng.permutation(len(panel.dates))
     copies = {f"{SHUFFLED}{name}": spec.columns.channels[name] for name in channels}
     media_GTC, spend_GTC = panel.media_GTC[:, order_T], panel.spend_GTC[:, order_T]
+    each_GTC = panel.contacts_GTC
     both = replace(
         panel,
         channels=(*channels, *copies),
@@ -73,6 +74,7 @@ def with_shuffled_copies(
         spend_GTC=np.concatenate([panel.spend_GTC, spend_GTC], 2),
         has_spend_C=np.tile(panel.has_spend_C, 2),
         has_exposure_C=np.tile(panel.has_exposure_C, 2),
+        contacts_GTC=each_GTC if each_GTC is None else np.concatenate([each_GTC, each_GTC[:, order_T]], 2),
     )
     columns = spec.columns.model_copy(
         update={"channels": {**spec.columns.channels, **{name: _copied(own) for name, own in copies.items()}}}
@@ -82,7 +84,8 @@ def with_shuffled_copies(
 
 
 def _copied(own: ChannelColumns) -> ChannelColumns:
-    names = {key: f"{SHUFFLED}{name}" for key in ("spend", "exposure") if (name := getattr(own, key))}
+    kinds = ("spend", "exposure", "reach", "frequency", "impressions")
+    names = {key: f"{SHUFFLED}{name}" for key in kinds if (name := getattr(own, key))}
     return own.model_copy(update=names)
 
 

@@ -16,6 +16,13 @@ class ChannelColumns(Spec):
     """Column of spend in currency."""
     exposure: Column | None = None
     """Column of exposure (impressions, GRPs, clicks); drives the response where given."""
+    reach: Column | None = None
+    """Column of people reached at least once in the period; with ``frequency`` or ``impressions`` it drives
+    the response in place of exposure."""
+    frequency: Column | None = None
+    """Column of contacts per person reached, 1 or more where anybody is."""
+    impressions: Column | None = None
+    """Column of contacts in all, reach times frequency; in place of ``frequency``."""
     label: Annotated[str | None, Field(min_length=1, max_length=100, json_schema_extra=PLACE_ONLY)] = None
     """What pages call the channel; None takes its name."""
     unit: Annotated[str | None, Field(min_length=1, max_length=40, json_schema_extra=PLACE_ONLY)] = None
@@ -25,9 +32,39 @@ class ChannelColumns(Spec):
 
     @model_validator(mode="after")
     def _has_a_column(self) -> ChannelColumns:
-        if self.spend is None and self.exposure is None:
+        if self.spend is None and self.exposure is None and self.reach is None and not self._contacts():
             raise ValueError("a channel needs a column of `spend` or of `exposure`, or both; name one")
         return self
+
+    def _contacts(self) -> list[str]:
+        """Which columns tell how often people are reached."""
+        return [name for name in ("frequency", "impressions") if getattr(self, name) is not None]
+
+    @model_validator(mode="after")
+    def _reach_goes_with_frequency(self) -> ChannelColumns:
+        contacts = self._contacts()
+        if self.reach is None and contacts:
+            raise ValueError(
+                f"{contacts[0]} without reach: how often says nothing without how many. Name the column of "
+                "reach, or give impressions as `exposure`"
+            )
+        if self.reach is not None and len(contacts) != 1:
+            raise ValueError(
+                "reach needs a column of `frequency` or of `impressions`, and one of them alone: the other "
+                "follows from it"
+            )
+        if self.reach is not None and self.exposure is not None:
+            raise ValueError("reach and exposure both drive the response; leave one of them out")
+        if self.reach is not None and self.group is not None:
+            raise ValueError(
+                "reach and group: a group shares the shapes of one kind of response. Leave the group out"
+            )
+        return self
+
+    @property
+    def drives(self) -> Column | None:
+        """The column that drives the response besides spend: exposure, or reach."""
+        return self.exposure if self.reach is None else self.reach
 
 
 def _without_sign(item: Any, signs: dict[str, Any]) -> Any:
@@ -109,6 +146,9 @@ class ColumnsSpec(Spec):
             pairs += [
                 (f"channels.{name}.spend", channel.spend),
                 (f"channels.{name}.exposure", channel.exposure),
+                (f"channels.{name}.reach", channel.reach),
+                (f"channels.{name}.frequency", channel.frequency),
+                (f"channels.{name}.impressions", channel.impressions),
             ]
         pairs += [("controls", column) for column in self.controls]
         pairs += [("events", column) for column in self.events]

@@ -18,6 +18,7 @@ from mmm.data.experiments import locate_experiments
 from mmm.data.history import history_findings
 from mmm.data.layout import lay_out
 from mmm.data.panel import Panel
+from mmm.data.reach import reach_findings, reach_problems
 from mmm.data.regions import kept_regions, opened_late, without_late
 from mmm.data.schema import Finding, LongTable, Role, named
 from mmm.data.series import series_findings, series_problems
@@ -66,6 +67,7 @@ def assemble(
     for role in checked:
         if role.kind == "population":
             problems += population_problems(table, role)
+    problems += reach_problems(table, spec, checked)
     dated = spec.columns.date not in unread
     calendar = _calendar(table, known, problems, dated=dated)
     split, split_problems = _split(spec, calendar)
@@ -95,7 +97,7 @@ def assemble(
     findings = [*cell_findings(table, roles, spec.data.fill), *late]
     if known is None:
         findings += closed_findings(given, closed_GT, left_out=leaves_out)
-        findings += [*series_findings(given, split), *history_findings(panel)]
+        findings += [*series_findings(given, split), *history_findings(panel), *reach_findings(panel)]
     return PanelRead(panel, split, tuple(findings), left_out)
 
 
@@ -114,7 +116,7 @@ def _already_told(problem: Problem, spec: MarketSpec, columns: set[str]) -> bool
         return spec.columns.kpi in columns
     for name, channel in spec.columns.channels.items():
         if problem.where == f"channel {name!r}":
-            return bool({channel.spend, channel.exposure} & columns)
+            return bool({channel.spend, channel.drives} & columns)
     return False
 
 

@@ -18,7 +18,7 @@ from mmm.errors import Problem
 LARGEST = 1e15
 """Above it squares lose their digits in single precision; nobody counts that far in real units."""
 MUST_BE_POSITIVE = ("population", "kpi_value")
-MEDIA = ("spend", "exposure")
+MEDIA = ("spend", "exposure", "reach", "impressions")
 
 
 def cell_problems(table: LongTable, roles: Iterable[Role], fill: FillSpec) -> list[Problem]:
@@ -62,7 +62,7 @@ def _refuses_empty(role: Role, fill: FillSpec) -> bool:
         return fill.media == "refuse"
     if role.kind in ("control", "event"):
         return fill.controls == "refuse"
-    return role.kind != "kpi"
+    return role.kind not in ("kpi", "contacts")
 
 
 def _empty_advice(role: Role) -> str:
@@ -203,7 +203,8 @@ def _negative_kpi(table: LongTable, role: Role, negative_N: Bools) -> Finding:
 
 def _swapped(role: Role) -> list[Finding]:
     says = sounds_like(role.column)
-    if role.kind not in MEDIA or says in (None, role.kind):
+    kind = "spend" if role.kind == "spend" else "exposure"
+    if role.kind not in MEDIA or says in (None, kind):
         return []
     return [
         Finding(

@@ -64,11 +64,12 @@ def lay_out(table: LongTable, spec: MarketSpec, calendar: Calendar) -> Panel:
         media_GTC=media_GTC,
         spend_GTC=spend_GTC,
         has_spend_C=np.array([channel.spend is not None for channel in listed]),
-        has_exposure_C=np.array([channel.exposure is not None for channel in listed]),
+        has_exposure_C=np.array([channel.drives is not None for channel in listed]),
         controls_GTK=controls_GTK,
         population_G=None if population_GT is None else _first_known(population_GT),
         kpi_value_GT=_carried(value_GT),
         currency=UNSTATED if spec.currency is None else spec.currency,
+        contacts_GTC=_contacts(spec, media_GTC, dense),
     )
 
 
@@ -80,9 +81,33 @@ def _media(spec: MarketSpec, shape: tuple[int, int], dense: Dense) -> tuple[Floa
     for c, channel in enumerate(channels):
         if channel.spend is not None:
             spend_GTC[:, :, c] = np.nan_to_num(dense(channel.spend), nan=0.0)
-        drives = channel.exposure
+        drives = channel.drives
         media_GTC[:, :, c] = spend_GTC[:, :, c] if drives is None else np.nan_to_num(dense(drives), nan=0.0)
     return media_GTC, spend_GTC
+
+
+def _contacts(spec: MarketSpec, media_GTC: Floats, dense: Dense) -> Floats | None:
+    """Contacts per person reached, G x T x C; None where no channel states them, NaN for those that do not.
+
+    Where nobody is reached they are those of the channel's average contact, which enter nothing.
+    """
+    channels = spec.columns.channels.values()
+    if all(channel.reach is None for channel in channels):
+        return None
+    contacts_GTC = np.full_like(media_GTC, np.nan)
+    for c, channel in enumerate(channels):
+        if channel.reach is None:
+            continue
+        reach_GT = media_GTC[:, :, c]
+        if channel.frequency is not None:
+            each_GT = np.nan_to_num(dense(channel.frequency), nan=1.0)
+        else:
+            all_GT = np.nan_to_num(dense(channel.impressions), nan=0.0)
+            each_GT = np.divide(all_GT, reach_GT, out=np.ones_like(all_GT), where=reach_GT > 0)
+        total = float(reach_GT.sum())
+        usual = float((reach_GT * each_GT).sum()) / total if total > 0 else 1.0
+        contacts_GTC[:, :, c] = np.where(reach_GT > 0, each_GT, usual)
+    return contacts_GTC
 
 
 def _events(spec: MarketSpec, table: LongTable) -> list[str]:

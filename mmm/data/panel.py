@@ -62,6 +62,8 @@ class Panel:
         kpi_value_GT: Currency per KPI unit, 1 where none is stated; where absent, that of the region's
             nearest period before.
         currency: ISO code or any label.
+        contacts_GTC: Contacts per person reached, of channels whose media are reach; NaN for the others.
+            None where there is no such channel.
     """
 
     regions: tuple[str, ...]
@@ -79,6 +81,7 @@ class Panel:
     population_G: Floats | None
     kpi_value_GT: Floats
     currency: str
+    contacts_GTC: Floats | None = None
 
     @property
     def observed_GT(self) -> Bools:
@@ -89,7 +92,17 @@ class Panel:
         """The same over its first periods."""
         names = ("present_GT", "kpi_GT", "media_GTC", "spend_GTC", "controls_GTK", "kpi_value_GT")
         parts = {name: getattr(self, name)[:, :periods] for name in names}
+        if self.contacts_GTC is not None:
+            parts["contacts_GTC"] = self.contacts_GTC[:, :periods]
         return replace(self, dates=self.dates[:periods], **parts)
+
+    @property
+    def has_reach_C(self) -> Bools:
+        """``media_GTC`` of the channel is reach, and ``contacts_GTC`` says how often people were reached."""
+        if self.contacts_GTC is None:
+            return np.zeros(len(self.channels), dtype=np.bool_)
+        known_C: Bools = np.isfinite(self.contacts_GTC).all((0, 1))
+        return known_C
 
     @property
     def periods_per_year(self) -> float:
@@ -100,11 +113,14 @@ class Panel:
 def data_fingerprint(panel: Panel) -> str:
     """SHA-256 over everything a fit sees of the data, in hexadecimal.
 
-    Neither the order of rows nor the file format changes it; the order of channels does.
+    Neither the order of rows nor the file format changes it; the order of channels does. What younger
+    programs know of a panel counts where it is there.
     """
     digest = hashlib.sha256()
     for item in fields(panel):
         value = getattr(panel, item.name)
+        if value is None and item.default is None:
+            continue
         digest.update(item.name.encode())
         if isinstance(value, np.ndarray):
             plain = (

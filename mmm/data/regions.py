@@ -94,4 +94,5 @@ def kept_regions(panel: Panel, kept_G: Bools) -> Panel:
         controls_GTK=panel.controls_GTK[kept_G],
         population_G=None if panel.population_G is None else panel.population_G[kept_G],
         kpi_value_GT=panel.kpi_value_GT[kept_G],
+        contacts_GTC=None if panel.contacts_GTC is None else panel.contacts_GTC[kept_G],
     )

@@ -15,7 +15,18 @@ from mmm.config import MarketSpec
 from mmm.data.panel import NATIONAL, Bools, Dates, Floats
 
 Severity = Literal["info", "warning", "error"]
-RoleKind = Literal["kpi", "spend", "exposure", "control", "event", "population", "kpi_value"]
+RoleKind = Literal[
+    "kpi",
+    "spend",
+    "exposure",
+    "reach",
+    "contacts",
+    "impressions",
+    "control",
+    "event",
+    "population",
+    "kpi_value",
+]
 
 VALUE_NOT_STATED = "value_not_stated"
 """Code of the finding that a spec does not say what a KPI unit is worth."""
@@ -60,7 +71,7 @@ class Role:
         kind: Its part in the model.
         column: Its name in the panel.
         label: How messages call it, e.g. ``spend of 'tv'``.
-        channel: The channel it belongs to, for spend and exposure.
+        channel: The channel it belongs to, for spend, exposure, reach and frequency.
     """
 
     kind: RoleKind
@@ -130,6 +141,12 @@ def number_roles(spec: MarketSpec) -> tuple[Role, ...]:
             roles.append(Role("spend", channel.spend, f"spend of {name!r}", name))
         if channel.exposure is not None:
             roles.append(Role("exposure", channel.exposure, f"exposure of {name!r}", name))
+        if channel.reach is not None:
+            roles.append(Role("reach", channel.reach, f"reach of {name!r}", name))
+        if channel.frequency is not None:
+            roles.append(Role("contacts", channel.frequency, f"frequency of {name!r}", name))
+        if channel.impressions is not None:
+            roles.append(Role("impressions", channel.impressions, f"impressions of {name!r}", name))
     roles += [Role("control", column, f"control {column!r}") for column in columns.controls]
     roles += [Role("event", column, f"event {column!r}") for column in columns.events]
     if columns.population is not None:

@@ -63,6 +63,7 @@ def _joined(panel: Panel, joining: Panel, order: list[int]) -> Panel:
         controls_GTK=both("controls_GTK"),
         kpi_value_GT=both("kpi_value_GT"),
         population_G=both("population_G") if populated else None,
+        contacts_GTC=None if panel.contacts_GTC is None else both("contacts_GTC"),
     )
 
 

@@ -13,6 +13,7 @@ MODULES = [
     "cells",
     "closed",
     "history",
+    "reach",
     "regions",
     "read",
     "series",

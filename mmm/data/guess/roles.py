@@ -19,6 +19,7 @@ from mmm.data.guess.words import (
     DEMAND,
     EVENTS,
     EXPOSURE,
+    FREQUENCY,
     KPI,
     MEDIA_WORDS,
     OUTDOOR,
@@ -29,6 +30,7 @@ from mmm.data.guess.words import (
     POPULATION,
     PRICE_OF_MEDIA,
     RATE,
+    REACH,
     REGION,
     SEEN_PREFIX,
     SIZE,
@@ -265,6 +267,7 @@ def _find_kpi(names: Sequence[str]) -> str | None:
 
 def _share_out(names: Sequence[str], values: Mapping[str, Floats], guess: Guess) -> None:
     unclear: list[str] = []
+    names = _reach_and_frequency(names, guess)
     for name in names:
         if COMPETITION.search(name) or suffix(name, CONTROL):
             guess.controls.append(name)
@@ -289,6 +292,28 @@ def _share_out(names: Sequence[str], values: Mapping[str, Floats], guess: Guess)
             guess.controls.append(name)
             if RATE.search(plain(name)):
                 guess.doubts[name] = "a rate or a mean: made of the KPI it is an outcome and no cause"
+
+
+def _reach_and_frequency(names: Sequence[str], guess: Guess) -> list[str]:
+    """Channels of which somebody counted reach and how often; returns the names that are left."""
+    reach = {stem(match[0]): name for name in names if (match := suffix(name, REACH))}
+    often = {stem(match[0]): name for name in names if (match := suffix(name, FREQUENCY))}
+    seen = {
+        stem(match[0]): name
+        for name in names
+        if (match := suffix(name, EXPOSURE)) and match[1].casefold().startswith("imp")
+    }
+    taken: set[str] = set()
+    for channel, column in reach.items():
+        if channel not in often and channel not in seen:
+            continue
+        kind, other = ("frequency", often[channel]) if channel in often else ("impressions", seen[channel])
+        guess.channels.setdefault(channel, {}).update({"reach": column, kind: other})
+        taken |= {column, other}
+        if kind == "frequency" and channel in seen:
+            guess.leave(seen[channel], "reach times frequency, which are columns of their own")
+            taken.add(seen[channel])
+    return [name for name in names if name not in taken]
 
 
 def _sounds_like_media(name: str) -> bool:

@@ -66,6 +66,8 @@ EXPOSURE = (
     r"impressions|impression|impressionen|impresiones|impr|imps|imp|clicks|klicks|klick|clics|cliques|"
     r"grps|grp|trps|views|exposure|reach|opens|sends|i|p|o"
 )
+REACH = r"reach|reichweite|alcance|couverture"
+FREQUENCY = r"frequency|freq|frequenz|frecuencia|fréquence|contacts_per_person"
 CONTROL = r"control|ctrl"
 MEDIA_WORDS = (
     "tv|ctv|ott|radio|print|ooh|dooh|billboard|search|facebook|fb|meta|instagram|google|youtube|tiktok|"
