@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from mmm.config import MarketSpec
 from mmm.config.files import dump_yaml, parse_yaml, validate
-from mmm.data.panel import Bools, Floats, Panel
+from mmm.data.panel import Bools, Floats, Panel, Treatment
 from mmm.data.scale import Scaling
 from mmm.data.split import Split
 from mmm.errors import ModelFileError
@@ -215,6 +215,9 @@ _PLAIN: dict[type, dict[str, str]] = {
         "population_G": "optional",
         "contacts_GTC": "optional",
         "dates": "dates",
+        "organic": "names",
+        "mediators": "names",
+        "treatments": "treatments",
     },
     Scaling: {"mean_kpi": "number"},
     ChannelGraph: {"channels": "names", "retention_K": "numbers", "delay_K": "numbers"},
@@ -232,7 +235,9 @@ def _arrays_of(item: Any) -> dict[str, Any]:
         kind = _PLAIN.get(type(item), {}).get(field_.name)
         if kind == "dates":
             value = value.astype("datetime64[D]").astype("<i8")
-        if kind in ("names", "word"):
+        if kind == "treatments":
+            value = [json.dumps(asdict(treatment)) for treatment in value]
+        if kind in ("names", "word", "treatments"):
             value = np.array(value, dtype=np.str_)
         arrays[field_.name] = np.empty(0) if value is None else np.asarray(value)
     return arrays
@@ -241,13 +246,16 @@ def _arrays_of(item: Any) -> dict[str, Any]:
 def _plain(kind_of: type, arrays: dict[str, Any]) -> dict[str, Any]:
     """The inverse of ``_arrays_of``."""
     restored = dict(arrays)
+    later = {item.name for item in fields(kind_of) if item.default is not MISSING}
     for name, kind in _PLAIN[kind_of].items():
         # Files that older programs wrote, or that need no such array, do not have it.
-        if name not in restored and kind == "optional":
+        if name in later and name not in restored:
             continue
         value = restored[name]
         if kind in ("names", "numbers"):
             restored[name] = tuple(value.tolist())
+        elif kind == "treatments":
+            restored[name] = tuple(Treatment(**json.loads(text)) for text in value.tolist())
         elif kind == "number":
             restored[name] = float(value)
         elif kind == "word":

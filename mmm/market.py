@@ -27,7 +27,7 @@ def read_market(spec: MarketSpec) -> PanelRead:
         SpecError: Settings that contradict one another.
         PanelError: The same with problems of the panel beside them, all of them.
     """
-    problems = check_graph(spec.model.graph, tuple(spec.columns.channels))
+    problems = check_graph(spec.model.graph, tuple(spec.columns.media))
     try:
         read = read_panel(spec)
     except PanelError as error:
@@ -69,7 +69,7 @@ def knot_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:
 
 def group_findings(spec: MarketSpec) -> list[Finding]:
     """Groups of one channel: a name that is mistyped, or one that does nothing."""
-    groups = [channel.group for channel in spec.columns.channels.values() if channel.group is not None]
+    groups = [channel.group for channel in spec.columns.media.values() if channel.group is not None]
     return [
         Finding(
             "warning",
@@ -107,7 +107,7 @@ def breadth_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:
     channels, cells = len(read.panel.channels), read.split.n_train * len(read.panel.regions)
     findings = []
     apart = min(distinct_channels(read.panel, read.split), cells // CELLS_PER_CHANNEL)
-    groups = [channel.group for channel in spec.columns.channels.values()]
+    groups = [channel.group for channel in spec.columns.media.values()]
     shapes = groups.count(None) + len({*groups} - {None})
     if channels + (CELLS_PER_CHANNEL - 1) * shapes > cells:
         findings.append(

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from mmm.analysis.change import share_shift
-from mmm.config import ChannelColumns, GraphSpec, MarketSpec
+from mmm.config import GraphSpec, MarketSpec
+from mmm.config.columns import MediaColumns
 from mmm.data.panel import Floats, Panel
 
 NOISE = 0.05
@@ -64,7 +65,7 @@ def with_shuffled_copies(
     """
     channels = panel.channels
     order_T = rng.permutation(len(panel.dates))
-    copies = {f"{SHUFFLED}{name}": spec.columns.channels[name] for name in channels}
+    copies = {f"{SHUFFLED}{name}": spec.columns.media[name] for name in channels}
     media_GTC, spend_GTC = panel.media_GTC[:, order_T], panel.spend_GTC[:, order_T]
     each_GTC = panel.contacts_GTC
     both = replace(
@@ -75,6 +76,8 @@ def with_shuffled_copies(
         has_spend_C=np.tile(panel.has_spend_C, 2),
         has_exposure_C=np.tile(panel.has_exposure_C, 2),
         contacts_GTC=each_GTC if each_GTC is None else np.concatenate([each_GTC, each_GTC[:, order_T]], 2),
+        organic=(*panel.organic, *(f"{SHUFFLED}{name}" for name in panel.organic)),
+        mediators=(*panel.mediators, *(f"{SHUFFLED}{name}" for name in panel.mediators)),
     )
     columns = spec.columns.model_copy(
         update={"channels": {**spec.columns.channels, **{name: _copied(own) for name, own in copies.items()}}}
@@ -83,7 +86,7 @@ def with_shuffled_copies(
     return spec.model_copy(update={"columns": columns, "model": model}), both
 
 
-def _copied(own: ChannelColumns) -> ChannelColumns:
+def _copied(own: MediaColumns) -> MediaColumns:
     kinds = ("spend", "exposure", "reach", "frequency", "impressions")
     names = {key: f"{SHUFFLED}{name}" for key in kinds if (name := getattr(own, key))}
     return own.model_copy(update=names)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from mmm.config.base import PLACE_ONLY, Column, Count, Positive, Spec
 from mmm.config.columns import ChannelColumns, ColumnsSpec
 from mmm.config.data import DataSpec, FillSpec, RegionsSpec
+from mmm.config.drivers import MediatorColumns, OrganicColumns, TreatmentColumns
 from mmm.config.experiments import Experiment
 from mmm.config.market import HolidaysSpec, MarketSpec, Name, Periods, PortfolioSpec, SplitsSpec
 from mmm.config.model import (
@@ -44,8 +45,10 @@ __all__ = [
     "HolidaysSpec",
     "LossSpec",
     "MarketSpec",
+    "MediatorColumns",
     "ModelSpec",
     "Name",
+    "OrganicColumns",
     "Parameter",
     "Periods",
     "PoolSpec",
@@ -59,5 +62,6 @@ __all__ = [
     "SplitsSpec",
     "TemporalSpec",
     "TrainSpec",
+    "TreatmentColumns",
     "TuneSpec",
 ]

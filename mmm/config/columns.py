@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from mmm.config.base import PLACE_ONLY, Column, Spec
+from mmm.config.drivers import MediatorColumns, OrganicColumns, TreatmentColumns
 
 
 class ChannelColumns(Spec):
@@ -71,9 +73,13 @@ def _without_sign(item: Any, signs: dict[str, Any]) -> Any:
     """The column of a control; its sign, if it has one beside it, goes to ``signs``."""
     if not isinstance(item, dict) or "column" not in item or not set(item) <= {"column", "sign"}:
         return item
-    if item.get("sign") is not None:
+    if item.get("sign") not in (None, "any"):
         signs[item["column"]] = item["sign"]
     return item["column"]
+
+
+MediaColumns = ChannelColumns | OrganicColumns | MediatorColumns
+"""Columns of whatever acts on the KPI as media do."""
 
 
 class ColumnsSpec(Spec):
@@ -93,6 +99,13 @@ class ColumnsSpec(Spec):
     """Size of the region, constant within it."""
     channels: Annotated[dict[Column, ChannelColumns], Field(min_length=1)]
     """Channel name to its columns."""
+    organic: dict[Column, OrganicColumns] = Field(default={})
+    """Media that are not bought, by name: email, organic social. Plans of budgets hold them as they are."""
+    mediators: dict[Column, MediatorColumns] = Field(default={})
+    """What channels move and what moves the KPI in turn, by name: searches for the brand. Nobody buys them;
+    channels get what they bring through them."""
+    treatments: dict[Column, TreatmentColumns] = Field(default={})
+    """Levers that are no media, by name: price, depth of promotions, distribution."""
     controls: tuple[Column, ...] = ()
     """Columns that move the KPI and are not media."""
     events: tuple[Column, ...] = ()
@@ -127,9 +140,19 @@ class ColumnsSpec(Spec):
             )
         return self
 
+    @property
+    def media(self) -> Mapping[str, MediaColumns]:
+        """Columns of every channel, bought or not, by name: channels, organic media, mediators."""
+        media: dict[str, MediaColumns] = dict(self.channels)
+        return media | self.organic | self.mediators
+
+    def treatment_columns(self) -> dict[str, str]:
+        """Column of every treatment, by name."""
+        return {name: own.column or name for name, own in self.treatments.items()}
+
     @model_validator(mode="after")
     def _labels_differ(self) -> ColumnsSpec:
-        shown = [channel.label or name for name, channel in self.channels.items()]
+        shown = [columns.label or name for name, columns in self.media.items()]
         if twice := next((label for label in shown if shown.count(label) > 1), None):
             raise ValueError(f"two channels are called {twice!r} on pages; give each a label of its own")
         return self
@@ -150,6 +173,9 @@ class ColumnsSpec(Spec):
                 (f"channels.{name}.frequency", channel.frequency),
                 (f"channels.{name}.impressions", channel.impressions),
             ]
+        for role in ("organic", "mediators"):
+            pairs += [(f"{role}.{name}.exposure", own.exposure) for name, own in getattr(self, role).items()]
+        pairs += [(f"treatments.{name}.column", column) for name, column in self.treatment_columns().items()]
         pairs += [("controls", column) for column in self.controls]
         pairs += [("events", column) for column in self.events]
         return [(role, column) for role, column in pairs if column is not None]
@@ -172,3 +198,29 @@ class ColumnsSpec(Spec):
                 "Rename the channel"
             )
         return self
+
+    @model_validator(mode="after")
+    def _one_driver_per_name(self) -> ColumnsSpec:
+        uses: dict[str, list[str]] = {}
+        for kind, name in self._named_drivers():
+            uses.setdefault(name, []).append(kind)
+        twice = [f"{name!r} is {' and '.join(kinds)}" for name, kinds in uses.items() if len(kinds) > 1]
+        if twice:
+            raise ValueError(
+                f"{'; '.join(twice)}; contributions are listed by name. Give each a name of its own"
+            )
+        return self
+
+    def _named_drivers(self) -> Iterator[tuple[str, str]]:
+        """What each name of a row of contributions stands for; clashes of channels and controls apart."""
+        if not (self.organic or self.mediators or self.treatments):
+            return
+        for kind, names in (
+            ("a channel", self.channels),
+            ("organic", self.organic),
+            ("a mediator", self.mediators),
+            ("a treatment", self.treatments),
+            ("a control", self.controls),
+            ("an event", self.events),
+        ):
+            yield from ((kind, name) for name in names)

@@ -116,9 +116,9 @@ class MarketSpec(Spec):
     @model_validator(mode="after")
     def _renamed_channels_are_known(self) -> MarketSpec:
         for new, old in self.renamed.items():
-            if new not in self.columns.channels:
+            if new not in self.columns.media:
                 raise self._stranger("renamed", new)
-            if old in self.columns.channels:
+            if old in self.columns.media:
                 raise ValueError(
                     f"renamed says that {new!r} was {old!r}, but {old!r} is a channel still; one of two "
                     "channels cannot have been the other. Remove the line"
@@ -136,7 +136,7 @@ class MarketSpec(Spec):
         return self
 
     def _stranger(self, where: str, name: str) -> ValueError:
-        close = nearest(name, self.columns.channels) or self.columns.channels
+        close = nearest(name, self.columns.media) or list(self.columns.media)
         return ValueError(
             f"{where} names {name!r}, which is no channel; did you mean "
             f"{' or '.join(map(repr, close))}? Correct the name"
@@ -144,14 +144,15 @@ class MarketSpec(Spec):
 
     @model_validator(mode="after")
     def _names_known_channels(self) -> MarketSpec:
+        media = self.columns.media
         for field in ("required", "forbidden"):
             named = {name for edge in getattr(self.model.graph, field) for name in edge}
-            for name in sorted(named - set(self.columns.channels)):
+            for name in sorted(named - set(media)):
                 raise self._stranger(f"model.graph.{field}", name)
         for name, belief in self.model.priors.channels.items():
-            if name not in self.columns.channels:
+            if name not in media:
                 raise self._stranger("model.priors.channels", name)
-            if belief.roi is not None and self.columns.channels[name].spend is None:
+            if belief.roi is not None and media[name].spend is None:
                 raise ValueError(
                     f"model.priors.channels.{name}.roi is a return on spend, but {name!r} has no column of "
                     "spend. Name one, or state the channel's `share`"
@@ -159,11 +160,21 @@ class MarketSpec(Spec):
         order = self.model.graph.order
         if order is None or self.model.graph.mode != "triangular":
             return self
-        if sorted(order) != sorted(self.columns.channels):
+        if sorted(order) != sorted(media):
             raise ValueError(
                 f"model.graph.order lists {', '.join(order)}, but the channels are "
-                f"{', '.join(self.columns.channels)}; a triangular graph needs each channel once. "
+                f"{', '.join(media)}; a triangular graph needs each channel once. "
                 "List them all, or omit the order to take that of columns.channels"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _mediators_have_a_graph(self) -> MarketSpec:
+        if self.columns.mediators and self.model.graph.mode == "none":
+            raise ValueError(
+                f"columns.mediators names {', '.join(self.columns.mediators)}, but model.graph.mode is none: "
+                "without the channel graph nothing says which channels move a mediator. Set it to notears or "
+                "triangular, or make them columns.organic"
             )
         return self
 
@@ -171,7 +182,7 @@ class MarketSpec(Spec):
     def _experiments_are_of_this_market(self) -> MarketSpec:
         for position, experiment in enumerate(self.experiments):
             where = f"experiments[{position}]"
-            if experiment.channel not in self.columns.channels:
+            if experiment.channel not in self.columns.media:
                 raise self._stranger(f"{where}.channel", experiment.channel)
             if experiment.regions is not None and self.columns.region is None:
                 raise ValueError(
@@ -188,7 +199,8 @@ class MarketSpec(Spec):
 
     @model_validator(mode="after")
     def _value_column_is_free(self) -> MarketSpec:
-        media = {column for role, column in self.columns.roles() if role != "controls"}
+        free = {*self.columns.controls, *self.columns.treatment_columns().values()}
+        media = {column for _, column in self.columns.roles()} - free
         if isinstance(self.kpi_value, str) and self.kpi_value in media:
             raise ValueError(
                 f"kpi_value names column {self.kpi_value!r}, which has another role; it must hold the "

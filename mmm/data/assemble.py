@@ -114,9 +114,12 @@ def _already_told(problem: Problem, spec: MarketSpec, columns: set[str]) -> bool
     """Whether a problem of a whole series only repeats that a column of it is missing or unreadable."""
     if problem.where == "kpi":
         return spec.columns.kpi in columns
-    for name, channel in spec.columns.channels.items():
+    for name, channel in spec.columns.media.items():
         if problem.where == f"channel {name!r}":
             return bool({channel.spend, channel.drives} & columns)
+    for name, column in spec.columns.treatment_columns().items():
+        if problem.where == f"treatment {name!r}":
+            return column in columns
     return False
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from mmm.config import FillSpec
 from mmm.data.guess.names import sounds_like
 from mmm.data.panel import NATIONAL, Bools
-from mmm.data.schema import Finding, LongTable, Role, named
+from mmm.data.schema import AS_CONTROLS, Finding, LongTable, Role, named
 from mmm.errors import Problem
 
 LARGEST = 1e15
@@ -60,7 +60,7 @@ def _located(table: LongTable, role: Role, bad_N: Bools, what: str, advice: str)
 def _refuses_empty(role: Role, fill: FillSpec) -> bool:
     if role.kind in MEDIA:
         return fill.media == "refuse"
-    if role.kind in ("control", "event"):
+    if role.kind in AS_CONTROLS:
         return fill.controls == "refuse"
     return role.kind not in ("kpi", "contacts")
 
@@ -68,7 +68,7 @@ def _refuses_empty(role: Role, fill: FillSpec) -> bool:
 def _empty_advice(role: Role) -> str:
     if role.kind in MEDIA:
         return "Write 0 where nothing ran, or set data.fill.media: zero if that is what empty means"
-    if role.kind in ("control", "event"):
+    if role.kind in AS_CONTROLS:
         return "Fill it, or set data.fill.controls to previous, mean or zero"
     return "It must be given in every row"
 
@@ -159,7 +159,7 @@ def cell_findings(table: LongTable, roles: Iterable[Role], fill: FillSpec) -> li
             findings.append(_empty_kpi(table, role, empty_N))
         elif role.kind in MEDIA and empty_N.any() and fill.media == "zero":
             findings.append(_filled(table, role, empty_N, "0, as data.fill.media says"))
-        elif role.kind in ("control", "event") and empty_N.any() and fill.controls != "refuse":
+        elif role.kind in AS_CONTROLS and empty_N.any() and fill.controls != "refuse":
             findings.append(_filled(table, role, empty_N, f"data.fill.controls ({fill.controls})"))
         if role.kind == "kpi" and (values_N < 0).any():
             findings.append(_negative_kpi(table, role, values_N < 0))

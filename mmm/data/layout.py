@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mmm.config import FillSpec, MarketSpec
 from mmm.data.calendar import Calendar, holiday_counts
-from mmm.data.panel import UNSTATED, Floats, Panel
+from mmm.data.panel import UNSTATED, Floats, Panel, Treatment
 from mmm.data.schema import LongTable, event_label
 
 Dense = Callable[[str | None], Floats]
@@ -52,12 +52,12 @@ def lay_out(table: LongTable, spec: MarketSpec, calendar: Calendar) -> Panel:
     value_GT = dense(spec.kpi_value) if isinstance(spec.kpi_value, str) else np.full(shape, 1.0)
     if isinstance(spec.kpi_value, float | int):
         value_GT = np.full(shape, float(spec.kpi_value))
-    listed = columns.channels.values()
+    listed = columns.media.values()
     return Panel(
         regions=table.regions,
         dates=calendar.dates_T,
         frequency=calendar.frequency,
-        channels=tuple(columns.channels),
+        channels=tuple(columns.media),
         controls=controls,
         present_GT=present_GT,
         kpi_GT=dense(columns.kpi),
@@ -70,12 +70,17 @@ def lay_out(table: LongTable, spec: MarketSpec, calendar: Calendar) -> Panel:
         kpi_value_GT=_carried(value_GT),
         currency=UNSTATED if spec.currency is None else spec.currency,
         contacts_GTC=_contacts(spec, media_GTC, dense),
+        organic=tuple(columns.organic),
+        mediators=tuple(columns.mediators),
+        treatments=tuple(
+            Treatment(name, own.reference, own.carry_over) for name, own in columns.treatments.items()
+        ),
     )
 
 
 def _media(spec: MarketSpec, shape: tuple[int, int], dense: Dense) -> tuple[Floats, Floats]:
     """Media and spend, G x T x C; 0 where absent or empty."""
-    channels = spec.columns.channels.values()
+    channels = spec.columns.media.values()
     media_GTC = np.zeros((*shape, len(channels)))
     spend_GTC = np.zeros_like(media_GTC)
     for c, channel in enumerate(channels):
@@ -91,7 +96,7 @@ def _contacts(spec: MarketSpec, media_GTC: Floats, dense: Dense) -> Floats | Non
 
     Where nobody is reached they are those of the channel's average contact, which enter nothing.
     """
-    channels = spec.columns.channels.values()
+    channels = spec.columns.media.values()
     if all(channel.reach is None for channel in channels):
         return None
     contacts_GTC = np.full_like(media_GTC, np.nan)
@@ -122,16 +127,19 @@ def _events(spec: MarketSpec, table: LongTable) -> list[str]:
 def _controls(
     table: LongTable, spec: MarketSpec, calendar: Calendar, present_GT: npt.NDArray[np.bool_], dense: Dense
 ) -> tuple[tuple[str, ...], Floats]:
-    """Names and values of controls, events and holidays, G x T x K, filled as the spec says."""
-    named = (*spec.columns.controls, *_events(spec, table))
-    controls_GTK = np.empty((*present_GT.shape, len(named)))
-    for k, column in enumerate(named):
-        controls_GTK[:, :, k] = fill_control(dense(column), present_GT, spec.data.fill)
+    """Names and values of controls, events, holidays and treatments, G x T x K, filled as the spec says."""
+    own = (*spec.columns.controls, *_events(spec, table))
+    treated = spec.columns.treatment_columns()
+    filled_GTK = np.empty((*present_GT.shape, len(own) + len(treated)))
+    for k, column in enumerate((*own, *treated.values())):
+        filled_GTK[:, :, k] = fill_control(dense(column), present_GT, spec.data.fill)
     if spec.holidays is None:
-        return named, controls_GTK
+        return (*own, *treated), filled_GTK
     names, counts_TH = holiday_counts(calendar.dates_T, calendar.frequency, spec.holidays)
     national_GTH = np.broadcast_to(counts_TH, (present_GT.shape[0], *counts_TH.shape))
-    return (*named, *names), np.concatenate([controls_GTK, national_GTH], axis=2)
+    controls_GTK, treated_GTR = filled_GTK[..., : len(own)], filled_GTK[..., len(own) :]
+    every_GTK = np.concatenate([controls_GTK, national_GTH, treated_GTR], axis=2)
+    return (*own, *names, *treated), every_GTK
 
 
 def fill_control(control_GT: Floats, present_GT: npt.NDArray[np.bool_], fill: FillSpec) -> Floats:

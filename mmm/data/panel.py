@@ -6,7 +6,7 @@ Shapes: G regions, T periods, C channels, K controls.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -37,6 +37,25 @@ DEFAULT_MAX_LAG: dict[Frequency, int] = {"daily": 28, "weekly": 13, "monthly": 3
 """Periods of carry-over where the spec leaves them open: a month for daily data, else a quarter."""
 
 
+@dataclass(frozen=True)
+class Treatment:
+    """A control that is a lever: its effect is counted against a reference.
+
+    Attributes:
+        name: Its name among the controls.
+        reference: ``min``, ``max`` or ``median`` of each region's own values, or a number.
+        carry_over: Whether its effect may last beyond the period.
+    """
+
+    name: str
+    reference: str | float
+    carry_over: bool = False
+
+
+Kind = Literal["channel", "organic", "mediator"]
+"""What a channel is: bought, not bought, or moved by channels and never bought."""
+
+
 @dataclass(frozen=True, eq=False)
 class Panel:
     """One brand in one market over regions and periods.
@@ -48,8 +67,8 @@ class Panel:
         regions: G region names, sorted; ``("national",)`` for a national panel.
         dates: T period starts, ``datetime64[D]``, ascending, without gaps.
         frequency: Length of a period.
-        channels: C channel names in the order of the spec.
-        controls: K names: controls and events in the order of the spec, then ``holiday: …``.
+        channels: C channel names in the order of the spec, then organic media, then mediators.
+        controls: K names: controls and events in the order of the spec, then ``holiday: …``, then treatments.
         present_GT: A row exists.
         kpi_GT: KPI, NaN where absent or missing.
         media_GTC: What acts on the KPI: exposure where given, else spend. Never NaN, never negative.
@@ -64,6 +83,9 @@ class Panel:
         currency: ISO code or any label.
         contacts_GTC: Contacts per person reached, of channels whose media are reach; NaN for the others.
             None where there is no such channel.
+        organic: Channels that nobody buys.
+        mediators: Channels that others move and that nobody buys.
+        treatments: The last controls, those whose effect is counted against a reference.
     """
 
     regions: tuple[str, ...]
@@ -82,6 +104,31 @@ class Panel:
     kpi_value_GT: Floats
     currency: str
     contacts_GTC: Floats | None = None
+    organic: tuple[str, ...] = ()
+    mediators: tuple[str, ...] = ()
+    treatments: tuple[Treatment, ...] = ()
+
+    @property
+    def kind_C(self) -> tuple[Kind, ...]:
+        """What each channel is."""
+        kinds: dict[str, Kind] = dict.fromkeys(self.organic, "organic")
+        kinds |= dict.fromkeys(self.mediators, "mediator")
+        return tuple(kinds.get(name, "channel") for name in self.channels)
+
+    @property
+    def bought_C(self) -> Bools:
+        """Channels that plans may buy: neither organic nor mediators."""
+        return np.array([kind == "channel" for kind in self.kind_C], dtype=np.bool_)
+
+    @property
+    def reference_GR(self) -> Floats:
+        """Value of each treatment against which its effect is counted, in each region."""
+        first = len(self.controls) - len(self.treatments)
+        references = [
+            reference_values(self.controls_GTK[..., first + r], self.present_GT, treatment.reference)
+            for r, treatment in enumerate(self.treatments)
+        ]
+        return np.stack(references, 1) if references else np.zeros((len(self.regions), 0))
 
     @property
     def observed_GT(self) -> Bools:
@@ -110,6 +157,16 @@ class Panel:
         return PERIODS_PER_YEAR[self.frequency]
 
 
+def reference_values(values_GT: Floats, present_GT: Bools, reference: str | float) -> Floats:
+    """A reference as a number for each region; 0 where a region has no values of its own, shape G."""
+    if not isinstance(reference, str):
+        return np.full(len(values_GT), float(reference))
+    known_GT = np.where(present_GT, values_GT, np.nan)
+    quantile = {"min": 0.0, "max": 1.0, "median": 0.5}[reference]
+    rows = [np.nanquantile(row, quantile) if np.isfinite(row).any() else 0.0 for row in known_GT]
+    return np.array(rows, dtype=np.float64)
+
+
 def data_fingerprint(panel: Panel) -> str:
     """SHA-256 over everything a fit sees of the data, in hexadecimal.
 
@@ -119,7 +176,7 @@ def data_fingerprint(panel: Panel) -> str:
     digest = hashlib.sha256()
     for item in fields(panel):
         value = getattr(panel, item.name)
-        if value is None and item.default is None:
+        if item.default is not MISSING and not isinstance(value, np.ndarray) and value == item.default:
             continue
         digest.update(item.name.encode())
         if isinstance(value, np.ndarray):

@@ -22,11 +22,14 @@ RoleKind = Literal[
     "reach",
     "contacts",
     "impressions",
+    "treatment",
     "control",
     "event",
     "population",
     "kpi_value",
 ]
+AS_CONTROLS: tuple[RoleKind, ...] = ("control", "event", "treatment")
+"""Roles of columns that enter as controls do."""
 
 VALUE_NOT_STATED = "value_not_stated"
 """Code of the finding that a spec does not say what a KPI unit is worth."""
@@ -136,7 +139,7 @@ def number_roles(spec: MarketSpec) -> tuple[Role, ...]:
     """Every numeric column of a spec with its role, in the order of the spec."""
     columns = spec.columns
     roles = [Role("kpi", columns.kpi, f"KPI {columns.kpi!r}")]
-    for name, channel in columns.channels.items():
+    for name, channel in columns.media.items():
         if channel.spend is not None:
             roles.append(Role("spend", channel.spend, f"spend of {name!r}", name))
         if channel.exposure is not None:
@@ -149,8 +152,10 @@ def number_roles(spec: MarketSpec) -> tuple[Role, ...]:
             roles.append(Role("impressions", channel.impressions, f"impressions of {name!r}", name))
     roles += [Role("control", column, f"control {column!r}") for column in columns.controls]
     roles += [Role("event", column, f"event {column!r}") for column in columns.events]
+    treated = columns.treatment_columns()
+    roles += [Role("treatment", column, f"treatment {name!r}") for name, column in treated.items()]
     if columns.population is not None:
         roles.append(Role("population", columns.population, f"population {columns.population!r}"))
-    if isinstance(spec.kpi_value, str) and spec.kpi_value not in columns.controls:
+    if isinstance(spec.kpi_value, str) and spec.kpi_value not in (*columns.controls, *treated.values()):
         roles.append(Role("kpi_value", spec.kpi_value, f"KPI value {spec.kpi_value!r}"))
     return tuple(roles)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmm.data.drivers.treatments import treatment_problems
 from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.schema import Finding, named
 from mmm.data.split import Split
@@ -32,6 +33,7 @@ def series_problems(panel: Panel, split: Split | None) -> list[Problem]:
             )
             problems.append(Problem("empty_channel", f"channel {channel!r}", message))
     problems += _copies(panel)
+    problems += treatment_problems(panel, split)
     if split is not None:
         problems += _region_levels(panel, split)
     return problems

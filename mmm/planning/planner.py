@@ -226,7 +226,7 @@ def _flighting(key: ResponseKey) -> Flighting:
 
 def amounts_of(fitted: Fitted) -> AmountsToMedia:
     """Amounts and media of a model's panel, in the units that its spec states."""
-    stated = fitted.spec.columns.channels
+    stated = fitted.spec.columns.media
     units = {name: channel.unit for name, channel in stated.items() if channel.unit is not None}
     return AmountsToMedia(fitted.panel, fitted.scaling.size_G, units)
 

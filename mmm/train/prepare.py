@@ -167,7 +167,7 @@ def restrictions_of(spec: MarketSpec, panel: Panel) -> Restrictions:
         for control in panel.controls
         if control == column or (column in columns.events and control.startswith(event_label(column, "")))
     }
-    group_C = [columns.channels[name].group for name in panel.channels]
+    group_C = [columns.media[name].group for name in panel.channels]
     shape_of_C = [c if group is None else group_C.index(group) for c, group in enumerate(group_C)]
     return Restrictions(tuple(stated.get(name, 0) for name in panel.controls), tuple(shape_of_C))
 

@@ -66,7 +66,7 @@ def _summary(entry: ModelEntry, fitted: Fitted) -> dict[str, Any]:
 def _detail(model: LoadedModel) -> dict[str, Any]:
     """What is planned with: regions that opened too late for the fit are among them."""
     panel, to_media, directory = model.planner.panel, model.planner.to_media, model.directory
-    fitted, stated = model.fitted, model.fitted.spec.columns.channels
+    fitted, stated = model.fitted, model.fitted.spec.columns.media
     horizon = min(USUAL_HORIZON, len(panel.dates))
     units = zip(
         panel.channels, to_media.unit_C, to_media.current(horizon), to_media.supported(horizon), strict=True

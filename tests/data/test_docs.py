@@ -20,6 +20,7 @@ MODULES = [
     "source",
     "split",
     "starter",
+    "drivers/treatments",
 ]
 CODE_POSITION = {"Problem": 0, "_problem": 0, "Finding": 1, "_unreadable": 2}
 """Where the constructors of problems and findings take their code."""

@@ -1,0 +1,1 @@
+"""Checks of series that are neither plain media nor plain controls."""
