@@ -39,7 +39,7 @@ def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
     shares = prior_shares(fitted.spec.model, spend_C, PRIOR_DRAWS, seed)
     value = float(panel.kpi_value_GT[cells_GT].mean())
     found = fitted.predictor.channel_shapes()
-    prior = prior_shapes(fitted.spec.model, fitted.log_half_C, PRIOR_DRAWS, seed)
+    prior = prior_shapes(fitted.spec.model, fitted.log_half_C, PRIOR_DRAWS, seed, fitted.predictor.reach)
     rows = []
     for c, name in enumerate(panel.channels):
         pairs = {"share": (shares[:, c], direct_MC[:, c] / kpi)}

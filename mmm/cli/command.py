@@ -201,6 +201,7 @@ def run_simulate(options: argparse.Namespace) -> int:
         regions=options.regions,
         weeks=options.weeks,
         seed=options.seed,
+        reach=options.reach,
         force=options.force,
     )
     _say(str(path))
@@ -263,6 +264,7 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
         ("regions", 12, "regions of each market"),
         ("weeks", 156, "weeks of history"),
         ("seed", 0, "seed of every draw"),
+        ("reach", 0, "channels of each market of which reach and frequency are known"),
     ):
         parser.add_argument(f"--{name}", type=int, default=default, help=f"{about} (default {default})")
     _add_force(parser)

@@ -12,6 +12,7 @@ import numpy as np
 from mmm.config import MarketSpec
 from mmm.config.columns import ChannelColumns
 from mmm.data.panel import Bools, Floats, Panel
+from mmm.data.scale import CONSTANT_CONTACTS
 from mmm.data.schema import Finding, LongTable, Role
 from mmm.errors import Problem
 from mmm.words import percent
@@ -21,10 +22,8 @@ BEYOND_POPULATION = 5.0
 MOST_CONTACTS = 100.0
 """Contacts of a person in a period beyond which reach and impressions are in different units."""
 FLAT = 0.05
-"""Relative spread of frequency below which its effect is hardly told from that of reach: with a slope of 2 the
-response to a person then moves by a tenth at most, in which a panel of three years finds no shape."""
-CONSTANT = 1e-6
-"""Relative spread below which frequency is one number but for rounding."""
+"""Relative spread of frequency below which its effect is hardly told from that of reach: with a slope of 2
+what a person does then moves by a tenth at most, in which a panel of three years finds no shape."""
 
 
 def reach_problems(table: LongTable, spec: MarketSpec, roles: Sequence[Role]) -> list[Problem]:
@@ -58,8 +57,7 @@ def _of_channel(table: LongTable, name: str, channel: ChannelColumns) -> Iterato
                 "frequency_below_one",
                 runs_N & ~(each_N >= 1.0 - 1e-9),
                 "is below 1, or empty, where somebody is reached",
-                "Whoever is reached has a contact: correct the cell, or check that reach and "
-                "impressions are of the same people and period",
+                "Whoever is reached has a contact: correct the cell, or give both of the same people",
             ),
             (
                 "frequency_without_reach",
@@ -120,8 +118,8 @@ def _above_population(panel: Panel, c: int) -> Iterator[Finding]:
             "warning",
             "reach_above_population",
             f"channel {panel.channels[c]!r}",
-            f"reach is above the population in {int(above_GT.sum())} cells, by {percent(most - 1.0)} at most, "
-            f"first in region {panel.regions[g]!r}, {panel.dates[t]}.",
+            f"reach is above the population in {int(above_GT.sum())} cells, by {percent(most - 1.0)} at "
+            f"most, first in region {panel.regions[g]!r}, {panel.dates[t]}.",
             "People are then counted more than once, and frequency is too low: its best is off by as much.",
             "Give reach in persons of the same area as the population, or a population that holds them.",
         )
@@ -143,7 +141,7 @@ def _flat(panel: Panel, c: int) -> Iterator[Finding]:
     mean, spread = contacts_spread(panel, c)
     if spread >= FLAT:
         return
-    constant = spread < CONSTANT
+    constant = spread <= CONSTANT_CONTACTS
     yield Finding(
         "warning",
         "frequency_flat",

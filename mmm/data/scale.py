@@ -24,6 +24,9 @@ Total = Callable[[Floats], Floats]
 CONTROL_LIMIT = 5.0
 """Standard deviations beyond which a control is held: a linear effect is not believed further out."""
 
+CONSTANT_CONTACTS = 1e-6
+"""Relative spread of frequency below which it is one number but for rounding."""
+
 
 def one_shard(values: Values) -> Values:
     """Sum over shards where there is only one."""
@@ -41,6 +44,8 @@ class Scaling:
         media_C: Media per unit of size in an average training period.
         control_mean_GK: Level of each control within its region.
         control_sd_K: Typical deviation within a region.
+        contacts_C: Mean contacts of the people reached, of channels with reach in which they vary; NaN for
+            others. None where no channel has reach and frequency.
     """
 
     kpi_G: Floats
@@ -49,6 +54,7 @@ class Scaling:
     media_C: Floats
     control_mean_GK: Floats
     control_sd_K: Floats
+    contacts_C: Floats | None = None
 
     def media_unit_GC(self) -> Floats:
         """Media that make one scaled unit, per region and channel."""
@@ -105,7 +111,23 @@ def fit_scaling(panel: Panel, n_train: int, total: Total = one_shard) -> Scaling
     present_GT = panel.present_GT[:, seen]
     level_GK = _mean(panel.controls_GTK[:, seen], present_GT[:, :, None])
     sd_K = _spread(panel.controls_GTK[:, seen] - level_GK[:, None], level_GK, present_GT, total)
-    return Scaling(kpi_G, float(kpi_sum / regions), size_G, media_C, level_GK, sd_K)
+    contacts_C = _mean_contacts(panel, seen, total)
+    return Scaling(kpi_G, float(kpi_sum / regions), size_G, media_C, level_GK, sd_K, contacts_C)
+
+
+def _mean_contacts(panel: Panel, seen: slice, total: Total) -> Floats | None:
+    """Contacts over people reached in the training periods; NaN where they are one number or not known."""
+    if panel.contacts_GTC is None:
+        return None
+    reach_GTC = np.where(panel.has_reach_C, panel.media_GTC[:, seen], 0.0)
+    each_GTC = np.where(panel.has_reach_C, panel.contacts_GTC[:, seen], 1.0)
+    people_C, contacts_C = total(np.stack([reach_GTC.sum((0, 1)), (reach_GTC * each_GTC).sum((0, 1))]))
+    mean_C = contacts_C / np.maximum(people_C, 1e-300)
+    spread_C = np.sqrt(
+        total((reach_GTC * (each_GTC - mean_C) ** 2).sum((0, 1))) / np.maximum(people_C, 1e-300)
+    )
+    varies_C = panel.has_reach_C & (spread_C > CONSTANT_CONTACTS * mean_C)
+    return np.where(varies_C, mean_C, np.nan) if varies_C.any() else None
 
 
 def _spread(deviation_GTK: Floats, level_GK: Floats, present_GT: Bools, total: Total) -> Floats:

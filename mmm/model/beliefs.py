@@ -105,7 +105,9 @@ def prior_shares(spec: ModelSpec, spend_C: Floats, draws: int, seed: int) -> Flo
     return shares
 
 
-def prior_shapes(spec: ModelSpec, log_half_C: Floats, draws: int, seed: int) -> dict[str, Floats]:
+def prior_shapes(
+    spec: ModelSpec, log_half_C: Floats, draws: int, seed: int, reach: tuple[int, ...] = ()
+) -> dict[str, Floats]:
     """Half-saturation, Hill slope and retention drawn from the prior alone, each of shape MC.
 
     Args:
@@ -113,15 +115,18 @@ def prior_shapes(spec: ModelSpec, log_half_C: Floats, draws: int, seed: int) -> 
         log_half_C: Log typical volume of each channel, in mean volumes.
         draws: M.
         seed: Of the draws.
+        reach: Channels with reach and frequency.
     """
     rng = np.random.default_rng([seed, 7])
     free = {name: torch.as_tensor(rng.standard_normal((draws, len(log_half_C)))) for name in SHAPE}
-    return shape_quantities(free, torch.as_tensor(log_half_C), spec)
+    return shape_quantities(free, torch.as_tensor(log_half_C), spec, reach)
 
 
-def shape_quantities(free: Mapping[str, Tensor], log_half_C: Tensor, spec: ModelSpec) -> dict[str, Floats]:
+def shape_quantities(
+    free: Mapping[str, Tensor], log_half_C: Tensor, spec: ModelSpec, reach: tuple[int, ...] = ()
+) -> dict[str, Floats]:
     """What users call the shape of a channel, from its free parameters, each of shape MC."""
-    slope_MC, half_MC = saturation_of_channels(free, log_half_C, spec)
+    slope_MC, half_MC = saturation_of_channels(free, log_half_C, spec, reach)
     return {
         "half_saturation": half_MC.numpy(),
         "slope": slope_MC.numpy(),

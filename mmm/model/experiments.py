@@ -19,6 +19,7 @@ from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling
 from mmm.graph.channel_graph import ChannelGraph, downstream_delta
 from mmm.model.adstock import lag_stack
+from mmm.model.frequency import Reached, reached
 from mmm.model.inputs import Inputs
 from mmm.model.network import ChannelShape, channel_shape, channel_weight
 from mmm.model.parameters import Parameters
@@ -117,7 +118,11 @@ def _cells(
 
 
 def modelled_lift(
-    tests: LiftTests, shape: ChannelShape, weight_MCG: Tensor, effectiveness_MCGT: Tensor | None
+    tests: LiftTests,
+    shape: ChannelShape,
+    weight_MCG: Tensor,
+    effectiveness_MCGT: Tensor | None,
+    seen: Reached | None = None,
 ) -> Tensor:
     """Lift of each test under the model, KPI units, shape ME.
 
@@ -126,9 +131,13 @@ def modelled_lift(
         shape: Carry-over and saturation of channels.
         weight_MCG: Scaled KPI per unit of saturation, MC1 for one region.
         effectiveness_MCGT: Multiplier of effects over time; None holds it at 1.
+        seen: What a person reached counts: lifts are at the frequency of the panel.
     """
     c, g = tests.channel_N, tests.region_N
-    volume_MN = (shape.kernel_MCL[:, c] * tests.stack_NL).sum(-1)
+    stack = tests.stack_NL
+    if seen is not None:
+        stack = stack * seen.of_cells(c, g, tests.period_N, stack.shape[-1])
+    volume_MN = (shape.kernel_MCL[:, c] * stack).sum(-1)
     level_MN = hill(volume_MN, shape.half_MC[:, c], shape.slope_MC[:, c])
     value_MN = tests.sign_N * level_MN * weight_MCG[:, c, g if weight_MCG.shape[2] > 1 else 0 * g]
     if effectiveness_MCGT is not None:
@@ -147,4 +156,4 @@ def shard_lift(
     """``modelled_lift`` from free parameters; over shards it is a sum."""
     shape = channel_shape(parameters, inputs, spec)
     weight_MCG = channel_weight(parameters, inputs, shape, spec)
-    return modelled_lift(tests, shape, weight_MCG, effectiveness_MCGT)
+    return modelled_lift(tests, shape, weight_MCG, effectiveness_MCGT, reached(parameters, inputs.contacts))

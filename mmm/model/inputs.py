@@ -18,6 +18,7 @@ from mmm.data.scale import Scaling
 from mmm.data.split import default_lags
 from mmm.model.adstock import carry_over, geometric_kernel, lag_stack
 from mmm.model.baseline import level_basis, season_basis
+from mmm.model.frequency import Contacts, contacts_of
 
 NATIONAL_KNOTS: dict[Frequency, int] = {"daily": 14, "weekly": 4, "monthly": 1, "quarterly": 1}
 REGIONAL_KNOTS: dict[Frequency, int] = {"daily": 42, "weekly": 6, "monthly": 2, "quarterly": 1}
@@ -51,6 +52,7 @@ class Inputs:
         log_heads_G: Log of size over KPI, relative to the average region: heads per KPI unit.
         followed_CGT: Log media of the period less the region's training mean: where spend follows demand that
             nobody recorded, it shows here.
+        contacts: How often people were reached, of channels in which that varies; None without any.
     """
 
     kpi_GT: Tensor
@@ -66,6 +68,7 @@ class Inputs:
     log_half_C: Tensor
     log_heads_G: Tensor
     followed_CGT: Tensor
+    contacts: Contacts | None = None
 
     @property
     def regions(self) -> int:
@@ -74,7 +77,13 @@ class Inputs:
 
     def to(self, device: torch.device) -> Inputs:
         """The same on another device."""
-        return Inputs(**{item.name: getattr(self, item.name).to(device) for item in fields(self)})
+        parts = {item.name: getattr(self, item.name) for item in fields(self)}
+        return Inputs(**{name: value if value is None else value.to(device) for name, value in parts.items()})
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """Places of the channels with reach and a frequency that varies."""
+        return () if self.contacts is None else self.contacts.places
 
     def train_until(self, n_train: int) -> Inputs:
         """The same with fewer periods in the loss."""
@@ -132,6 +141,7 @@ def build_inputs(
         log_half_C=tensor(log_half_C),
         log_heads_G=tensor(scaling.log_heads_G()),
         followed_CGT=tensor(_followed(media_GTC, trained_GT, n_train)),
+        contacts=contacts_of(panel, scaling, dtype),
     )
 
 

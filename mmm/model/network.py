@@ -16,7 +16,8 @@ from torch.nn.functional import softplus
 
 from mmm.config import ModelSpec
 from mmm.data.panel import Ints
-from mmm.model.adstock import carry_over, geometric_kernel, weibull_kernel
+from mmm.model.adstock import geometric_kernel, weibull_kernel
+from mmm.model.frequency import Reached, carried, nearly_linear, reached
 from mmm.model.inputs import Inputs
 from mmm.model.parameters import Parameters, Scales
 from mmm.model.saturation import hill, market_slope
@@ -93,7 +94,7 @@ def channel_shape(parameters: Parameters, inputs: Inputs, spec: ModelSpec) -> Ch
         delay_MC = torch.exp(DELAY_START + DELAY_SD * parameters["delay"])
         delay_MC = delay_MC / (1.0 + delay_MC / (LATEST_PEAK * lags))
         kernel_MCL = geometric_kernel(retention_MC, delay_MC if spec.adstock.delay else 0.0 * delay_MC, lags)
-    slope_MC, half_MC = saturation_of_channels(parameters, inputs.log_half_C, spec)
+    slope_MC, half_MC = saturation_of_channels(parameters, inputs.log_half_C, spec, inputs.reach)
     return ChannelShape(
         kernel_MCL=kernel_MCL,
         slope_MC=slope_MC,
@@ -117,13 +118,21 @@ def retention_of(free: Mapping[str, Tensor]) -> Tensor:
 
 
 def saturation_of_channels(
-    free: Mapping[str, Tensor], log_half_C: Tensor, spec: ModelSpec
+    free: Mapping[str, Tensor], log_half_C: Tensor, spec: ModelSpec, reach: tuple[int, ...] = ()
 ) -> tuple[Tensor, Tensor]:
-    """Hill slope of the market and volume of half saturation, in mean volumes, both MC."""
+    """Hill slope of the market and volume of half saturation, in mean volumes, both MC.
+
+    Args:
+        free: Free parameters.
+        log_half_C: Log typical volumes.
+        spec: The model's structure.
+        reach: Channels with reach and frequency, which saturate otherwise.
+    """
     slope_MC = spec.saturation.slope_min + softplus(SLOPE_START + free["slope"])
     spread_MC = spec.saturation.spread * torch.exp(SPREAD_SD * free["spread"])
     half_MC = torch.exp(log_half_C + HALF_START + spec.saturation.half_sd * free["half"])
-    return market_slope(slope_MC, spread_MC), half_MC
+    slope_MC = market_slope(slope_MC, spread_MC)
+    return nearly_linear(slope_MC, half_MC, free["half"], spec.saturation.half_sd, reach)
 
 
 def channel_weight(parameters: Parameters, inputs: Inputs, shape: ChannelShape, spec: ModelSpec) -> Tensor:
@@ -144,9 +153,9 @@ def channel_weight(parameters: Parameters, inputs: Inputs, shape: ChannelShape, 
     return weight_MCG
 
 
-def saturated(stack_CGTL: Tensor, shape: ChannelShape) -> Tensor:
-    """Saturation of carried-over media, in [0, 1), shape MCGT."""
-    volume_MCGT = carry_over(stack_CGTL, shape.kernel_MCL)
+def saturated(stack_CGTL: Tensor, shape: ChannelShape, seen: Reached | None = None) -> Tensor:
+    """Saturation of carried-over media, in [0, 1), shape MCGT; of reach, by how often people are reached."""
+    volume_MCGT = carried(stack_CGTL, shape.kernel_MCL, seen)
     return hill(volume_MCGT, shape.half_MC[:, :, None, None], shape.slope_MC[:, :, None, None])
 
 
@@ -156,7 +165,9 @@ def contributions(
     """What each channel adds in each cell, in mean KPI, shape MCGT."""
     shape = channel_shape(parameters, inputs, spec)
     weight_MCG = channel_weight(parameters, inputs, shape, spec)
-    contribution_MCGT = weight_MCG.unsqueeze(-1) * saturated(inputs.stack_CGTL, shape)
+    contribution_MCGT = weight_MCG.unsqueeze(-1) * saturated(
+        inputs.stack_CGTL, shape, reached(parameters, inputs.contacts)
+    )
     return contribution_MCGT if effectiveness_MCGT is None else contribution_MCGT * effectiveness_MCGT
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from mmm.config import ModelSpec
+from mmm.model.frequency import HALF, SLOPE
 from mmm.model.inputs import Inputs
 
 Parameters = dict[str, Tensor]
@@ -91,6 +92,8 @@ def start_parameters(
         "season": (inputs.season_TF.shape[1],),
         "control": (inputs.controls_GTK.shape[2],),
     }
+    if inputs.contacts is not None:
+        zeros |= dict.fromkeys((HALF, SLOPE), (len(inputs.reach),))
     if not national:
         zeros |= {
             "regional_level": (regions, inputs.regional_TR.shape[1]),

@@ -24,6 +24,17 @@ from mmm.graph.channel_graph import ChannelGraph
 from mmm.model.adstock import carry_over, lag_stack
 from mmm.model.beliefs import shape_quantities
 from mmm.model.experiments import modelled_lift, pose_lift_tests
+from mmm.model.frequency import (
+    HALF,
+    SLOPE,
+    Contacts,
+    Reached,
+    carried,
+    chances,
+    contacts_counted,
+    person_shape,
+    reached,
+)
 from mmm.model.inputs import build_inputs, carried_followed, season_bases
 from mmm.model.network import (
     ChannelShape,
@@ -155,6 +166,11 @@ class Predictor:
             return channel_shape(self._parameters, self._inputs, self.spec)
 
     @cached_property
+    def _seen(self) -> Reached | None:
+        with torch.no_grad():
+            return reached(self._parameters, self._inputs.contacts)
+
+    @cached_property
     def _effectiveness(self) -> Tensor:
         if "gru_output" not in self._parameters:
             channels, regions, periods, _ = self._inputs.stack_CGTL.shape
@@ -164,7 +180,7 @@ class Predictor:
 
     def channel_shapes(self) -> dict[str, Floats]:
         """Half-saturation in mean volumes, Hill slope and retention of every channel, each of shape MC."""
-        return shape_quantities(self._parameters, self._inputs.log_half_C, self.spec)
+        return shape_quantities(self._parameters, self._inputs.log_half_C, self.spec, self._inputs.reach)
 
     def contributions_under(
         self, media_GTC: Floats, members: slice = slice(None), channels: Bools | None = None
@@ -178,7 +194,8 @@ class Predictor:
         """
         of = np.arange(media_GTC.shape[2]) if channels is None else np.flatnonzero(channels)
         with torch.no_grad():
-            saturated_MCGT = saturated(self._stack(media_GTC)[of], self._shape.part(members, of))
+            seen = None if self._seen is None else self._seen.part(members, of)
+            saturated_MCGT = saturated(self._stack(media_GTC)[of], self._shape.part(members, of), seen)
             value_MCGT = saturated_MCGT * self._effectiveness[members][:, of]
         value_MCGT *= torch.as_tensor(self.weight_MCG[members][:, of, :, None])
         return np.ascontiguousarray(value_MCGT.permute(0, 2, 3, 1).numpy())
@@ -197,7 +214,7 @@ class Predictor:
         shape = self._shape
         scale = torch.as_tensor(self.weight_MCG)[..., None] * self._effectiveness * torch.as_tensor(cells_GT)
         with torch.no_grad():
-            volume_MCGT = carry_over(self._inputs.stack_CGTL, shape.kernel_MCL)
+            volume_MCGT = carried(self._inputs.stack_CGTL, shape.kernel_MCL, self._seen)
             half, slope = shape.half_MC[:, :, None, None], shape.slope_MC[:, :, None, None]
             totals, slopes = [], []
             for multiplier in multiplier_P:
@@ -213,7 +230,7 @@ class Predictor:
         if posed is None:
             return np.zeros((self.members, 0))
         weight_MCG = torch.as_tensor(self.weight_MCG / self.scaling.kpi_G)
-        return modelled_lift(posed, self._shape, weight_MCG, self._effectiveness).numpy()
+        return modelled_lift(posed, self._shape, weight_MCG, self._effectiveness, self._seen).numpy()
 
     def _stack(self, media_GTC: Floats) -> Tensor:
         scaled_CGT = self.scaling.scale_media(media_GTC).transpose(2, 0, 1)
@@ -221,22 +238,75 @@ class Predictor:
 
     # --- beyond the data ---------------------------------------------------------------------------
 
-    def carried_ahead(self, future_GHC: Floats, *, history: bool, members: slice = slice(None)) -> Tensor:
+    def carried_ahead(
+        self,
+        future_GHC: Floats,
+        *,
+        history: bool,
+        members: slice = slice(None),
+        contacts_GHC: Floats | None = None,
+    ) -> Tensor:
         """Scaled volume that acts in the H periods after the data, shape MCGH.
 
         Args:
             future_GHC: Media of these periods.
             history: Whether what ran before them still acts.
             members: Whom to ask.
+            contacts_GHC: How often people are reached in these periods; None takes each channel's mean
+                frequency.
         """
         regions, _, channels = future_GHC.shape
         past = (
             self.panel.media_GTC[:, -(self.lags - 1) :] if self.lags > 1 else np.zeros((regions, 0, channels))
         )
         before = past if history else np.zeros_like(past)
-        stack_CGTL = self._stack(np.concatenate([before, future_GHC], 1))[:, :, before.shape[1] :]
+        stack_CGTL = self._stack(np.concatenate([before, future_GHC], 1))
         with torch.no_grad():
-            return carry_over(stack_CGTL, self._shape.kernel_MCL[members])
+            if self._seen is None:
+                return carry_over(stack_CGTL[:, :, before.shape[1] :], self._shape.kernel_MCL[members])
+            factor = self.contact_factor(future_GHC.shape, contacts_GHC, members)
+            factor = torch.cat([self._seen.factor_MRGT[members][..., -before.shape[1] :], factor], -1)
+            seen = Reached(self._seen.places, factor[..., factor.shape[-1] - stack_CGTL.shape[2] :])
+            return carried(stack_CGTL, self._shape.kernel_MCL[members], seen)[..., before.shape[1] :]
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """Channels with reach and a frequency that varies, by place."""
+        return self._inputs.reach
+
+    def contact_factor(
+        self, extent: tuple[int, ...], contacts_GHC: Floats | None, members: slice = slice(None)
+    ) -> Tensor:
+        """What a person reached counts in periods ahead, relative to one at the mean frequency, shape MRGH.
+
+        Args:
+            extent: G, H and C.
+            contacts_GHC: How often people are reached; None takes each channel's mean frequency.
+            members: Whom to ask.
+        """
+        if contacts_GHC is None:
+            return torch.ones(*self._parameters[HALF][members].shape, *extent[:2], dtype=DTYPE)
+        return self.frequency_response(contacts_GHC[..., list(self.reach)].transpose(2, 0, 1), members)
+
+    def frequency_response(self, contacts_RGH: Floats, members: slice = slice(None)) -> Tensor:
+        """Mean response of people reached so often, relative to that at the mean frequency, shape MRGH."""
+        assert self.scaling.contacts_C is not None
+        usual_R = self.scaling.contacts_C[list(self.reach)]
+        counted = contacts_counted(max(float(contacts_RGH.max(initial=1.0)), float(usual_R.max())))
+        asked = Contacts(
+            self.reach,
+            torch.as_tensor(chances(contacts_RGH, counted), dtype=DTYPE),
+            torch.as_tensor(chances(usual_R, counted), dtype=DTYPE),
+        )
+        with torch.no_grad():
+            found = reached({name: self._parameters[name][members] for name in (HALF, SLOPE)}, asked)
+        assert found is not None
+        return found.factor_MRGT
+
+    def person_shape(self) -> tuple[Floats, Floats]:
+        """Half-frequency and slope of a person's response to contacts, both MR."""
+        half_MR, slope_MR = person_shape(self._parameters)
+        return half_MR.numpy(), slope_MR.numpy()
 
     def weight_ahead(self, horizon: int, wait: int = 0) -> Tensor:
         """KPI per unit of saturation in the periods after the data, shape MCGH.
@@ -287,9 +357,11 @@ class Predictor:
         demand_MC = self._parameters["demand"]
         return unrecorded_demand(demand_MC, torch.as_tensor(away_CG1), self.spec).numpy()
 
-    def kpi_ahead(self, media_GHC: Floats, controls_GHK: Floats) -> Floats:
+    def kpi_ahead(
+        self, media_GHC: Floats, controls_GHK: Floats, contacts_GHC: Floats | None = None
+    ) -> Floats:
         """Expected KPI after the data under given media and controls, carry-over of history included, MGH."""
-        volume_MCGH = self.carried_ahead(media_GHC, history=True)
+        volume_MCGH = self.carried_ahead(media_GHC, history=True, contacts_GHC=contacts_GHC)
         brought_MCGH = self.weight_ahead(media_GHC.shape[1]) * hill(volume_MCGH, *self.saturation_shape())
         total_MGH: Floats = self.baseline_ahead(controls_GHK) + brought_MCGH.sum(1).numpy()
         return total_MGH

@@ -12,6 +12,7 @@ from scipy.signal import lfilter
 
 from mmm.data.panel import NATIONAL, Bools, Floats
 from mmm.errors import Problem, SpecError
+from mmm.simulate.reach import Reach, draw_reach
 from mmm.simulate.worlds import Influence, Response, World, carry_over, carry_over_weights
 
 LAGS = 26
@@ -19,6 +20,8 @@ PERIODS_PER_YEAR = 365.25 / 7
 FIRST_WEEK = "2023-01-02"
 FEWEST_WEEKS = 26
 KPI_VALUE = 40.0
+REACH_HALF = 10.0
+"""Half-saturation of reach relative to that of other channels."""
 CONTROLS = ("price", "promo")
 CHANNELS = (
     *("tv", "search", "social", "video", "radio", "display"),
@@ -56,6 +59,14 @@ class Design:
     """True return of each channel over all weeks, direct effect; None draws it."""
     decay: tuple[float, ...] | None = None
     """Retention of each channel's carry-over; None draws it."""
+    reach: int = 0
+    """Channels, the last ones, of which reach and frequency are known."""
+    reach_half: tuple[float, float] = (1.5, 3.0)
+    """Range of the contacts at which a person does half of the most it can be brought to."""
+    reach_slope: tuple[float, float] = (1.5, 2.5)
+    """Range of the Hill slope of a person's response to contacts."""
+    frequency_spread: float = 0.5
+    """Standard deviation of the log of contacts beyond the first; 0 holds frequency constant."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn, all of it at once."""
@@ -72,6 +83,14 @@ class Design:
             ("region_spread", self.region_spread >= 0, "must be at least 0"),
             ("noise", self.noise >= 0, "must be at least 0"),
             ("outliers", 0 <= self.outliers <= 1, "must be within 0 and 1"),
+            (
+                "reach",
+                0 <= self.reach <= self.channels,
+                f"must be within 0 and {self.channels}, the channels",
+            ),
+            ("reach_half", 0 < self.reach_half[0] <= self.reach_half[1], "must be positive and ascending"),
+            ("reach_slope", 0 < self.reach_slope[0] <= self.reach_slope[1], "must be positive and ascending"),
+            ("frequency_spread", self.frequency_spread >= 0, "must be at least 0"),
             ("roi", self._is_by_channel(self.roi), "must be one positive number a channel"),
             (
                 "decay",
@@ -121,9 +140,10 @@ def simulate_market(
     seasonality_GT = level_G1 * _season(weeks, phase_G)
     controls_GTK, control_effects_GTK = _draw_controls(rng, level_G1, weeks)
     rest = float((baseline_GT + seasonality_GT + control_effects_GTK.sum(axis=-1)).sum())
-    decay_C, delay_C, response = _draw_response(rng, design, level_G1, intensity_GTC, rest)
+    reach, acting_GTC = _draw_reach(design, intensity_GTC, population_G, seed)
+    decay_C, delay_C, response = _draw_response(rng, design, level_G1, acting_GTC, rest)
 
-    direct_GTC = response.kpi_GTC(intensity_GTC)
+    direct_GTC = response.kpi_GTC(acting_GTC)
     expected_GT = baseline_GT + seasonality_GT + control_effects_GTK.sum(axis=-1) + direct_GTC.sum(axis=-1)
     kpi_GT = _observe(rng, design, expected_GT)
     exposure_GTC, spend_GTC, has_exposure_C = _draw_spend(
@@ -156,7 +176,21 @@ def simulate_market(
         delay_C=delay_C,
         kpi_value=KPI_VALUE,
         seed=seed,
+        reach=reach,
     )
+
+
+def _draw_reach(
+    design: Design, intensity_GTC: Floats, population_G: Floats, seed: int
+) -> tuple[Reach | None, Floats]:
+    """Reach and frequency of the last channels, and media per head by what they count; numbers of its own."""
+    if design.reach == 0:
+        return None, intensity_GTC
+    places = tuple(range(design.channels - design.reach, design.channels))
+    shapes = (design.reach_half, design.reach_slope)
+    rng = np.random.default_rng([seed, 1])
+    reach = draw_reach(rng, intensity_GTC, population_G, places, shapes, design.frequency_spread)
+    return reach, reach.acting(intensity_GTC)
 
 
 def _wander(rng: np.random.Generator, series: int, periods: int, persistence: float) -> Floats:
@@ -235,6 +269,10 @@ def _draw_response(
     stock_GTC = carry_over(intensity_GTC, weights_CL)
     half_saturation_C = np.median(stock_GTC, axis=(0, 1)) * rng.uniform(0.6, 2.0, channels)
     slope_C = rng.uniform(*design.slopes, channels)
+    if design.reach:
+        # People are reached one by one: twice as many do nearly twice as much.
+        half_saturation_C[-design.reach :] *= REACH_HALF
+        slope_C[-design.reach :] = 1.0
     weight_C = 0.9 * rng.dirichlet(np.full(channels, 1.5)) + 0.1 / channels
     top_GC = level_G1 * np.exp(design.region_spread * rng.standard_normal((len(level_G1), channels)))
     plain_C = Response(weights_CL, half_saturation_C, slope_C, top_GC).kpi_GTC(intensity_GTC).sum(axis=(0, 1))

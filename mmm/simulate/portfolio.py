@@ -33,6 +33,7 @@ def write_portfolio(
     weeks: int = 156,
     channels: int = 8,
     seed: int = 0,
+    reach: int = 0,
     force: bool = False,
 ) -> Path:
     """Write panels, specs and truth of ``brands`` x ``markets`` simulated markets below ``out``.
@@ -48,7 +49,7 @@ def write_portfolio(
         SpecError: Numbers that cannot be drawn.
         OutputError: ``out`` already holds something and ``force`` is false.
     """
-    design = Design(regions=regions, weeks=weeks, channels=channels)
+    design = Design(regions=regions, weeks=weeks, channels=channels, reach=reach)
     least = (("brands", brands, 1), ("markets", markets, 1), ("seed", seed, 0))
     problems = [
         Problem("out_of_range", name, f"is {value}; it must be at least {lowest}.")
@@ -108,6 +109,9 @@ def shared_spec(world: World) -> dict[str, Any]:
         channel: {"spend": f"{channel}_spend"} | ({"exposure": f"{channel}_impressions"} if exposure else {})
         for channel, exposure in zip(world.channels, world.has_exposure_C, strict=True)
     }
+    for place in () if world.reach is None else world.reach.places:
+        name = world.channels[place]
+        media[name] = {kind: f"{name}_{kind}" for kind in ("spend", "reach", "frequency")}
     return {
         "columns": {
             **regional,

@@ -105,6 +105,7 @@ def parameters(world: World, periods: int) -> dict[str, Any]:
         "delay": by_channel(world.delay_C),
         "half_saturation": by_channel(world.response.half_saturation_C),
         "slope": by_channel(world.response.slope_C),
+        **_of_reach(world, periods),
         "best_budget": {
             "horizon": best.horizon,
             "multipliers": by_channel(best.multipliers_C),
@@ -114,6 +115,26 @@ def parameters(world: World, periods: int) -> dict[str, Any]:
             "current_kpi": best.current_kpi,
             "lift": best.lift,
         },
+    }
+
+
+def _of_reach(world: World, periods: int) -> dict[str, Any]:
+    """Truth about frequency, by channel: what it was, which is best, and how a person responds."""
+    if world.reach is None:
+        return {}
+    own = zip(
+        world.reach.places,
+        world.reach.mean_R(periods),
+        world.reach.best_R,
+        world.reach.half_R,
+        world.reach.slope_R,
+        strict=True,
+    )
+    names = ("frequency", "best_frequency", "frequency_half", "frequency_slope")
+    return {
+        "reach": {
+            world.channels[place]: dict(zip(names, map(float, values), strict=True)) for place, *values in own
+        }
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mmm.data.panel import Bools, Dates, Floats
+from mmm.simulate.reach import Reach
 
 
 def carry_over_weights(decay_C: Floats, delay_C: Floats, lags: int) -> Floats:
@@ -134,6 +135,7 @@ class World:
         delay_C: Carry-over's delay.
         kpi_value: Currency per KPI unit.
         seed: Seed it was drawn with.
+        reach: Channels of which reach and frequency are known, the truth about them; None without any.
     """
 
     brand: str
@@ -159,11 +161,16 @@ class World:
     delay_C: Floats
     kpi_value: float
     seed: int
+    reach: Reach | None = None
 
     @cached_property
     def direct_GTC(self) -> Floats:
         """KPI units each channel caused directly."""
-        return self.response.kpi_GTC(self.intensity_GTC)
+        return self.response.kpi_GTC(self._acting(self.intensity_GTC))
+
+    def _acting(self, intensity_GTC: Floats) -> Floats:
+        """Media per head by what they count at the frequency at which they ran."""
+        return intensity_GTC if self.reach is None else self.reach.acting(intensity_GTC)
 
     @property
     def graph_CC(self) -> Floats:
@@ -174,14 +181,14 @@ class World:
         """KPI each channel caused within the first ``periods``, through channels it moves as well."""
         total_C = np.zeros(len(self.channels))
         for channel in range(len(self.channels)):
-            without_GTC = self.response.kpi_GTC(self.influence.intensity_GTC(without=channel))
+            without_GTC = self.response.kpi_GTC(self._acting(self.influence.intensity_GTC(without=channel)))
             total_C[channel] = (self.direct_GTC - without_GTC)[:, :periods].sum()
         return total_C
 
     def curve_CP(self, multipliers_P: Floats, periods: int | None = None) -> Floats:
         """Direct KPI within the first ``periods`` had each channel's own history been scaled."""
         curve_PC = [
-            self.response.kpi_GTC(self.intensity_GTC * multiplier)[:, :periods].sum(axis=(0, 1))
+            self.response.kpi_GTC(self._acting(self.intensity_GTC) * multiplier)[:, :periods].sum(axis=(0, 1))
             for multiplier in multipliers_P
         ]
         return np.stack(curve_PC, axis=1)
@@ -197,8 +204,9 @@ class World:
             horizon: Periods of the plan, at most those of the data.
         """
         lags = self.response.weights_CL.shape[1]
-        again_GHC = self.intensity_GTC[:, -horizon:] * np.asarray(multipliers_C, dtype=np.float64)
-        history_GTC = self.intensity_GTC[:, -lags:]
+        acting_GTC = self._acting(self.intensity_GTC)
+        again_GHC = acting_GTC[:, -horizon:] * np.asarray(multipliers_C, dtype=np.float64)
+        history_GTC = acting_GTC[:, -lags:]
         after_GLC = np.zeros((again_GHC.shape[0], lags, again_GHC.shape[2]))
         media_GTC = np.concatenate([history_GTC, again_GHC, after_GLC], axis=1)
         planned_C: Floats = self.response.kpi_GTC(media_GTC)[:, history_GTC.shape[1] :].sum(axis=(0, 1))
@@ -218,7 +226,11 @@ class World:
         columns["kpi"] = self.kpi_GT.ravel()
         for c, channel in enumerate(self.channels):
             columns[f"{channel}_spend"] = self.spend_GTC[..., c].ravel()
-            if self.has_exposure_C[c]:
+            r = None if self.reach is None or c not in self.reach.places else self.reach.places.index(c)
+            if self.reach is not None and r is not None:
+                columns[f"{channel}_reach"] = self.reach.people_RGT[r].ravel()
+                columns[f"{channel}_frequency"] = self.reach.contacts_RGT[r].ravel()
+            elif self.has_exposure_C[c]:
                 columns[f"{channel}_impressions"] = self.exposure_GTC[..., c].ravel()
         for k, control in enumerate(self.controls):
             columns[control] = self.controls_GTK[..., k].ravel()

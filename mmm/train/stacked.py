@@ -9,7 +9,7 @@ Shapes: B trainings, M fits of each; the rest as in ``mmm.model.inputs``.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -114,6 +114,8 @@ class Training:
 def likeness(training: Training) -> Hashable | None:
     """What trainings of one program have in common; None for one that must be run alone."""
     if training.target.lift_tests is not None or training.saved is not None or training.sharded:
+        return None
+    if training.inputs.contacts is not None:
         return None
     spec = training.spec.model_copy(update={"graph": GraphSpec()})
     return (
@@ -276,7 +278,7 @@ def _tensors(training: Training) -> Tensors:
     """Everything in which like trainings differ, by ``section.name``."""
     target, like = training.target, training.inputs.kpi_GT
     found = {
-        **{f"inputs.{item.name}": getattr(training.inputs, item.name) for item in fields(Inputs)},
+        **{f"inputs.{name}": value for name, value in vars(training.inputs).items() if value is not None},
         **{f"scales.{name}": like.new_tensor(value) for name, value in training.scales.as_dict().items()},
         **{f"anchor.{name}": value for name, value in target.anchor.items()},
         **{f"held.{name}": value for name, value in target.held.items()},

@@ -21,15 +21,16 @@ from torch import Tensor
 from mmm.analysis.change import present_names
 from mmm.config import MarketSpec, ModelSpec
 from mmm.config.paths import get
-from mmm.data.panel import Panel
+from mmm.data.panel import Bools, Panel
 from mmm.data.scale import Scaling
 from mmm.errors import Problem, SpecError
 from mmm.fitted import Fitted
 from mmm.model.baseline import knot_places
+from mmm.model.frequency import HALF, SLOPE
 from mmm.model.inputs import knot_spacing
 from mmm.model.parameters import Parameters, Scales
 
-NAMES = ("retention", "delay", "half", "slope", "spread", "share", "per_head", "region_scale")
+NAMES = ("retention", "delay", "half", "slope", "spread", "share", "per_head", "region_scale", HALF, SLOPE)
 """Parameters of channels and of their regions: all of attribution."""
 IN_SCALES = ("national_level", "regional_level", "season", "region_season", "control")
 """Parameters that are in units found from the data, by the field of ``Scales`` that holds them."""
@@ -62,12 +63,13 @@ def check_previous(previous: Fitted, spec: MarketSpec, panel: Panel) -> None:
             "Fit without --from, name the same channels, or say which are `renamed`."
         )
         problems.append(Problem("other_channels", "--from", message))
+    elif (previous.panel.has_reach_C != panel.has_reach_C).any():
+        names = _differ(new, previous.panel.has_reach_C, panel.has_reach_C)
+        what = f"reach and frequency of {', '.join(names)}"
+        message = f"{what} are known in one and not in the other. Fit without --from."
+        problems.append(Problem("other_media", "--from", message))
     elif (previous.panel.has_exposure_C != panel.has_exposure_C).any():
-        names = [
-            n
-            for n, differs in zip(new, previous.panel.has_exposure_C != panel.has_exposure_C, strict=True)
-            if differs
-        ]
+        names = _differ(new, previous.panel.has_exposure_C, panel.has_exposure_C)
         message = (
             f"media of {', '.join(names)} were spend in one and exposure in the other. Fit without --from."
         )
@@ -90,6 +92,11 @@ def check_previous(previous: Fitted, spec: MarketSpec, panel: Panel) -> None:
         raise SpecError("--from", problems)
 
 
+def _differ(names: tuple[str, ...], was_C: Bools, is_C: Bools) -> list[str]:
+    """Channels of which two panels know unlike things."""
+    return [name for name, differs in zip(names, was_C != is_C, strict=True) if differs]
+
+
 def kept_scaling(fresh: Scaling, panel: Panel, previous: Fitted) -> Scaling:
     """The older model's units; regions and controls that it did not have get those of the new data.
 
@@ -105,6 +112,7 @@ def kept_scaling(fresh: Scaling, panel: Panel, previous: Fitted) -> Scaling:
             ]
         )
         return replace(fresh, kpi_G=kpi_G, mean_kpi=float(kpi_G.mean()))
+    old = replace(old, contacts_C=fresh.contacts_C)
     if previous.panel.controls != panel.controls:
         return replace(old, control_mean_GK=fresh.control_mean_GK, control_sd_K=fresh.control_sd_K)
     return old
@@ -130,7 +138,8 @@ def expected(start: Parameters, panel: Panel, previous: Fitted) -> Parameters:
             scale = torch.zeros(len(old), *start[name].shape[1:], dtype=old.dtype)
             scale[:, known] = old[:, [place[panel.regions[g]] for g in known]]
             old = scale
-        found[name] = old.to(start[name])
+        if name not in (HALF, SLOPE) or old.shape[1:] == start[name].shape[1:]:
+            found[name] = old.to(start[name])
     return found
 
 

@@ -27,6 +27,7 @@ from torch.nn.functional import softplus
 from mmm.config import ModelSpec
 from mmm.model.beliefs import DEVIATION, TAILS, Expectation, log_shares
 from mmm.model.experiments import LiftTests, modelled_lift
+from mmm.model.frequency import Reached, reached
 from mmm.model.inputs import Inputs
 from mmm.model.network import LEVEL_SD, ChannelShape, unrecorded_demand
 from mmm.model.parameters import Parameters, Scales
@@ -73,6 +74,7 @@ class Media:
         shape: Carry-over and saturation.
         top_MCG: Effect at full saturation.
         share_MC: Share of the KPI of the training window.
+        seen: What a person reached counts; None without reach and frequency.
     """
 
     effect_MCGT: Tensor
@@ -80,6 +82,7 @@ class Media:
     shape: ChannelShape
     top_MCG: Tensor
     share_MC: Tensor
+    seen: Reached | None = None
 
 
 class _SumBothWays(torch.autograd.Function):
@@ -167,7 +170,8 @@ class Density:
     def media(self, coordinates: Parameters) -> Media:
         """What media bring in a region of average response."""
         shape = shapes(self.layout.of_channels(coordinates), self.inputs, self.beliefs.spec)
-        level_MCGT = saturation_of(shape, self.inputs, self._effectiveness_CGT)
+        seen = reached(coordinates, self.inputs.contacts)
+        level_MCGT = saturation_of(shape, self.inputs, self._effectiveness_CGT, seen)
         factor_MG = region_factor(coordinates, self.inputs).expand(-1, len(self.region_weight_G))
         trained_GT = self.columns.trained_GT
         mean_MCG = (level_MCGT * trained_GT).sum(3) / trained_GT.sum(1).clamp_min(1.0)
@@ -177,7 +181,7 @@ class Density:
         share_MC = torch.exp(log_shares(coordinates, self.expected))
         top_MCG = (share_MC / mean_MC.clamp_min(1e-9)).unsqueeze(2) * factor_MG.unsqueeze(1)
         effect_MCGT = top_MCG.unsqueeze(3) * level_MCGT
-        return Media(effect_MCGT, self._beside(coordinates), shape, top_MCG, share_MC)
+        return Media(effect_MCGT, self._beside(coordinates), shape, top_MCG, share_MC, seen)
 
     def _beside(self, coordinates: Parameters) -> Tensor | None:
         """Unrecorded demand and controls of known sign, shape MGT; None without either."""
@@ -263,7 +267,7 @@ class Density:
         if tests is not None:
             held_CGT = self._effectiveness_CGT
             varies_1CGT = None if held_CGT is None else held_CGT.unsqueeze(0)
-            lift_ME = modelled_lift(tests, media.shape, media.top_MCG, varies_1CGT)
+            lift_ME = modelled_lift(tests, media.shape, media.top_MCG, varies_1CGT, media.seen)
             if self.shards.count > 1:
                 lift_ME = _SumBothWays.apply(lift_ME, self.shards)  # type: ignore[no-untyped-call]
             total_M = total_M + 0.5 * ((lift_ME - tests.lift_ME) / tests.error_E).square().sum(1)

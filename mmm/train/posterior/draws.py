@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mmm.model.beliefs import DEVIATION
+from mmm.model.frequency import HALF, SLOPE, reached
 from mmm.model.network import LEVEL_SD, SMALLEST_REFERENCE, channel_shape, channel_weight, saturated
 from mmm.model.objective import REGION_NOISE_SD
 from mmm.model.parameters import LEAST_SHARE, NETWORK, Parameters, Scales, inverse_softplus
@@ -21,6 +22,7 @@ from mmm.train.posterior.layout import SIGNED
 from mmm.train.posterior.linear import Linear
 from mmm.train.posterior.media import region_factor
 
+PERSON = (HALF, SLOPE)
 LEAST_RESPONSE = 0.05
 """Response of a region, relative to the average one, below which draws of the linear form are held."""
 WIDTH_NAMES = ("national_level", "season", "control", "regional_level", "region_season")
@@ -32,7 +34,8 @@ def log_shares_of(parameters: Parameters, density: Density) -> Tensor:
     shape = channel_shape(parameters, inputs, spec)
     weight_MCG = channel_weight(parameters, inputs, shape, spec)
     trained_GT = density.columns.trained_GT
-    mean_MCG = (saturated(inputs.stack_CGTL, shape) * trained_GT).sum(3) / trained_GT.sum(1).clamp_min(1.0)
+    level_MCGT = saturated(inputs.stack_CGTL, shape, reached(parameters, inputs.contacts))
+    mean_MCG = (level_MCGT * trained_GT).sum(3) / trained_GT.sum(1).clamp_min(1.0)
     share_MC = (mean_MCG * weight_MCG * density.region_weight_G).sum(2)
     return torch.log(density.shards.total(share_MC).clamp_min(1e-9))
 
@@ -46,8 +49,7 @@ def start_of(parameters: Parameters, density: Density) -> Tensor:
     if expected.weight is not None:
         score_C = score_C - expected.weight.mean * expected.log_spend_C
     parts = {name: density.layout.of_groups(parameters[name]) for name in SHAPE}
-    if "demand" in parameters:
-        parts["demand"] = parameters["demand"]
+    parts |= {name: parameters[name] for name in ("demand", *PERSON) if name in parameters}
     if signed := density.columns.restrictions.signed:
         parts[SIGNED] = free_of_size(parameters["control"][:, signed].abs())
     parts[DEVIATION] = ((score_C - score_C.mean()) / expected.spread).clamp(-3.0, 3.0).unsqueeze(0)
@@ -94,8 +96,7 @@ def parameters_of(
     share_MC = media.top_MCG[:, :, 0] / factor_MG[:, :1] * reference_MC
     relative_MC = (share_MC / spec.priors.share_scale(share_MC.shape[1])).clamp_min(LEAST_SHARE)
     found = density.layout.of_channels(coordinates)
-    if "demand" in coordinates:
-        found["demand"] = coordinates["demand"]
+    found |= {name: coordinates[name] for name in ("demand", *PERSON) if name in coordinates}
     found["share"] = inverse_softplus(relative_MC)
     found["noise"] = torch.log(density.noise(coordinates))[:, 0]
     units = {name: getattr(scales, name) for name in WIDTH_NAMES} | {"level": LEVEL_SD}

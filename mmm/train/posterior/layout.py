@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from mmm.model.beliefs import COMMON, DEVIATION
+from mmm.model.frequency import HALF, SLOPE
 from mmm.model.parameters import Parameters
 from mmm.model.restrictions import SHAPE, Restrictions
 
@@ -63,7 +64,9 @@ class Layout:
         return shape_MC @ (member_CH / member_CH.sum(0))
 
 
-def layout(channels: int, restrictions: Restrictions, *, national: bool, demand: bool) -> Layout:
+def layout(
+    channels: int, restrictions: Restrictions, *, national: bool, demand: bool, reach: int = 0
+) -> Layout:
     """Coordinates of a model of so many channels.
 
     Args:
@@ -71,6 +74,7 @@ def layout(channels: int, restrictions: Restrictions, *, national: bool, demand:
         restrictions: Channels that share shapes, controls whose sign is known.
         national: Whether the panel has one region, so that nothing differs between regions.
         demand: Whether spend may follow demand that no column shows.
+        reach: Channels with reach and a frequency that varies.
     """
     groups = sorted(set(restrictions.shape_of_C))
     sizes = dict.fromkeys(SHAPE, len(groups)) | {DEVIATION: channels}
@@ -79,6 +83,8 @@ def layout(channels: int, restrictions: Restrictions, *, national: bool, demand:
         sizes["demand"] = channels
     if restrictions.signed:
         sizes[SIGNED] = len(restrictions.signed)
+    if reach:
+        sizes |= dict.fromkeys((HALF, SLOPE), reach)
     if not national:
         sizes |= dict.fromkeys(("per_head", *REGIONAL_WIDTHS), 1)
         sizes["region_width"] = channels

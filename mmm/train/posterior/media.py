@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mmm.config import ModelSpec
+from mmm.model.frequency import Reached
 from mmm.model.inputs import Inputs
 from mmm.model.network import PER_HEAD_SD, PER_HEAD_START, ChannelShape, channel_shape, saturated
 from mmm.model.parameters import Parameters
@@ -27,7 +28,9 @@ def region_factor(coordinates: Parameters, inputs: Inputs) -> Tensor:
     return torch.exp(exponent_M1 * inputs.log_heads_G)
 
 
-def saturation_of(shape: ChannelShape, inputs: Inputs, effectiveness_CGT: Tensor | None) -> Tensor:
+def saturation_of(
+    shape: ChannelShape, inputs: Inputs, effectiveness_CGT: Tensor | None, seen: Reached | None = None
+) -> Tensor:
     """Saturation of carried-over media times effectiveness over time, shape MCGT."""
-    level_MCGT = saturated(inputs.stack_CGTL, shape)
+    level_MCGT = saturated(inputs.stack_CGTL, shape, seen)
     return level_MCGT if effectiveness_CGT is None else level_MCGT * effectiveness_CGT

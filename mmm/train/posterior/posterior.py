@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from mmm.model.beliefs import expectation, log_shares
+from mmm.model.frequency import HALF, SLOPE
 from mmm.model.inputs import Inputs
 from mmm.model.objective import HELD_SD
 from mmm.model.parameters import Parameters, Scales
@@ -159,6 +160,7 @@ def _density(prepared: Prepared, mode: Parameters) -> Density:
             restrictions,
             national=national,
             demand=prepared.spec.priors.demand > 0,
+            reach=len(inputs.reach),
         ),
         expected=expectation(prepared.spec, prepared.spend_C.double().cpu()),
         beliefs=Beliefs(
@@ -182,6 +184,7 @@ def _held(prepared: Prepared, density: Density) -> dict[str, tuple[Tensor, float
     if not old:
         return {}
     held = {name: (density.layout.of_groups(old[name]), HELD_SD) for name in SHAPE if name in old}
+    held |= {name: (old[name], HELD_SD) for name in (HALF, SLOPE) if name in old}
     if "per_head" in old:
         held["per_head"] = (old["per_head"].reshape(1, 1), HELD_SD)
     held["log_share"] = (log_shares_of(old, density), HELD_SD)
@@ -190,8 +193,12 @@ def _held(prepared: Prepared, density: Density) -> dict[str, tuple[Tensor, float
 
 def _training(inputs: Inputs, n_train: int) -> Inputs:
     """Training periods of inputs, in float64 on the CPU."""
-    parts = {}
+    parts: dict[str, Any] = {}
+    if inputs.contacts is not None:
+        parts["contacts"] = inputs.contacts.to(torch.float64, torch.device("cpu")).first(n_train)
     for item in fields(inputs):
+        if item.name == "contacts":
+            continue
         value = getattr(inputs, item.name).double().cpu()
         axis = TIME_AXIS.get(item.name)
         parts[item.name] = value if axis is None else value.narrow(axis, 0, n_train).contiguous()
