@@ -148,8 +148,7 @@ class Panel:
         """``media_GTC`` of the channel is reach, and ``contacts_GTC`` says how often people were reached."""
         if self.contacts_GTC is None:
             return np.zeros(len(self.channels), dtype=np.bool_)
-        known_C: Bools = np.isfinite(self.contacts_GTC).all((0, 1))
-        return known_C
+        return np.asarray(np.isfinite(self.contacts_GTC).all((0, 1)), dtype=np.bool_)
 
     @property
     def periods_per_year(self) -> float:

@@ -7,6 +7,7 @@ F and E Fourier terms of the shared and the regional season, S steps and I input
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,7 +78,7 @@ class Inputs:
 
     def to(self, device: torch.device) -> Inputs:
         """The same on another device."""
-        parts = {item.name: getattr(self, item.name) for item in fields(self)}
+        parts: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
         return Inputs(**{name: value if value is None else value.to(device) for name, value in parts.items()})
 
     @property

@@ -24,7 +24,7 @@ from mmm.model.frequency import (
 )
 from mmm.model.predictor import Predictor
 from mmm.train.fit import fit
-from tests.small import market, predictor_on, sketch, small_panel, split_of
+from tests.small import BY_REGION, market, predictor_on, sketch, small_panel, split_of
 
 QUICK = {"epochs": 40, "members": 2}
 STILL = {"temporal": {"enabled": False}}
@@ -37,6 +37,12 @@ def reach_panel(spread: float = 0.5, seed: int = 3, **extent: int) -> Panel:
     contacts_GTC = np.full_like(panel.media_GTC, np.nan)
     contacts_GTC[..., 0] = each_GT
     return replace(panel, contacts_GTC=contacts_GTC)
+
+
+def often(panel: Panel) -> Floats:
+    """How often people were reached, shape GTC."""
+    assert panel.contacts_GTC is not None
+    return panel.contacts_GTC
 
 
 def asked(panel: Panel, **free: list[float]) -> Predictor:
@@ -55,8 +61,8 @@ def mean_response(frequency: float, half: float, slope: float) -> float:
 @pytest.mark.parametrize(("half", "slope"), [(2.1, 2.0), (0.4, 0.8), (9.0, 5.0)])
 def test_the_mean_over_people_is_the_sum_written_out(frequency: float, half: float, slope: float) -> None:
     counted = contacts_counted(frequency)
-    shape = (torch.tensor([value], dtype=torch.float64) for value in (half, slope))
-    response_N = person_response(*shape, counted)[0]
+    half_R, slope_R = (torch.tensor([value], dtype=torch.float64) for value in (half, slope))
+    response_N = person_response(half_R, slope_R, counted)[0]
     found = float(chances(np.array(frequency), counted) @ response_N.numpy())
     assert found == pytest.approx(mean_response(frequency, half, slope), abs=2e-9)
     assert chances(np.array(frequency), counted).sum() == pytest.approx(1.0, abs=1e-12)
@@ -79,12 +85,11 @@ def test_reach_acts_by_how_often_people_are_reached() -> None:
     panel = reach_panel()
     predictor = asked(panel, **{HALF: [0.0, 1.0], SLOPE: [0.5, 0.0]})
     half_MR, slope_MR = predictor.person_shape()
-    mean = (panel.media_GTC[:, :40, 0] * panel.contacts_GTC[:, :40, 0]).sum() / panel.media_GTC[
-        :, :40, 0
-    ].sum()  # type: ignore[index]
+    reach_GT, each_GT = panel.media_GTC[:, :40, 0], often(panel)[:, :40, 0]
+    mean = (reach_GT * each_GT).sum() / reach_GT.sum()
     for m in range(2):
         own = np.vectorize(lambda f, m=m: mean_response(f, half_MR[m, 0], slope_MR[m, 0]))
-        factor_GT = own(panel.contacts_GTC[..., 0]) / own(mean)  # type: ignore[index]
+        factor_GT = own(often(panel)[..., 0]) / own(mean)
         acting_GTC = panel.media_GTC.copy()
         acting_GTC[..., 0] *= factor_GT
         volume_GT = _carried(
@@ -126,23 +131,12 @@ def test_a_future_at_other_frequencies_is_the_history_continued() -> None:
     panel = reach_panel()
     fitted, ahead = sketch(panel, members=2, model=STILL), 6
     predictor = fitted.predictor
-    media_GHC, contacts_GHC = (value[:, -ahead:] for value in (panel.media_GTC, panel.contacts_GTC))  # type: ignore[index]
-    longer = replace(
-        panel,
-        dates=panel.dates[0] + 7 * np.arange(len(panel.dates) + ahead),
-        **{
-            name: np.concatenate([getattr(panel, name), getattr(panel, name)[:, -ahead:]], 1)
-            for name in (
-                "present_GT",
-                "kpi_GT",
-                "media_GTC",
-                "spend_GTC",
-                "controls_GTK",
-                "kpi_value_GT",
-                "contacts_GTC",
-            )
-        },
-    )
+    media_GHC, contacts_GHC = (value[:, -ahead:] for value in (panel.media_GTC, often(panel)))
+    fields: dict[str, Any] = {
+        name: np.concatenate([getattr(panel, name), getattr(panel, name)[:, -ahead:]], 1)
+        for name in (*BY_REGION, "contacts_GTC")
+    }
+    longer = replace(panel, dates=panel.dates[0] + 7 * np.arange(len(panel.dates) + ahead), **fields)
     whole = predictor_on(fitted, longer)
     volume = predictor.carried_ahead(media_GHC, history=True, contacts_GHC=contacts_GHC)
     stack = whole._inputs.stack_CGTL
