@@ -126,6 +126,15 @@ def contacts_of(panel: Panel, scaling: Scaling, dtype: torch.dtype) -> Contacts 
     )
 
 
+def bought_contacts(media_GTC: Floats, panel: Panel, scaling: Scaling) -> Floats:
+    """Scaled media as spend buys them: of reach, by how often people were reached; others as they are."""
+    if panel.contacts_GTC is None or scaling.contacts_C is None:
+        return media_GTC
+    often_GTC = panel.contacts_GTC / scaling.contacts_C
+    bought_GTC: Floats = media_GTC * np.where(np.isfinite(often_GTC), often_GTC, 1.0)
+    return bought_GTC
+
+
 def person_shape(free: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Half-frequency and slope of a person's response, both MR, from free parameters."""
     half_MR = LEAST_HALF + torch.exp(LOG_HALF + LOG_HALF_SD * free[HALF])

@@ -19,7 +19,7 @@ from mmm.data.scale import Scaling
 from mmm.data.split import default_lags
 from mmm.model.adstock import carry_over, geometric_kernel, lag_stack
 from mmm.model.baseline import level_basis, season_basis
-from mmm.model.frequency import Contacts, contacts_of
+from mmm.model.frequency import Contacts, bought_contacts, contacts_of
 
 NATIONAL_KNOTS: dict[Frequency, int] = {"daily": 14, "weekly": 4, "monthly": 1, "quarterly": 1}
 REGIONAL_KNOTS: dict[Frequency, int] = {"daily": 42, "weekly": 6, "monthly": 2, "quarterly": 1}
@@ -141,7 +141,7 @@ def build_inputs(
         between_TS=tensor(_between(periods, stride)),
         log_half_C=tensor(log_half_C),
         log_heads_G=tensor(scaling.log_heads_G()),
-        followed_CGT=tensor(_followed(media_GTC, trained_GT, n_train)),
+        followed_CGT=tensor(_followed(bought_contacts(media_GTC, panel, scaling), trained_GT, n_train)),
         contacts=contacts_of(panel, scaling, dtype),
     )
 
