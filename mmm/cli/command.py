@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmm.cli.check import add_check, run_check
+from mmm.cli.design import add_design, with_step
 from mmm.cli.files import add_export, add_report, run_export, run_report
 from mmm.cli.plans import (
     add_compare,
@@ -45,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         parser = _parser()
-        options = parser.parse_args(arguments)
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        options = parser.parse_args(with_step(words))
         if options.run is None:
             _say(parser.format_help().rstrip())
             return DONE
@@ -300,13 +302,14 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
-COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[..., int]]] = {
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[..., int] | None]] = {
     "simulate": ("simulate a portfolio whose truth is known", _add_simulate, run_simulate),
     "init": ("guess a spec from the columns of a panel", _add_init, run_init),
     "validate": ("check a spec and its data, every problem at once", _add_validate, run_validate),
     "fit": ("fit a market: attribution, curves, intervals, report", _add_fit, run_fit),
     "optimize": ("split a budget, reach a target, or say why not", add_optimize, run_optimize),
     "scenario": ("predict the KPI of spend plans against the status quo", add_scenario, run_scenario),
+    "design": ("find which test next, freeze it, read what it found", add_design, None),
     "check": ("count how often a model's intervals hold the truth", add_check, run_check),
     "compare": ("tell what changed between two fitted models", add_compare, run_compare),
     "report": ("write a fitted model's report as one HTML file", add_report, run_report),
@@ -334,6 +337,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=None)
     for name, (about, add_options, run) in COMMANDS.items():
         command = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
-        add_options(command)
         command.set_defaults(run=run)
+        add_options(command)
     return parser

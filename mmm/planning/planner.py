@@ -65,11 +65,12 @@ class Planner:
 
     Args:
         fitted: The model.
+        draws: Members that it asks at most.
     """
 
-    def __init__(self, fitted: Fitted) -> None:
+    def __init__(self, fitted: Fitted, draws: int = MOST_DRAWS) -> None:
         self.fitted = fitted
-        self._drawn = with_newcomers(planning_draws(fitted))
+        self._drawn = with_newcomers(planning_draws(fitted, draws))
         self.panel = self._drawn.panel
         self.predictor, self.graph = self._drawn.predictor, self._drawn.graph
         self.to_media = amounts_of(self._drawn)
@@ -81,6 +82,11 @@ class Planner:
         self.response = lru_cache(KEPT)(self._response_of)
         self.status_quo = lru_cache(KEPT)(self._status_quo_of)
         self.table = lru_cache(KEPT)(self._table_of)
+
+    @property
+    def drawn(self) -> Fitted:
+        """The model that it asks: some members, regions that opened late included."""
+        return self._drawn
 
     @cached_property
     def provenance(self) -> dict[str, object]:
@@ -199,16 +205,16 @@ planner_of = lru_cache(PLANNERS)(Planner)
 """The planner of a model, made once while it is among those asked last."""
 
 
-def planning_draws(fitted: Fitted) -> Fitted:
-    """The model with at most ``MOST_DRAWS`` members, evenly spaced; itself if it has no more.
+def planning_draws(fitted: Fitted, most: int = MOST_DRAWS) -> Fitted:
+    """The model with at most so many members, evenly spaced; itself if it has no more.
 
     Every member has its own table of every curve, and every step of a search asks all of them, so that time
     and memory of plans grow with their number. Of fifty normal draws the standard error of a mean is 4 % of
     the width of the 90 % interval, that of its bounds 9 %; plan and status quo are compared draw by draw.
     """
-    if fitted.members <= MOST_DRAWS:
+    if fitted.members <= most:
         return fitted
-    chosen_M = np.linspace(0, fitted.members - 1, MOST_DRAWS).round().astype(np.int64)
+    chosen_M = np.linspace(0, fitted.members - 1, most).round().astype(np.int64)
     parameters = {name: value[chosen_M] for name, value in fitted.parameters.items()}
     graph = fitted.graph
     if graph.members:

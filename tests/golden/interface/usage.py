@@ -16,7 +16,11 @@ from tests.golden.doors import COMMAND_NAMES, mmm
 
 FOLDER = Path(__file__).with_name("usage")
 WIDTH = "100"
-WORDS: dict[str, tuple[str, ...]] = {"mmm": (), **{name: (name,) for name in COMMAND_NAMES}}
+WORDS: dict[str, tuple[str, ...]] = {
+    "mmm": (),
+    **{name: (name,) for name in COMMAND_NAMES},
+    **{f"design_{step}": ("design", step) for step in ("tests", "freeze", "result")},
+}
 """Name of the file to the words before ``--help``."""
 
 
