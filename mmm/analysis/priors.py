@@ -1,32 +1,42 @@
 """What was believed of each channel before the data, beside what is believed after: ``priors.parquet``.
 
-Shapes: M draws, C channels.
+Shapes: M draws, C channels, P points of a grid.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from mmm.analysis.attribution import spend_of
+from mmm.config.beliefs import NORMAL_95, Stated
 from mmm.data.panel import Floats
+from mmm.data.stated.beliefs import PlacedBelief, locate_beliefs
 from mmm.fitted import Fitted
-from mmm.model.beliefs import prior_shapes, prior_shares
+from mmm.model.beliefs import TAILS, expected_log_share, prior_shapes, prior_shares
 
 PRIOR_DRAWS = 4000
 QUANTILES = (0.05, 0.5, 0.95)
 LEARNED, LITTLE = 0.5, 0.2
 """Share of the prior's width that data must remove to have decided, and below which they said little."""
+GRID_P = np.linspace(math.log(1e-6), math.log(2.0), 4001)
+"""Log shares on which several beliefs of one channel are brought together."""
+NARROWEST = 1e-12
 
 
 def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
-    """Channel, quantity, prior and posterior (median, 5 % as lower, 95 % as upper), moved, verdict.
+    """Channel, quantity, prior and posterior (median, 5 % as lower, 95 % as upper), moved, verdict, source.
 
     ``share`` is of the KPI of the training window, ``roi`` (channels with spend) the value per unit of
     currency, ``half_saturation`` in the channel's own mean volume, ``slope`` that of the market's Hill curve,
-    ``retention`` the share carried to the next period. ``moved`` is the share of the prior's
-    width that the data removed: 0 where they say nothing, near 1 where they decide, negative where they left
-    more doubt than there was.
+    ``retention`` the share carried to the next period. Whatever else is stated has a row of its own, named
+    by its quantity, window and regions; a lift test made elsewhere is ``test`` with its days. ``moved`` is
+    the share of the prior's width that the data removed: 0 where they say nothing, near 1 where they decide,
+    negative where they left more doubt than there was. ``source`` is ``default``, ``stated`` or ``test``.
 
     Args:
         fitted: The model.
@@ -40,20 +50,102 @@ def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
     value = float(panel.kpi_value_GT[cells_GT].mean())
     found = fitted.predictor.channel_shapes()
     prior = prior_shapes(fitted.spec.model, fitted.log_half_C, PRIOR_DRAWS, seed, fitted.predictor.reach)
+    placed = _placed(fitted)
     rows = []
     for c, name in enumerate(panel.channels):
-        pairs = {"share": (shares[:, c], direct_MC[:, c] / kpi)}
-        if spend_C[c] > 0 and np.isfinite(value):
-            unit = kpi * value / spend_C[c]
-            pairs["roi"] = (shares[:, c] * unit, direct_MC[:, c] / kpi * unit)
-        pairs |= {key: (prior[key][:, c], found[key][:, c]) for key in found}
-        rows += [{"channel": name, "quantity": key, **_compared(*pair)} for key, pair in pairs.items()]
+        unit = kpi * value / spend_C[c] if spend_C[c] > 0 and np.isfinite(value) else None
+        cost = spend_C[c] / kpi if spend_C[c] > 0 else None
+        stated = [one for one in _of_training(fitted, name) if one.quantity == "share" or unit is not None]
+        before, source = _quantiles(shares[:, c]), "default"
+        if stated and fitted.spec.model.priors.strength > 0:
+            expected = expected_log_share(fitted.spec.model, spend_C, c)
+            before, source = _together(stated, expected, unit, cost), "stated"
+        found_M = direct_MC[:, c] / kpi
+        rows.append(_row(name, "share", before, found_M, source))
+        if unit is not None:
+            rows.append(_row(name, "roi", [unit * end for end in before], found_M * unit, source))
+        if cost is not None and any(one.quantity == "cost_per_kpi" for one in stated):
+            ends = [cost / max(end, NARROWEST) for end in reversed(before)]
+            cost_M = cost / np.maximum(found_M, NARROWEST)
+            rows.append(_row(name, "cost_per_kpi", ends, cost_M, source))
+        rows += [_row(name, key, _quantiles(prior[key][:, c]), found[key][:, c], "default") for key in found]
+        rows += [_row(name, key, ends, values_M, source) for key, ends, values_M, source in placed(c)]
     return pd.DataFrame(rows)
 
 
-def _compared(prior_M: Floats, posterior_M: Floats) -> dict[str, float | str]:
+def _of_training(fitted: Fitted, channel: str) -> list[Stated]:
+    """Beliefs on what a channel brings in the whole training window."""
+    own = fitted.spec.model.priors.channels.get(channel)
+    return [
+        one
+        for one in (own.stated() if own is not None else ())
+        if not one.is_placed and one.quantity != "marginal_roi"
+    ]
+
+
+def _together(
+    stated: list[Stated], expected: tuple[float, float], unit: float | None, cost: float | None
+) -> list[float]:
+    """Quantiles of the share under everything that is stated of it.
+
+    Args:
+        stated: Beliefs on the share, or on what is proportional to it or to its inverse.
+        expected: Middle and width of the log share that is expected where nothing is stated; log-normal
+            beliefs take its place.
+        unit: ROI of a share of 1.
+        cost: Cost per KPI unit at a share of 1.
+    """
+    share_P = np.exp(GRID_P)
+    middle, width = expected
+    log_P = np.zeros_like(GRID_P)
+    if not any(one.belief.is_lognormal for one in stated):
+        log_P = stats.t.logpdf((GRID_P - middle) / width, TAILS)
+    for one in stated:
+        value_P = {
+            "share": share_P,
+            "roi": share_P * (unit or 0.0),
+            "cost_per_kpi": (cost or 0.0) / share_P,
+        }[one.quantity]
+        centre, wide = one.belief.normal
+        at_P = np.log(np.maximum(value_P, NARROWEST)) if one.belief.is_lognormal else value_P
+        log_P = log_P - 0.5 * ((at_P - centre) / wide) ** 2
+    mass_P = np.cumsum(np.exp(log_P - log_P.max()))
+    ends = np.interp(QUANTILES, mass_P / mass_P[-1], GRID_P)
+    return [float(end) for end in np.exp(ends)]
+
+
+def _placed(fitted: Fitted) -> Callable[[int], Iterator[tuple[str, list[float], Floats, str]]]:
+    """By channel: name, prior and draws of every belief about some cells."""
+    beliefs, _, _ = locate_beliefs(fitted.spec, fitted.panel, fitted.trained_until)
+    values_MB = fitted.predictor.believed(beliefs)
+
+    def of(channel: int) -> Iterator[tuple[str, list[float], Floats, str]]:
+        for place, belief in enumerate(beliefs):
+            if belief.channel != channel or (belief.quantity == "cost_per_kpi" and not belief.where):
+                continue
+            source = "test" if belief.quantity == "test" else "stated"
+            name = ", ".join(filter(None, (belief.quantity, belief.where)))
+            yield belief.where if source == "test" else name, _ends(belief), values_MB[:, place], source
+
+    return of
+
+
+def _ends(belief: PlacedBelief) -> list[float]:
+    """Quantiles of a belief."""
+    values = [belief.centre + away * belief.width for away in (-NORMAL_95, 0.0, NORMAL_95)]
+    return [math.exp(value) for value in values] if belief.is_lognormal else values
+
+
+def _quantiles(values_M: Floats) -> list[float]:
+    found: list[float] = np.quantile(values_M, QUANTILES).tolist()
+    return found
+
+
+def _row(
+    channel: str, quantity: str, before: list[float], posterior_M: Floats, source: str
+) -> dict[str, object]:
     """Quantiles of both, and how far the data narrowed the first to the second."""
-    before, after = np.quantile(prior_M, QUANTILES), np.quantile(posterior_M, QUANTILES)
+    after = _quantiles(posterior_M)
     width = before[2] - before[0]
     if len(posterior_M) == 1 or width <= 0:
         moved, verdict = float("nan"), "unknown"
@@ -62,5 +154,6 @@ def _compared(prior_M: Floats, posterior_M: Floats) -> dict[str, float | str]:
         verdict = "decided by the data" if moved >= LEARNED else "in part"
         verdict = "mostly the prior" if moved < LITTLE else verdict
     names = [f"{of}{end}" for of in ("prior", "posterior") for end in ("_lower", "", "_upper")]
-    ends = dict(zip(names, [*before.tolist(), *after.tolist()], strict=True))
-    return {**ends, "moved": moved, "verdict": verdict}
+    ends = dict(zip(names, [*before, *after], strict=True))
+    told = {"moved": moved, "verdict": verdict, "source": source}
+    return {"channel": channel, "quantity": quantity, **ends, **told}

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from mmm.analysis.attribution import direct_totals
-from mmm.config import Belief
+from mmm.config import ChannelBelief
+from mmm.config.beliefs import NORMAL_95
 from mmm.data.panel import Floats
 from mmm.data.schema import Finding
+from mmm.data.stated.beliefs import locate_beliefs
 from mmm.fitted import Fitted
 from mmm.words import number, percent, span
 
@@ -38,6 +40,12 @@ BEYOND = 1.25
 """Level over the highest of training from which the curve is extrapolated."""
 CONFLICT = 2.0
 """Prior standard deviations between estimate and belief from which they disagree."""
+BELIEVED = {
+    "share": "share of the KPI",
+    "roi": "ROI",
+    "marginal_roi": "marginal ROI",
+    "cost_per_kpi": "cost per KPI unit",
+}
 AT_BOUND = 0.95
 """Part of the bound from which an effectiveness counts as on it."""
 OFTEN_AT_BOUND = 0.1
@@ -224,25 +232,39 @@ def _prior_conflicts(fitted: Fitted, effects: pd.DataFrame) -> Iterator[Finding]
     total = max(float(parts.prediction_MGT.mean(0)[cells_GT].sum()), 1e-300)
     direct = dict(zip(effects["channel"], effects["direct"].astype(float), strict=True))
     returns = dict(zip(effects["channel"], effects["roi"].astype(float), strict=True))
-    beliefs: list[tuple[str, str, Belief | None, float]] = [
-        ("all media", "share of the KPI", priors.media_share, sum(direct.values()) / total)
-    ]
-    for name, channel in priors.channels.items():
-        beliefs.append((name, "share of the KPI", channel.share, direct[name] / total))
-        beliefs.append((name, "ROI", channel.roi, returns[name]))
-    for where, what, belief, found in beliefs:
-        if belief is not None and abs(found - belief.mean) > CONFLICT * belief.sd:
+    told: list[tuple[str, str, float, float, str]] = []
+    if (media := priors.media_share) is not None:
+        found = sum(direct.values()) / total
+        wide = f"{number(media.mean, 3)} ± {number(media.sd, 3)}"
+        told.append(("all media", "share of the KPI", found, (found - media.mean) / media.sd, wide))
+    beliefs, _, _ = locate_beliefs(fitted.spec, fitted.panel, fitted.trained_until, every=True)
+    elsewhere_MB = fitted.predictor.believed(beliefs)
+    stated = [(name, one) for name, own in priors.channels.items() for one in own.stated()]
+    for place, (name, one) in enumerate(stated):
+        known = {"share": direct[name] / total, "roi": returns[name]}
+        found = float(elsewhere_MB[:, place].mean())
+        if not one.is_placed:
+            found = known.get(one.quantity, found)
+        within = f" ({beliefs[place].where})" if beliefs[place].where else ""
+        what = f"{BELIEVED[one.quantity]}{within}"
+        told.append((name, what, found, one.belief.away(found), _wide(one.belief)))
+    for where, what, found, away, wide in told:
+        if abs(away) > CONFLICT:
             yield Finding(
                 severity="warning",
                 code="prior_conflict",
                 where=where,
-                what=(
-                    f"Its {what} is {number(found, 3)}; believed was {number(belief.mean, 3)} ± "
-                    f"{number(belief.sd, 3)}."
-                ),
+                what=f"Its {what} is {number(found, 3)}; believed was {wide}.",
                 why="Data and belief disagree; the estimate lies in between and satisfies neither.",
                 what_to_do="Find out which is wrong: the belief, its unit, or what the data leave out.",
             )
+
+
+def _wide(belief: ChannelBelief) -> str:
+    """A belief in words."""
+    if belief.mean is not None and belief.sd is not None:
+        return f"{number(belief.mean, 3)} ± {number(belief.sd, 3)}"
+    return f"{number(belief.quantile(-NORMAL_95), 3)} to {number(belief.quantile(NORMAL_95), 3)}"
 
 
 def _bounds(fitted: Fitted) -> Iterator[Finding]:

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from mmm.analysis.intervals import interval
-from mmm.data.experiments import locate_experiments
 from mmm.data.panel import Floats
 from mmm.data.schema import Finding
+from mmm.data.stated.experiments import locate_experiments
 from mmm.fitted import Fitted
 
 CONFLICT = 2.0
@@ -53,7 +53,7 @@ def experiments_table(fitted: Fitted) -> pd.DataFrame:
         spec = test.experiment
         rows.append(
             {
-                "experiment": e,
+                "experiment": test.position,
                 "channel": spec.channel,
                 "regions": ", ".join(fitted.panel.regions[g] for g in test.region_R),
                 "start": np.datetime64(spec.start, "s"),

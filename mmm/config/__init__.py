@@ -6,6 +6,7 @@ Every field carries its meaning where it is declared; unknown keys are refused.
 from __future__ import annotations
 
 from mmm.config.base import PLACE_ONLY, Column, Count, Positive, Spec
+from mmm.config.beliefs import Belief, ChannelBelief, ChannelPriors
 from mmm.config.columns import ChannelColumns, ColumnsSpec
 from mmm.config.data import DataSpec, FillSpec, RegionsSpec
 from mmm.config.drivers import MediatorColumns, OrganicColumns, TreatmentColumns
@@ -14,8 +15,6 @@ from mmm.config.market import HolidaysSpec, MarketSpec, Name, Periods, Portfolio
 from mmm.config.model import (
     AdstockSpec,
     BaselineSpec,
-    Belief,
-    ChannelPriors,
     GraphSpec,
     LossSpec,
     ModelSpec,
@@ -33,6 +32,7 @@ __all__ = [
     "AdstockSpec",
     "BaselineSpec",
     "Belief",
+    "ChannelBelief",
     "ChannelColumns",
     "ChannelPriors",
     "Column",

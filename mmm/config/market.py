@@ -18,6 +18,12 @@ from mmm.config.sweep import TuneSpec
 from mmm.config.train import TrainSpec
 
 FORBIDDEN_IN_NAMES = "/\\:=?#%"
+OF_SPEND = {
+    "roi": "a return on spend",
+    "marginal_roi": "a return on spend",
+    "cost_per_kpi": "spend over what it brings",
+}
+"""Quantities of a belief that no channel without spend has."""
 
 
 def _as_key(name: str) -> str:
@@ -152,11 +158,18 @@ class MarketSpec(Spec):
         for name, belief in self.model.priors.channels.items():
             if name not in media:
                 raise self._stranger("model.priors.channels", name)
-            if belief.roi is not None and media[name].spend is None:
-                raise ValueError(
-                    f"model.priors.channels.{name}.roi is a return on spend, but {name!r} has no column of "
-                    "spend. Name one, or state the channel's `share`"
-                )
+            for one in belief.stated():
+                where = f"model.priors.channels.{name}.{one.quantity}"
+                if one.quantity in OF_SPEND and media[name].spend is None:
+                    raise ValueError(
+                        f"{where} is {OF_SPEND[one.quantity]}, but {name!r} has no column of spend. Name "
+                        "one, or state the channel's `share`"
+                    )
+                if one.regions is not None and self.columns.region is None:
+                    raise ValueError(
+                        f"{where} is about {', '.join(one.regions)}, but the model is national. Remove "
+                        "`regions`, or name columns.region"
+                    )
         order = self.model.graph.order
         if order is None or self.model.graph.mode != "triangular":
             return self

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mmm.config.base import Positive, Spec
+from mmm.config.base import Spec
+from mmm.config.beliefs import Belief, ChannelPriors
 
 
 class AdstockSpec(Spec):
@@ -97,24 +98,6 @@ class LossSpec(Spec):
     """Weight of the sum of squared weights of the network, per observed cell."""
 
 
-class Belief(Spec):
-    """A normal prior."""
-
-    mean: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    """Expected value."""
-    sd: Positive
-    """Standard deviation."""
-
-
-class ChannelPriors(Spec):
-    """What is believed of one channel before the data."""
-
-    share: Belief | None = None
-    """Share of the KPI of the training window."""
-    roi: Belief | None = None
-    """Value of the KPI it brings per unit of currency spent in the training window."""
-
-
 TYPICAL_MEDIA = 0.3
 """Sum over channels of the default prior scale of their shares."""
 
@@ -149,8 +132,8 @@ class PriorSpec(Spec):
     strength: Annotated[float, Field(ge=0, le=1000)] = 1.0
     """Weight of the attribution priors."""
     dynamic: bool = False
-    """Scale attribution priors to the prediction loss, so that they weigh the same on any panel; otherwise
-    they count as what they are, normal priors."""
+    """Scale attribution priors to the prediction loss, its Huber sum alone, so that they weigh the same on
+    any panel (with ``inference: ensemble`` only); otherwise they count as what they are."""
 
     def share_scale(self, channels: int) -> float:
         """``share_sd``, or its default for so many channels."""

@@ -14,7 +14,6 @@ from mmm.config import MarketSpec
 from mmm.data.calendar import Calendar, infer_calendar
 from mmm.data.cells import cell_findings, cell_problems, population_problems, row_problems
 from mmm.data.closed import closed_findings, closed_periods, without_closed
-from mmm.data.experiments import locate_experiments
 from mmm.data.history import history_findings
 from mmm.data.layout import lay_out
 from mmm.data.panel import Panel
@@ -23,6 +22,8 @@ from mmm.data.regions import kept_regions, opened_late, without_late
 from mmm.data.schema import Finding, LongTable, Role, named
 from mmm.data.series import series_findings, series_problems
 from mmm.data.split import Split, default_lags, split_periods
+from mmm.data.stated.beliefs import locate_beliefs
+from mmm.data.stated.experiments import locate_experiments
 from mmm.errors import PanelError, Problem, SpecError
 
 
@@ -90,14 +91,17 @@ def assemble(
         found = series_problems(panel, split)
         problems += [item for item in found if not _already_told(item, spec, about)]
     problems += _unfilled_controls(panel, spec)
+    told: list[Finding] = []
     if known is None and not problems:
-        problems += locate_experiments(spec, panel)[1]
+        _, wrong, told = locate_beliefs(spec, panel, split.n_train if split else len(panel.dates))
+        problems += [*locate_experiments(spec, panel)[1], *wrong]
     if problems or split is None:
         raise PanelError(table.source, problems)
     findings = [*cell_findings(table, roles, spec.data.fill), *late]
     if known is None:
         findings += closed_findings(given, closed_GT, left_out=leaves_out)
         findings += [*series_findings(given, split), *history_findings(panel), *reach_findings(panel)]
+        findings += told
     return PanelRead(panel, split, tuple(findings), left_out)
 
 

@@ -209,6 +209,7 @@ TABLES: dict[str, Export] = {
     "channel_spend": Export("Spend of channels and media that ran, by window", _spend),
     "channel_roi": Export("Return on spend and cost of a KPI unit, by window", _roi),
     "curve": Export("KPI by spend, from none to twice what ran in the training window", _curves),
+    "channel_belief": Export("What was believed of channels before the data, and after", _copy("priors")),
     "plan": Export("Optimised budget by channel, against what runs now", _plan),
     "plan_total": Export("Optimised budget as a whole: gain, and its chance", _plan_total),
 }

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import stats
 from torch import Tensor
 
 from mmm.config import Belief, ModelSpec
@@ -29,6 +30,8 @@ SPREAD_SD = 0.5
 """Prior width, in logs, of the spread between channels."""
 TAILS = 4.0
 """Degrees of freedom of the deviations of channels."""
+EXPECTED_DRAWS = 4000
+"""Draws that tell middle and width of what is expected of a channel, to some two per cent."""
 COMMON = ("total", "spend_weight", "channel_spread")
 """Standard normal numbers that all channels share."""
 
@@ -103,6 +106,17 @@ def prior_shares(spec: ModelSpec, spend_C: Floats, draws: int, seed: int) -> Flo
     deviation_MC = torch.as_tensor(rng.standard_t(TAILS, (draws, len(spend_C))))
     shares: Floats = torch.exp(log_shares({**one, DEVIATION: deviation_MC}, expected)).numpy()
     return shares
+
+
+def expected_log_share(spec: ModelSpec, spend_C: Floats, channel: int) -> tuple[float, float]:
+    """Middle and width of the log share that is expected of a channel: a Student-t of ``TAILS`` degrees.
+
+    Its width is that of nine cases of ten. Dividing by a density with tails no lighter than those of what it
+    stands for leaves a density; by a normal one it might not.
+    """
+    share_M = prior_shares(spec, spend_C, EXPECTED_DRAWS, 0)[:, channel]
+    low, middle, high = np.quantile(np.log(np.maximum(share_M, 1e-12)), (0.05, 0.5, 0.95))
+    return float(middle), float((high - low) / (2.0 * stats.t.ppf(0.95, TAILS)))
 
 
 def prior_shapes(

@@ -16,12 +16,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from mmm.config import Belief, ChannelPriors, LossSpec, ModelSpec
+from mmm.config import LossSpec, ModelSpec, PriorSpec
+from mmm.config.beliefs import Stated
 from mmm.data.scale import one_shard
 from mmm.model.experiments import LiftTests, shard_lift
+from mmm.model.frequency import reached
 from mmm.model.inputs import Inputs
-from mmm.model.network import Components
+from mmm.model.network import Components, channel_shape, channel_weight
 from mmm.model.parameters import NETWORK, REGIONAL, Parameters, by_member, standard_normal
+from mmm.model.placed import Placed, standardised
 
 REGION_NOISE_SD = 0.5
 """Prior standard deviation, in logs, of a region's noise around the shared one."""
@@ -48,6 +51,7 @@ class Target:
         add_up: Sum of a tensor over shards, with the gradient of the shard's own part.
         lift_tests: Measured lifts the model must agree with.
         held: Where an older model had parameters, by name.
+        placed: Beliefs about some cells, and lift tests made elsewhere.
     """
 
     weight_MGT: Tensor
@@ -60,6 +64,7 @@ class Target:
     add_up: Callable[[Tensor], Tensor] = one_shard
     lift_tests: LiftTests | None = None
     held: Parameters = field(default_factory=dict)
+    placed: tuple[Placed, ...] = ()
 
 
 def robust(standardised: Tensor, spec: LossSpec) -> Tensor:
@@ -89,6 +94,15 @@ def misfit(
     return ((robust(residual_MGT, spec) + log_noise_MG1) * weight).sum((1, 2))
 
 
+def loss_of_residuals(
+    parameters: Parameters, components: Components, inputs: Inputs, spec: LossSpec, weight: Tensor
+) -> Tensor:
+    """``misfit`` without the noise's own term, shape M: never negative, about half of the cells."""
+    log_noise_MG1 = noise_level(parameters).unsqueeze(-1)
+    residual_MGT = (inputs.kpi_GT - components.prediction_MGT) * torch.exp(-log_noise_MG1)
+    return (robust(residual_MGT, spec) * weight).sum((1, 2))
+
+
 def log_prior(parameters: Parameters, spec: ModelSpec, target: Target) -> Tensor:
     """Negative log prior, a sum, shape M; shared parameters count ``target.prior_share`` times."""
     normal: dict[bool, list[Tensor]] = {True: [], False: []}
@@ -99,7 +113,11 @@ def log_prior(parameters: Parameters, spec: ModelSpec, target: Target) -> Tensor
     for name, value in target.held.items():
         normal[name in REGIONAL].append(by_member((parameters[name] - value) / HELD_SD))
     share_MC = softplus(parameters["share"])
-    normal[False].append(share_MC - target.anchor["share"] if "share" in target.anchor else share_MC)
+    share_MC = share_MC - target.anchor["share"] if "share" in target.anchor else share_MC
+    replaced = [name for name, own in spec.priors.channels.items() if own.replaces]
+    if replaced and spec.priors.strength > 0:
+        share_MC = share_MC * share_MC.new_tensor([float(name not in replaced) for name in target.channels])
+    normal[False].append(share_MC)
     total_M = target.prior_share * 0.5 * _squares(normal[False])
     total_M = total_M + 0.5 * LEVEL_PRECISION * _squares([parameters["level"]])
     if normal[True]:
@@ -124,11 +142,17 @@ def _network_penalty(parameters: Parameters, spec: ModelSpec, cells: float) -> T
 
 
 def attribution_penalty(components: Components, spec: ModelSpec, target: Target, misfit_M: Tensor) -> Tensor:
-    """Distance of shares and ROI from what is believed of them, shape M.
+    """Distance of shares and ROI of the training window from what is believed of them, shape M.
 
     With ``priors.dynamic`` it is scaled to the prediction loss, as in the paper: the prior then weighs the
     same against the data on a panel of any size. Every shard knows the whole distance: its value counts in
     part, its gradient in full, since that is only of the shard's own contributions.
+
+    Args:
+        components: What the model makes of the parameters.
+        spec: The model's priors.
+        target: What the fit goes towards.
+        misfit_M: Loss of residuals in units of the noise, without the noise's own term; for ``dynamic``.
     """
     priors = spec.priors
     if not has_attribution_priors(spec):
@@ -138,17 +162,55 @@ def attribution_penalty(components: Components, spec: ModelSpec, target: Target,
     total_M = target.add_up((components.prediction_MGT * trained_MGT).sum((1, 2))).detach()
     share_MC = brought_MC / total_M.unsqueeze(-1)
     penalty_M = torch.zeros_like(misfit_M)
-    drawn_MB = target.anchor.get(BELIEFS, misfit_M.new_zeros(len(misfit_M), beliefs(len(target.channels))))
+    drawn_MB = _drawn(target, misfit_M)
     if priors.media_share is not None:
-        penalty_M = penalty_M + _distance(share_MC.sum(1), priors.media_share, drawn_MB[:, 0])
-    for index, belief in _by_channel(spec, target):
-        if belief.share is not None:
-            penalty_M = penalty_M + _distance(share_MC[:, index], belief.share, drawn_MB[:, 1 + 2 * index])
-        if belief.roi is not None and target.roi_unit_C is not None:
-            roi_M = brought_MC[:, index] * target.roi_unit_C[index]
-            penalty_M = penalty_M + _distance(roi_M, belief.roi, drawn_MB[:, 2 + 2 * index])
-    scale_M = target.add_up(misfit_M.detach()).abs() if priors.dynamic else 1.0
+        away_M = (share_MC.sum(1) - priors.media_share.mean) / priors.media_share.sd
+        penalty_M = penalty_M + 0.5 * (away_M - drawn_MB[:, 0]) ** 2
+    for index, one in _of_training(spec, target):
+        if one.quantity == "share":
+            away_M = standardised(share_MC[:, index], one.belief)
+            penalty_M = penalty_M + 0.5 * (away_M - drawn_MB[:, 1 + 2 * index]) ** 2
+        elif one.quantity == "roi" and target.roi_unit_C is not None:
+            away_M = standardised(brought_MC[:, index] * target.roi_unit_C[index], one.belief)
+            penalty_M = penalty_M + 0.5 * (away_M - drawn_MB[:, 2 + 2 * index]) ** 2
+    scale_M = _dynamic_scale(priors, target, misfit_M)
     return _own_part(priors.strength * scale_M * penalty_M, target)
+
+
+def placed_penalty(
+    parameters: Parameters,
+    components: Components,
+    inputs: Inputs,
+    spec: ModelSpec,
+    target: Target,
+    misfit_M: Tensor,
+) -> Tensor:
+    """Distance from beliefs about some cells, and from lift tests made elsewhere, shape M."""
+    penalty_M = torch.zeros_like(misfit_M)
+    if not target.placed:
+        return penalty_M
+    shape = channel_shape(parameters, inputs, spec)
+    effect_MCG = channel_weight(parameters, inputs, shape, spec)
+    seen = reached(parameters, inputs.contacts)
+    drawn_MP = _drawn(target, misfit_M)[:, beliefs(len(target.channels)) :]
+    scale_M = spec.priors.strength * _dynamic_scale(spec.priors, target, misfit_M)
+    for place, placed in enumerate(target.placed):
+        brought_M = placed.brought(shape, inputs.stack_CGTL, effect_MCG, components.effectiveness_MCGT, seen)
+        away_M = placed.deviations(target.add_up(brought_M)) - drawn_MP[:, place]
+        weight_M = 1.0 if placed.belief.quantity == "test" else scale_M
+        penalty_M = penalty_M + 0.5 * weight_M * away_M**2
+    return _own_part(penalty_M, target)
+
+
+def _drawn(target: Target, misfit_M: Tensor) -> Tensor:
+    """By how many standard deviations each member moved the centre of each belief."""
+    every = beliefs(len(target.channels)) + len(target.placed)
+    return target.anchor.get(BELIEFS, misfit_M.new_zeros(len(misfit_M), every))
+
+
+def _dynamic_scale(priors: PriorSpec, target: Target, misfit_M: Tensor) -> Tensor | float:
+    """What attribution priors are multiplied by besides their strength."""
+    return target.add_up(misfit_M.detach()) if priors.dynamic else 1.0
 
 
 def _own_part(whole_M: Tensor, target: Target) -> Tensor:
@@ -172,18 +234,19 @@ def has_attribution_priors(spec: ModelSpec) -> bool:
     return spec.priors.strength > 0 and (spec.priors.media_share is not None or bool(spec.priors.channels))
 
 
-def _by_channel(spec: ModelSpec, target: Target) -> list[tuple[int, ChannelPriors]]:
-    return [(target.channels.index(name), belief) for name, belief in spec.priors.channels.items()]
+def _of_training(spec: ModelSpec, target: Target) -> list[tuple[int, Stated]]:
+    """Beliefs about the whole training window, each with the position of its channel."""
+    return [
+        (target.channels.index(name), one)
+        for name, priors in spec.priors.channels.items()
+        for one in priors.stated()
+        if not one.is_placed
+    ]
 
 
 def beliefs(channels: int) -> int:
-    """Beliefs that a spec may state: on all media together, and on share and return of every channel."""
+    """Beliefs on the training window: on all media together, and on share and return of every channel."""
     return 1 + 2 * channels
-
-
-def _distance(value_M: Tensor, belief: Belief, drawn_M: Tensor) -> Tensor:
-    """From a belief whose centre each member drew anew, in its standard deviations."""
-    return 0.5 * ((value_M - belief.mean) / belief.sd - drawn_M) ** 2
 
 
 def objective(
@@ -206,5 +269,9 @@ def objective(
     """
     misfit_M = misfit(parameters, components, inputs, spec.loss, target.weight_MGT)
     total_M = misfit_M + log_prior(believed or parameters, spec, target)
-    total_M = total_M + attribution_penalty(components, spec, target, misfit_M)
+    loss_M = misfit_M
+    if spec.priors.dynamic:
+        loss_M = loss_of_residuals(parameters, components, inputs, spec.loss, target.weight_MGT)
+    total_M = total_M + attribution_penalty(components, spec, target, loss_M)
+    total_M = total_M + placed_penalty(parameters, components, inputs, spec, target, loss_M)
     return (total_M + lift_penalty(parameters, components, inputs, spec, target)) / target.cells

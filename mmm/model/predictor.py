@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from mmm.config import ModelSpec
-from mmm.data.experiments import LiftTest
 from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.scale import Scaling
+from mmm.data.stated.beliefs import PlacedBelief
+from mmm.data.stated.experiments import LiftTest
 from mmm.graph.channel_graph import ChannelGraph
 from mmm.model.adstock import carry_over, lag_stack
 from mmm.model.beliefs import shape_quantities
@@ -47,6 +48,7 @@ from mmm.model.network import (
 )
 from mmm.model.objective import noise_level
 from mmm.model.parameters import Scales
+from mmm.model.placed import pose_beliefs
 from mmm.model.saturation import hill
 from mmm.model.temporal import effectiveness
 
@@ -231,6 +233,13 @@ class Predictor:
             return np.zeros((self.members, 0))
         weight_MCG = torch.as_tensor(self.weight_MCG / self.scaling.kpi_G)
         return modelled_lift(posed, self._shape, weight_MCG, self._effectiveness, self._seen).numpy()
+
+    def believed(self, beliefs: Sequence[PlacedBelief]) -> Floats:
+        """What the model says of the quantities and cells that beliefs are about, shape MB."""
+        weight_MCG = torch.as_tensor(self.weight_MCG / self.scaling.kpi_G)
+        given = (self._shape, self._inputs.stack_CGTL, weight_MCG, self._effectiveness, self._seen)
+        values = [one.value(one.brought(*given)) for one in pose_beliefs(beliefs, self.scaling.kpi_G)]
+        return torch.stack(values, 1).numpy() if values else np.zeros((self.members, 0))
 
     def _stack(self, media_GTC: Floats) -> Tensor:
         scaled_CGT = self.scaling.scale_media(media_GTC).transpose(2, 0, 1)

@@ -17,7 +17,7 @@ import torch
 
 from mmm.config import MarketSpec, TrainSpec
 from mmm.config.digest import spec_digest
-from mmm.data.panel import Panel, data_fingerprint
+from mmm.data.panel import Floats, Panel, data_fingerprint
 from mmm.data.split import Split
 from mmm.errors import SpecError
 from mmm.fitted import Fitted
@@ -279,6 +279,20 @@ def most_draws(panel: Panel) -> int:
     return max(FEWEST_DRAWS, MOST_CELLS // max(panel.media_GTC.size, 1))
 
 
+def _drawn_beliefs(prepared: Prepared, members: int, seed: int) -> Floats | None:
+    """How far each member moves the centre of each belief, in its standard deviations; None moves none."""
+    priors, placed = prepared.spec.priors, prepared.placed
+    if priors.dynamic or not (has_attribution_priors(prepared.spec) or placed):
+        return None
+    of_training = member_draws(members, beliefs(len(prepared.channels)), seed, 1)
+    of_cells = member_draws(members, len(placed), seed, 2)
+    stated_P = np.array([one.belief.quantity != "test" for one in placed], dtype=np.bool_)
+    widening = max(priors.strength, 1e-12) ** -0.5
+    of_cells = np.where(stated_P, widening, 1.0) * of_cells
+    drawn: Floats = np.concatenate([of_training / priors.strength**0.5, of_cells], 1)
+    return drawn
+
+
 def _train(work: _Work, panel: Panel, epochs: int, members: int) -> Fit[Parameters]:
     """So many members on every trained cell."""
     prepared, settings, shards = work.prepared, work.settings, work.prepared.shards
@@ -288,9 +302,7 @@ def _train(work: _Work, panel: Panel, epochs: int, members: int) -> Fit[Paramete
     own = slice(shards.first, shards.first + len(panel.regions))
     weights = member_weights(shards.regions, len(panel.dates), members, panel.frequency, settings.seed, own)
     anchors = member_anchors(parameters, settings.seed, shards.regions, shards.first)
-    if members > 1 and has_attribution_priors(prepared.spec) and not prepared.spec.priors.dynamic:
-        drawn_MB = member_draws(members, beliefs(len(panel.channels)), settings.seed, 1)
-        drawn_MB = drawn_MB / prepared.spec.priors.strength**0.5
+    if members > 1 and (drawn_MB := _drawn_beliefs(prepared, members, settings.seed)) is not None:
         anchors[BELIEFS] = torch.as_tensor(drawn_MB).to(prepared.inputs.kpi_GT)
     lift_tests = prepared.lift_tests
     if lift_tests is not None:

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from mmm.config import MarketSpec, ModelSpec, TrainSpec
-from mmm.data.experiments import locate_experiments
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling, fit_scaling
 from mmm.data.schema import event_label
+from mmm.data.stated.beliefs import locate_beliefs
+from mmm.data.stated.experiments import locate_experiments
 from mmm.errors import TrainingError
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import ChannelGraph, empty_graph
@@ -24,6 +25,7 @@ from mmm.model.experiments import LiftTests, pose_lift_tests
 from mmm.model.inputs import Inputs, build_inputs, typical_volume
 from mmm.model.objective import Target
 from mmm.model.parameters import Parameters, Scales, start_parameters
+from mmm.model.placed import Placed, pose_beliefs
 from mmm.model.restrictions import Restrictions
 from mmm.train.calibrate import calibrate
 from mmm.train.shards import Shards, Survey, add_up, messages, shard_of
@@ -53,6 +55,7 @@ class Prepared:
         n_train: Training periods.
         expected: Where an older model says parameters are.
         warm: An older model where the search begins.
+        placed: Beliefs about some cells, and lift tests made elsewhere.
     """
 
     inputs: Inputs
@@ -70,6 +73,7 @@ class Prepared:
     n_train: int
     expected: Parameters = field(default_factory=dict)
     warm: Fitted | None = None
+    placed: tuple[Placed, ...] = ()
 
     def target(
         self, inputs: Inputs, weight_MGT: Tensor, anchor: Parameters, lift_tests: LiftTests | None
@@ -86,6 +90,7 @@ class Prepared:
             add_up=add_up(self.shards),
             held=for_fits(self.expected, len(weight_MGT)),
             lift_tests=lift_tests,
+            placed=self.placed,
         )
 
     def start(self, members: int, seed: int) -> Parameters:
@@ -148,6 +153,7 @@ def pose(
         restrictions=restrictions_of(spec, panel),
         warm=warm,
         n_train=n_train,
+        placed=tuple(one.to(like) for one in _placed(spec, panel, n_train, scaling, shards, survey)),
     )
     if previous is None:
         return prepared
@@ -225,6 +231,22 @@ def _roi_unit(panel: Panel, spend_C: Floats, shards: Shards) -> Floats:
     value, cells = messages(shards)(sums)
     unit_C: Floats = np.divide(value / cells, spend_C, out=np.zeros_like(spend_C), where=spend_C > 0)
     return unit_C
+
+
+def _placed(
+    spec: MarketSpec,
+    panel: Panel,
+    n_train: int,
+    scaling: Scaling,
+    shards: Shards,
+    survey: Survey | None,
+) -> tuple[Placed, ...]:
+    """Beliefs about some cells, those of lift tests made elsewhere among them."""
+    if not (spec.model.priors.channels or spec.experiments):
+        return ()
+    regions = None if survey is None else survey.regions
+    found, _, _ = locate_beliefs(spec, panel, n_train, regions=regions, total=messages(shards))
+    return pose_beliefs(found, scaling.kpi_G)
 
 
 def _lift_tests(

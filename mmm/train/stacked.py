@@ -113,7 +113,8 @@ class Training:
 
 def likeness(training: Training) -> Hashable | None:
     """What trainings of one program have in common; None for one that must be run alone."""
-    if training.target.lift_tests is not None or training.saved is not None or training.sharded:
+    target = training.target
+    if target.lift_tests is not None or target.placed or training.saved is not None or training.sharded:
         return None
     if training.inputs.contacts is not None:
         return None

@@ -84,6 +84,13 @@ def write_priors(directory: Path, world: Sizes, share: Floats) -> None:
     half[-1] = 1.5 * share.mean()
     frame["posterior_lower"], frame["posterior_upper"] = (share - half) * known, (share + half) * known
     frame["prior_lower"] *= known
+    frame["quantity"], frame["source"] = "share", "default"
+    stated = {"channel": [world.channel_names[0], world.channel_names[-1]], "source": ["stated", "test"]}
+    stated["quantity"] = ["roi, 2024-01-01 to 2024-03-31, north", "test 2021-01-04 to 2021-03-28"]
+    ends = {"prior": 2.0, "prior_lower": 1.0 * known, "prior_upper": 4.0 * known}
+    ends |= {"posterior": 4.5, "posterior_lower": 3.9 * known, "posterior_upper": 5.0 * known}
+    frame = pd.concat([frame, pd.DataFrame({**stated, **ends})], ignore_index=True)
+    frame.loc[len(frame) - 1, ["posterior", "posterior_lower"]] = [2.2, 1.5 * known]
     frame.to_parquet(directory / "priors.parquet")
 
 

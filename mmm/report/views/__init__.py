@@ -76,6 +76,7 @@ SECTIONS: dict[str, tuple[Entry[Tables], ...]] = {
     "Is the data sound?": (
         Entry("residuals", "Residuals", checks.residuals),
         Entry("priors", "Assumed and learned", beliefs.priors, optional=True),
+        Entry("stated", "Stated and learned", beliefs.stated, optional=True),
         Entry("training", "Training", checks.training),
         Entry("coverage", "Gaps and outliers", quality.coverage),
         Entry("activity", "Channel activity", quality.activity),

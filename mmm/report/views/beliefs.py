@@ -1,4 +1,4 @@
-"""What was assumed of each channel beside what the data made of it."""
+"""What was assumed or stated of each channel beside what the data made of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ from mmm.report.tables import MissingTableError, Tables
 NARROWED = 0.7
 """Width of what was learned over that of what was assumed from which the data have said little."""
 ASIDE = 0.16
+WIDE = 44
+"""Letters of a row that names a channel, a quantity, a window and regions."""
+QUANTITIES = {
+    "share": "share",
+    "roi": "ROI",
+    "marginal_roi": "marginal ROI",
+    "cost_per_kpi": "cost per KPI unit",
+}
 
 
 def priors(tables: Tables) -> go.Figure:
@@ -42,6 +50,51 @@ def priors(tables: Tables) -> go.Figure:
         reading="Grey: what was assumed before the data. Colour: what is believed after them. Where the two "
         "lie on each other the data have said little, and the number is mostly the assumption.",
     )
+
+
+def stated(tables: Tables) -> go.Figure:
+    """What users stated and tests made elsewhere say, beside what the data made of it."""
+    rows = tables.frame("priors")
+    rows = rows[rows["source"] != "default"] if "source" in rows else rows[:0]
+    rows = rows[rows["prior"] > 0].reset_index(drop=True)
+    if rows.empty:
+        raise MissingTableError(
+            "priors.parquet: nothing is stated of any channel, no test was made elsewhere"
+        )
+    columns = [f"{of}{end}" for of in ("prior", "posterior") for end in ("", "_lower", "_upper")]
+    over = rows[columns].div(rows["prior"], axis=0)
+    colours = [theme.channel_colours(tables.channels)[name] for name in rows["channel"].astype(str)]
+    names = [_named(*pair) for pair in zip(rows["channel"], rows["quantity"], strict=True)]
+    outside = (over["posterior"] < over["prior_lower"]) | (over["posterior"] > over["prior_upper"])
+    layout = {
+        "xaxis": axes.linear("Of what was stated", suffix=axes.PERCENT, rangemode="tozero"),
+        "yaxis": axes.rows([theme.short(name, WIDE, verbatim=True) for name in names]),
+    }
+    return theme.finish(
+        _pairs(over, names, dict(zip(names, colours, strict=True))),
+        layout,
+        title=_agreement(names, outside.to_numpy()),
+        height=94 + 40 * len(names) + 66,
+        legend=True,
+        reading="All numbers are over the middle of what was stated, which is 100 %. Grey: what was stated, "
+        "in nine cases of ten. Colour: what is believed after the data. A dot outside the grey bar: data and "
+        "statement disagree.",
+    )
+
+
+def _named(channel: str, quantity: str) -> str:
+    """A row of what was stated: ``TV: marginal ROI``, with its window and regions behind."""
+    what, *place = str(quantity).split(", ", 1)
+    return ", ".join([f"{words.subject(str(channel))}: {QUANTITIES.get(what, what)}", *place])
+
+
+def _agreement(names: list[str], outside: np.ndarray) -> str:
+    stated = words.count(len(names), "statement")
+    if not outside.any():
+        return f"The data contradict none of {stated} about channels"
+    if outside.sum() == 1:
+        return f"The data contradict one of {stated}: {names[int(np.argmax(outside))]}"
+    return f"The data contradict {int(outside.sum())} of {stated} about channels"
 
 
 def _pairs(rows: pd.DataFrame, names: list[str], palette: dict[str, str]) -> list[theme.Trace]:

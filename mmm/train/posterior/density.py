@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -31,6 +31,7 @@ from mmm.model.frequency import Reached, reached
 from mmm.model.inputs import Inputs
 from mmm.model.network import LEVEL_SD, ChannelShape, unrecorded_demand
 from mmm.model.parameters import Parameters, Scales
+from mmm.model.placed import Placed, standardised
 from mmm.model.restrictions import signed_log_prior
 from mmm.train.posterior.layout import SIGNED, Layout
 from mmm.train.posterior.marginal import Terms, log_likelihood
@@ -53,6 +54,9 @@ class Beliefs:
         kpi_sum: KPI of the training window, KPI units: what shares are of.
         lift_tests: Measured lifts.
         held: Where an older model has coordinates or ``log_share``: centre and width, by name.
+        placed: Beliefs about some cells, and lift tests made elsewhere.
+        replaced: Channels of which something is stated that takes the place of what is expected of every
+            channel: middle and width of the log share expected, by position.
     """
 
     spec: ModelSpec
@@ -61,6 +65,8 @@ class Beliefs:
     kpi_sum: float
     lift_tests: LiftTests | None
     held: Mapping[str, tuple[Tensor, float]]
+    placed: tuple[Placed, ...] = ()
+    replaced: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,26 +253,42 @@ class Density:
             total_M = total_M - 0.5 * ((value - centre) / width).square().sum(1)
         share_sd = self.beliefs.spec.priors.share_sd
         if share_sd is not None:
-            total_M = total_M - 0.5 * (torch.exp(log_share_MC) / share_sd).square().sum(1)
+            kept_C = [c for c in range(log_share_MC.shape[1]) if c not in self.beliefs.replaced]
+            total_M = total_M - 0.5 * (torch.exp(log_share_MC[:, kept_C]) / share_sd).square().sum(1)
+        for c, (middle, width) in self.beliefs.replaced.items():
+            away_M = (log_share_MC[:, c] - middle) / width
+            total_M = total_M + 0.5 * (TAILS + 1.0) * torch.log1p(away_M.square() / TAILS)
         return total_M
 
     def _distance(self, media: Media) -> Tensor:
         """Distance from what users believe of channels and from measured lifts, shape M."""
         beliefs, priors = self.beliefs, self.beliefs.spec.priors
         total_M = torch.zeros_like(media.share_MC[:, 0])
-        for name, belief in priors.channels.items():
+        for name, own in priors.channels.items():
             c = beliefs.channels.index(name)
-            share_M = media.share_MC[:, c]
-            if belief.share is not None:
-                total_M = total_M + 0.5 * ((share_M - belief.share.mean) / belief.share.sd) ** 2
-            if belief.roi is not None and beliefs.roi_unit_C[c] > 0:
-                roi_M = share_M * beliefs.kpi_sum * beliefs.roi_unit_C[c]
-                total_M = total_M + 0.5 * ((roi_M - belief.roi.mean) / belief.roi.sd) ** 2
+            for one in own.stated():
+                if one.is_placed or one.quantity not in ("share", "roi"):
+                    continue
+                value_M = media.share_MC[:, c]
+                if one.quantity == "roi":
+                    if beliefs.roi_unit_C[c] <= 0:
+                        continue
+                    value_M = value_M * beliefs.kpi_sum * beliefs.roi_unit_C[c]
+                total_M = total_M + 0.5 * standardised(value_M, one.belief) ** 2
         total_M = priors.strength * total_M
+        held_CGT = self._effectiveness_CGT
+        varies_1CGT = None if held_CGT is None else held_CGT.unsqueeze(0)
+        between = beliefs.spec.regions.scale_sd**2 if self.shards.regions > 1 else 0.0
+        for placed in beliefs.placed:
+            brought_M = placed.brought(
+                media.shape, self.inputs.stack_CGTL, media.top_MCG, varies_1CGT, media.seen
+            )
+            if self.shards.count > 1:
+                brought_M = _SumBothWays.apply(brought_M, self.shards)  # type: ignore[no-untyped-call]
+            weight = 1.0 if placed.belief.quantity == "test" else priors.strength
+            total_M = total_M + 0.5 * weight * placed.deviations(brought_M, between).square()
         tests = beliefs.lift_tests
         if tests is not None:
-            held_CGT = self._effectiveness_CGT
-            varies_1CGT = None if held_CGT is None else held_CGT.unsqueeze(0)
             lift_ME = modelled_lift(tests, media.shape, media.top_MCG, varies_1CGT, media.seen)
             if self.shards.count > 1:
                 lift_ME = _SumBothWays.apply(lift_ME, self.shards)  # type: ignore[no-untyped-call]

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmm.model.beliefs import expectation, log_shares
+from mmm.model.beliefs import expectation, expected_log_share, log_shares
 from mmm.model.frequency import HALF, SLOPE
 from mmm.model.inputs import Inputs
 from mmm.model.objective import HELD_SD
@@ -170,12 +170,28 @@ def _density(prepared: Prepared, mode: Parameters) -> Density:
             kpi_sum=float(kpi_sum),
             lift_tests=None if tests is None else tests.to(inputs.kpi_GT),
             held={},
+            placed=tuple(one.until(prepared.n_train) for one in prepared.placed),
+            replaced=_replaced(prepared),
         ),
         region_weight_G=cells_G / total,
         effectiveness_CGT=_effectiveness(mode, inputs, prepared),
         shards=prepared.shards,
     )
     return density.believing(_held(prepared, density))
+
+
+def _replaced(prepared: Prepared) -> dict[int, tuple[float, float]]:
+    """Middle and width of the log share that is expected of channels of which something else is stated."""
+    stated = [name for name, own in prepared.spec.priors.channels.items() if own.replaces]
+    if not stated or prepared.spec.priors.strength == 0:
+        return {}
+    spend_C = prepared.spend_C.double().cpu().numpy()
+    return {
+        prepared.channels.index(name): expected_log_share(
+            prepared.spec, spend_C, prepared.channels.index(name)
+        )
+        for name in stated
+    }
 
 
 def _held(prepared: Prepared, density: Density) -> dict[str, tuple[Tensor, float]]:

@@ -43,6 +43,7 @@ NEEDED: dict[str, set[str]] = {
     "effects": {"effects"},
     "regions": {"regions"},
     "residuals": {"predictions"},
+    "stated": {"priors"},
     "training": {"training"},
     "coverage": {"predictions"},
     "activity": {"data_quality"},

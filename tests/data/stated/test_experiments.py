@@ -10,8 +10,8 @@ import pytest
 from mmm.cli import main
 from mmm.config import MarketSpec
 from mmm.config.files import validate
-from mmm.data.experiments import LiftTest, locate_experiments
 from mmm.data.panel import Floats, Panel
+from mmm.data.stated.experiments import LiftTest, locate_experiments
 from tests.data.cases import case
 from tests.small import market, small_panel, some_regions, with_gaps
 
@@ -86,10 +86,8 @@ def test_only_cells_with_a_row_count() -> None:
 @pytest.mark.parametrize(
     ("change", "code", "said"),
     [
-        ({"start": "2022-12-01"}, "experiment_outside_data", "not within the data"),
-        ({"end": "2024-06-01"}, "experiment_outside_data", "2023-01-02 to 2023-11-27"),
-        ({"start": "2025-01-01", "end": "2025-02-01"}, "experiment_outside_data", "not within"),
-        ({"region": "r9"}, "unknown_region", "no region 'r9'"),
+        ({"start": "2023-01-31", "end": "2023-02-03"}, "experiment_outside_data", "no period begins within"),
+        ({"region": "R-0"}, "unknown_region", "no region 'R-0' in the panel; did you mean 'r0'?"),
         ({"spend_change": 1e9}, "experiment_beyond_spend", "has only"),
     ],
 )

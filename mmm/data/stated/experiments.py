@@ -6,18 +6,22 @@ Shapes: R treated regions, P treated periods, G regions, T periods, C channels.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 import numpy as np
 import numpy.typing as npt
 
 from mmm.config import Experiment, MarketSpec
-from mmm.config.files import unknown_name
 from mmm.data.panel import Bools, Floats, Panel
 from mmm.errors import Problem
 
 Positions = npt.NDArray[np.int64]
 Total = Callable[[Floats], Floats]
+
+
+ALIKE = 0.8
+"""Likeness of two names, by the share of letters in common, from which one is a slip of the other."""
 
 
 def _whole(values: Floats) -> Floats:
@@ -38,6 +42,7 @@ class LiftTest:
         treated_RP: Media of the channel with the change.
         untreated_RP: Media of the channel without it.
         in_panel: Whether the panel's media are those with the change.
+        position: Where it stands among the experiments of the spec.
     """
 
     experiment: Experiment
@@ -48,6 +53,7 @@ class LiftTest:
     treated_RP: Floats
     untreated_RP: Floats
     in_panel: bool
+    position: int = 0
 
     def imposed(self, panel: Panel) -> Floats:
         """Change of all media, with the change of spend less without it, shape GTC."""
@@ -61,6 +67,8 @@ def locate_experiments(
 ) -> tuple[tuple[LiftTest, ...], list[Problem]]:
     """The experiments of a spec on its panel, in their order, and everything wrong with them.
 
+    Tests that lie outside of the panel are none of them: they enter as beliefs, see ``beliefs.py`` beside.
+
     Args:
         spec: The market.
         panel: Its panel, or that of a shard of its regions.
@@ -70,26 +78,69 @@ def locate_experiments(
     found, problems = [], []
     for position, experiment in enumerate(spec.experiments):
         where = f"experiments[{position}]"
+        names = regions or panel.regions
+        if meant := mistyped(experiment.regions or (), names):
+            message = (
+                f"no region {meant[0]!r} in the panel; did you mean {meant[1]!r}? Correct the name; what was "
+                f"measured elsewhere is stated as model.priors.channels.{experiment.channel}.roi"
+            )
+            problems.append(Problem("unknown_region", f"{where}.regions", message))
+            continue
+        if is_outside(experiment, panel, names):
+            continue
         outcome = _locate(experiment, panel, regions or panel.regions, total, where)
         if isinstance(outcome, Problem):
             problems.append(outcome)
         else:
-            found.append(outcome)
+            found.append(replace(outcome, position=position))
     return tuple(found), problems
+
+
+def mistyped(names: Sequence[str], regions: Sequence[str]) -> tuple[str, str] | None:
+    """The first name that is likely another way to write a region of the panel, and that region.
+
+    ``010`` for ``10``, ``new york`` for ``New-York``, two letters swapped; another number is another region.
+    """
+    plain = {_plain(region): region for region in regions}
+    for name in names:
+        if name in regions:
+            continue
+        if _plain(name) in plain:
+            return name, plain[_plain(name)]
+        if not any(mark.isdigit() for mark in name):
+            close = get_close_matches(_plain(name), plain, n=1, cutoff=ALIKE)
+            if close:
+                return name, plain[close[0]]
+    return None
+
+
+def _plain(name: str) -> str:
+    """A name without what is often written otherwise: case, zeros in front, marks."""
+    return "".join(mark for mark in name.casefold() if mark.isalnum()).lstrip("0") or "0"
+
+
+def is_outside(experiment: Experiment, panel: Panel, regions: Sequence[str]) -> bool:
+    """Whether a test has a day or a region that the panel does not have.
+
+    Args:
+        experiment: The test.
+        panel: The panel, or that of a shard of its regions.
+        regions: All regions of the market.
+    """
+    first, last = np.datetime64(experiment.start, "D"), np.datetime64(experiment.end, "D")
+    beyond = first < panel.dates[0] or last > _last_day(panel)
+    return bool(beyond) or any(name not in regions for name in experiment.regions or ())
 
 
 def _locate(
     experiment: Experiment, panel: Panel, regions: Sequence[str], total: Total, where: str
 ) -> LiftTest | Problem:
     names = regions if experiment.regions is None else experiment.regions
-    if unknown := [name for name in names if name not in regions]:
-        message = f"no region {unknown[0]!r} in the panel; {unknown_name(unknown[0], regions)}"
-        return Problem("unknown_region", f"{where}.regions", message)
     first, last = np.datetime64(experiment.start, "D"), np.datetime64(experiment.end, "D")
     within = np.flatnonzero((panel.dates >= first) & (panel.dates <= last))
-    if first < panel.dates[0] or len(within) == 0 or last > _last_day(panel):
+    if len(within) == 0:
         message = (
-            f"{experiment.start} to {experiment.end} is not within the data, whose periods begin from "
+            f"no period begins within {experiment.start} to {experiment.end}; those of the data begin from "
             f"{panel.dates[0]} to {panel.dates[-1]}. Correct the dates, or leave the test out."
         )
         return Problem("experiment_outside_data", where, message)
