@@ -33,6 +33,7 @@ from mmm.planning.fields import unknown_name
 from mmm.planning.infeasible import clash, infeasible_plan, out_of_reach
 from mmm.planning.plan import Plan
 from mmm.planning.planner import FrozenFlighting, Planner, ResponseKey, planner_of
+from mmm.planning.prices.stated import price_key
 from mmm.planning.report_plan import SolvedPlan, stated_plan
 from mmm.planning.request import Bounds, BudgetRequest, parse_request
 from mmm.planning.response import StatusQuo
@@ -106,7 +107,9 @@ def as_read(
 def _foreign(request: BudgetRequest, names: Sequence[str], history_periods: int | None) -> Iterator[Problem]:
     """Names and periods that this model does not have."""
     named = {field: tuple(getattr(request, field)) for field in ("bounds", "fixed", "unit_costs")}
-    named["flighting"] = tuple(request.flighting) if isinstance(request.flighting, Mapping) else ()
+    for field in ("flighting", "prices"):
+        value = getattr(request, field)
+        named[field] = tuple(value) if isinstance(value, Mapping) else ()
     named["groups"] = tuple(name for group in request.groups for name in named_by(group))
     for field, mentioned in named.items():
         for name in mentioned:
@@ -149,13 +152,16 @@ def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, Tabula
     if request.start is not None:
         wait = wait_until(planner.panel, request.start, request.meanwhile, request.horizon, "budget request")
     direct = ResponseKey(request.horizon, flighting, request.by_region and planner.has_regions, wait=wait)
+    direct = replace(direct, prices=price_key(request.prices))
     key = replace(direct, total=request.effects == "total" and planner.has_edges)
     status_quo = planner.status_quo(key)
     if request.controls:
         ahead = planner.forecast_with(request.horizon, request.controls, wait.periods)
-        baseline_M = ahead.baseline_MH.sum(1) + planner.response(key).idle_kpi()
+        baseline_M = ahead.baseline_MH.sum(1) + planner.response(key).to_bought.idle_kpi()
         status_quo = replace(status_quo, baseline_M=baseline_M)
-    return planner.response(key), planner.table(direct, _doublings(request, status_quo)), status_quo
+    if remarks := planner.price_remarks(request.prices):
+        status_quo = replace(status_quo, remarks=(*status_quo.remarks, *remarks))
+    return planner.response(key).to_money, planner.table(direct, _doublings(request, status_quo)), status_quo
 
 
 def _doublings(request: BudgetRequest, status_quo: StatusQuo) -> int:

@@ -43,6 +43,14 @@ class ChannelPlan(Spec):
     """Largest amount over such a horizon that the data support."""
     extrapolated: bool
     """The plan goes beyond what was ever spent: the response there is the curve's shape, not data."""
+    units: float | None = None
+    """Exposure that the planned amount buys; null for channels without spend or without exposure."""
+    price: float | None = None
+    """Price of a unit under the plan: amount over units; null where nothing is planned."""
+    marginal_price: float | None = None
+    """Price of one unit more: above ``price`` where prices rise with spend."""
+    current_price: float | None = None
+    """Price of a unit at the amounts of the last ``horizon`` periods."""
     kpi: Estimate
     """KPI units the planned amount brings, against none in this channel, all else as planned."""
     roi: Estimate | None
@@ -111,6 +119,9 @@ class Plan(Spec):
     """KPI under the plan less KPI under the current amounts, member by member."""
     chance_of_gain: float | None = None
     """Chance that ``gain`` is above 0, from the members; null with one member."""
+    lost_to_prices: Estimate | None = None
+    """KPI that the plan would bring besides, if everything cost what it costs at the current amounts: what
+    rising prices take of the gain (negative where cheaper units add to it); null where prices stay."""
     profit_gain: Estimate | None
     """Value of the gain less the change of the budget; null for budgets in exposure units."""
     total_roi: Estimate | None

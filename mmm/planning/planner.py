@@ -6,6 +6,7 @@ channel x region with the channel outermost).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -16,12 +17,16 @@ import numpy as np
 from mmm.data.panel import Floats
 from mmm.errors import RequestError
 from mmm.fitted import Fitted
-from mmm.model.future import FutureResponse, TabulatedResponse, TotalResponse
+from mmm.model.future import FutureResponse, Response, TabulatedResponse, TotalResponse
 from mmm.planning.ahead import control_problems
 from mmm.planning.amounts import AmountsToMedia, Flighting
 from mmm.planning.fields import MAX_HORIZON
 from mmm.planning.forecast import Forecast, forecast_of
 from mmm.planning.newcomers import with_newcomers
+from mmm.planning.prices.elasticity import Elasticity, elasticities
+from mmm.planning.prices.schedule import PricedResponse, Schedule
+from mmm.planning.prices.schedules import schedule_of
+from mmm.planning.prices.stated import ChannelPrice, price_of
 from mmm.planning.response import StatusQuo
 from mmm.planning.wait import Wait
 
@@ -51,6 +56,7 @@ class ResponseKey:
         by_region: Amounts per channel and region.
         total: With effects through other channels.
         wait: What lies between the data and the plan.
+        prices: What is stated of prices, as JSON; empty where they stay.
     """
 
     horizon: int
@@ -58,6 +64,30 @@ class ResponseKey:
     by_region: bool
     total: bool = False
     wait: Wait = Wait()
+    prices: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """The response of a plan.
+
+    Attributes:
+        to_bought: To amounts at last year's price.
+        buying: What money buys.
+    """
+
+    to_bought: FutureResponse | TotalResponse
+    buying: Schedule
+
+    @property
+    def to_money(self) -> Response:
+        """The response to money; prices that stay leave it as it is."""
+        return PricedResponse(self.to_bought, self.buying) if self.buying.moves else self.to_bought
+
+    def after_horizon(self, amount_X: Floats) -> Floats:
+        """The part of the KPI that comes after the horizon, shape M."""
+        bought_X = self.buying.bought(amount_X) if self.buying.moves else amount_X
+        return self.to_bought.after_horizon(bought_X)
 
 
 class Planner:
@@ -134,6 +164,33 @@ class Planner:
             raise RequestError("request", problems)
         return forecast_of(self._drawn, horizon, controls, wait)
 
+    @cached_property
+    def elasticities(self) -> tuple[Elasticity, ...]:
+        """How the price of each channel moved with its spend in the data."""
+        return elasticities(self.panel)
+
+    def buying(self, prices: str, unit_GHC: Floats, *, by_region: bool = False) -> Schedule:
+        """What money buys in cells whose media per unit of amount, at last year's price, are given."""
+        stated = json.loads(prices) if prices else "constant"
+        if isinstance(stated, dict):
+            stated = {name: ChannelPrice.model_validate(one) for name, one in stated.items()}
+        estimated = isinstance(stated, str) and stated == "estimated"
+        estimated = estimated or (
+            isinstance(stated, dict) and any(one.source == "estimated" for one in stated.values())
+        )
+        found = self.elasticities if estimated else (Elasticity(),) * len(self.panel.channels)
+        return schedule_of(stated, found, self.to_media, unit_GHC, by_region=by_region)
+
+    def price_remarks(self, prices: Any) -> tuple[str, ...]:
+        """Channels whose price rose with spend in the data, and is taken to stay."""
+        told = zip(self.panel.channels, self.elasticities, strict=True)
+        return tuple(
+            f"{name}: in the data its price rose by {0.1 * found.value:.1%} with 10 % more spend; this plan "
+            "holds it at last year's. `prices: estimated` plans with it."
+            for name, found in told
+            if found.is_clear and price_of(prices, name).source == "constant"
+        )
+
     def _kpi_value_of(self, horizon: int) -> float | None:
         return kpi_value(self.fitted, horizon)
 
@@ -159,15 +216,19 @@ class Planner:
         opened = "opened too late to be fitted; their response is that of the average region"
         return (f"region {', '.join(new)}: {opened}, at their own level.",)
 
-    def _response_of(self, key: ResponseKey) -> FutureResponse | TotalResponse:
+    def _response_of(self, key: ResponseKey) -> Planned:
         unit_GHC = self.to_media.unit_GHC(key.horizon, _flighting(key), by_region=key.by_region)
         before_GPC = self.before(key.wait)
+        buying = self.buying(key.prices, unit_GHC, by_region=key.by_region)
         if not key.total:
-            return FutureResponse(self.predictor, unit_GHC, by_region=key.by_region, before_GPC=before_GPC)
+            direct = FutureResponse(self.predictor, unit_GHC, by_region=key.by_region, before_GPC=before_GPC)
+            return Planned(direct, buying)
         current_X = self.to_media.current(key.horizon, by_region=key.by_region)
+        if buying.moves:
+            current_X = buying.bought(current_X)
         usual_CG = current_X.reshape(len(self.panel.channels), -1)
         usual_GHC = unit_GHC * usual_CG.T[:, None, :]
-        return TotalResponse(
+        total = TotalResponse(
             self.predictor,
             unit_GHC,
             self.graph,
@@ -175,6 +236,7 @@ class Planner:
             by_region=key.by_region,
             before_GPC=before_GPC,
         )
+        return Planned(total, buying)
 
     def _status_quo_of(self, key: ResponseKey) -> StatusQuo:
         panel, to_media, response = self.panel, self.to_media, self.response(key)
@@ -183,7 +245,8 @@ class Planner:
             channels=panel.channels,
             current_X=to_media.current(key.horizon, by_region=key.by_region),
             supported_X=to_media.supported(key.horizon, by_region=key.by_region),
-            baseline_M=self.forecast(key.horizon, key.wait.periods).baseline_MH.sum(1) + response.idle_kpi(),
+            baseline_M=self.forecast(key.horizon, key.wait.periods).baseline_MH.sum(1)
+            + response.to_bought.idle_kpi(),
             regions=panel.regions if key.by_region else (),
             kpi_value=self.kpi_value(key.horizon),
             currency=panel.currency,
@@ -192,13 +255,14 @@ class Planner:
             after_horizon=response.after_horizon,
             unknown=self.unknown,
             remarks=self.remarks(key.horizon),
+            buying=response.buying,
             model=self.provenance,
         )
 
     def _table_of(self, key: ResponseKey, doublings: int) -> TabulatedResponse:
         """A direct response read off a table that reaches ``2 ** doublings`` times what was ever spent."""
         upper_X = self.status_quo(key).usual_X * 2.0**doublings
-        return TabulatedResponse(self.response(key), upper_X, power=float(max(doublings, 2)))
+        return TabulatedResponse(self.response(key).to_money, upper_X, power=float(max(doublings, 2)))
 
 
 planner_of = lru_cache(PLANNERS)(Planner)

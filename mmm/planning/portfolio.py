@@ -78,9 +78,13 @@ def _own(request: BudgetRequest, name: str, rate: float) -> BudgetRequest:
         flighting = {
             key.removeprefix(start): table for key, table in flighting.items() if key.startswith(start)
         }
+    prices = request.prices
+    if isinstance(prices, Mapping):
+        start = f"{name}{SEPARATOR}"
+        prices = {key.removeprefix(start): one for key, one in prices.items() if key.startswith(start)}
     budget = request.budget / rate if isinstance(request.budget, float) else request.budget
     nothing: dict[str, Any] = {"bounds": {}, "fixed": (), "groups": (), "unit_costs": {}}
-    return request.model_copy(update={"budget": budget, "flighting": flighting, **nothing})
+    return request.model_copy(update={"budget": budget, "flighting": flighting, "prices": prices, **nothing})
 
 
 def in_terms(
@@ -100,6 +104,7 @@ def in_terms(
         supported_X=status_quo.supported_X * rate_X,
         kpi_value=None if value is None else value * rate,
         currency=currency,
+        buying=None,
         after_horizon=None if after is None else lambda amount_X: after(amount_X / rate_X),
     )
     return JoinedResponse([Term(response, rate_X)], len(status_quo.baseline_M)), converted

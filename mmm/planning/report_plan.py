@@ -15,6 +15,7 @@ from mmm.analysis.intervals import Estimate, chance_above_zero, change, estimate
 from mmm.data.panel import Floats
 from mmm.planning.constraints import Decisions, binding_limits, channel_limits
 from mmm.planning.plan import BEYOND_DATA, ChannelPlan, Plan, RegionPlan, Side
+from mmm.planning.prices.schedule import PricedResponse
 from mmm.planning.request import BudgetRequest
 from mmm.planning.response import StatusQuo
 from mmm.planning.solve.limits import Limits
@@ -102,6 +103,7 @@ def stated_plan(solved: SolvedPlan) -> Plan:
         kpi=estimate(status_quo.baseline_M + kpi_M, level),
         gain=estimate(gain_M, level),
         chance_of_gain=chance_above_zero(gain_M),
+        lost_to_prices=_lost_to_prices(solved, kpi_M),
         profit_gain=estimate(profit_M, level) if in_money else None,
         total_roi=_total_roi(solved, kpi_M),
         effect_after_horizon=None
@@ -155,6 +157,43 @@ def _total_roi(solved: SolvedPlan, kpi_M: Floats) -> Estimate | None:
     return estimate(value_M / solved.total, solved.request.level, from_zero=True)
 
 
+def _lost_to_prices(solved: SolvedPlan, kpi_M: Floats) -> Estimate | None:
+    """What the plan would bring besides at the prices of the status quo."""
+    response, current_X = solved.response, solved.status_quo.current_X
+    if not isinstance(response, PricedResponse):
+        return None
+    unmoved_X = response.schedule.at_prices_of(solved.amount_X, current_X)
+    return estimate(change(response.response.kpi_M(unmoved_X), kpi_M), solved.request.level)
+
+
+def _bought(solved: SolvedPlan) -> list[dict[str, float | None]]:
+    """Units and prices of every channel; empty where exposure or money is not known."""
+    buying, channels = solved.status_quo.buying, solved.status_quo.channels
+    if buying is None:
+        return [{} for _ in channels]
+    amount_X, current_X = solved.amount_X, solved.status_quo.current_X
+    units_X, now_X = (buying.rate_X * buying.bought(value_X) for value_X in (amount_X, current_X))
+    more_X = 1.0 / np.where(buying.rate_X > 0, buying.rate_X * buying.slope(amount_X), np.nan)
+    parts = (units_X, amount_X, now_X, current_X, more_X * amount_X, more_X)
+    units_C, amount_C, now_C, current_C, weighed_C, plain_C = (solved.by_channel(part) for part in parts)
+    regions = max(len(solved.status_quo.regions), 1)
+    rows: list[dict[str, float | None]] = []
+    for c in range(len(channels)):
+        if not np.isfinite(units_C[c]):
+            rows.append({})
+            continue
+        more = weighed_C[c] / amount_C[c] if amount_C[c] > 0 else plain_C[c] / regions
+        rows.append(
+            {
+                "units": float(units_C[c]),
+                "price": float(amount_C[c] / units_C[c]) if units_C[c] > 0 else None,
+                "marginal_price": float(more) if np.isfinite(more) else None,
+                "current_price": float(current_C[c] / now_C[c]) if now_C[c] > 0 else None,
+            }
+        )
+    return rows
+
+
 def _channel_marginal(solved: SolvedPlan, marginal_MX: Floats) -> Floats:
     """Marginal value of a channel: its regions' by where the plan spends, else evenly, shape MC."""
     spend_X = solved.spend_X
@@ -189,7 +228,7 @@ def _channel_plans(
     roi_MC = np.divide(status_quo.value * kpi_MC, spend_C, out=kpi_MC.copy(), where=spend_C > 0)
     parts = (kpi_MC, roi_MC, _channel_marginal(solved, marginal_MX))
     kpi_C, roi_C, marginal_C = (estimates(part, level, from_zero=True) for part in parts)
-    beyond_C = _beyond(solved)
+    beyond_C, bought_C = _beyond(solved), _bought(solved)
     rows = []
     for i, channel in enumerate(status_quo.channels):
         covered = channel in chosen.channels
@@ -208,6 +247,7 @@ def _channel_plans(
                 binding=binding.get(channel),
                 supported_max=float(supported_C[i]),
                 extrapolated=bool(beyond_C[i] > 0),
+                **bought_C[i],
                 kpi=kpi_C[i],
                 roi=roi_C[i] if spend > 0 and status_quo.kpi_value is not None else None,
                 marginal_roi=marginal_C[i],

@@ -32,6 +32,7 @@ from mmm.planning.fields import (
     refuse_crossed,
     show,
 )
+from mmm.planning.prices.stated import Prices
 from mmm.planning.wait import Meanwhile
 
 
@@ -147,6 +148,11 @@ class BudgetRequest(Spec):
     method: Literal["slsqp", "trust-constr", "differential_evolution", "hybrid"] = "slsqp"
     """Solver of the last stage. ``slsqp`` and ``trust-constr`` start from a global search;
     ``differential_evolution`` searches by itself; ``hybrid`` refines what it finds."""
+    prices: Prices = "constant"
+    """What exposure costs by how much is bought, for channels with spend and exposure: ``constant`` as in the
+    last year, ``estimated`` as it moved with spend in the panel, or by channel: one of these words,
+    ``{elasticity: 0.25}`` or ``{tiers: [{up_to: 1000000, price: 0.01}, {price: 0.012}]}`` (currency per unit,
+    steps in units per period)."""
     controls: ControlPaths = Field(default_factory=dict)
     """Controls and events over the horizon where they are known: a value, one for each period, or either by
     region. Others are at their mean of the last year; holidays follow the calendar."""

@@ -16,6 +16,7 @@ import numpy as np
 from mmm.data.panel import Floats, Ints
 from mmm.model.future import Response, SeparateCurves
 from mmm.planning.amounts import usual
+from mmm.planning.prices.schedule import Schedule
 
 
 class Term(NamedTuple):
@@ -110,6 +111,7 @@ class StatusQuo:
         after_horizon: The part of the response that falls after the horizon, KPI units per member.
         unknown: Channels whose effect nothing but the prior tells.
         remarks: What the model does not know of channels, or learned long ago; each begins with a channel.
+        buying: What money buys, for channels with spend and exposure; None where that is not stated.
         nest_X: Coarser parts than channels, within which every limit of a sum weighs all alike; None
             for channels.
         model: Provenance, copied into the plan.
@@ -127,6 +129,7 @@ class StatusQuo:
     after_horizon: Callable[[Floats], Floats] | None = None
     unknown: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    buying: Schedule | None = None
     nest_X: Ints | None = None
     model: Mapping[str, object] = field(default_factory=dict)
 

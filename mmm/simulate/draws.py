@@ -59,6 +59,8 @@ class Design:
     """True return of each channel over all weeks, direct effect; None draws it."""
     decay: tuple[float, ...] | None = None
     """Retention of each channel's carry-over; None draws it."""
+    price_elasticity: float = 0.0
+    """Per cent by which the price of shown exposure rises with one per cent more spend in a region-week."""
     reach: int = 0
     """Channels, the last ones, of which reach and frequency are known."""
     reach_half: tuple[float, float] = (1.5, 3.0)
@@ -82,6 +84,7 @@ class Design:
             ("confounding", self.confounding >= 0, "must be at least 0"),
             ("region_spread", self.region_spread >= 0, "must be at least 0"),
             ("noise", self.noise >= 0, "must be at least 0"),
+            ("price_elasticity", 0 <= self.price_elasticity <= 0.6, "must be within 0 and 0.6"),
             ("outliers", 0 <= self.outliers <= 1, "must be within 0 and 1"),
             (
                 "reach",
@@ -149,6 +152,7 @@ def simulate_market(
     exposure_GTC, spend_GTC, has_exposure_C = _draw_spend(
         rng, intensity_GTC, population_G, direct_GTC, design.roi
     )
+    spend_GTC, elasticity_C = _priced(spend_GTC, has_exposure_C, design.price_elasticity)
     width = len(str(regions))
     return World(
         brand=brand,
@@ -177,6 +181,7 @@ def simulate_market(
         kpi_value=KPI_VALUE,
         seed=seed,
         reach=reach,
+        elasticity_C=elasticity_C,
     )
 
 
@@ -287,6 +292,16 @@ def _observe(rng: np.random.Generator, design: Design, expected_GT: Floats) -> F
     hit_GT = rng.uniform(size=expected_GT.shape) < design.outliers
     factor_GT = np.where(hit_GT, rng.choice([0.3, 0.5, 1.7, 2.0], expected_GT.shape), 1.0)
     return np.asarray(np.clip(kpi_GT * factor_GT, 0.0, None), dtype=np.float64)
+
+
+def _priced(spend_GTC: Floats, has_exposure_C: Bools, elasticity: float) -> tuple[Floats, Floats | None]:
+    """Spend at prices that rise with it, and by how much; each region spends as much in all as before."""
+    if elasticity == 0:
+        return spend_GTC, None
+    elasticity_C = elasticity * has_exposure_C
+    dearer_GTC = spend_GTC ** (1.0 / (1.0 - elasticity_C))
+    scale_GC = spend_GTC.sum(axis=1) / dearer_GTC.sum(axis=1)
+    return dearer_GTC * scale_GC[:, None], elasticity_C
 
 
 def _draw_spend(

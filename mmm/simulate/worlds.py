@@ -136,6 +136,7 @@ class World:
         kpi_value: Currency per KPI unit.
         seed: Seed it was drawn with.
         reach: Channels of which reach and frequency are known, the truth about them; None without any.
+        elasticity_C: How the price of exposure rises with spend in a region-week; None where prices stay.
     """
 
     brand: str
@@ -162,6 +163,7 @@ class World:
     kpi_value: float
     seed: int
     reach: Reach | None = None
+    elasticity_C: Floats | None = None
 
     @cached_property
     def direct_GTC(self) -> Floats:
@@ -200,12 +202,15 @@ class World:
         over after them.
 
         Args:
-            multipliers_C: Factor per channel, or whatever broadcasts to regions x horizon x channels.
+            multipliers_C: Factor per channel on spend, or whatever broadcasts to regions x horizon x channels.
             horizon: Periods of the plan, at most those of the data.
         """
         lags = self.response.weights_CL.shape[1]
         acting_GTC = self._acting(self.intensity_GTC)
-        again_GHC = acting_GTC[:, -horizon:] * np.asarray(multipliers_C, dtype=np.float64)
+        bought = np.asarray(multipliers_C, dtype=np.float64)
+        if self.elasticity_C is not None:
+            bought = bought ** (1.0 - self.elasticity_C)
+        again_GHC = acting_GTC[:, -horizon:] * bought
         history_GTC = acting_GTC[:, -lags:]
         after_GLC = np.zeros((again_GHC.shape[0], lags, again_GHC.shape[2]))
         media_GTC = np.concatenate([history_GTC, again_GHC, after_GLC], axis=1)

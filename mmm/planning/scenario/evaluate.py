@@ -24,7 +24,9 @@ from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TotalResponse
 from mmm.planning.amounts import usual
 from mmm.planning.plan import BEYOND_DATA
-from mmm.planning.planner import Planner, planner_of
+from mmm.planning.planner import Planned, Planner, planner_of
+from mmm.planning.prices.schedule import Schedule
+from mmm.planning.prices.stated import price_key
 from mmm.planning.scenario.media import (
     PlannedMedia,
     ResolvedPlans,
@@ -40,6 +42,8 @@ from mmm.planning.wait import assumed
 
 STATUS_QUO = "status quo"
 
+PRICED = "Exposure costs what it cost in the last year, moved as stated with how much is bought."
+
 ASSUMPTIONS = (
     "The level stays as at the end of the data, the season goes on, controls are as in the last year.",
     "Exposure costs what it cost in the last year.",
@@ -53,6 +57,8 @@ def _assumptions(request: ScenarioRequest, resolved: ResolvedPlans, start: str) 
     if request.controls:
         rest = [level.replace("controls are", "other controls are"), *rest]
         level = f"Controls are as stated: {', '.join(request.controls)}."
+    if price_key(request.prices):
+        rest = [PRICED if "Exposure costs" in text else text for text in rest]
     waiting = [assumed(start, resolved.wait.meanwhile)] if resolved.wait.periods else []
     return (*waiting, level, *rest, *([SPREAD] if resolved.monthly else ()))
 
@@ -108,6 +114,7 @@ class _PlanEffects:
         brought_M: What planned amounts bring.
         channel_MC: The same by channel, against none of it.
         marginal_MC: KPI per further unit of each amount.
+        buying: What money buys.
     """
 
     period_MH: Floats
@@ -116,6 +123,7 @@ class _PlanEffects:
     brought_M: Floats
     channel_MC: Floats
     marginal_MC: Floats
+    buying: Schedule
 
 
 class _Evaluation:
@@ -163,19 +171,28 @@ class _Evaluation:
         )
         predictor, graph = self.planner.predictor, self.planner.graph
         before_GPC = self.before_GPC
+        buying = self.planner.buying(price_key(self.request.prices), unit_GHC)
+        usual_GHC = self.usual.media_GHC
+        if buying.moves:
+            each_C = np.ones(len(amount_C))
+            usual_GHC = usual_GHC * buying.at_prices_of(each_C, self.usual.amount_C)
         response: FutureResponse | TotalResponse
         if self.request.effects == "total" and self.planner.has_edges:
-            response = TotalResponse(predictor, unit_GHC, graph, self.usual.media_GHC, before_GPC=before_GPC)
+            response = TotalResponse(predictor, unit_GHC, graph, usual_GHC, before_GPC=before_GPC)
         else:
             response = FutureResponse(predictor, unit_GHC, before_GPC=before_GPC)
-        brought_M, each_C = response.kpi_M(amount_C), np.arange(len(amount_C))
+        planned_response = Planned(response, buying)
+        to_money, channel_C = planned_response.to_money, np.arange(len(amount_C))
+        brought_M = to_money.kpi_M(amount_C)
+        bought_C = buying.bought(amount_C) if buying.moves else amount_C
         return _PlanEffects(
-            period_MH=self.forecast.baseline_MH + response.channel_periods(amount_C).sum(1),
+            period_MH=self.forecast.baseline_MH + response.channel_periods(bought_C).sum(1),
             kpi_M=self.forecast.baseline_MH.sum(1) + response.idle_kpi() + brought_M,
-            after_M=response.after_horizon(amount_C),
+            after_M=planned_response.after_horizon(amount_C),
             brought_M=brought_M,
-            channel_MC=brought_MC(response, amount_C, each_C),
-            marginal_MC=next_amount_MX(response, amount_C, usual(self.supported_C), each_C),
+            channel_MC=brought_MC(to_money, amount_C, channel_C),
+            marginal_MC=next_amount_MX(to_money, amount_C, usual(self.supported_C), channel_C),
+            buying=buying,
         )
 
     def _plan(self, name: str, planned: PlannedMedia, effects: _PlanEffects) -> ScenarioPlan:
@@ -245,6 +262,7 @@ class _Evaluation:
         roi_MC = self.value * effects.channel_MC / np.where(amount_C > 0, amount_C, 1.0)
         parts = (effects.channel_MC, roi_MC, self.value * effects.marginal_MC)
         kpi_C, roi_C, marginal_C = (estimates(part, level, from_zero=True) for part in parts)
+        bought_C = effects.buying.told(amount_C)
         return tuple(
             ScenarioChannel(
                 channel=channel,
@@ -257,6 +275,7 @@ class _Evaluation:
                 marginal_roi=marginal_C[c],
                 supported_max=float(self.supported_C[c]),
                 extrapolated=bool(over_C[c]),
+                **bought_C[c],
             )
             for c, channel in enumerate(self.panel.channels)
         )
@@ -270,5 +289,6 @@ class _Evaluation:
         if peak:
             yield f"{peak}: some period is planned beyond the largest amount of any period in the data."
         yield from self.planner.remarks(self.horizon)
+        yield from self.planner.price_remarks(self.request.prices)
         if never:
             yield f"{never}: never ran in the data; the response is what the model took for granted."

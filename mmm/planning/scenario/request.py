@@ -43,6 +43,7 @@ from mmm.planning.fields import (
     refuse_bool,
     show,
 )
+from mmm.planning.prices.stated import Prices
 from mmm.planning.wait import Meanwhile
 
 MOST_PLANS = 50
@@ -147,6 +148,8 @@ class ScenarioRequest(Spec):
     """What runs between the data and ``start``: as in the last periods, or nothing (``none``)."""
     effects: Literal["direct", "total"] = "direct"
     """Each channel's own effect, or with what it does through the channels it moves."""
+    prices: Prices = "constant"
+    """What exposure costs by how much is bought, as in a budget request."""
     controls: ControlPaths = Field(default_factory=dict)
     """Controls and events over the horizon where they are known: a value, one for each period, or either by
     region. Others are at their mean of the last year; holidays follow the calendar."""

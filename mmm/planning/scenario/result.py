@@ -50,6 +50,12 @@ class ScenarioChannel(Spec):
     """Amount of the status quo."""
     change: float | None
     """Planned over current amount, less 1; null where nothing is spent now."""
+    units: float | None = None
+    """Exposure that the planned amount buys; null for channels without spend or without exposure."""
+    price: float | None = None
+    """Price of a unit: amount over units; null where nothing is planned."""
+    marginal_price: float | None = None
+    """Price of one unit more."""
     kpi: Estimate
     """KPI units the planned amount brings over the horizon and after it, against none in this channel."""
     roi: Estimate | None
