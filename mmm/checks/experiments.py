@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from mmm.analysis.intervals import interval
+from mmm.data.experiments import locate_experiments
 from mmm.data.panel import Floats
 from mmm.data.schema import Finding
-from mmm.data.stated.experiments import locate_experiments
 from mmm.fitted import Fitted
 
 CONFLICT = 2.0

@@ -14,6 +14,7 @@ from mmm.config import MarketSpec
 from mmm.data.calendar import Calendar, infer_calendar
 from mmm.data.cells import cell_findings, cell_problems, population_problems, row_problems
 from mmm.data.closed import closed_findings, closed_periods, without_closed
+from mmm.data.experiments import locate_experiments
 from mmm.data.history import history_findings
 from mmm.data.layout import lay_out
 from mmm.data.panel import Panel
@@ -23,7 +24,6 @@ from mmm.data.schema import Finding, LongTable, Role, named
 from mmm.data.series import series_findings, series_problems
 from mmm.data.split import Split, default_lags, split_periods
 from mmm.data.stated.beliefs import locate_beliefs
-from mmm.data.stated.experiments import locate_experiments
 from mmm.errors import PanelError, Problem, SpecError
 
 

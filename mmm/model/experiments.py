@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from mmm.config import ModelSpec
+from mmm.data.experiments import LiftTest
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling
-from mmm.data.stated.experiments import LiftTest
 from mmm.graph.channel_graph import ChannelGraph, downstream_delta
 from mmm.model.adstock import lag_stack
 from mmm.model.frequency import Reached, reached

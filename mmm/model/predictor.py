@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from mmm.config import ModelSpec
+from mmm.data.experiments import LiftTest
 from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.scale import Scaling
 from mmm.data.stated.beliefs import PlacedBelief
-from mmm.data.stated.experiments import LiftTest
 from mmm.graph.channel_graph import ChannelGraph
 from mmm.model.adstock import carry_over, lag_stack
 from mmm.model.beliefs import shape_quantities

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from mmm.config import MarketSpec, ModelSpec, TrainSpec
+from mmm.data.experiments import locate_experiments
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import Scaling, fit_scaling
 from mmm.data.schema import event_label
 from mmm.data.stated.beliefs import locate_beliefs
-from mmm.data.stated.experiments import locate_experiments
 from mmm.errors import TrainingError
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import ChannelGraph, empty_graph

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmm.data.experiments import LiftTest
 from mmm.data.panel import Floats, Panel
 from mmm.data.scale import one_shard
-from mmm.data.stated.experiments import LiftTest
 
 Message = Callable[[Floats], Floats]
 """Sum of a float64 array over shards."""

@@ -12,7 +12,7 @@ import pytest
 from mmm.checks.experiments import COLUMNS, experiment_findings, experiments_table
 from mmm.config import MarketSpec
 from mmm.config.files import validate
-from mmm.data.stated.experiments import locate_experiments
+from mmm.data.experiments import locate_experiments
 from mmm.fitted import Fitted
 from tests.small import market, sketch
 

@@ -11,8 +11,8 @@ import torch
 
 from mmm.config import MarketSpec
 from mmm.config.files import validate
+from mmm.data.experiments import LiftTest, locate_experiments
 from mmm.data.panel import Floats, Panel
-from mmm.data.stated.experiments import LiftTest, locate_experiments
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import downstream_delta
 from mmm.model.experiments import pose_lift_tests

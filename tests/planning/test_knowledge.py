@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from mmm.cli.answers import plan_table
-from mmm.config.model import ChannelPriors
+from mmm.config import ChannelPriors
 from mmm.fitted import Fitted
 from mmm.planning.amounts import AmountsToMedia
 from mmm.planning.budget import plan_budget

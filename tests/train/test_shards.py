@@ -11,8 +11,8 @@ import torch
 from numpy.testing import assert_allclose
 
 from mmm.config import MarketSpec
+from mmm.data.experiments import locate_experiments
 from mmm.data.panel import Panel, data_fingerprint
-from mmm.data.stated.experiments import locate_experiments
 from mmm.fitted import Fitted
 from mmm.train.fit import fit
 from mmm.train.prepare import Prepared, pose

@@ -1,1 +1,1 @@
-"""What users state of effects: lift tests and beliefs, on the cells of a panel."""
+"""What users state of effects, on the cells of a panel."""

@@ -19,9 +19,9 @@ import numpy as np
 from mmm.config import Experiment, MarketSpec
 from mmm.config.beliefs import Stated, Window
 from mmm.config.files import unknown_name
+from mmm.data.experiments import is_outside, mistyped
 from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.schema import Finding, named
-from mmm.data.stated.experiments import is_outside, mistyped
 from mmm.errors import Problem
 
 AGEING = 0.2

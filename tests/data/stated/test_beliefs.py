@@ -10,8 +10,8 @@ import pytest
 
 from mmm.config import MarketSpec
 from mmm.config.files import validate
+from mmm.data.experiments import locate_experiments
 from mmm.data.stated.beliefs import AGEING, MISMATCH, locate_beliefs, widened
-from mmm.data.stated.experiments import locate_experiments
 from mmm.errors import SpecError
 from tests.small import market, small_panel, some_regions
 

@@ -10,8 +10,8 @@ import pytest
 from mmm.cli import main
 from mmm.config import MarketSpec
 from mmm.config.files import validate
+from mmm.data.experiments import LiftTest, locate_experiments
 from mmm.data.panel import Floats, Panel
-from mmm.data.stated.experiments import LiftTest, locate_experiments
 from tests.data.cases import case
 from tests.small import market, small_panel, some_regions, with_gaps
 

@@ -67,7 +67,7 @@ def locate_experiments(
 ) -> tuple[tuple[LiftTest, ...], list[Problem]]:
     """The experiments of a spec on its panel, in their order, and everything wrong with them.
 
-    Tests that lie outside of the panel are none of them: they enter as beliefs, see ``beliefs.py`` beside.
+    Tests that lie outside of the panel are none of them: they enter as beliefs, see ``mmm.data.stated``.
 
     Args:
         spec: The market.
