@@ -16,10 +16,10 @@ from jobs.record.rows import Row
 from jobs.results import keep_fit
 from jobs.train.worker import FITTED, TrainPlan
 from mmm.config import MarketSpec
+from mmm.data.experiments import locate_experiments
 from mmm.data.panel import data_fingerprint
 from mmm.data.read import PanelRead
 from mmm.data.split import Split
-from mmm.data.stated.experiments import locate_experiments
 from mmm.errors import CheckpointError
 from mmm.fitted import Fitted
 from mmm.train.shards import Survey

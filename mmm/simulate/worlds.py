@@ -202,7 +202,7 @@ class World:
         over after them.
 
         Args:
-            multipliers_C: Factor per channel on spend, or whatever broadcasts to regions x horizon x channels.
+            multipliers_C: Factor per channel on spend, or what broadcasts to regions x horizon x channels.
             horizon: Periods of the plan, at most those of the data.
         """
         lags = self.response.weights_CL.shape[1]
