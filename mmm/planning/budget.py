@@ -33,7 +33,7 @@ from mmm.planning.fields import unknown_name
 from mmm.planning.infeasible import clash, infeasible_plan, out_of_reach
 from mmm.planning.plan import Plan
 from mmm.planning.planner import FrozenFlighting, Planner, ResponseKey, planner_of
-from mmm.planning.prices.stated import price_key
+from mmm.planning.prices.stated import EVERY, price_key
 from mmm.planning.report_plan import SolvedPlan, stated_plan
 from mmm.planning.request import Bounds, BudgetRequest, parse_request
 from mmm.planning.response import StatusQuo
@@ -107,9 +107,8 @@ def as_read(
 def _foreign(request: BudgetRequest, names: Sequence[str], history_periods: int | None) -> Iterator[Problem]:
     """Names and periods that this model does not have."""
     named = {field: tuple(getattr(request, field)) for field in ("bounds", "fixed", "unit_costs")}
-    for field in ("flighting", "prices"):
-        value = getattr(request, field)
-        named[field] = tuple(value) if isinstance(value, Mapping) else ()
+    named["flighting"] = tuple(request.flighting) if isinstance(request.flighting, Mapping) else ()
+    named["prices"] = tuple(name for name in request.prices if name != EVERY)
     named["groups"] = tuple(name for group in request.groups for name in named_by(group))
     for field, mentioned in named.items():
         for name in mentioned:

@@ -121,7 +121,7 @@ def refuse_unknown(names: Iterable[object], info: ValidationInfo) -> None:
             raise PydanticCustomError(
                 "not_a_name", "holds {value}; expected a channel", {"value": show(name)}
             )
-        _known_channel(name, info)
+        known_channel(name, info)
 
 
 def show(value: object) -> str:
@@ -145,14 +145,15 @@ def unknown_name(name: str, known: Sequence[str]) -> str:
     return f"unknown channel '{name}'.{hint} Known: {', '.join(known)}"
 
 
-def _known_channel(name: str, info: ValidationInfo) -> str:
+def known_channel(name: str, info: ValidationInfo) -> str:
+    """The name, if the validation context has such a channel or names none."""
     known: Sequence[str] | None = (info.context or {}).get("channels")
     if known is not None and name not in known:
         raise PydanticCustomError("unknown_channel", "{text}", {"text": unknown_name(name, known)})
     return name
 
 
-ChannelName = Annotated[str, AfterValidator(_known_channel)]
+ChannelName = Annotated[str, AfterValidator(known_channel)]
 """Name of a channel; checked against the validation context's ``channels`` where it has them."""
 
 

@@ -6,7 +6,6 @@ channel x region with the channel outermost).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -26,7 +25,7 @@ from mmm.planning.newcomers import with_newcomers
 from mmm.planning.prices.elasticity import Elasticity, elasticities
 from mmm.planning.prices.schedule import PricedResponse, Schedule
 from mmm.planning.prices.schedules import schedule_of
-from mmm.planning.prices.stated import ChannelPrice, price_of
+from mmm.planning.prices.stated import ChannelPrice, price_of, prices_of
 from mmm.planning.response import StatusQuo
 from mmm.planning.wait import Wait
 
@@ -171,17 +170,12 @@ class Planner:
 
     def buying(self, prices: str, unit_GHC: Floats, *, by_region: bool = False) -> Schedule:
         """What money buys in cells whose media per unit of amount, at last year's price, are given."""
-        stated = json.loads(prices) if prices else "constant"
-        if isinstance(stated, dict):
-            stated = {name: ChannelPrice.model_validate(one) for name, one in stated.items()}
-        estimated = isinstance(stated, str) and stated == "estimated"
-        estimated = estimated or (
-            isinstance(stated, dict) and any(one.source == "estimated" for one in stated.values())
-        )
+        stated = prices_of(prices)
+        estimated = any(one.source == "estimated" for one in stated.values())
         found = self.elasticities if estimated else (Elasticity(),) * len(self.panel.channels)
         return schedule_of(stated, found, self.to_media, unit_GHC, by_region=by_region)
 
-    def price_remarks(self, prices: Any) -> tuple[str, ...]:
+    def price_remarks(self, prices: Mapping[str, ChannelPrice]) -> tuple[str, ...]:
         """Channels whose price rose with spend in the data, and is taken to stay."""
         told = zip(self.panel.channels, self.elasticities, strict=True)
         return tuple(

@@ -20,6 +20,7 @@ from mmm.planning.budget import NEED_A_VALUE, as_read, best_plan, prepared
 from mmm.planning.constraints import LimitsBuilder, amount_range, decisions
 from mmm.planning.plan import Plan, PortfolioPlan
 from mmm.planning.planner import Planner, planner_of
+from mmm.planning.prices.stated import EVERY
 from mmm.planning.report_plan import SolvedPlan, stated_plan
 from mmm.planning.request import Bounds, BudgetRequest, Group, PortfolioTerms
 from mmm.planning.response import JoinedResponse, StatusQuo, Term
@@ -72,16 +73,17 @@ def answer_budgets(
 
 def _own(request: BudgetRequest, name: str, rate: float) -> BudgetRequest:
     """What a portfolio's request asks of one model; limits are the portfolio's."""
+    start = f"{name}{SEPARATOR}"
     flighting: Flighting = request.flighting
     if isinstance(flighting, Mapping):
-        start = f"{name}{SEPARATOR}"
         flighting = {
             key.removeprefix(start): table for key, table in flighting.items() if key.startswith(start)
         }
-    prices = request.prices
-    if isinstance(prices, Mapping):
-        start = f"{name}{SEPARATOR}"
-        prices = {key.removeprefix(start): one for key, one in prices.items() if key.startswith(start)}
+    prices = {
+        key.removeprefix(start): one
+        for key, one in request.prices.items()
+        if key.startswith(start) or key == EVERY
+    }
     budget = request.budget / rate if isinstance(request.budget, float) else request.budget
     nothing: dict[str, Any] = {"bounds": {}, "fixed": (), "groups": (), "unit_costs": {}}
     return request.model_copy(update={"budget": budget, "flighting": flighting, "prices": prices, **nothing})

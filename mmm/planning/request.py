@@ -148,7 +148,7 @@ class BudgetRequest(Spec):
     method: Literal["slsqp", "trust-constr", "differential_evolution", "hybrid"] = "slsqp"
     """Solver of the last stage. ``slsqp`` and ``trust-constr`` start from a global search;
     ``differential_evolution`` searches by itself; ``hybrid`` refines what it finds."""
-    prices: Prices = "constant"
+    prices: Prices = Field(default_factory=dict)
     """What exposure costs by how much is bought, for channels with spend and exposure: ``constant`` as in the
     last year, ``estimated`` as it moved with spend in the panel, or by channel: one of these words,
     ``{elasticity: 0.25}`` or ``{tiers: [{up_to: 1000000, price: 0.01}, {price: 0.012}]}`` (currency per unit,

@@ -298,8 +298,8 @@ def _priced(spend_GTC: Floats, has_exposure_C: Bools, elasticity: float) -> tupl
     """Spend at prices that rise with it, and by how much; each region spends as much in all as before."""
     if elasticity == 0:
         return spend_GTC, None
-    elasticity_C = elasticity * has_exposure_C
-    dearer_GTC = spend_GTC ** (1.0 / (1.0 - elasticity_C))
+    elasticity_C: Floats = elasticity * has_exposure_C.astype(np.float64)
+    dearer_GTC: Floats = spend_GTC ** (1.0 / (1.0 - elasticity_C))
     scale_GC = spend_GTC.sum(axis=1) / dearer_GTC.sum(axis=1)
     return dearer_GTC * scale_GC[:, None], elasticity_C
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmm.config import Belief, ChannelPriors, LossSpec, ModelSpec, PriorSpec, TemporalSpec
+from mmm.config import Belief, ChannelBelief, ChannelPriors, LossSpec, ModelSpec, PriorSpec, TemporalSpec
 from mmm.data.panel import Panel
 from mmm.data.scale import Scaling, fit_scaling
 from mmm.model.inputs import Inputs, build_inputs
@@ -27,8 +27,8 @@ SPEC = ModelSpec(temporal=TemporalSpec(hidden=3, stride=4))
 BELIEFS = PriorSpec(
     media_share=Belief(mean=0.2, sd=0.05),
     channels={
-        "search": ChannelPriors(share=Belief(mean=0.1, sd=0.02)),
-        "tv": ChannelPriors(roi=Belief(mean=2.0, sd=0.5)),
+        "search": ChannelPriors(share=ChannelBelief(mean=0.1, sd=0.02)),
+        "tv": ChannelPriors(roi=ChannelBelief(mean=2.0, sd=0.5)),
     },
 )
 
@@ -196,7 +196,7 @@ def test_each_member_has_centres_of_its_own_of_what_is_believed() -> None:
     # The second member believes in a return one standard deviation, 0.5, above 2.0: as one who states 2.5.
     tv = BELIEFS.channels["tv"]
     spec = SPEC.model_copy(update={"priors": PriorSpec(channels={"tv": tv})})
-    higher = PriorSpec(channels={"tv": ChannelPriors(roi=Belief(mean=2.5, sd=0.5))})
+    higher = PriorSpec(channels={"tv": ChannelPriors(roi=ChannelBelief(mean=2.5, sd=0.5))})
     inputs, scaling, parameters = posed(small_panel(), spec)
     components = forward(parameters, inputs, spec, SCALES)
     drawn_MB = torch.zeros(2, beliefs(3), dtype=torch.float64)

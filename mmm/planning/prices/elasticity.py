@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mmm.data.panel import Floats, Panel
 
@@ -85,7 +87,7 @@ def _season(year_N: Floats) -> list[Floats]:
     return [wave(2 * np.pi * order * year_N) for order in (1, 2) for wave in (np.sin, np.cos)]
 
 
-def _long_run(score_T: Floats, lags: int) -> float:
+def _long_run(score_T: npt.NDArray[Any], lags: int) -> float:
     """Variance of the sum of a series, its correlations counted with falling weight."""
     lags = min(max(lags, 1), len(score_T) - 1)
     total = float(score_T @ score_T)

@@ -5,8 +5,7 @@ Shapes: G regions, T periods of history, H periods of a horizon, C channels, X d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from mmm.planning.prices.stated import ChannelPrice, price_of
 
 
 def schedule_of(
-    prices: Any,
+    prices: Mapping[str, ChannelPrice],
     found: Sequence[Elasticity],
     to_media: AmountsToMedia,
     unit_GHC: Floats,

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from mmm.config import Spec
-from mmm.planning.fields import ChannelName, UnitCost
+from mmm.planning.fields import UnitCost, known_channel, show
 
+EVERY = "*"
+"""Stands for all channels that are not named."""
 MOST_ELASTICITY = 0.6
 """Elasticity from which more money buys so little more that no auction is known to behave so."""
 
@@ -75,32 +77,46 @@ def _tier_problems(tiers: tuple[Tier, ...]) -> Iterator[str]:
         yield "the last of the tiers must leave `up_to` open: its price holds for all that is more"
 
 
-def _kind(value: Any) -> str:
-    return "by_channel" if isinstance(value, Mapping) else "word"
+def _by_channel(value: Any) -> Any:
+    """One word for all channels as prices by channel."""
+    if value == "constant":
+        return {}
+    if value == "estimated":
+        return {EVERY: value}
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError(
+            "bad_price",
+            "is {value}; expected 'constant', 'estimated', or such a word, an elasticity or tiers by channel",
+            {"value": show(value)},
+        )
+    return value
+
+
+def _known(name: str, info: ValidationInfo) -> str:
+    return name if name == EVERY else known_channel(name, info)
 
 
 Prices = Annotated[
-    Annotated[Literal["constant", "estimated"], Tag("word")]
-    | Annotated[dict[ChannelName, ChannelPrice], Tag("by_channel")],
-    Discriminator(_kind),
+    dict[Annotated[str, AfterValidator(_known)], ChannelPrice],
+    BeforeValidator(
+        _by_channel, json_schema_input_type=Literal["constant", "estimated"] | dict[str, ChannelPrice]
+    ),
 ]
-"""Prices of a request: one word for all channels, or by channel; others are constant."""
+"""Prices of a request by channel; one word stands for all, and others are constant."""
 
 
-def price_of(prices: Any, channel: str) -> ChannelPrice:
+def price_of(prices: Mapping[str, ChannelPrice], channel: str) -> ChannelPrice:
     """What a request states of one channel."""
-    if isinstance(prices, str):
-        return ChannelPrice.model_validate(prices)
-    found: ChannelPrice | None = prices.get(channel)
-    return found or ChannelPrice(source="constant")
+    return prices.get(channel) or prices.get(EVERY) or ChannelPrice(source="constant")
 
 
-def price_key(prices: Any) -> str:
+def price_key(prices: Mapping[str, ChannelPrice]) -> str:
     """Prices as text, the same for the same meaning; empty where all stay."""
-    if isinstance(prices, str):
-        return "" if prices == "constant" else json.dumps(prices)
     stated = {name: one.model_dump(exclude_none=True) for name, one in sorted(prices.items())}
-    moving = {
-        name: one for name, one in stated.items() if one not in ({"source": "constant"}, {"elasticity": 0.0})
-    }
-    return json.dumps(moving) if moving else ""
+    stays = ({"source": "constant"}, {"elasticity": 0.0})
+    return json.dumps(stated) if any(one not in stays for one in stated.values()) else ""
+
+
+def prices_of(key: str) -> dict[str, ChannelPrice]:
+    """The inverse of ``price_key``, but for prices that stay."""
+    return {name: ChannelPrice.model_validate(one) for name, one in json.loads(key or "{}").items()}

@@ -148,7 +148,7 @@ class ScenarioRequest(Spec):
     """What runs between the data and ``start``: as in the last periods, or nothing (``none``)."""
     effects: Literal["direct", "total"] = "direct"
     """Each channel's own effect, or with what it does through the channels it moves."""
-    prices: Prices = "constant"
+    prices: Prices = Field(default_factory=dict)
     """What exposure costs by how much is bought, as in a budget request."""
     controls: ControlPaths = Field(default_factory=dict)
     """Controls and events over the horizon where they are known: a value, one for each period, or either by

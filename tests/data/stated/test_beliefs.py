@@ -11,6 +11,7 @@ import pytest
 from mmm.config import MarketSpec
 from mmm.config.files import validate
 from mmm.data.experiments import locate_experiments
+from mmm.data.panel import Floats
 from mmm.data.stated.beliefs import AGEING, MISMATCH, locate_beliefs, widened
 from mmm.errors import SpecError
 from tests.small import market, small_panel, some_regions
@@ -114,13 +115,15 @@ def test_widening_grows_with_age_and_mismatch_and_vanishes_without() -> None:
 def test_shards_of_a_panel_have_the_beliefs_of_the_whole() -> None:
     spec = believing(roi={"range": [1, 3]}, **{**PLACE, "regions": ["r0", "r2"]})
     (whole,), _, _ = locate_beliefs(spec, PANEL, N_TRAIN)
-    heard: list[np.ndarray] = []
+    heard: list[Floats] = []
+
+    def listen(sums: Floats) -> Floats:
+        heard.append(sums)
+        return sums
+
     rows = ([0, 1], [2])
     for row in rows:
-        part = some_regions(PANEL, row)
-        locate_beliefs(
-            spec, part, N_TRAIN, regions=PANEL.regions, total=lambda sums: heard.append(sums) or sums
-        )
+        locate_beliefs(spec, some_regions(PANEL, row), N_TRAIN, regions=PANEL.regions, total=listen)
     together = heard[0] + heard[1]
     for row in rows:
         part = some_regions(PANEL, row)
