@@ -151,15 +151,13 @@ def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, Tabula
     if request.start is not None:
         wait = wait_until(planner.panel, request.start, request.meanwhile, request.horizon, "budget request")
     direct = ResponseKey(request.horizon, flighting, request.by_region and planner.has_regions, wait=wait)
-    direct = replace(direct, prices=price_key(request.prices))
+    direct = replace(direct, prices=price_key(request.prices) if request.prices else "")
     key = replace(direct, total=request.effects == "total" and planner.has_edges)
     status_quo = planner.status_quo(key)
     if request.controls:
         ahead = planner.forecast_with(request.horizon, request.controls, wait.periods)
         baseline_M = ahead.baseline_MH.sum(1) + planner.response(key).to_bought.idle_kpi()
         status_quo = replace(status_quo, baseline_M=baseline_M)
-    if remarks := planner.price_remarks(request.prices):
-        status_quo = replace(status_quo, remarks=(*status_quo.remarks, *remarks))
     return planner.response(key).to_money, planner.table(direct, _doublings(request, status_quo)), status_quo
 
 

@@ -28,6 +28,7 @@ from mmm.planning.prices.schedules import schedule_of
 from mmm.planning.prices.stated import ChannelPrice, price_of, prices_of
 from mmm.planning.response import StatusQuo
 from mmm.planning.wait import Wait
+from mmm.words import percent
 
 FrozenFlighting = str | tuple[float, ...] | tuple[tuple[str, tuple[float, ...]], ...]
 """A flighting as a key: tables by channel as pairs."""
@@ -66,27 +67,25 @@ class ResponseKey:
     prices: str = ""
 
 
-@dataclass(frozen=True, eq=False)
 class Planned:
     """The response of a plan.
 
     Attributes:
         to_bought: To amounts at last year's price.
-        buying: What money buys.
+        rate_X: Exposure per unit of amount at that price; NaN where exposure or money is not known.
+        buying: What money buys; None where prices stay.
+        to_money: The response to money; prices that stay leave it as it is.
     """
 
-    to_bought: FutureResponse | TotalResponse
-    buying: Schedule
-
-    @property
-    def to_money(self) -> Response:
-        """The response to money; prices that stay leave it as it is."""
-        return PricedResponse(self.to_bought, self.buying) if self.buying.moves else self.to_bought
+    def __init__(
+        self, to_bought: FutureResponse | TotalResponse, rate_X: Floats, buying: Schedule | None
+    ) -> None:
+        self.to_bought, self.rate_X, self.buying = to_bought, rate_X, buying
+        self.to_money: Response = to_bought if buying is None else PricedResponse(to_bought, buying)
 
     def after_horizon(self, amount_X: Floats) -> Floats:
         """The part of the KPI that comes after the horizon, shape M."""
-        bought_X = self.buying.bought(amount_X) if self.buying.moves else amount_X
-        return self.to_bought.after_horizon(bought_X)
+        return self.to_bought.after_horizon(amount_X if self.buying is None else self.buying.bought(amount_X))
 
 
 class Planner:
@@ -168,21 +167,40 @@ class Planner:
         """How the price of each channel moved with its spend in the data."""
         return elasticities(self.panel)
 
-    def buying(self, prices: str, unit_GHC: Floats, *, by_region: bool = False) -> Schedule:
-        """What money buys in cells whose media per unit of amount, at last year's price, are given."""
+    def rates(self, unit_GHC: Floats, *, by_region: bool = False) -> Floats:
+        """Exposure per unit of amount, shape X; NaN where exposure or money is not known."""
+        rate_X = unit_GHC.sum(1).T.ravel() if by_region else unit_GHC.sum((0, 1))
+        priced_C = self.panel.has_spend_C & self.panel.has_exposure_C
+        return np.where(np.repeat(priced_C, len(rate_X) // len(priced_C)), rate_X, np.nan)
+
+    def buying(self, prices: str, unit_GHC: Floats, *, by_region: bool = False) -> Schedule | None:
+        """What money buys in cells whose media per unit of amount are given; None where prices stay."""
+        if not prices:
+            return None
         stated = prices_of(prices)
         estimated = any(one.source == "estimated" for one in stated.values())
         found = self.elasticities if estimated else (Elasticity(),) * len(self.panel.channels)
-        return schedule_of(stated, found, self.to_media, unit_GHC, by_region=by_region)
+        rate_X = self.rates(unit_GHC, by_region=by_region)
+        schedule = schedule_of(stated, found, self.to_media, unit_GHC, rate_X)
+        return schedule if schedule.moves else None
+
+    @cached_property
+    def _steep(self) -> dict[str, str]:
+        """Channels whose price clearly rose with spend in the data, and what to say of it."""
+        told = zip(self.panel.channels, self.elasticities, strict=True)
+        return {
+            name: f"{name}: in the data its price rose by {percent(1.1**found.value - 1.0)} with 10 % more "
+            "spend; this plan holds it at last year's. `prices: estimated` plans with it."
+            for name, found in told
+            if found.is_clear
+        }
 
     def price_remarks(self, prices: Mapping[str, ChannelPrice]) -> tuple[str, ...]:
         """Channels whose price rose with spend in the data, and is taken to stay."""
-        told = zip(self.panel.channels, self.elasticities, strict=True)
+        if not prices:
+            return tuple(self._steep.values())
         return tuple(
-            f"{name}: in the data its price rose by {0.1 * found.value:.1%} with 10 % more spend; this plan "
-            "holds it at last year's. `prices: estimated` plans with it."
-            for name, found in told
-            if found.is_clear and price_of(prices, name).source == "constant"
+            text for name, text in self._steep.items() if price_of(prices, name).source == "constant"
         )
 
     def _kpi_value_of(self, horizon: int) -> float | None:
@@ -214,11 +232,12 @@ class Planner:
         unit_GHC = self.to_media.unit_GHC(key.horizon, _flighting(key), by_region=key.by_region)
         before_GPC = self.before(key.wait)
         buying = self.buying(key.prices, unit_GHC, by_region=key.by_region)
+        rate_X = self.rates(unit_GHC, by_region=key.by_region)
         if not key.total:
             direct = FutureResponse(self.predictor, unit_GHC, by_region=key.by_region, before_GPC=before_GPC)
-            return Planned(direct, buying)
+            return Planned(direct, rate_X, buying)
         current_X = self.to_media.current(key.horizon, by_region=key.by_region)
-        if buying.moves:
+        if buying is not None:
             current_X = buying.bought(current_X)
         usual_CG = current_X.reshape(len(self.panel.channels), -1)
         usual_GHC = unit_GHC * usual_CG.T[:, None, :]
@@ -230,7 +249,7 @@ class Planner:
             by_region=key.by_region,
             before_GPC=before_GPC,
         )
-        return Planned(total, buying)
+        return Planned(total, rate_X, buying)
 
     def _status_quo_of(self, key: ResponseKey) -> StatusQuo:
         panel, to_media, response = self.panel, self.to_media, self.response(key)
@@ -246,9 +265,12 @@ class Planner:
             currency=panel.currency,
             units={channel: unit for channel, unit, has_spend in units if not has_spend},
             history_periods=len(panel.dates),
-            after_horizon=response.after_horizon,
+            after_horizon=response.to_bought.after_horizon
+            if response.buying is None
+            else response.after_horizon,
             unknown=self.unknown,
-            remarks=self.remarks(key.horizon),
+            remarks=(*self.remarks(key.horizon), *self.price_remarks(prices_of(key.prices))),
+            rate_X=response.rate_X,
             buying=response.buying,
             model=self.provenance,
         )

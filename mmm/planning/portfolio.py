@@ -106,6 +106,7 @@ def in_terms(
         supported_X=status_quo.supported_X * rate_X,
         kpi_value=None if value is None else value * rate,
         currency=currency,
+        rate_X=None,
         buying=None,
         after_horizon=None if after is None else lambda amount_X: after(amount_X / rate_X),
     )

@@ -168,12 +168,15 @@ def _lost_to_prices(solved: SolvedPlan, kpi_M: Floats) -> Estimate | None:
 
 def _bought(solved: SolvedPlan) -> list[dict[str, float | None]]:
     """Units and prices of every channel; empty where exposure or money is not known."""
-    buying, channels = solved.status_quo.buying, solved.status_quo.channels
-    if buying is None:
+    rate_X, buying, channels = (getattr(solved.status_quo, name) for name in ("rate_X", "buying", "channels"))
+    if rate_X is None:
         return [{} for _ in channels]
     amount_X, current_X = solved.amount_X, solved.status_quo.current_X
-    units_X, now_X = (buying.rate_X * buying.bought(value_X) for value_X in (amount_X, current_X))
-    more_X = 1.0 / np.where(buying.rate_X > 0, buying.rate_X * buying.slope(amount_X), np.nan)
+    bought_X, now_X, slope_X = amount_X, current_X, np.ones_like(amount_X)
+    if buying is not None:
+        bought_X, now_X, slope_X = buying.bought(amount_X), buying.bought(current_X), buying.slope(amount_X)
+    units_X, now_X = rate_X * bought_X, rate_X * now_X
+    more_X = 1.0 / np.where(rate_X > 0, rate_X * slope_X, np.nan)
     parts = (units_X, amount_X, now_X, current_X, more_X * amount_X, more_X)
     units_C, amount_C, now_C, current_C, weighed_C, plain_C = (solved.by_channel(part) for part in parts)
     regions = max(len(solved.status_quo.regions), 1)

@@ -111,7 +111,9 @@ class StatusQuo:
         after_horizon: The part of the response that falls after the horizon, KPI units per member.
         unknown: Channels whose effect nothing but the prior tells.
         remarks: What the model does not know of channels, or learned long ago; each begins with a channel.
-        buying: What money buys, for channels with spend and exposure; None where that is not stated.
+        rate_X: Exposure per unit of amount at last year's price, NaN where one of them is not known; None
+            where nobody says.
+        buying: What money buys where prices move; None where they stay.
         nest_X: Coarser parts than channels, within which every limit of a sum weighs all alike; None
             for channels.
         model: Provenance, copied into the plan.
@@ -129,6 +131,7 @@ class StatusQuo:
     after_horizon: Callable[[Floats], Floats] | None = None
     unknown: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    rate_X: Floats | None = None
     buying: Schedule | None = None
     nest_X: Ints | None = None
     model: Mapping[str, object] = field(default_factory=dict)

@@ -60,21 +60,6 @@ class Schedule:
                 bought_X[..., x], slope_X[..., x] = curve(np.asarray(amount_X[..., x], dtype=np.float64))
         return bought_X, slope_X
 
-    def told(self, amount_X: Floats) -> list[dict[str, float | None]]:
-        """Units and prices of every variable; empty where exposure or money is not known."""
-        units_X = self.rate_X * self.bought(amount_X)
-        more_X = self.rate_X * self.slope(amount_X)
-        return [
-            {
-                "units": float(units),
-                "price": float(amount / units) if units > 0 else None,
-                "marginal_price": float(1.0 / more) if more > 0 else None,
-            }
-            if np.isfinite(units)
-            else {}
-            for amount, units, more in zip(amount_X, units_X, more_X, strict=True)
-        ]
-
     def at_prices_of(self, amount_X: Floats, reference_X: Floats) -> Floats:
         """What amounts would buy at the prices of others, as amounts at last year's price."""
         each_X = self.bought(reference_X)

@@ -21,8 +21,7 @@ def schedule_of(
     found: Sequence[Elasticity],
     to_media: AmountsToMedia,
     unit_GHC: Floats,
-    *,
-    by_region: bool = False,
+    rate_X: Floats,
 ) -> Schedule:
     """What money buys under stated prices.
 
@@ -31,28 +30,22 @@ def schedule_of(
         found: Elasticities of the panel.
         to_media: Amounts and media of the panel.
         unit_GHC: Media per unit of amount in each cell of the horizon, at last year's price.
-        by_region: Whether amounts are per channel and region.
+        rate_X: The same over all cells of a variable; NaN where exposure or money is not known.
     """
-    panel, horizon = to_media.panel, unit_GHC.shape[1]
-    priced_C = panel.has_spend_C & panel.has_exposure_C
+    channels, horizon = to_media.panel.channels, unit_GHC.shape[1]
+    regions = len(rate_X) // len(channels)
+    by_region = regions > 1
     usual_X = to_media.current(horizon, by_region=by_region)
     usual_X = np.where(usual_X > 0, usual_X, usual(to_media.supported(horizon, by_region=by_region)))
     share_GC = to_media.region_share_GC(horizon)
-    regions = len(panel.regions) if by_region else 1
-    rates: list[float] = []
     curves: list[Curve | None] = []
-    for c, channel in enumerate(panel.channels):
-        stated = price_of(prices, channel)
-        for place in range(regions):
-            own = slice(place, place + 1) if by_region else slice(None)
-            cells_GH = unit_GHC[own, :, c]
-            rate = float(cells_GH.sum())
-            rates.append(rate if priced_C[c] else np.nan)
-            part = float(share_GC[place, c]) if by_region else 1.0
-            around = float(usual_X[c * regions + place])
-            curve = _curve(stated, found[c], (to_media, c, own), cells_GH, (rate, part, around))
-            curves.append(curve if priced_C[c] else None)
-    return Schedule(np.array(rates), tuple(curves))
+    for x, rate in enumerate(rate_X):
+        c, place = divmod(x, regions)
+        own = slice(place, place + 1) if by_region else slice(None)
+        sizes = (float(rate), float(share_GC[place, c]) if by_region else 1.0, float(usual_X[x]))
+        stated = price_of(prices, channels[c])
+        curves.append(_curve(stated, found[c], (to_media, c, own), unit_GHC[own, :, c], sizes))
+    return Schedule(rate_X, tuple(curves))
 
 
 def _curve(
@@ -64,7 +57,7 @@ def _curve(
 ) -> Curve | None:
     """Prices of one variable; None where they stay."""
     rate, part, around = sizes
-    if rate <= 0:
+    if not rate > 0:
         return None
     if stated.tiers is not None:
         return stepped(stated.tiers, cells_GH.sum(0) / rate, part, rate)

@@ -25,7 +25,6 @@ from mmm.model.future import FutureResponse, TotalResponse
 from mmm.planning.amounts import usual
 from mmm.planning.plan import BEYOND_DATA
 from mmm.planning.planner import Planned, Planner, planner_of
-from mmm.planning.prices.schedule import Schedule
 from mmm.planning.prices.stated import price_key
 from mmm.planning.scenario.media import (
     PlannedMedia,
@@ -57,7 +56,7 @@ def _assumptions(request: ScenarioRequest, resolved: ResolvedPlans, start: str) 
     if request.controls:
         rest = [level.replace("controls are", "other controls are"), *rest]
         level = f"Controls are as stated: {', '.join(request.controls)}."
-    if price_key(request.prices):
+    if request.prices and price_key(request.prices):
         rest = [PRICED if "Exposure costs" in text else text for text in rest]
     waiting = [assumed(start, resolved.wait.meanwhile)] if resolved.wait.periods else []
     return (*waiting, level, *rest, *([SPREAD] if resolved.monthly else ()))
@@ -114,7 +113,8 @@ class _PlanEffects:
         brought_M: What planned amounts bring.
         channel_MC: The same by channel, against none of it.
         marginal_MC: KPI per further unit of each amount.
-        buying: What money buys.
+        units_C: Exposure that the plan buys; NaN where exposure or money is not known.
+        more_C: Exposure that one more unit of amount buys.
     """
 
     period_MH: Floats
@@ -123,7 +123,8 @@ class _PlanEffects:
     brought_M: Floats
     channel_MC: Floats
     marginal_MC: Floats
-    buying: Schedule
+    units_C: Floats
+    more_C: Floats
 
 
 class _Evaluation:
@@ -171,20 +172,21 @@ class _Evaluation:
         )
         predictor, graph = self.planner.predictor, self.planner.graph
         before_GPC = self.before_GPC
-        buying = self.planner.buying(price_key(self.request.prices), unit_GHC)
+        key = price_key(self.request.prices) if self.request.prices else ""
+        buying, rate_C = self.planner.buying(key, unit_GHC), self.planner.rates(unit_GHC)
         usual_GHC = self.usual.media_GHC
-        if buying.moves:
-            each_C = np.ones(len(amount_C))
-            usual_GHC = usual_GHC * buying.at_prices_of(each_C, self.usual.amount_C)
+        if buying is not None:
+            usual_GHC = usual_GHC * buying.at_prices_of(np.ones(len(amount_C)), self.usual.amount_C)
         response: FutureResponse | TotalResponse
         if self.request.effects == "total" and self.planner.has_edges:
             response = TotalResponse(predictor, unit_GHC, graph, usual_GHC, before_GPC=before_GPC)
         else:
             response = FutureResponse(predictor, unit_GHC, before_GPC=before_GPC)
-        planned_response = Planned(response, buying)
+        planned_response = Planned(response, rate_C, buying)
         to_money, channel_C = planned_response.to_money, np.arange(len(amount_C))
         brought_M = to_money.kpi_M(amount_C)
-        bought_C = buying.bought(amount_C) if buying.moves else amount_C
+        bought_C = amount_C if buying is None else buying.bought(amount_C)
+        slope_C = np.ones(len(amount_C)) if buying is None else buying.slope(amount_C)
         return _PlanEffects(
             period_MH=self.forecast.baseline_MH + response.channel_periods(bought_C).sum(1),
             kpi_M=self.forecast.baseline_MH.sum(1) + response.idle_kpi() + brought_M,
@@ -192,7 +194,8 @@ class _Evaluation:
             brought_M=brought_M,
             channel_MC=brought_MC(to_money, amount_C, channel_C),
             marginal_MC=next_amount_MX(to_money, amount_C, usual(self.supported_C), channel_C),
-            buying=buying,
+            units_C=rate_C * bought_C,
+            more_C=rate_C * slope_C,
         )
 
     def _plan(self, name: str, planned: PlannedMedia, effects: _PlanEffects) -> ScenarioPlan:
@@ -262,7 +265,7 @@ class _Evaluation:
         roi_MC = self.value * effects.channel_MC / np.where(amount_C > 0, amount_C, 1.0)
         parts = (effects.channel_MC, roi_MC, self.value * effects.marginal_MC)
         kpi_C, roi_C, marginal_C = (estimates(part, level, from_zero=True) for part in parts)
-        bought_C = effects.buying.told(amount_C)
+        units_C, more_C = effects.units_C, effects.more_C
         return tuple(
             ScenarioChannel(
                 channel=channel,
@@ -275,7 +278,9 @@ class _Evaluation:
                 marginal_roi=marginal_C[c],
                 supported_max=float(self.supported_C[c]),
                 extrapolated=bool(over_C[c]),
-                **bought_C[c],
+                units=float(units_C[c]) if np.isfinite(units_C[c]) else None,
+                price=float(amount_C[c] / units_C[c]) if units_C[c] > 0 else None,
+                marginal_price=float(1.0 / more_C[c]) if more_C[c] > 0 else None,
             )
             for c, channel in enumerate(self.panel.channels)
         )

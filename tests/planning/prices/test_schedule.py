@@ -62,15 +62,11 @@ def test_more_money_buys_more_and_ever_less_for_a_unit(curve: Curve | None) -> N
     assert (np.diff(bought, 2) <= 1e-9).all()
 
 
-def constant() -> Schedule:
-    return Schedule(np.array([2.0, np.nan]), (None, None))
+def test_prices_that_stay_turn_nothing() -> None:
+    schedule = Schedule(np.array([2.0, np.nan]), (None, None))
 
-
-def test_prices_that_stay_tell_units_where_exposure_is_known() -> None:
-    told = constant().told(np.array([10.0, 10.0]))
-
-    assert not constant().moves
-    assert told == [{"units": 20.0, "price": 0.5, "marginal_price": 0.5}, {}]
+    assert not schedule.moves
+    np.testing.assert_array_equal(schedule.bought(np.array([10.0, 3.0])), [10.0, 3.0])
 
 
 def test_other_prices_are_those_of_the_reference() -> None:
