@@ -15,6 +15,9 @@ from mmm.analysis.intervals import Estimate
 from mmm.planning.plan import ChannelPlan, Plan
 from mmm.planning.scenario.result import Scenario, ScenarioPlan
 
+MOVED = 1.0 + 1e-6
+"""Price of one unit more over that of the mean unit from which prices move with spend."""
+
 
 def plan_table(plan: Plan) -> Group:
     """A plan: amounts now and planned, returns, limits; then the gain and what to keep in mind."""
@@ -38,6 +41,9 @@ def plan_table(plan: Plan) -> Group:
     lines = [f"KPI {_estimate(plan.kpi)}, now {_estimate(plan.current_kpi)}", f"gain {_estimate(plan.gain)}"]
     if plan.chance_of_gain is not None:
         lines[-1] += f"; the chance that it gains at all is {words.chance(plan.chance_of_gain)}"
+    if plan.lost_to_prices is not None:
+        lines.append(f"dearer units take {_estimate(plan.lost_to_prices)} of it; a unit then costs")
+        lines += [f"  {told}" for told in map(_price, plan.channels) if told]
     if plan.effect_after_horizon is not None:
         lines.append(f"of the KPI {_estimate(plan.effect_after_horizon)} falls after the horizon")
     return Group(
@@ -138,6 +144,14 @@ def _change(row: ChannelPlan) -> str:
 def _returns(row: ChannelPlan) -> tuple[str, str]:
     """ROI of a channel's amount and of the next unit."""
     return _ratio(row.roi), words.number(row.marginal_roi.mean, 3)
+
+
+def _price(row: ChannelPlan) -> str:
+    """What a unit of a channel costs under a plan; empty where its price stays."""
+    if row.price is None or row.marginal_price is None or row.marginal_price <= row.price * MOVED:
+        return ""
+    now = "" if row.current_price is None else f", now {words.number(row.current_price, 3)}"
+    return f"{row.channel}: {words.number(row.price, 3)}{now}; one more {words.number(row.marginal_price, 3)}"
 
 
 def _costs(row: ChannelPlan) -> tuple[str, str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from mmm.cli.answers import plan_table
 from mmm.data.panel import Panel
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse
@@ -156,3 +159,13 @@ def test_steps_of_a_rate_card_are_bought_in_order(fitted: Fitted) -> None:
     assert cheap.channels[0].price == pytest.approx(0.1) == cheap.channels[0].marginal_price
     assert dear.channels[0].marginal_price == pytest.approx(0.3)
     assert dear.spend["tv"] <= cheap.spend["tv"]
+
+
+def test_the_command_tells_prices_only_where_they_move(fitted: Fitted) -> None:
+    console = Console(width=200, record=True, file=StringIO())
+    for prices in ("constant", "estimated"):
+        console.print(plan_table(planned(fitted, prices)))
+    constant, moving = console.export_text().split("Best split")[1:]
+
+    assert "dearer units" not in constant
+    assert "dearer units take" in moving and "tv: 0." in moving and "one more 0." in moving
