@@ -82,7 +82,7 @@ def locate_experiments(
         if meant := mistyped(experiment.regions or (), names):
             message = (
                 f"no region {meant[0]!r} in the panel; did you mean {meant[1]!r}? Correct the name; what was "
-                f"measured elsewhere is stated as model.priors.channels.{experiment.channel}.roi"
+                f"measured elsewhere is stated as model.priors.channels.{experiment.channel}.roi."
             )
             problems.append(Problem("unknown_region", f"{where}.regions", message))
             continue

@@ -165,12 +165,12 @@ def _stated(one: Stated, place: _Place, channel: int, where: str) -> PlacedBelie
         trained_T = np.flatnonzero(place.trained_GT.any(0))
         text = (
             f"there is no training cell in {_words(one)}; training has periods from {dates[trained_T[0]]} to "
-            f"{dates[trained_T[-1]]}. Correct the dates or regions, or leave them out"
+            f"{dates[trained_T[-1]]}. Correct the dates or regions, or leave them out."
         )
         return Problem("belief_without_cells", f"{where}.{one.quantity}", text)
     if one.quantity != "share" and amount <= 0:
         within = f" in {_words(one)}" if one.is_placed else " in training"
-        text = f"nothing was spent on {name!r}{within}, so there is no return. State its `share` instead"
+        text = f"nothing was spent on {name!r}{within}, so there is no return. State its `share` instead."
         return Problem("belief_without_spend", f"{where}.{one.quantity}", text)
     unit = {
         "share": 1.0 / max(kpi, 1e-300),
@@ -260,7 +260,7 @@ def _period_days(panel: Panel) -> float:
 def _never_ran(experiment: Experiment, position: int) -> Problem:
     text = (
         f"the test is of {experiment.channel!r} outside of the panel, and nothing of that channel ran in "
-        "training, so that there is nothing that it tells of. Leave it out"
+        "training, so that there is nothing that it tells of. Leave it out."
     )
     return Problem("experiment_without_rows", f"experiments[{position}]", text)
 
