@@ -115,6 +115,7 @@ def ask_ours(
     trials: int = 0,
     threads: int = 1,
     limit: float = OUR_LIMIT,
+    reallocations: Sequence[Sequence[float]] = (),
 ) -> Answer:
     """Fit this product's model in a process of its own.
 
@@ -125,12 +126,15 @@ def ask_ours(
         trials: Trials of a search for settings before the fit; 0 takes the settings as they are.
         threads: Threads it may use.
         limit: Seconds it may take.
+        reallocations: Factors on each channel's last spend, by plan: the odds of these, of the best plan and
+            of its mirror image are asked too.
 
     Raises:
         BenchmarkError: It failed.
     """
     folder = case.folder_of(label)
-    case.write_job(folder, settings=list(settings), trials=trials, threads=threads)
+    more = {"reallocations": reallocations} if reallocations else {}
+    case.write_job(folder, settings=list(settings), trials=trials, threads=threads, **more)
     command: list[str | Path] = [sys.executable, "-m", "jobs.benchmark.worker", folder]
     usage = run_measured(command, folder / "log.txt", limit=limit, threads=threads)
     return read_answer(folder, case.read.panel.channels, usage.peak_mb)

@@ -19,6 +19,7 @@ from jobs.benchmark.methods import DEEPCAUSAL, PYMC, interpreter
 from jobs.benchmark.process import stop_all
 from jobs.benchmark.suites.faults import fault_tasks
 from jobs.benchmark.suites.graph import graph_tasks
+from jobs.benchmark.suites.odds import odds_summary, odds_tasks
 from jobs.benchmark.suites.operations import portfolio_tasks, serve_tasks, train_tasks
 from jobs.benchmark.suites.real import real_tasks
 from jobs.benchmark.suites.speed import speed_summary, speed_tasks
@@ -90,6 +91,7 @@ class Suite:
 
 SUITES = {
     "truth": Suite(truth_tasks, "simulated worlds with known effects"),
+    "odds": Suite(odds_tasks, "whether plans gain as often as they say", odds_summary),
     "real": Suite(real_tasks, "forecasts of the public panel"),
     "graph": Suite(graph_tasks, "channel graphs"),
     "speed": Suite(speed_tasks, "seconds, memory and their growth", speed_summary),

@@ -96,7 +96,7 @@ REAL = (
 
 def tables_of(rows: pd.DataFrame) -> list[Table]:
     """Every table the rows allow, in the order of the suites."""
-    makers = (_truth, _real, _graph, _speed, _growth, _train, _portfolio, _serve)
+    makers = (_truth, _odds, _real, _graph, _speed, _growth, _train, _portfolio, _serve)
     found: list[Table] = []
     for make in makers:
         found += make(rows)
@@ -132,6 +132,12 @@ def _truth(rows: pd.DataFrame) -> list[Table]:
         "Last touch and spend share only split and are handed the true total."
     )
     return [turned(table) for table in _plain(own, "Against the truth", text, TRUTH)]
+
+
+def _odds(rows: pd.DataFrame) -> list[Table]:
+    own = rows[(rows["suite"] == "odds") & rows["seed"].isna()]
+    text = "Chance of a gain as plans state it, and the share that truly gains. Thirds by range and by rank."
+    return _long(own, "odds", "Odds of plans", text)
 
 
 def turned(table: Table) -> Table:

@@ -29,6 +29,7 @@ class Sizes:
         worlds: Worlds of the truth suite.
         stable_worlds: Of these, how many are fitted again (13 weeks more, another seed).
         settings: Overrides of every fit of ours.
+        odds_worlds: Worlds of the odds suite.
         trials: Trials of a search for settings, for the tuned fits; 0 for none.
         point: Overrides of a fit without intervals.
         origins: Rolling origins on the real panel.
@@ -43,6 +44,7 @@ class Sizes:
     design: Design = Design()
     worlds: int = 3
     stable_worlds: int = 2
+    odds_worlds: int = 12
     settings: tuple[str, ...] = ()
     trials: int = 6
     point: tuple[str, ...] = ("train.members=1",)
@@ -64,6 +66,7 @@ QUICK = Sizes(
     design=Design(regions=4, weeks=104, channels=4),
     worlds=1,
     stable_worlds=0,
+    odds_worlds=2,
     settings=("train.members=2", "train.epochs=80", "train.effort=0.1"),
     trials=0,
     point=("train.members=1", "train.epochs=80"),

@@ -26,6 +26,7 @@ from mmm.config.files import load_market
 from mmm.data.read import read_panel
 from mmm.fitted import Fitted
 from mmm.planning.budget import plan_budget
+from mmm.planning.scenario.evaluate import evaluate_scenario
 from mmm.simulate.portfolio import Design, simulate_market
 from mmm.train.fit import fit
 
@@ -94,6 +95,8 @@ def answer_job(folder: Path, job: dict[str, Any]) -> None:
     answer = {"seconds": seconds, "epochs": fitted.provenance["epochs"], **_effects(fitted), **_held(fitted)}
     if job["plan"]:
         answer |= _curves(fitted, job["multipliers"]) | _plan(fitted, job)
+    if "reallocations" in job:
+        answer["odds"] = _odds(fitted, job)
     if job["trials"]:
         answer |= {"tuning_seconds": started - tuning, "settings": chosen}
     answer["analysis_seconds"] = time.perf_counter() - started - seconds
@@ -122,13 +125,34 @@ def _curves(fitted: Fitted, multipliers: list[float]) -> dict[str, Any]:
     }
 
 
-def _plan(fitted: Fitted, job: dict[str, Any]) -> dict[str, Any]:
+def _request(job: dict[str, Any]) -> dict[str, Any]:
+    """The money of the last periods once more, each channel within the case's bounds."""
     change = {"min_change": -job["change"], "max_change": job["change"]}
-    request = {"budget": "current", "horizon": job["horizon"], "default_bounds": change}
-    plan = plan_budget(fitted, request)
+    return {"budget": "current", "horizon": job["horizon"], "default_bounds": change}
+
+
+def _plan(fitted: Fitted, job: dict[str, Any]) -> dict[str, Any]:
+    plan = plan_budget(fitted, _request(job))
     return {
         "plan": {name: plan.spend[name] / money for name, money in plan.current_spend.items() if money > 0}
     }
+
+
+def _odds(fitted: Fitted, job: dict[str, Any]) -> list[dict[str, Any]]:
+    """Chance of a gain of the best plan, of its mirror image around the status quo, and of reallocations."""
+    best = plan_budget(fitted, _request(job))
+    current = {name: money for name, money in best.current_spend.items() if money > 0}
+    factors = [best.spend[name] / money for name, money in current.items()]
+    asked = {"best": factors, "mirrored": [2.0 - factor for factor in factors]}
+    asked |= {f"random {place + 1}": plan for place, plan in enumerate(job["reallocations"])}
+    plans = {
+        kind: {"spend": {name: f * money for f, (name, money) in zip(own, current.items(), strict=True)}}
+        for kind, own in asked.items()
+    }
+    shown = evaluate_scenario(fitted, {"horizon": job["horizon"], "plans": plans}).plans
+    return [
+        {"kind": plan.name, "factors": asked[plan.name], "chance": plan.chance_of_gain} for plan in shown
+    ]
 
 
 if __name__ == "__main__":
