@@ -21,6 +21,9 @@ LEVEL = 0.9
 EMPIRICAL_FROM = 50
 """Members from which empirical quantiles are used instead of Student's t."""
 
+WORST = 0.1
+"""Share of members that are called the worst ones."""
+
 DUST = 1e-9
 """Part of a sum below which a difference of two of them is rounding."""
 
@@ -56,6 +59,49 @@ def student_factor(members: int, probability: float) -> float:
     if members < 2:
         return math.nan
     return float(special.stdtrit(members - 1, probability)) * math.sqrt(1.0 + 1.0 / members)
+
+
+def tail_factor(members: int, share: float) -> float:
+    """``student_factor`` of the mean below a quantile: the expectation of Student's t in its lowest share.
+
+    NaN for fewer than three members: with one degree of freedom the tail has no mean.
+    Source: McNeil, Frey and Embrechts 2005, Quantitative risk management, example 2.19.
+    """
+    if members < 3:
+        return math.nan
+    freedom = members - 1
+    place = float(special.stdtrit(freedom, share))
+    log_density = (
+        special.gammaln((freedom + 1) / 2)
+        - special.gammaln(freedom / 2)
+        - 0.5 * math.log(freedom * math.pi)
+        - (freedom + 1) / 2 * math.log1p(place**2 / freedom)
+    )
+    tail = -math.exp(log_density) / share * (freedom + place**2) / (freedom - 1)
+    return tail * math.sqrt(1.0 + 1.0 / members)
+
+
+def tail_mean(values_M: Floats, share: float) -> float | None:
+    """Mean of the lowest share of members (conditional value at risk), by the rule that gives intervals.
+
+    With ``EMPIRICAL_FROM`` members or more the mean of the lowest ones, the last of them in part where the
+    share is no whole number of them; below that Student's t.
+
+    Args:
+        values_M: One number per member.
+        share: Above 0 and at most 1.
+
+    Returns:
+        None where fewer than three members leave it unknown.
+    """
+    members = len(values_M)
+    if members < EMPIRICAL_FROM:
+        factor = tail_factor(members, share)
+        spread = float(values_M.std(ddof=1)) if members > 1 else 0.0
+        return None if math.isnan(factor) else float(values_M.mean()) + factor * spread
+    tail = share * members
+    weight_M = np.clip(tail - np.arange(members), 0.0, 1.0) / tail
+    return float(weight_M @ np.sort(values_M))
 
 
 def quantile(values_M: Floats, probability: float) -> Floats:

@@ -30,6 +30,7 @@ from mmm.planning.constraints import (
     stated_limits,
 )
 from mmm.planning.fields import unknown_name
+from mmm.planning.frontier import frontier_of
 from mmm.planning.infeasible import clash, infeasible_plan, out_of_reach
 from mmm.planning.plan import Plan
 from mmm.planning.planner import FrozenFlighting, Planner, ResponseKey, planner_of
@@ -40,12 +41,14 @@ from mmm.planning.response import StatusQuo
 from mmm.planning.solve.cents import settled
 from mmm.planning.solve.limits import Limits, is_feasible
 from mmm.planning.solve.objective import Objective
-from mmm.planning.solve.solver import Solution, Solver
+from mmm.planning.solve.proof import hindsight_M, proven, regret_M, tolerance
+from mmm.planning.solve.risk import MEAN, Risk
+from mmm.planning.solve.solver import MANY, Solution, Solver
 from mmm.planning.solve.targets import Unreachable, largest_total, least_total
 from mmm.planning.wait import Wait, wait_until
 
 if TYPE_CHECKING:
-    from mmm.data.panel import Frequency
+    from mmm.data.panel import Floats, Frequency
     from mmm.fitted import Fitted
     from mmm.model.future import Response, TabulatedResponse
 
@@ -166,6 +169,7 @@ def _doublings(request: BudgetRequest, status_quo: StatusQuo) -> int:
     current_X, usual_X = status_quo.current_X, status_quo.usual_X
     regional = bool(status_quo.regions)
     budget = request.budget if isinstance(request.budget, float) else float(current_X.sum())
+    budget += float(current_X.sum()) if request.mode == "increment" else 0.0
     widest = 1.0
     for c, channel in enumerate(status_quo.channels):
         mine = status_quo.channel_X == c
@@ -219,17 +223,31 @@ def best_plan(
         return infeasible_plan(as_now, *clash(stated, chosen.unit))
     limits = searched_limits(stated, knee(status_quo, chosen), by_region=request.by_region)
     solver = _solver(as_now, limits, table)
-    solved = _solved(solver, request)
+    best_M = hindsight_M(solver, limits)
+    aimed = _aimed(solver, request, best_M)
+    solved = _solved(aimed, request)
     if isinstance(solved, Unreachable):
         return infeasible_plan(as_now, out_of_reach(request, solved, chosen.unit), ())
-    money_Y = settled(solved.money_Y, limits, solver.channel_Y, request.objective)
-    if request.objective in ("kpi", "profit") and limits.holds(chosen.current_Y):
-        scores = [solver.objective.score(plan_Y) for plan_Y in (chosen.current_Y, money_Y)]
+    free = request.objective in ("kpi", "profit")
+    own = limits if free else limits.with_total(*[float(solved.money_Y.sum())] * 2)
+    proof = proven(aimed, solved, own)
+    money_Y = settled(proof.money_Y, limits, solver.channel_Y, request.objective)
+    if free and limits.holds(chosen.current_Y):
+        scores = [aimed.objective.score(plan_Y) for plan_Y in (chosen.current_Y, money_Y)]
         money_Y = chosen.current_Y if scores[0] > scores[1] else money_Y
-    planned_X = solver.objective.amounts(money_Y)
-    return stated_plan(
-        replace(as_now, amount_X=planned_X, money_Y=money_Y, proven=solved.proven, searched=limits)
+    gap = proof.gap(aimed, money_Y)
+    plan = replace(
+        as_now,
+        amount_X=solver.objective.amounts(money_Y),
+        money_Y=money_Y,
+        gap=gap,
+        proven=gap is not None and gap <= tolerance(aimed, money_Y),
+        searched=limits,
+        regret_M=regret_M(solver, money_Y, best_M if free else hindsight_M(solver, own)),
     )
+    if request.frontier is not None:
+        plan = replace(plan, frontier=frontier_of(plan, solver, limits, best_M, request.frontier))
+    return stated_plan(plan)
 
 
 def _held(request: BudgetRequest, status_quo: StatusQuo) -> tuple[str, ...]:
@@ -274,10 +292,43 @@ def _objective(as_now: SolvedPlan, response: Response) -> Objective:
         moved_Y=chosen.moved_Y,
         cost_Y=chosen.cost_Y,
         reference_M=reference_M,
-        quantile=None if request.risk == "mean" else float(request.risk),
+        risk=_risk(request),
         value=status_quo.value if in_value else 1.0,
         price=1.0 if request.objective == "profit" else 0.0,
     )
+
+
+def _risk(request: BudgetRequest) -> Risk:
+    """How the request judges gains; regret becomes the worst draw once what to regret is known."""
+    if request.chance is not None:
+        return Risk("reached", 1.0 - request.chance)
+    if isinstance(request.risk, float):
+        return Risk("quantile", request.risk)
+    if isinstance(request.risk, str):
+        return MEAN
+    ((name, level),) = request.risk.items()
+    if name == "regret" or isinstance(level, str):
+        return Risk("worst")
+    return Risk("cvar" if name == "cvar" else "mean_sd", level)
+
+
+def _aimed(solver: Solver, request: BudgetRequest, best_M: Floats | None) -> Solver:
+    """The solver with what is regretted as its reference, where regret is made small.
+
+    Raises:
+        RequestError: Nothing is known of the best plan of each draw.
+    """
+    if not (isinstance(request.risk, dict) and "regret" in request.risk):
+        return solver
+    if best_M is None:
+        text = (
+            f"regret needs the best plan of every draw, which is found for up to {MANY} amounts whose "
+            "effects add up; use effects: direct, no by_region, fewer models, or another measure such as "
+            "{cvar: 0.1}"
+        )
+        raise RequestError("budget request", [Problem("no_hindsight", "risk", text)])
+    objective = replace(solver.objective, reference_M=solver.objective.reference_M + best_M)
+    return replace(solver, objective=objective)
 
 
 def _solved(solver: Solver, request: BudgetRequest) -> Solution | Unreachable:

@@ -121,6 +121,8 @@ class LimitsBuilder:
             self._bound(channel, self._chosen.channel_Y == c)
         for group in self._request.groups:
             self._group(group)
+        if self._request.mode == "increment":
+            self._lower_Y = np.maximum(self._lower_Y, self._chosen.current_Y)
         count = len(self._lower_Y)
         names = tuple(self._chosen.channels[c] for c in self._chosen.channel_Y)
         return Limits(
@@ -237,8 +239,10 @@ def stated_limits(
     request: BudgetRequest, status_quo: StatusQuo, chosen: Decisions, held: Collection[str] = ()
 ) -> Limits:
     """The limits as the request has them, held channels at their status quo; open ends are infinite."""
-    total = float(chosen.current_Y.sum()) if request.budget == "current" else request.budget
+    current = float(chosen.current_Y.sum())
+    total = current if request.budget == "current" else request.budget
     most = np.inf if total is None else float(total)
+    most += current if request.mode == "increment" else 0.0
     least = most if request.objective == "kpi" else 0.0
     return LimitsBuilder(request, status_quo, chosen, held).build(least, most)
 

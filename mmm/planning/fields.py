@@ -52,16 +52,47 @@ def check_budget(value: object) -> object:
     return number
 
 
+RISKS = {"quantile": 0.5, "cvar": 0.5, "mean_sd": 10.0}
+"""Measures of risk that take a number above 0, and the largest one."""
+
+
 def check_risk(value: object) -> object:
-    """``mean`` or a lower quantile."""
+    """``mean``, a lower quantile, or one measure by name; a quantile is the same in both of its forms."""
+    if isinstance(value, Mapping):
+        return _named_risk(value)
     number = as_number(value)
-    if value != "mean" and (number is None or not 0 < number <= 0.5):
+    if value != "mean" and (number is None or not 0 < number <= RISKS["quantile"]):
         raise PydanticCustomError(
             "bad_risk",
-            "is {value}; expected 'mean' or a lower quantile above 0 and at most 0.5",
+            "is {value}; expected 'mean', a lower quantile above 0 and at most 0.5, or one of "
+            "{{cvar: 0.1}}, {{mean_sd: 1}} and {{regret: max}}",
             {"value": show(value)},
         )
     return value if value == "mean" else number
+
+
+def _named_risk(value: Mapping[object, object]) -> object:
+    known = (*RISKS, "regret")
+    if len(value) != 1 or next(iter(value)) not in known:
+        raise PydanticCustomError(
+            "bad_risk",
+            "names {given}; name one of {known}",
+            {"given": ", ".join(map(str, value)) or "nothing", "known": ", ".join(known)},
+        )
+    ((name, given),) = value.items()
+    if name == "regret":
+        if given != "max":
+            text = "regret is {value}; it can only be 'max': the largest over the draws is made small"
+            raise PydanticCustomError("bad_risk", text, {"value": show(given)})
+        return {"regret": "max"}
+    number, most = as_number(given), RISKS[str(name)]
+    if number is None or not 0 < number <= most:
+        raise PydanticCustomError(
+            "bad_risk",
+            "{name} is {value}; expected a number above 0 and at most {most}",
+            {"name": str(name), "value": show(given), "most": f"{most:g}"},
+        )
+    return number if name == "quantile" else {name: number}
 
 
 def check_flighting(value: object, info: ValidationInfo) -> object:
@@ -134,6 +165,7 @@ Amount = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, le=MAX_AMOUN
 Change = Annotated[float, BeforeValidator(refuse_bool), Field(ge=-1, le=1e6, allow_inf_nan=False)]
 Share = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, le=1, allow_inf_nan=False)]
 Target = Annotated[float, BeforeValidator(refuse_bool), Field(gt=0, le=1e18, allow_inf_nan=False)]
+Chance = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0.5, lt=1, allow_inf_nan=False)]
 UnitCost = Annotated[float, BeforeValidator(refuse_bool), Field(gt=0, le=1e9, allow_inf_nan=False)]
 Ratio = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, le=1e9, allow_inf_nan=False)]
 

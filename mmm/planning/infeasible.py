@@ -129,7 +129,8 @@ def out_of_reach(request: BudgetRequest, unreachable: Unreachable, unit: str) ->
             f"Target ROI {target:g} is above the highest reachable, {highest:.4g} at a budget of "
             f"{unreachable.total:.6g} {unit}. Lower the target or widen the bounds."
         )
+    sure = "" if request.chance is None else f" in {100 * request.chance:g} % of the draws"
     return (
-        f"KPI target {target:g} is above the highest reachable, {highest:.6g} at a budget of "
+        f"KPI target {target:g} is above the highest reachable{sure}, {highest:.6g} at a budget of "
         f"{unreachable.total:.6g} {unit}. Lower the target, raise the budget or widen the bounds."
     )

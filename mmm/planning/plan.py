@@ -11,11 +11,25 @@ from mmm.config import Spec
 
 Side = Literal["min", "max", "fixed"]
 
+RiskChoice = Literal["mean"] | float | dict[Literal["cvar", "mean_sd", "regret"], float | Literal["max"]]
+"""How gains are judged over draws, as requests have it and plans repeat it."""
+
 BEYOND_DATA = (
     "{channels}: planned beyond what was ever spent over {periods} periods; the response there is the "
     "curve's shape, not data."
 )
 """Warning of a plan or scenario outside the data."""
+
+
+class GainAt(Spec):
+    """What is gained at least in 95, 50 and 5 per cent of what the model leaves possible."""
+
+    p5: float
+    """5th percentile of the gain over draws."""
+    p50: float
+    """Median."""
+    p95: float
+    """95th percentile."""
 
 
 class ChannelPlan(Spec):
@@ -78,12 +92,38 @@ class RegionPlan(Spec):
     """The plan goes beyond what was ever spent there."""
 
 
+class FrontierPlan(Spec):
+    """One plan of a frontier from cautious to bold."""
+
+    caution: float
+    """Weight of the worst tenth of draws against all draws, by which this plan was chosen: 1 to 0."""
+    status: Literal["optimal", "feasible"]
+    """As for a plan, at this caution."""
+    gap: float | None
+    """As for a plan, at this caution."""
+    budget: float
+    """Total planned."""
+    spend: dict[str, float]
+    """Planned amount by channel."""
+    gain: Estimate
+    """KPI under the plan less KPI under the current amounts, draw by draw."""
+    chance_of_gain: float | None
+    """Chance that ``gain`` is above 0."""
+    gain_at: GainAt | None
+    """The gain at 5, 50 and 95 per cent."""
+    cvar: float | None
+    """Mean gain in the worst tenth of draws."""
+    regret: Estimate | None
+    """As for a plan."""
+
+
 class Plan(Spec):
     """An answered budget request; amounts over the horizon, KPI over the horizon and after it."""
 
     status: Literal["optimal", "feasible", "infeasible"]
-    """``optimal``: a global search bounds what a better plan could add. ``feasible``: the best of
-    several local optima. ``infeasible``: no plan keeps the limits or reaches the target."""
+    """``optimal``: proved that no plan scores better by more than a thousandth of what the planned media
+    bring. ``feasible``: the best found; ``gap`` says how much better another could be. ``infeasible``: no
+    plan keeps the limits or reaches the target."""
     message: str
     """One sentence on the outcome; for an infeasible request why, and the way out."""
     clashes: tuple[str, ...] = ()
@@ -92,8 +132,13 @@ class Plan(Spec):
     """What was asked for."""
     method: str
     """Solver of the last stage."""
-    risk: float | Literal["mean"]
-    """How gains were judged over members."""
+    risk: RiskChoice
+    """How gains were judged over draws."""
+    draws: int | None = None
+    """Draws of the model by which plan and odds were judged."""
+    gap: float | None = None
+    """No plan within the limits scores higher by more than this, as ``risk`` judges: KPI units, currency for
+    ``profit`` and ``target_roi``. Null where nothing bounds it."""
     effects: Literal["direct", "total"]
     """Effects counted."""
     horizon: int
@@ -118,7 +163,21 @@ class Plan(Spec):
     gain: Estimate | None
     """KPI under the plan less KPI under the current amounts, member by member."""
     chance_of_gain: float | None = None
-    """Chance that ``gain`` is above 0, from the members; null with one member."""
+    """Chance that ``gain`` is above 0, from the draws; null with one draw."""
+    gain_at: GainAt | None = None
+    """The gain at 5, 50 and 95 per cent; null with one draw."""
+    cvar: float | None = None
+    """Mean gain in the worst tenth of draws; null with fewer than three."""
+    chance_of_profit: float | None = None
+    """Chance that ``profit_gain`` is above 0; null where that is null, and with one draw."""
+    chance_of_target: float | None = None
+    """Of ``kpi_target``: chance that the expected KPI reaches the target; null with one draw."""
+    regret: Estimate | None = None
+    """What the best plan in hindsight, that of each draw, would add to this one with the same freedom (limits
+    of groups left out): KPI units, currency for ``profit``. At most this much where curves are S-shaped. Null
+    where curves do not add up (``effects: total``) or are more than 120."""
+    frontier: tuple[FrontierPlan, ...] | None = None
+    """Plans from cautious to bold, if asked for."""
     lost_to_prices: Estimate | None = None
     """KPI that the plan would bring besides, if everything cost what it costs at the current amounts: what
     rising prices take of the gain (negative where cheaper units add to it); null where prices stay."""

@@ -14,7 +14,8 @@ import numpy as np
 from mmm.analysis.intervals import Estimate, chance_above_zero, change, estimate, estimates
 from mmm.data.panel import Floats
 from mmm.planning.constraints import Decisions, binding_limits, channel_limits
-from mmm.planning.plan import BEYOND_DATA, ChannelPlan, Plan, RegionPlan, Side
+from mmm.planning.odds import odds_of
+from mmm.planning.plan import BEYOND_DATA, ChannelPlan, FrontierPlan, Plan, RegionPlan, Side
 from mmm.planning.prices.schedule import PricedResponse
 from mmm.planning.request import BudgetRequest
 from mmm.planning.response import StatusQuo
@@ -24,6 +25,10 @@ from mmm.planning.wait import assumed
 
 if TYPE_CHECKING:
     from mmm.model.future import Response
+
+
+MET = 1e-9
+"""Part of a target by which a plan may fall short of it for want of digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +44,11 @@ class SolvedPlan:
         money_Y: The same in money, for variables in the budget.
         stated: Limits of the request.
         held: Channels kept at their status quo for want of knowledge.
-        proven: A global search bounds what a better plan could add.
+        proven: No plan scores higher by more than the tolerance.
         searched: Limits within which the solver looked.
+        gap: How much higher another plan could score at most; None if that is not known.
+        regret_M: What the best plan of each draw would add there; None if that is not known.
+        frontier: Plans from cautious to bold.
     """
 
     response: Response
@@ -53,6 +61,9 @@ class SolvedPlan:
     held: tuple[str, ...] = ()
     proven: bool = False
     searched: Limits | None = None
+    gap: float | None = None
+    regret_M: Floats | None = None
+    frontier: tuple[FrontierPlan, ...] | None = None
 
     @property
     def total(self) -> float:
@@ -102,7 +113,13 @@ def stated_plan(solved: SolvedPlan) -> Plan:
         spend={row.channel: row.spend for row in channels},
         kpi=estimate(status_quo.baseline_M + kpi_M, level),
         gain=estimate(gain_M, level),
-        chance_of_gain=chance_above_zero(gain_M),
+        **odds_of(gain_M),
+        draws=len(gain_M),
+        gap=solved.gap,
+        chance_of_profit=chance_above_zero(profit_M) if in_money else None,
+        chance_of_target=_chance_of_target(solved, status_quo.baseline_M + kpi_M),
+        regret=None if solved.regret_M is None else estimate(solved.regret_M, level, from_zero=True),
+        frontier=solved.frontier,
         lost_to_prices=_lost_to_prices(solved, kpi_M),
         profit_gain=estimate(profit_M, level) if in_money else None,
         total_roi=_total_roi(solved, kpi_M),
@@ -137,6 +154,12 @@ def question_fields(solved: SolvedPlan, current_M: Floats) -> dict[str, Any]:
 def tidy(amount: float) -> float:
     """An amount without the noise of adding up: twelve digits."""
     return float(f"{amount:.12g}")
+
+
+def _chance_of_target(solved: SolvedPlan, kpi_M: Floats) -> float | None:
+    if solved.request.objective != "kpi_target":
+        return None
+    return chance_above_zero(kpi_M - float(solved.request.target or 0.0) * (1.0 - MET))
 
 
 def _marginal_value(solved: SolvedPlan) -> Floats:
@@ -282,11 +305,16 @@ def _message(solved: SolvedPlan) -> str:
     total = f"{solved.total:.2f} {solved.chosen.unit}".strip()
     request, target = solved.request, solved.request.target or 0.0
     periods = f"{request.horizon} periods" + (f" from {request.start}" if request.start else "")
+    if request.mode == "increment":
+        added = f"{solved.total - float(solved.chosen.current_Y.sum()):.2f} {solved.chosen.unit}".strip()
+        sought = "Most profit" if request.objective == "profit" else "Best use"
+        return f"{sought} of {added} on top of what is spent, {total} over {periods}."
+    sure = "" if request.chance is None else f", reached in {100 * request.chance:g} % of the draws"
     return {
         "kpi": f"Best split of {total} over {periods}.",
         "profit": f"Most profit, at {total} over {periods}.",
         "target_roi": f"{total} is the largest budget at an ROI of {target:g}.",
-        "kpi_target": f"{total} is the cheapest budget for a KPI of {target:g}.",
+        "kpi_target": f"{total} is the cheapest budget for a KPI of {target:g}{sure}.",
     }[request.objective]
 
 
@@ -315,7 +343,8 @@ def _warnings(solved: SolvedPlan, channels: tuple[ChannelPlan, ...]) -> Iterator
             f"{channel}: has exposure but no spend, so the budget does not cover it; it is planned in "
             f"{solved.status_quo.units[channel]}. Give unit_costs.{channel} to plan it in money."
         )
-    if request.risk != "mean" and len(solved.status_quo.baseline_M) < 2:
+    judged = request.risk != "mean" or request.chance is not None or request.frontier is not None
+    if judged and len(solved.status_quo.baseline_M) < 2:
         yield "The model has one member, so risk cannot be judged; the plan goes by its only gain."
     if _at_search_end(solved):
         yield (

@@ -18,6 +18,7 @@ from mmm.planning.ahead import ControlPaths
 from mmm.planning.fields import (
     MAX_HORIZON,
     Amount,
+    Chance,
     Change,
     ChannelName,
     Ratio,
@@ -32,8 +33,12 @@ from mmm.planning.fields import (
     refuse_crossed,
     show,
 )
+from mmm.planning.plan import RiskChoice
 from mmm.planning.prices.stated import Prices
 from mmm.planning.wait import Meanwhile
+
+MAX_FRONTIER = 11
+"""Most plans of a frontier."""
 
 
 class Bounds(Spec):
@@ -108,6 +113,9 @@ class BudgetRequest(Spec):
     budget: Annotated[float | Literal["current"] | None, BeforeValidator(check_budget)] = None
     """Total over the horizon: an amount, or ``current`` for what was spent in the last ``horizon``
     periods. Spent wholly for objective ``kpi``; an upper limit, and optional, for the others."""
+    mode: Literal["whole", "increment"] = "whole"
+    """``whole``: the budget is all there is. ``increment``: it comes on top of what was spent in the last
+    ``horizon`` periods, and no channel falls below that."""
     horizon: Annotated[int, BeforeValidator(refuse_bool), Field(ge=1, le=MAX_HORIZON)] = 13
     """Periods to plan, from the end of the data, or from ``start``."""
     start: dt.date | None = None
@@ -120,6 +128,9 @@ class BudgetRequest(Spec):
     spend that brings the KPI of the horizon to ``target``."""
     target: Target | None = None
     """ROI (value of incremental KPI per unit of spend) or KPI to reach."""
+    chance: Chance | None = None
+    """Of ``kpi_target``: share of the model's draws in which the expected KPI reaches the target; without it
+    the mean does."""
     bounds: dict[ChannelName, Bounds] = Field(default_factory=dict)
     """Limits by channel; they replace ``default_bounds`` for that channel."""
     default_bounds: Bounds | None = None
@@ -143,8 +154,14 @@ class BudgetRequest(Spec):
     weights by period (one list for all channels or one per channel), which are normalised."""
     effects: Literal["direct", "total"] = "direct"
     """Each channel's own effect, or with what it does through the channels it moves."""
-    risk: Annotated[Literal["mean"] | float, BeforeValidator(check_risk)] = "mean"
-    """Judge a plan by its mean gain over members, or by this lower quantile of the gain."""
+    risk: Annotated[RiskChoice, BeforeValidator(check_risk)] = "mean"
+    """Judge a plan by its mean gain over draws, by this lower quantile of it (0.1 or ``{quantile: 0.1}``), by
+    the mean of its worst share (``{cvar: 0.1}``), by the mean less so many standard deviations
+    (``{mean_sd: 1}``), or by the largest regret over draws (``{regret: max}``): what the best plan for a draw
+    would bring beyond it there."""
+    frontier: Annotated[int, BeforeValidator(refuse_bool), Field(ge=2, le=MAX_FRONTIER)] | None = None
+    """So many more plans, from the most cautious (best in the worst tenth of draws) to the boldest (best in
+    the mean)."""
     method: Literal["slsqp", "trust-constr", "differential_evolution", "hybrid"] = "slsqp"
     """Solver of the last stage. ``slsqp`` and ``trust-constr`` start from a global search;
     ``differential_evolution`` searches by itself; ``hybrid`` refines what it finds."""
@@ -196,10 +213,26 @@ class BudgetRequest(Spec):
             yield f"target is missing; objective {self.objective} needs it"
         if not needs_target and self.target is not None:
             yield f"target is set but objective {self.objective} has none; use target_roi or kpi_target"
+        yield from self._risk_contradictions()
         if self.region_bounds is not None and not self.by_region:
             yield "region_bounds is set but by_region is false"
         for channel in sorted(set(self.fixed) & set(self.bounds)):
             yield f"{channel} is in both fixed and bounds; give one of them"
+
+    def _risk_contradictions(self) -> Iterable[str]:
+        gains = self.objective in ("kpi", "profit")
+        if self.mode == "increment" and not isinstance(self.budget, float):
+            yield "budget is no amount; mode increment needs what is added to the current spend"
+        if self.mode == "increment" and not gains:
+            yield f"mode is increment but objective {self.objective} finds its own total; use kpi or profit"
+        if self.chance is not None and self.objective != "kpi_target":
+            yield f"chance is set but objective {self.objective} has no KPI to reach; use kpi_target"
+        if self.chance is not None and self.risk != "mean":
+            yield "chance and risk are both set; chance says by itself how sure the target is to be reached"
+        if self.frontier is not None and not gains:
+            yield f"frontier is set but objective {self.objective} finds its own total; use kpi or profit"
+        if isinstance(self.risk, dict) and "regret" in self.risk and not gains:
+            yield f"risk is regret but objective {self.objective} finds its own total; use kpi or profit"
 
 
 class PortfolioTerms(Spec):

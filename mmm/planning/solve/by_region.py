@@ -26,8 +26,8 @@ def is_nested(limits: Limits, channel_Y: Ints) -> bool:
     return bool(np.array_equal(limits.rows_RX, limits.rows_RX[:, first_Y]))
 
 
-def nested_plans(curves: Curves, limits: Limits, channel_Y: Ints) -> list[Floats]:
-    """Allowed plans of the global search, channel totals first, then each channel's regions.
+def nested_plans(curves: Curves, limits: Limits, channel_Y: Ints) -> tuple[list[Floats], float]:
+    """Allowed plans of the global search, channel totals first, then each channel's regions; and their bound.
 
     With many regions the sum of a channel's curves is all but concave (Shapley and Folkman), so the
     least concave majorants of the regions' curves, added up by falling slope, give the channel's own.
@@ -36,23 +36,27 @@ def nested_plans(curves: Curves, limits: Limits, channel_Y: Ints) -> list[Floats
         curves: One per variable.
         limits: Rows that weigh all regions of a channel alike.
         channel_Y: Channel of each variable, from 0, ascending.
+
+    Returns:
+        The plan, none if none is allowed, and what no allowed plan on these curves exceeds: majorants lie
+        above them, and so does the sum by falling slope (but for what lies between the points of its table).
     """
     slope_SY = majorant_slopes(curves)
     outer_limits = outer_limits_of(limits, channel_Y)
     outer = _outer_curves(curves, slope_SY, channel_Y, outer_limits)
     found = search(outer, outer_limits, keep=1)
     if found is None:
-        return []
+        return [], -np.inf
     plan_Y = np.empty(len(channel_Y))
     for c, total in enumerate(found.plans[0]):
         mine = channel_Y == c
         inner_limits = inner_limits_of(limits, mine, float(total))
         inner = search(Curves(curves.grid_PX[:, mine], curves.value_PX[:, mine]), inner_limits, max_nodes=20)
         if inner is None:
-            return []
+            return [], found.bound
         plan_Y[mine] = inner.plans[0]
     repaired_Y = repair(limits, plan_Y)
-    return [] if repaired_Y is None else [repaired_Y]
+    return ([] if repaired_Y is None else [repaired_Y]), found.bound
 
 
 def climb(objective: Objective, limits: Limits, start_Y: Floats, channel_Y: Ints, knee_Y: Floats) -> Floats:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, minimize
 
-from mmm.analysis.intervals import EMPIRICAL_FROM, student_factor
 from mmm.data.panel import Floats, Ints
 from mmm.planning.solve.limits import Limits, inequalities, repair
+from mmm.planning.solve.risk import MEAN, Risk
 
 if TYPE_CHECKING:
     from mmm.model.future import Response, SeparateCurves
@@ -33,7 +33,7 @@ class Objective:
         moved_Y: Indices of the variables it moves.
         cost_Y: Money per unit of each of them.
         reference_M: KPI a plan is compared with, per member.
-        quantile: Lower quantile of the difference over members, or None for its mean.
+        risk: How the differences of all members become one number.
         value: Currency per KPI unit, 1 if the score is in KPI units.
         price: What a unit of money counts against the score: 1 for profit, else 0.
     """
@@ -43,7 +43,7 @@ class Objective:
     moved_Y: Ints
     cost_Y: Floats
     reference_M: Floats
-    quantile: float | None = None
+    risk: Risk = MEAN
     value: float = 1.0
     price: float = 0.0
 
@@ -82,25 +82,21 @@ class Objective:
         return score, self.value * gradient_Y - self.price
 
     def judge(self, gain_M: Floats) -> tuple[float, Floats]:
-        """Mean or cautious gain, and its derivative by the gain of each member.
+        """Mean or cautious gain, and its derivative by the gain of each member."""
+        return self.risk.judge(gain_M)
 
-        The quantile is the one of ``intervals.quantile``: Student's t with few members, empirical with
-        many. One member leaves nothing but its own gain.
-        """
-        members = len(gain_M)
-        equal_M = np.full(members, 1.0 / members)
-        mean = float(gain_M.mean())
-        if self.quantile is None or members == 1:
-            return mean, equal_M
-        if members >= EMPIRICAL_FROM:
-            return _empirical(gain_M, self.quantile)
-        # Where all members agree the spread has no derivative; there the mean is the quantile.
-        spread = float(gain_M.std(ddof=1))
-        factor = student_factor(members, self.quantile)
-        if spread <= 1e-12 * abs(mean):
-            return mean, equal_M
-        slope_M = factor * (gain_M - mean) / ((members - 1) * spread)
-        return mean + factor * spread, equal_M + slope_M
+    @property
+    def is_mean(self) -> bool:
+        """Plans are judged by their mean gain, so that no weights follow from the plan."""
+        return self.risk.resolved(len(self.reference_M)).kind == "mean"
+
+    @property
+    def offset_M(self) -> Floats:
+        """What no plan moves: KPI of the amounts left alone, less the reference; of a sum of curves."""
+        others_X = np.ones(len(self.amount_X), dtype=np.bool_)
+        others_X[self.moved_Y] = False
+        offset_M: Floats = self.curves.values_MX(self.amount_X)[:, others_X].sum(axis=1) - self.reference_M
+        return offset_M
 
     def table(self, grid_PY: Floats) -> Floats:
         """KPI of each variable on a grid of money, shape MPY."""
@@ -127,18 +123,6 @@ class Objective:
         """Derivative of ``pieces``, shape Y."""
         slope_Y = (weight_M @ self.response.gradient_MX(self.amounts(money_Y)))[self.moved_Y]
         return np.asarray(self.value * slope_Y / self.cost_Y - self.price)
-
-
-def _empirical(gain_M: Floats, probability: float) -> tuple[float, Floats]:
-    """Quantile by linear interpolation between two members, as numpy has it, and its weights."""
-    order = np.argsort(gain_M, kind="stable")
-    place = probability * (len(gain_M) - 1)
-    low = int(place)
-    part = place - low
-    weight_M = np.zeros_like(gain_M)
-    weight_M[order[low]] = 1.0 - part
-    weight_M[order[min(low + 1, len(gain_M) - 1)]] += part
-    return float(weight_M @ gain_M), weight_M
 
 
 def refine(

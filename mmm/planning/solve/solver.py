@@ -50,12 +50,10 @@ class Solution:
     Attributes:
         money_Y: The plan.
         score: Its score.
-        proven: A global search bounds what it can fall short of.
     """
 
     money_Y: Floats
     score: float
-    proven: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +95,10 @@ class Solver:
             starts = self.starts(limits)
         if not starts:
             return None
-        plans = self._refined(self._worth_refining(starts), limits)
+        plans = self.refined(self._worth_refining(starts), limits)
         scores = self.objective.scores(np.stack(plans))
         best = int(np.argmax(scores))
-        searched = self.objective.separable and self.method != "differential_evolution"
-        return Solution(plans[best], float(scores[best]), searched and self.objective.quantile is None)
+        return Solution(plans[best], float(scores[best]))
 
     def starts(self, limits: Limits) -> list[Floats]:
         """Allowed plans from which refinement begins, the most promising first."""
@@ -119,7 +116,7 @@ class Solver:
 
     def _near_status_quo(self, limits: Limits, plans: list[Floats]) -> Floats | None:
         """The allowed plan nearest to the status quo; of thousands of variables only if that is cheap."""
-        if self._many and plans and not limits.is_single_sum and not limits.holds(self.status_quo_Y):
+        if self.many and plans and not limits.is_single_sum and not limits.holds(self.status_quo_Y):
             return None
         return repair(limits, self.status_quo_Y)
 
@@ -127,10 +124,10 @@ class Solver:
         """Plans of the global search on tabulated curves; a scan over totals asks for less."""
         plans: list[Floats] = []
         weight_M = np.full(len(self.objective.reference_M), 1.0 / len(self.objective.reference_M))
-        one = scanning or self.objective.quantile is None or not self._curved.separable
+        one = scanning or self.objective.is_mean or not self._curved.separable
         for _ in range(1 if one else ROUNDS):
-            curves = self._curves(weight_M)
-            found = self._search(curves, limits, max_nodes=SCANNED if scanning else SEARCHED)
+            curves = self.curves(weight_M)
+            found, _ = self.search(curves, limits, max_nodes=SCANNED if scanning else SEARCHED)
             plans = [*found, *plans]
             if not found:
                 break
@@ -151,16 +148,19 @@ class Solver:
         return self.objective if self.proxy is None else self.proxy
 
     @property
-    def _many(self) -> bool:
+    def many(self) -> bool:
+        """So many variables that curves are asked at fewer points."""
         return len(self.status_quo_Y) > MANY
 
-    def _search(self, curves: Curves, limits: Limits, max_nodes: int) -> list[Floats]:
-        if self._many and not limits.is_single_sum and is_nested(limits, self.channel_Y):
+    def search(self, curves: Curves, limits: Limits, max_nodes: int = SEARCHED) -> tuple[list[Floats], float]:
+        """Best plans on given curves, and what none of them exceeds there."""
+        if self.many and not limits.is_single_sum and is_nested(limits, self.channel_Y):
             return nested_plans(curves, limits, self.channel_Y)
         found = search(curves, limits, max_nodes=max_nodes)
-        return [] if found is None else list(found.plans)
+        return ([], -np.inf) if found is None else (list(found.plans), found.bound)
 
-    def _refined(self, starts: list[Floats], limits: Limits) -> list[Floats]:
+    def refined(self, starts: list[Floats], limits: Limits) -> list[Floats]:
+        """Each start, climbed from; of many variables the first alone."""
         if self.method == "differential_evolution":
             return starts
         if (
@@ -185,7 +185,7 @@ class Solver:
 
     def _climbed(self, plan_Y: Floats, limits: Limits) -> Floats:
         """The plan refined curve by curve; a cautious one with the members' weights of the plan before."""
-        for _ in range(1 if self.objective.quantile is None else ROUNDS):
+        for _ in range(1 if self.objective.is_mean else ROUNDS):
             better_Y = climb(self.objective, limits, plan_Y, self.channel_Y, self.knee_Y)
             if self.objective.score(better_Y) <= self.objective.score(plan_Y):
                 break
@@ -199,7 +199,7 @@ class Solver:
     @cached_property
     def _knots_P(self) -> Floats:
         few = POINTS if self._curved.separable else POINTS_WHOLE
-        return np.linspace(0.0, 1.0, POINTS_MANY if self._many else few)
+        return np.linspace(0.0, 1.0, POINTS_MANY if self.many else few)
 
     def _grid(self, knots_P: Floats) -> Floats:
         """Money at places from 0 to 1 of each variable's range, half of it below the knee."""
@@ -207,6 +207,11 @@ class Solver:
         share_Y = np.divide(self.knee_Y, room_Y, out=np.full_like(room_Y, 0.25), where=room_Y > 0)
         power_Y = np.log(np.clip(share_Y, 1e-4, 0.25)) / np.log(0.5)
         return np.asarray(self.limits.lower_X + room_Y * knots_P[:, None] ** power_Y)
+
+    @cached_property
+    def table(self) -> tuple[Floats, Floats]:
+        """Money on a grid, shape PY, and the KPI of each variable there, shape MPY."""
+        return self._grid(self._knots_P), self._table_MPY
 
     @cached_property
     def _table_MPY(self) -> Floats:
@@ -223,12 +228,12 @@ class Solver:
                 table_PYM[p, y] = self.objective.kpi(changed_Y)
         return np.moveaxis(table_PYM, 2, 0)
 
-    def _curves(self, weight_M: Floats) -> Curves:
-        """Scores on a grid, finer by monotone cubics where a finer one costs little."""
+    def curves(self, weight_M: Floats) -> Curves:
+        """Scores on a grid for given weights, finer by monotone cubics where a finer one costs little."""
         knots_P = self._knots_P
         value_PY = self._curved.on_grid(self._grid(knots_P), self._table_MPY, weight_M)
         finer_P = knots_P
-        if self.limits.is_single_sum and not self._many:
+        if self.limits.is_single_sum and not self.many:
             finer_P = np.linspace(0.0, 1.0, FINER * (len(knots_P) - 1) + 1)
             value_PY = PchipInterpolator(knots_P, value_PY, axis=0)(finer_P)
         grid_PY = self._grid(finer_P)

@@ -72,7 +72,7 @@ def test_channels_first_come_near_a_search_over_all_regions(seed: int, grouped: 
     limits = polytope([0.0] * 24, [2.0] * 24, 12.0, [group] if grouped else [])
     grid_PX = np.linspace(0.0, 2.0, 41)[:, None] * np.ones(24)
     curves = Curves(grid_PX, hills.table_MPX(grid_PX)[0])
-    (nested,) = nested_plans(curves, limits, channel_Y)
+    (nested,), _ = nested_plans(curves, limits, channel_Y)
     whole = search(curves, limits)
     assert whole is not None
 
@@ -84,7 +84,7 @@ def test_channels_first_come_near_a_search_over_all_regions(seed: int, grouped: 
 def test_limits_that_clash_leave_no_plan_by_region() -> None:
     curves = Curves(np.array([[0.0] * 4, [1.0] * 4]), np.array([[0.0] * 4, [1.0] * 4]))
 
-    assert nested_plans(curves, polytope([0] * 4, [1] * 4, 5.0), np.array([0, 0, 1, 1])) == []
+    assert nested_plans(curves, polytope([0] * 4, [1] * 4, 5.0), np.array([0, 0, 1, 1]))[0] == []
 
 
 # --- the climb: a - b x is the slope of each curve, so a total is spent where (a - multiplier) / b ---

@@ -13,6 +13,7 @@ from scipy.stats import t
 
 from mmm.data.panel import Floats
 from mmm.planning.solve.objective import Objective, brought_MC, next_amount_MX, refine
+from mmm.planning.solve.risk import MEAN, Risk
 from tests.planning.hills import Hills, Summed, random_hills
 from tests.planning.solve.polytopes import polytope
 
@@ -30,7 +31,7 @@ def objective(members: int = 5, quantile: float | None = None, *, summed: bool =
         np.array([0, 2, 3]),
         COST_Y,
         rng.uniform(100.0, 900.0, members),
-        quantile,
+        MEAN if quantile is None else Risk("quantile", quantile),
         value=3.0,
         price=0.5,
     )
@@ -75,7 +76,7 @@ def test_scores_are_the_value_of_the_judged_gain_less_money(
     quantile=st.floats(0.01, 0.6),
 )
 def test_weights_of_members_are_the_derivative_of_the_judged_gain(gain_M: Floats, quantile: float) -> None:
-    judged = replace(objective(), quantile=quantile)
+    judged = replace(objective(), risk=Risk("quantile", quantile))
     gain, weight_M = judged.judge(gain_M)
 
     assert weight_M.sum() == pytest.approx(1.0)  # as much more in every member is as much more
@@ -85,7 +86,7 @@ def test_weights_of_members_are_the_derivative_of_the_judged_gain(gain_M: Floats
 
 
 def test_members_that_agree_have_no_spread_to_fear() -> None:
-    gain, weight_M = replace(objective(), quantile=0.05).judge(np.full(6, 7.0))
+    gain, weight_M = replace(objective(), risk=Risk("quantile", 0.05)).judge(np.full(6, 7.0))
 
     assert gain == 7.0
     assert weight_M.tolist() == pytest.approx([1 / 6] * 6)

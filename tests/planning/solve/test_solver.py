@@ -11,6 +11,7 @@ from mmm.planning.solve.by_region import climb_blocks
 from mmm.planning.solve.limits import Limits, repair
 from mmm.planning.solve.objective import Objective, refine
 from mmm.planning.solve.random_starts import allowed_plans, evolve
+from mmm.planning.solve.risk import MEAN, Risk
 from mmm.planning.solve.solver import Method, Solver
 from tests.planning.hills import Summed, random_hills
 
@@ -73,11 +74,13 @@ def test_every_method_comes_near_the_optimum(method: Method) -> None:
     assert other.score == pytest.approx(best.score, rel=1e-3)
 
 
-@pytest.mark.parametrize("quantile", [None, 0.1])
+@pytest.mark.parametrize(
+    "risk", [MEAN, Risk("quantile", 0.1), Risk("cvar", 0.1), Risk("mean_sd", 1.0), Risk("worst")]
+)
 @pytest.mark.parametrize("members", [4, 60])
-def test_gradients(quantile: float | None, members: int) -> None:
+def test_gradients(risk: Risk, members: int) -> None:
     objective, _, current_X = problem(3, members=members)
-    objective = replace(objective, quantile=quantile, value=3.0, price=1.0)
+    objective = replace(objective, risk=risk, value=3.0, price=1.0)
     place_X = 1.1 * current_X
     error = check_grad(objective.score, lambda z: objective.score_and_gradient(z)[1], place_X, epsilon=1e-7)
     assert error <= 1e-4 * np.linalg.norm(objective.score_and_gradient(place_X)[1])
@@ -85,7 +88,7 @@ def test_gradients(quantile: float | None, members: int) -> None:
 
 def test_a_cautious_plan_gains_more_in_bad_members() -> None:
     objective, limits, current_X = problem(7, variables=8, members=8)
-    cautious = replace(objective, quantile=0.05)
+    cautious = replace(objective, risk=Risk("quantile", 0.05))
     mean_plan = solver(objective, limits, current_X).solve()
     safe_plan = solver(cautious, limits, current_X).solve()
     assert mean_plan is not None
