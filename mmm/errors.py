@@ -69,6 +69,10 @@ class ModelFileError(MMMError, ValueError):
     """A fitted model's directory that is incomplete, damaged or of another format version."""
 
 
+class RecordError(MMMError, ValueError):
+    """A plan of record that is damaged, or does not fit what it is held against."""
+
+
 class OutputError(MMMError, OSError):
     """An output place that cannot be written or already holds something."""
 

@@ -147,11 +147,16 @@ def _swap(scratch: Path, path: Path) -> None:
 
 
 def write_text(out: str | Path, text: str, *, force: bool = False) -> Path:
+    """``write_bytes`` of a text, as UTF-8."""
+    return write_bytes(out, text.encode("utf-8"), force=force)
+
+
+def write_bytes(out: str | Path, content: bytes, *, force: bool = False) -> Path:
     """Write one file whole or not at all.
 
     Args:
         out: The file to be.
-        text: Its content, written as UTF-8.
+        content: What it holds.
         force: Replace a file that is there.
 
     Raises:
@@ -165,11 +170,9 @@ def write_text(out: str | Path, text: str, *, force: bool = False) -> Path:
     scratch: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
-        ) as stream:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
             scratch = Path(stream.name)
-            stream.write(text)
+            stream.write(content)
         scratch.chmod(0o644)
         scratch.replace(path)
     except OSError as error:

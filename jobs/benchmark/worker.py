@@ -150,9 +150,7 @@ def _odds(fitted: Fitted, job: dict[str, Any]) -> list[dict[str, Any]]:
         for kind, own in asked.items()
     }
     shown = evaluate_scenario(fitted, {"horizon": job["horizon"], "plans": plans}).plans
-    return [
-        {"kind": plan.name, "factors": asked[plan.name], "chance": plan.chance_of_gain} for plan in shown
-    ]
+    return [{"kind": plan.name, "factors": asked[plan.name], "chance": plan.chance_of_gain} for plan in shown]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pandas as pd
 from rich.console import Group
@@ -12,7 +13,7 @@ from rich.text import Text
 from mmm import words
 from mmm.analysis.compare import Comparison
 from mmm.analysis.intervals import Estimate
-from mmm.planning.plan import ChannelPlan, Plan
+from mmm.planning.plan import ChannelPlan, FrontierPlan, Plan
 from mmm.planning.scenario.result import Scenario, ScenarioPlan
 
 MOVED = 1.0 + 1e-6
@@ -44,14 +45,57 @@ def plan_table(plan: Plan) -> Group:
     if plan.lost_to_prices is not None:
         lines.append(f"dearer units take {_estimate(plan.lost_to_prices)} of it; a unit then costs")
         lines += [f"  {told}" for told in map(_price, plan.channels) if told]
+    lines += _odds_lines(plan)
     if plan.effect_after_horizon is not None:
         lines.append(f"of the KPI {_estimate(plan.effect_after_horizon)} falls after the horizon")
     return Group(
         Text(f"{plan.status}: {plan.message}"),
         table,
         *(Text(line) for line in lines),
+        *([] if plan.frontier is None else [_frontier_table(plan.frontier)]),
         *(Text(f"warning: {warning}") for warning in plan.warnings),
     )
+
+
+ODDS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("worst tenth", "cvar", lambda gain: words.number(gain, 4)),
+    ("chance of a gain", "chance_of_gain", words.chance),
+    ("chance that it pays", "chance_of_profit", words.chance),
+)
+"""Title, field and words of what a scenario's draws say of each plan."""
+
+
+def _odds_lines(plan: Plan) -> list[str]:
+    """What draws say beyond the chance of a gain, and how far the best plan could be away."""
+    lines = []
+    if plan.gain_at is not None:
+        worst = "" if plan.cvar is None else f"; {_amount(plan.cvar)} on average in the worst tenth"
+        low, middle, high = (_amount(gain) for gain in (plan.gain_at.p5, plan.gain_at.p50, plan.gain_at.p95))
+        draws = words.count(plan.draws or 0, "draw")
+        lines.append(f"gain at 5 / 50 / 95 %: {low} / {middle} / {high}{worst} ({draws})")
+    if plan.chance_of_profit is not None and plan.budget != plan.current_budget:
+        lines.append(f"the chance that the change pays is {words.chance(plan.chance_of_profit)}")
+    if plan.chance_of_target is not None:
+        lines.append(f"the chance that the target is reached is {words.chance(plan.chance_of_target)}")
+    if plan.regret is not None:
+        lines.append(f"expected regret against the best plan in hindsight: {_amount(plan.regret.mean)}")
+    if plan.status == "feasible" and plan.gap is not None:
+        lines.append(f"not proven best: another plan could score up to {_amount(plan.gap)} more")
+    return lines
+
+
+def _frontier_table(plans: tuple[FrontierPlan, ...]) -> Table:
+    """Plans from cautious to bold: amounts by channel, then what each gains and risks."""
+    table = _table("cautious to bold", [words.percent(plan.caution) for plan in plans])
+    for channel in plans[0].spend:
+        amounts = (_amount(plan.spend[channel]) for plan in plans)
+        table.add_row(channel, *amounts, end_section=channel == list(plans[0].spend)[-1])
+    table.add_row("gain", *(_amount(plan.gain.mean) for plan in plans))
+    known = [plan for plan in plans if plan.cvar is not None and plan.chance_of_gain is not None]
+    if len(known) == len(plans):
+        table.add_row("  worst tenth", *(_amount(plan.cvar or 0.0) for plan in plans))
+        table.add_row("  chance of a gain", *(words.chance(plan.chance_of_gain or 0.0) for plan in plans))
+    return table
 
 
 def scenario_table(scenario: Scenario) -> Group:
@@ -74,6 +118,10 @@ def scenario_table(scenario: Scenario) -> Group:
     table.add_row("KPI after it", *(_amount(plan.effect_after_horizon.mean) for plan in plans))
     table.add_row("gain", "", *(_amount(plan.gain.mean) for plan in scenario.plans))
     table.add_row("", "", *(_range(plan.gain.lower, plan.gain.upper) for plan in scenario.plans))
+    for title, name, said in ODDS:
+        found = [getattr(plan, name) for plan in scenario.plans]
+        if all(value is not None for value in found):
+            table.add_row(f"  {title}", "", *(said(value) for value in found))
     if scenario.kpi_value is None:
         table.add_row("cost per KPI unit", *(_cost(plan.budget, _brought(plan)) for plan in plans))
     else:

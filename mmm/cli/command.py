@@ -25,6 +25,7 @@ from mmm.cli.plans import (
     run_optimize,
     run_scenario,
 )
+from mmm.cli.record import add_commit, add_variance, run_commit, run_variance
 from mmm.errors import MMMError, ProblemsError, TrainingError
 from mmm.stopping import INTERRUPTED, sigterm_interrupts
 
@@ -310,6 +311,8 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callab
     "optimize": ("split a budget, reach a target, or say why not", add_optimize, run_optimize),
     "scenario": ("predict the KPI of spend plans against the status quo", add_scenario, run_scenario),
     "design": ("find which test next, freeze it, read what it found", add_design, None),
+    "commit": ("freeze a plan with the model behind it, as the plan of record", add_commit, run_commit),
+    "variance": ("explain actual against a plan of record", add_variance, run_variance),
     "check": ("count how often a model's intervals hold the truth", add_check, run_check),
     "compare": ("tell what changed between two fitted models", add_compare, run_compare),
     "report": ("write a fitted model's report as one HTML file", add_report, run_report),

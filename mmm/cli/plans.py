@@ -30,7 +30,7 @@ def run_optimize(options: argparse.Namespace) -> int:
         plan = plan_budget(fitted, request)
     except RequestError as error:
         raise RequestError(options.request, error.problems) from None
-    _answer(options, plan.model_dump_json(indent=2), plan_table(plan), failed=not plan.feasible)
+    answer(options, plan.model_dump_json(indent=2), plan_table(plan), failed=not plan.feasible)
     return DONE if plan.feasible else INFEASIBLE
 
 
@@ -48,7 +48,7 @@ def run_scenario(options: argparse.Namespace) -> int:
         scenario = evaluate_scenario(fitted, request, base=parent(options.plan))
     except RequestError as error:
         raise RequestError(options.plan, error.problems) from None
-    _answer(options, scenario.model_dump_json(indent=2), scenario_table(scenario))
+    answer(options, scenario.model_dump_json(indent=2), scenario_table(scenario))
     return DONE
 
 
@@ -60,11 +60,11 @@ def run_compare(options: argparse.Namespace) -> int:
     tolerance = TOLERANCE if options.tolerance is None else options.tolerance
     comparison = compare_models(Path(options.old), Path(options.new), tolerance=tolerance)
     text = json.dumps(comparison.as_dict(), indent=2, allow_nan=False, default=float)
-    _answer(options, text, comparison_table(comparison))
+    answer(options, text, comparison_table(comparison))
     return DONE if comparison.within_tolerance else MOVED
 
 
-def _answer(options: argparse.Namespace, text: str, shown: RenderableType, *, failed: bool = False) -> None:
+def answer(options: argparse.Namespace, text: str, shown: RenderableType, *, failed: bool = False) -> None:
     """Write the answer where it was asked for and show it: as JSON, or as tables."""
     from rich.console import Console
 

@@ -366,11 +366,18 @@ class Predictor:
         demand_MC = self._parameters["demand"]
         return unrecorded_demand(demand_MC, torch.as_tensor(away_CG1), self.spec).numpy()
 
+    def channels_ahead(self, media_GHC: Floats, contacts_GHC: Floats | None = None) -> Floats:
+        """KPI that channels bring after the data by given media, carry-over of history included, MCGH."""
+        volume_MCGH = self.carried_ahead(media_GHC, history=True, contacts_GHC=contacts_GHC)
+        brought_MCGH = self.weight_ahead(media_GHC.shape[1]) * hill(volume_MCGH, *self.saturation_shape())
+        brought: Floats = brought_MCGH.numpy()
+        return brought
+
     def kpi_ahead(
         self, media_GHC: Floats, controls_GHK: Floats, contacts_GHC: Floats | None = None
     ) -> Floats:
         """Expected KPI after the data under given media and controls, carry-over of history included, MGH."""
-        volume_MCGH = self.carried_ahead(media_GHC, history=True, contacts_GHC=contacts_GHC)
-        brought_MCGH = self.weight_ahead(media_GHC.shape[1]) * hill(volume_MCGH, *self.saturation_shape())
-        total_MGH: Floats = self.baseline_ahead(controls_GHK) + brought_MCGH.sum(1).numpy()
+        total_MGH: Floats = (
+            self.baseline_ahead(controls_GHK) + self.channels_ahead(media_GHC, contacts_GHC).sum(1)
+        )
         return total_MGH

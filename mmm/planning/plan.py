@@ -201,6 +201,8 @@ class Plan(Spec):
     """By region and channel, if asked for."""
     warnings: tuple[str, ...] = ()
     """What to keep in mind before acting on the plan."""
+    request: dict[str, Any] = Field(default_factory=dict)
+    """What was asked, as far as it differs from defaults."""
     model: dict[str, Any] = Field(default_factory=dict)
     """Provenance of the model."""
 

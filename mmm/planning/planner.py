@@ -42,8 +42,11 @@ PLANNERS = 8
 SEEN_LEAST = 3
 """Periods with media from which the fit knows something of a channel: an effect and how it carries over."""
 
-MOST_DRAWS = 50
-"""Members that plans are made with; see ``planning_draws``."""
+LEAST_DRAWS, MOST_DRAWS = 50, 200
+"""Members that plans are made with, of large models and of small ones; see ``planning_draws``."""
+
+CELLS = 20_000
+"""Members x regions x channels that a planner holds by choice."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +96,19 @@ class Planner:
 
     Args:
         fitted: The model.
-        draws: Members that it asks at most.
+        draws: Members that it asks at most; by default as many as suit its size.
+
+    Attributes:
+        fitted: The model.
+        drawn: The model with the members that plan, regions that opened too late among the others.
     """
 
-    def __init__(self, fitted: Fitted, draws: int = MOST_DRAWS) -> None:
+    def __init__(self, fitted: Fitted, draws: int | None = None) -> None:
         self.fitted = fitted
-        self._drawn = with_newcomers(planning_draws(fitted, draws))
-        self.panel = self._drawn.panel
-        self.predictor, self.graph = self._drawn.predictor, self._drawn.graph
-        self.to_media = amounts_of(self._drawn)
+        self.drawn = with_newcomers(planning_draws(fitted, draws))
+        self.panel = self.drawn.panel
+        self.predictor, self.graph = self.drawn.predictor, self.drawn.graph
+        self.to_media = amounts_of(self.drawn)
         self.has_regions = len(self.panel.regions) > 1
         self.has_edges = bool(fitted.graph.edges_CC.any())
         self.forecast = lru_cache(KEPT)(self._forecast_of)
@@ -110,11 +117,6 @@ class Planner:
         self.response = lru_cache(KEPT)(self._response_of)
         self.status_quo = lru_cache(KEPT)(self._status_quo_of)
         self.table = lru_cache(KEPT)(self._table_of)
-
-    @property
-    def drawn(self) -> Fitted:
-        """The model that it asks: some members, regions that opened late included."""
-        return self._drawn
 
     @cached_property
     def provenance(self) -> dict[str, object]:
@@ -136,7 +138,7 @@ class Planner:
     @cached_property
     def _longest(self) -> Forecast:
         """The periods ahead as far as a request may look; shorter horizons are its beginning."""
-        return forecast_of(self._drawn, min(len(self.panel.dates), MAX_HORIZON))
+        return forecast_of(self.drawn, min(len(self.panel.dates), MAX_HORIZON))
 
     def _forecast_of(self, horizon: int, wait: int = 0) -> Forecast:
         whole, own = self._longest, slice(wait, wait + horizon)
@@ -160,7 +162,7 @@ class Planner:
         problems = list(control_problems(self.panel, controls, horizon))
         if problems:
             raise RequestError("request", problems)
-        return forecast_of(self._drawn, horizon, controls, wait)
+        return forecast_of(self.drawn, horizon, controls, wait)
 
     @cached_property
     def elasticities(self) -> tuple[Elasticity, ...]:
@@ -285,13 +287,22 @@ planner_of = lru_cache(PLANNERS)(Planner)
 """The planner of a model, made once while it is among those asked last."""
 
 
-def planning_draws(fitted: Fitted, most: int = MOST_DRAWS) -> Fitted:
+def planning_draws(fitted: Fitted, most: int | None = None) -> Fitted:
     """The model with at most so many members, evenly spaced; itself if it has no more.
 
     Every member has its own table of every curve, and every step of a search asks all of them, so that time
-    and memory of plans grow with their number. Of fifty normal draws the standard error of a mean is 4 % of
-    the width of the 90 % interval, that of its bounds 9 %; plan and status quo are compared draw by draw.
+    and memory of plans grow with their number: as many as fit into ``CELLS``, from ``LEAST_DRAWS`` to
+    ``MOST_DRAWS``. Of fifty normal draws the standard error of a mean is 4 % of the width of the 90 %
+    interval, that of its bounds 9 %, that of an even chance 7 points, and the worst tenth are five; of two
+    hundred it is half of each, and they are twenty. Plan and status quo are compared draw by draw.
+
+    Args:
+        fitted: The model.
+        most: Members at most; by default by its size.
     """
+    if most is None:
+        size = len(fitted.panel.regions) * len(fitted.panel.channels)
+        most = min(max(CELLS // size, LEAST_DRAWS), MOST_DRAWS)
     if fitted.members <= most:
         return fitted
     chosen_M = np.linspace(0, fitted.members - 1, most).round().astype(np.int64)

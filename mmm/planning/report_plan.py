@@ -147,6 +147,7 @@ def question_fields(solved: SolvedPlan, current_M: Floats) -> dict[str, Any]:
         "current_budget": float(chosen.current_Y.sum()),
         "current_spend": dict(zip(status_quo.channels, current_C.tolist(), strict=True)),
         "current_kpi": estimate(status_quo.baseline_M + current_M, request.level),
+        "request": request.model_dump(mode="json", exclude_defaults=True),
         "model": dict(status_quo.model),
     }
 

@@ -266,7 +266,8 @@ def test_a_plan_by_region_of_a_few_dollars_has_clean_amounts(fitted: Fitted) -> 
         assert sum(row.spend for row in plan.regions) == pytest.approx(budget, abs=1e-12)
 
 
-def test_many_members_are_planned_with_fifty_of_them_evenly_spaced() -> None:
+def test_large_models_are_planned_with_fifty_members_evenly_spaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmm.planning.planner.CELLS", 30)
     panel = small_panel()
     many = sketch(graph=chain_graph(panel.channels, 0.02), members=120)
     drawn = planning_draws(many)
@@ -274,8 +275,13 @@ def test_many_members_are_planned_with_fifty_of_them_evenly_spaced() -> None:
 
     assert drawn.members == 50
     np.testing.assert_array_equal(drawn.parameters["noise"][[0, -1]], many.parameters["noise"][[0, -1]])
-    assert plan.model["members"] == 120
+    assert (plan.model["members"], plan.draws) == (120, 50)
     assert planning_draws(drawn) is drawn
+
+
+def test_small_models_are_planned_with_all_draws_of_a_posterior() -> None:
+    assert planning_draws(sketch(members=120)).members == 120
+    assert planning_draws(sketch(members=210)).members == 200
 
 
 def test_a_request_read_for_another_model_is_refused(fitted: Fitted) -> None:

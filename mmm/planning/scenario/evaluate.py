@@ -23,6 +23,7 @@ from mmm.data.panel import Bools, Floats
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TotalResponse
 from mmm.planning.amounts import usual
+from mmm.planning.odds import odds_of
 from mmm.planning.plan import BEYOND_DATA
 from mmm.planning.planner import Planned, Planner, planner_of
 from mmm.planning.prices.stated import price_key
@@ -149,6 +150,10 @@ class _Evaluation:
 
     def scenario(self, planned: Mapping[str, PlannedMedia]) -> Scenario:
         """Everything that was asked."""
+        effects = {name: self._effects(one) for name, one in planned.items()}
+        brought = [(self.usual, self.usual_effects)]
+        brought += [(planned[name], own) for name, own in effects.items()]
+        best_M = np.max([self._worth_M(one, own) for one, own in brought], axis=0)
         return Scenario(
             horizon=self.horizon,
             dates=tuple(str(date) for date in self.forecast.dates),
@@ -156,8 +161,9 @@ class _Evaluation:
             level=self.request.level,
             currency=self.panel.currency,
             kpi_value=self.kpi_value,
-            status_quo=self._plan(STATUS_QUO, self.usual, self.usual_effects),
-            plans=tuple(self._plan(name, one, self._effects(one)) for name, one in planned.items()),
+            draws=len(best_M),
+            status_quo=self._plan(STATUS_QUO, self.usual, self.usual_effects, best_M),
+            plans=tuple(self._plan(name, one, effects[name], best_M) for name, one in planned.items()),
             assumptions=_assumptions(self.request, self.resolved, str(self.forecast.dates[0])),
             model=dict(self.planner.provenance),
         )
@@ -198,13 +204,20 @@ class _Evaluation:
             more_C=rate_C * slope_C,
         )
 
-    def _plan(self, name: str, planned: PlannedMedia, effects: _PlanEffects) -> ScenarioPlan:
+    def _worth_M(self, planned: PlannedMedia, effects: _PlanEffects) -> Floats:
+        """What plans are held against each other by: KPI, or its value less the money where it has one."""
+        spent = float(planned.amount_C[self.panel.has_spend_C].sum()) if self.valued else 0.0
+        return self.value * effects.kpi_M - spent
+
+    def _plan(self, name: str, planned: PlannedMedia, effects: _PlanEffects, best_M: Floats) -> ScenarioPlan:
         level, paid_C = self.request.level, self.panel.has_spend_C
         amount_C, current_C = planned.amount_C, self.usual.amount_C
         budget, current = float(amount_C[paid_C].sum()), float(current_C[paid_C].sum())
         gain_M = change(effects.kpi_M, self.usual_effects.kpi_M)
         more = float(change(budget, current))
         over_C = amount_C > self.supported_C * (1 + 1e-9)
+        profit_M = self.value * gain_M - more
+        missed_M = change(best_M, self._worth_M(planned, effects))
         priced = budget > 0 and bool((amount_C[~paid_C] == 0).all())
         return ScenarioPlan(
             name=name,
@@ -214,8 +227,10 @@ class _Evaluation:
             kpi=estimate(effects.kpi_M, level),
             effect_after_horizon=estimate(effects.after_M, level, from_zero=True),
             gain=estimate(gain_M, level),
-            chance_of_gain=chance_above_zero(gain_M),
-            profit_gain=estimate(self.value * gain_M - more, level) if self.valued else None,
+            **odds_of(gain_M),
+            chance_of_profit=chance_above_zero(profit_M) if self.valued else None,
+            regret=estimate(missed_M, level, from_zero=True),
+            profit_gain=estimate(profit_M, level) if self.valued else None,
             gain_roi=estimate(self.value * gain_M / more, level) if more and self.valued else None,
             total_roi=estimate(self.value * effects.brought_M / budget, level, from_zero=True)
             if priced and self.valued

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from mmm.analysis.intervals import Estimate
 from mmm.config import Spec
+from mmm.planning.plan import GainAt
 
 
 class Expected(Spec):
@@ -87,7 +88,16 @@ class ScenarioPlan(Spec):
     gain: Estimate
     """``kpi`` less that of the status quo, member by member; exactly 0 for the status quo itself."""
     chance_of_gain: float | None = None
-    """Chance that ``gain`` is above 0, from the members; null with one member."""
+    """Chance that ``gain`` is above 0, from the draws; null with one draw."""
+    gain_at: GainAt | None = None
+    """The gain at 5, 50 and 95 per cent; null with one draw."""
+    cvar: float | None = None
+    """Mean gain in the worst tenth of draws; null with fewer than three."""
+    chance_of_profit: float | None = None
+    """Chance that ``profit_gain`` is above 0; null where that is null, and with one draw."""
+    regret: Estimate | None = None
+    """What the best of the plans shown, status quo included, would add to this one, draw by draw: currency,
+    what it costs more taken off, where a KPI unit has a value; else KPI units."""
     profit_gain: Estimate | None
     """Value of the gain less the change of the budget; null where a KPI unit has no stated value."""
     gain_roi: Estimate | None
@@ -138,6 +148,8 @@ class Scenario(Spec):
     ``marginal_roi`` counts KPI units."""
     status_quo: ScenarioPlan
     """The amounts of the last ``horizon`` periods again."""
+    draws: int | None = None
+    """Draws of the model by which gains and odds were judged."""
     plans: tuple[ScenarioPlan, ...]
     """The plans asked for, in their order."""
     assumptions: tuple[str, ...]

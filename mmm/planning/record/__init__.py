@@ -1,0 +1,1 @@
+"""Plans of record: frozen when they are committed, explained once their periods have come."""

@@ -1,0 +1,135 @@
+"""Commit a plan: freeze it with the model and draws it stood on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from mmm.analysis.intervals import change, estimates
+from mmm.data.panel import Floats
+from mmm.errors import RecordError
+from mmm.fitted import Fitted
+from mmm.planning.plan import Plan
+from mmm.planning.planner import Planner, planning_draws
+from mmm.planning.record.kept import Promise, PromisedPeriod, write_record
+from mmm.planning.record.planned import PlannedPeriods, planned_periods
+
+SAME = ("brand", "market", "last_date", "data_fingerprint", "spec_digest", "seed")
+"""What of a model's provenance must be that of the plan."""
+
+
+def read_plan(path: str | Path) -> Plan:
+    """A plan as ``mmm optimize`` or the service wrote it.
+
+    Raises:
+        RecordError: The file is missing or holds no plan, or one that cannot be committed.
+    """
+    try:
+        said = json.loads(Path(path).read_text(encoding="utf-8"))
+        if isinstance(said, dict) and "models" in said and "plan" in said:
+            raise RecordError(
+                f"{path} is a plan over several models. Commit that of one market: an entry of its `models`."
+            )
+        plan = Plan.model_validate(said)
+    except (OSError, ValueError) as error:
+        if isinstance(error, RecordError):
+            raise
+        reason = "it is no plan" if isinstance(error, ValidationError) else str(error)
+        raise RecordError(
+            f"{path} cannot be committed: {reason}. Write a plan with mmm optimize --out."
+        ) from error
+    if not plan.feasible:
+        raise RecordError(f"{path} is infeasible: {plan.message} Only a plan that can run is committed.")
+    if not plan.request:
+        raise RecordError(
+            f"{path} does not say what was asked (`request`): an older program wrote it. Make the plan again."
+        )
+    return plan
+
+
+def commit_plan(
+    plan: Plan, fitted: Fitted, path: str | Path, *, day: dt.date | None = None, force: bool = False
+) -> tuple[Path, str]:
+    """Freeze a plan with the model that made it.
+
+    Args:
+        plan: The plan.
+        fitted: The model.
+        path: The file to be.
+        day: Day of the commit; today by default.
+        force: Replace a file that is there.
+
+    Returns:
+        Where the record lies, and its digest.
+
+    Raises:
+        RecordError: The plan was made by another model.
+        OutputError: The file cannot be written.
+    """
+    planner = Planner(fitted)
+    refuse_other_model(plan, planner)
+    planned = planned_periods(planner, plan)
+    promise = Promise(
+        brand=fitted.spec.brand,
+        market=fitted.spec.market,
+        committed=str(day or dt.datetime.now(dt.UTC).date()),
+        currency=fitted.panel.currency,
+        plan=plan,
+        periods=_periods(planner, planned, plan),
+        gain_draws=tuple(_gain_M(planner, planned, plan).tolist()),
+        program=version("ray-mmm"),
+    )
+    return write_record(path, promise, planning_draws(fitted), force=force)
+
+
+def refuse_other_model(plan: Plan, planner: Planner) -> None:
+    """Whether a plan is of this model.
+
+    Raises:
+        RecordError: It is of another one.
+    """
+    own = planner.provenance
+    for name in SAME:
+        if plan.model.get(name) != own.get(name):
+            raise RecordError(
+                f"The plan was made by another model: its {name} is {plan.model.get(name)}, the model's is "
+                f"{own.get(name)}. Name the model that made it, or make the plan again."
+            )
+
+
+def _periods(planner: Planner, planned: PlannedPeriods, plan: Plan) -> tuple[PromisedPeriod, ...]:
+    """Expected KPI and amounts of every period."""
+    brought_MCP = brought_ahead(planner, planned.media_GPC)
+    baseline_MH = planner.predictor.baseline_ahead(planned.controls_GHK, planned.wait.periods).sum(1)
+    kpi_MH = baseline_MH + brought_MCP.sum(1)[:, planned.wait.periods :]
+    level = float(plan.request.get("level", 0.9))
+    return tuple(
+        PromisedPeriod(
+            date=str(date), kpi=kpi, spend=dict(zip(planner.panel.channels, amount_C.tolist(), strict=True))
+        )
+        for date, kpi, amount_C in zip(
+            planned.dates, estimates(kpi_MH, level), planned.amount_HC, strict=True
+        )
+    )
+
+
+def brought_ahead(planner: Planner, media_GPC: Floats) -> Floats:
+    """KPI that channels bring after the data, all regions, carry-over of history included; shape MCP."""
+    return np.asarray(planner.predictor.channels_ahead(media_GPC).sum(2))
+
+
+def _gain_M(planner: Planner, planned: PlannedPeriods, plan: Plan) -> Floats:
+    """Gain of the plan's horizon by own effects, draw by draw: the same periods, the amounts of today."""
+    horizon, wait = len(planned.dates), planned.wait.periods
+    usual_GHC = planner.to_media.unit_GHC(horizon) * planner.to_media.current(horizon)
+    usual_GPC = np.concatenate([planned.media_GPC[:, :wait], usual_GHC], 1)
+    now_M, then_M = (
+        brought_ahead(planner, media_GPC)[..., wait:].sum((1, 2))
+        for media_GPC in (usual_GPC, planned.media_GPC)
+    )
+    return change(then_M, now_M)
