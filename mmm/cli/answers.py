@@ -73,7 +73,8 @@ def _odds_lines(plan: Plan) -> list[str]:
         low, middle, high = (_amount(gain) for gain in (plan.gain_at.p5, plan.gain_at.p50, plan.gain_at.p95))
         draws = words.count(plan.draws or 0, "draw")
         lines.append(f"gain at 5 / 50 / 95 %: {low} / {middle} / {high}{worst} ({draws})")
-    if plan.chance_of_profit is not None and plan.budget != plan.current_budget:
+    budget = plan.budget or 0.0
+    if plan.chance_of_profit is not None and not math.isclose(budget, plan.current_budget, rel_tol=1e-9):
         lines.append(f"the chance that the change pays is {words.chance(plan.chance_of_profit)}")
     if plan.chance_of_target is not None:
         lines.append(f"the chance that the target is reached is {words.chance(plan.chance_of_target)}")

@@ -84,14 +84,14 @@ def add_optimize(parser: argparse.ArgumentParser) -> None:
     """Options of ``optimize``."""
     _add_model(parser)
     parser.add_argument("request", metavar="REQUEST", help="budget request (YAML or JSON)")
-    _add_answer(parser, "plan.json")
+    add_answer(parser, "plan.json")
 
 
 def add_scenario(parser: argparse.ArgumentParser) -> None:
     """Options of ``scenario``."""
     _add_model(parser)
     parser.add_argument("plan", metavar="PLAN", help="spend plans (YAML or JSON), or one plan (CSV, Parquet)")
-    _add_answer(parser, "scenario.json")
+    add_answer(parser, "scenario.json")
 
 
 def add_compare(parser: argparse.ArgumentParser) -> None:
@@ -104,7 +104,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="largest part of all media's effect that may go elsewhere (default 0.1)",
     )
-    _add_answer(parser, "comparison.json")
+    add_answer(parser, "comparison.json")
 
 
 def _share(text: str) -> float:
@@ -118,7 +118,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="DIR", help="folder of a fitted model")
 
 
-def _add_answer(parser: argparse.ArgumentParser, name: str) -> None:
+def add_answer(parser: argparse.ArgumentParser, name: str) -> None:
+    """Options of a command that answers: where to write, and in which form to show."""
     parser.add_argument("--out", metavar="FILE", help=f"write the whole answer there, e.g. {name}")
     parser.add_argument("--json", action="store_true", help="print the whole answer as JSON")
     parser.add_argument("--force", action="store_true", help="replace what is there")

@@ -81,7 +81,7 @@ def commit_plan(
         currency=fitted.panel.currency,
         plan=plan,
         periods=_periods(planner, planned, plan),
-        gain_draws=tuple(_gain_M(planner, planned, plan).tolist()),
+        gain_draws=tuple(_gain_M(planner, planned).tolist()),
         program=version("ray-mmm"),
     )
     return write_record(path, promise, planning_draws(fitted), force=force)
@@ -123,7 +123,7 @@ def brought_ahead(planner: Planner, media_GPC: Floats) -> Floats:
     return np.asarray(planner.predictor.channels_ahead(media_GPC).sum(2))
 
 
-def _gain_M(planner: Planner, planned: PlannedPeriods, plan: Plan) -> Floats:
+def _gain_M(planner: Planner, planned: PlannedPeriods) -> Floats:
     """Gain of the plan's horizon by own effects, draw by draw: the same periods, the amounts of today."""
     horizon, wait = len(planned.dates), planned.wait.periods
     usual_GHC = planner.to_media.unit_GHC(horizon) * planner.to_media.current(horizon)

@@ -77,7 +77,7 @@ class _Comparison:
         )
         self.own_G: Ints = own_G
         self.place_G: Ints = place_G
-        self.after_P = _after(record, self.old, self.new, planned)
+        self.after_P = _after(self.old, self.new, planned)
         self.wait = planned.wait.periods
         self.names = present_names(self.old.channels, self.new.channels, actuals.renamed)
         self.kpi_GH: Floats = self.new.kpi_GT[np.ix_(self.place_G, self.after_P)][:, self.wait :]
@@ -130,9 +130,7 @@ class _Comparison:
         )
 
     def _ran(self) -> tuple[Floats, Floats]:
-        """Amounts and media that ran in all regions of the record, both GPC; nothing where it is not
-        known.
-        """
+        """Amounts and media that ran in the record's regions, both GPC; nothing where it is not known."""
         shape = (len(self.old.regions), len(self.after_P), len(self.old.channels))
         spend_GPC, media_GPC = np.zeros(shape), np.zeros(shape)
         for c, channel in enumerate(self.old.channels):
@@ -178,9 +176,7 @@ class _Comparison:
         return now_M[np.arange(len(before_M)) % len(now_M)] - before_M, "newer model"
 
     def _open(self, level: float, planned_M: Floats) -> float:
-        """How far the rest may lie from 0 if the model is right: noise, wandering level, spread of the
-        draws.
-        """
+        """How far the rest may lie from 0 if the model is right: noise, wandering level, draws."""
         periods = self.wait + self.kpi_GH.shape[1]
         noise_HH = open_covariance(self.planner.drawn, periods)[self.wait :, self.wait :]
         spread = float(planned_M.var(ddof=1)) if len(planned_M) > 1 else 0.0
@@ -230,9 +226,8 @@ class _Comparison:
         return said
 
 
-def _after(record: Record, old: Panel, new: Panel, planned: PlannedPeriods) -> Ints:
-    """Places in the data of the periods from the end of the record's data to that of the plan, as far as
-    known.
+def _after(old: Panel, new: Panel, planned: PlannedPeriods) -> Ints:
+    """Places in the data of all periods from the record's data to the plan's end, as far as they came.
 
     Raises:
         RecordError: The data do not reach the plan, or lack periods.
