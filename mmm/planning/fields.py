@@ -65,8 +65,8 @@ def check_risk(value: object) -> object:
         raise PydanticCustomError(
             "bad_risk",
             "is {value}; expected 'mean', a lower quantile above 0 and at most 0.5, or one of "
-            "{{cvar: 0.1}}, {{mean_sd: 1}} and {{regret: max}}",
-            {"value": show(value)},
+            "{measures}",
+            {"value": show(value), "measures": "{cvar: 0.1}, {mean_sd: 1} and {regret: max}"},
         )
     return value if value == "mean" else number
 

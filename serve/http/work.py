@@ -20,6 +20,8 @@ PER_VARIABLE = 0.0003
 """Of a plan by region or of many models, with the default solver."""
 AIMED = 4.0
 """Times as much for objectives other than the KPI and for a risk."""
+FRONTIER = 4.0
+"""The same for each plan of a frontier."""
 PER_SLOW_VARIABLE = 0.01
 """With trust-constr, or total effects by region."""
 PER_EVOLVED_VARIABLE = 0.3
@@ -45,13 +47,20 @@ def budget_price(request: BudgetRequest, variables: int, limits: Limits) -> floa
     if problems:
         raise invalid_request(problems)
     seconds = BASE + PER_VARIABLE * variables + PER_GROUP * len(request.groups)
-    if request.objective != "kpi" or request.risk != "mean":
+    if _is_aimed(request):
         seconds *= AIMED
+    if request.frontier is not None:
+        seconds += FRONTIER * request.frontier * (BASE + PER_VARIABLE * variables)
     if request.method == "trust-constr" or (request.by_region and request.effects == "total"):
         seconds += PER_SLOW_VARIABLE * variables
     if request.method in EVOLVING:
         seconds += PER_EVOLVED_VARIABLE * variables
     return seconds
+
+
+def _is_aimed(request: BudgetRequest) -> bool:
+    """A plan that takes several searches."""
+    return request.objective != "kpi" or request.risk != "mean" or request.frontier is not None
 
 
 def _too_many_variables(request: BudgetRequest, variables: int, limits: Limits) -> list[Problem]:
@@ -60,7 +69,7 @@ def _too_many_variables(request: BudgetRequest, variables: int, limits: Limits) 
         field, most = "method", min(most, limits.evolved_variables)
     elif request.method == "trust-constr" or (request.by_region and request.effects == "total"):
         field, most = "method", min(most, limits.slow_variables)
-    elif request.objective != "kpi" or request.risk != "mean":
+    elif _is_aimed(request):
         most = min(most, limits.aimed_variables)
     if variables <= most:
         return []

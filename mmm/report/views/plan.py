@@ -84,11 +84,29 @@ def _notes(found: dict[str, Any]) -> list[str]:
     beyond = [words.label(str(name)) for name in found.get("extrapolated") or []]
     binding = [f"{words.label(str(name))} ({side})" for name, side in (found.get("binding") or {}).items()]
     return [
+        _odds(found),
         f"Beyond what the data have seen: {words.listing(beyond)}." if beyond else "",
         f"Limits that bind: {words.listing(binding)}." if binding else "",
         LOCAL if found["status"] == "feasible" else "",
         *(str(warning) for warning in found.get("warnings") or []),
     ]
+
+
+def _odds(found: dict[str, Any]) -> str:
+    """The gain of the plan in good and bad cases, and what hindsight would add; plans of before do not say."""
+    at, worst, regret = found.get("gain_at"), found.get("cvar"), found.get("regret")
+    if not at:
+        return ""
+    low, middle, high = (words.signed(words.number(float(at[name]))) for name in ("p5", "p50", "p95"))
+    draws = words.count(int(found.get("draws") or 0), "draw")
+    said = f"Gain at 5, 50 and 95 % of {draws}: {low}, {middle} and {high}"
+    said += (
+        "" if worst is None else f"; in the worst tenth {words.signed(words.number(float(worst)))} on average"
+    )
+    missed = (
+        "" if not regret else f" The best plan in hindsight would add {words.number(float(regret['mean']))}."
+    )
+    return f"{said}.{missed}"
 
 
 def _unit(found: dict[str, Any], tables: Tables) -> str:

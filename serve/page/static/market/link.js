@@ -1,7 +1,7 @@
 // The page's state in its address, after the #: it never reaches the server, and whoever opens it sees the same.
 // What comes out of an address was written by anybody, so it is checked field by field.
 
-import { GOALS, HORIZON, MOST_SAVED, freshPlan } from "./plan.js";
+import { GOALS, HORIZON, MEASURES, MOST_SAVED, freshPlan } from "./plan.js";
 
 const MOST_CHANNELS = 200;
 const LONGEST_NAME = 60;
@@ -77,7 +77,7 @@ function checked(found) {
       id: `s${place + 1}`, name: String(name).slice(0, LONGEST_NAME), amounts: amountsIn(amounts), spread: spreadOf(spread, amounts),
     })),
     effects: found.e === "total" ? "total" : "direct",
-    risk: typeof found.r === "number" && found.r > 0 && found.r <= 0.5 ? found.r : "mean",
+    risk: Object.hasOwn(MEASURES, found.r) || (typeof found.r === "number" && found.r > 0 && found.r <= 0.5) ? found.r : "mean",
     byRegion: found.b === true,
     groups: listOf(found.q, MOST_GROUPS).map(groupOf),
     spread: spreadOf(found.p, found.a),

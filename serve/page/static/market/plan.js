@@ -8,6 +8,12 @@ export const GOALS = {
   target_roi: "Most KPI at a return of at least",
   kpi_target: "Least spend that reaches a KPI of",
 };
+/** Measures of risk that are no plain quantile: what the page calls them, and what a request asks. */
+export const MEASURES = {
+  "cvar": { text: "the average of the worst tenth of cases", asked: { cvar: 0.1 } },
+  "mean_sd": { text: "its average less one standard deviation", asked: { mean_sd: 1 } },
+  "regret": { text: "the largest regret", asked: { regret: "max" } },
+};
 export const HORIZON = 13;
 /** Scenarios that are kept: as many as fit an address and a screen. */
 export const MOST_SAVED = 20;
@@ -161,7 +167,7 @@ export function budgetRequest(plan, channels) {
   if (targeted) request.target = plan.target;
   if (plan.goal === "kpi" || plan.capped) request.budget = cents(planTotal(plan, channels));
   if (plan.swing !== null) request.default_bounds = { min_change: -Math.min(plan.swing, 1), max_change: plan.swing };
-  if (plan.risk !== "mean") request.risk = plan.risk;
+  if (plan.risk !== "mean") request.risk = MEASURES[plan.risk]?.asked ?? plan.risk;
   if (plan.byRegion) request.by_region = true;
   const bounds = {};
   const fixed = {};

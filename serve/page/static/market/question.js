@@ -2,12 +2,12 @@
 
 import { fill, find, h, options } from "../base/dom.js";
 import { amountField, amountSlider, enterCommits } from "../base/fields.js";
-import { amount, change, count, listing, readable, subject } from "../base/format.js";
+import { NBSP, amount, change, count, listing, number, readable, subject } from "../base/format.js";
 import { groupList } from "./groups.js";
-import { GOALS, cents, currentTotal, planTotal, reachable } from "./plan.js";
+import { GOALS, MEASURES, cents, currentTotal, planTotal, reachable } from "./plan.js";
 
 const SWINGS = [["0.1", "±10 %"], ["0.2", "±20 %"], ["0.3", "±30 %"], ["0.5", "±50 %"], ["1", "nothing to double"], ["none", "anything"]];
-const RISKS = [["mean", "its average gain"], ["0.25", "the worst quarter of cases"], ["0.1", "the worst tenth of cases"], ["0.05", "the worst twentieth of cases"]];
+const RISKS = [["mean", "its average gain"], ["0.25", "what three quarters of cases reach"], ["0.1", "what nine of ten cases reach"], ["0.05", "what nineteen of twenty cases reach"], ...Object.entries(MEASURES).map(([key, { text }]) => [key, text])];
 const EFFECTS = [["direct", "each channel's own effect"], ["total", "also through channels it moves"]];
 const NEEDS_TARGET = ["target_roi", "kpi_target"];
 const NEEDS_PRICE = ["target_roi", "profit"];
@@ -91,7 +91,7 @@ function mainFields(planning) {
 /** What most plans leave as it is: risk, effects through other channels, regions, groups. */
 function furtherFields(planning) {
   const { info } = planning;
-  const risk = choice(planning, "risk", RISKS, "risk", (value) => (value === "mean" ? value : Number(value)));
+  const risk = choice(planning, "risk", RISKS, "risk", (value) => (Number(value) || value));
   const effects = choice(planning, "effects", EFFECTS, "effects");
   const byRegion = h("input", { type: "checkbox", id: "by-region", onchange: () => planning.set({ byRegion: byRegion.checked }) });
   const groups = groupList(planning);
@@ -128,6 +128,7 @@ function outcome(planning) {
   return [h("div", { class: "message good" },
     h("p", {}, h("b", {}, "Optimised. "), readable(found.message)),
     found.status === "feasible" && h("p", {}, "The best of several searches; a better plan cannot be ruled out."),
+    found.regret && h("p", { id: "regret" }, `Whoever knew the truth could add ${number(found.regret.mean)}${NBSP}${found.objective === "profit" ? planning.currency : planning.kpi} to it, on average over ${count(found.draws, "draw")} of the model.`),
     names.length > 0 && h("p", {}, `Held back by their upper limits: ${listing(names)}. Raising ${names.length > 1 ? "these" : "this"} would add most.`),
     found.regions && h("p", {}, "The plan of each region is below, in “By region”."),
   )];

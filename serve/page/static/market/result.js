@@ -94,7 +94,7 @@ function tiles(planning, found) {
   return [
     tile("Spend", amount(spent, money), `${change(spent, currentTotal(planning.channels))}`),
     tile(`Expected ${planning.kpi}`, number(found.kpi.mean, 3), [interval(found.kpi, level, (kpi) => span(kpi, 3)), afterwards(found, planning)]),
-    tile(`${subject(planning.kpi)} gained against now`, gained(found), [interval(found.gain, level, signedSpan), odds(found)], gainSide(found)),
+    tile(`${subject(planning.kpi)} gained against now`, gained(found), [interval(found.gain, level, signedSpan), odds(found), worst(found)], gainSide(found)),
     priced && tile("Value gained, less extra spend", signedMoney(found.profit_gain, money, profitSide(found, planning)), interval(found.profit_gain, level, signedSpan), profitSide(found, planning)),
     priced && found.total_roi && tile(`Return on ${money}\u00a01`, number(found.total_roi.mean), interval(found.total_roi, level)),
   ];
@@ -108,6 +108,9 @@ export function afterwards(found, planning) {
 
 /** The chance that a plan gains at all; nothing where it is the status quo or nobody can know. */
 export const odds = (found) => (gainSide(found) === "level" || found.chance_of_gain === null ? "" : `chance of a gain ${chance(found.chance_of_gain)}`);
+
+/** The mean gain of the worst tenth of cases; nothing where it is the status quo or nobody can know. */
+export const worst = (found) => (gainSide(found) === "level" || found.cvar == null ? "" : `in the worst tenth of cases ${signed(number(found.cvar))}`);
 
 /** A figure of the headline: its name, its value, and its interval and remarks below. */
 export const tile = (term, value, below, mood = "") =>
