@@ -64,8 +64,7 @@ def check_risk(value: object) -> object:
     if value != "mean" and (number is None or not 0 < number <= RISKS["quantile"]):
         raise PydanticCustomError(
             "bad_risk",
-            "is {value}; expected 'mean', a lower quantile above 0 and at most 0.5, or one of "
-            "{measures}",
+            "is {value}; expected 'mean', a lower quantile above 0 and at most 0.5, or one of {measures}",
             {"value": show(value), "measures": "{cvar: 0.1}, {mean_sd: 1} and {regret: max}"},
         )
     return value if value == "mean" else number

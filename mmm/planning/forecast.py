@@ -75,11 +75,12 @@ def controls_ahead(fitted: Fitted, dates: Dates) -> Floats:
     return ahead_GHK
 
 
-def open_covariance(fitted: Fitted, horizon: int) -> Floats:
+def open_covariance(fitted: Fitted, horizon: int, *, wandering: bool = True) -> Floats:
     """Covariance over periods of the KPI of all regions around its expectation.
 
     The noise of a period is the larger of what the cells' own noise adds up to and what the residuals of all
-    regions together showed; the level walks on from the fit's last period.
+    regions together showed; the level walks on from the fit's last period, unless it is known
+    (``wandering``).
     """
     panel, predictor, scales = fitted.panel, fitted.predictor, fitted.scales
     noise_G = np.sqrt((predictor.noise_MG**2).mean(0))
@@ -91,6 +92,7 @@ def open_covariance(fitted: Fitted, horizon: int) -> Floats:
     drift = scales.national_level**2 * kpi_G.sum() ** 2
     if len(kpi_G) > 1:
         drift += scales.regional_level**2 * (kpi_G**2).sum()
+    drift *= wandering
     ahead_H = len(panel.dates) - fitted.trained_until + 1 + np.arange(horizon)
     noise = max(float((noise_G**2).sum()), together**2)
     open_HH: Floats = drift * np.minimum.outer(ahead_H, ahead_H) + noise * np.eye(horizon)

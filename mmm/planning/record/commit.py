@@ -124,12 +124,13 @@ def brought_ahead(planner: Planner, media_GPC: Floats) -> Floats:
 
 
 def _gain_M(planner: Planner, planned: PlannedPeriods) -> Floats:
-    """Gain of the plan's horizon by own effects, draw by draw: the same periods, the amounts of today."""
+    """Gain by own effects against the amounts of today, draw by draw; with what comes after the horizon."""
     horizon, wait = len(planned.dates), planned.wait.periods
     usual_GHC = planner.to_media.unit_GHC(horizon) * planner.to_media.current(horizon)
     usual_GPC = np.concatenate([planned.media_GPC[:, :wait], usual_GHC], 1)
+    after_GLC = np.zeros_like(usual_GPC[:, :1]).repeat(planner.predictor.lags - 1, 1)
     now_M, then_M = (
-        brought_ahead(planner, media_GPC)[..., wait:].sum((1, 2))
+        brought_ahead(planner, np.concatenate([media_GPC, after_GLC], 1))[..., wait:].sum((1, 2))
         for media_GPC in (usual_GPC, planned.media_GPC)
     )
     return change(then_M, now_M)

@@ -59,7 +59,8 @@ class Promise(Spec):
     periods: tuple[PromisedPeriod, ...]
     """Its periods."""
     gain_draws: tuple[float, ...]
-    """Gain against the status quo, draw by draw."""
+    """Gain against the status quo, draw by draw, by channels' own effects and with what comes after the
+    horizon."""
     program: str
     """Version of the program that committed it."""
 

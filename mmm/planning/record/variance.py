@@ -124,7 +124,7 @@ class _Comparison:
             baseline=found[3],
             baseline_from=source,
             rest=found[4],
-            rest_expected=self._open(level, planned_M),
+            rest_expected=self._open(level, rest_M, wandering=source == "controls"),
             channels=self._channels(spend_GPC, media_GPC, delivery_MC, price_MC, level),
             remarks=tuple(self._remarks(source, len(dates))),
         )
@@ -175,11 +175,12 @@ class _Comparison:
         # Draws of two fits are independent, so that any pairing of them is a draw of the difference.
         return now_M[np.arange(len(before_M)) % len(now_M)] - before_M, "newer model"
 
-    def _open(self, level: float, planned_M: Floats) -> float:
-        """How far the rest may lie from 0 if the model is right: noise, wandering level, draws."""
+    def _open(self, level: float, rest_M: Floats, *, wandering: bool) -> float:
+        """How far the rest may lie from 0 if the model is right: noise, draws, a level nobody has told of."""
         periods = self.wait + self.kpi_GH.shape[1]
-        noise_HH = open_covariance(self.planner.drawn, periods)[self.wait :, self.wait :]
-        spread = float(planned_M.var(ddof=1)) if len(planned_M) > 1 else 0.0
+        open_HH = open_covariance(self.planner.drawn, periods, wandering=wandering)
+        noise_HH = open_HH[self.wait :, self.wait :]
+        spread = float(rest_M.var(ddof=1)) if len(rest_M) > 1 else 0.0
         return float(stats.norm.ppf(0.5 + level / 2) * np.sqrt(spread + noise_HH.sum()))
 
     def _channels(

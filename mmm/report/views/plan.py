@@ -93,7 +93,7 @@ def _notes(found: dict[str, Any]) -> list[str]:
 
 
 def _odds(found: dict[str, Any]) -> str:
-    """The gain of the plan in good and bad cases, and what hindsight would add; plans of before do not say."""
+    """The gain of the plan in good and bad cases, and what hindsight would add; older plans do not say."""
     at, worst, regret = found.get("gain_at"), found.get("cvar"), found.get("regret")
     if not at:
         return ""
