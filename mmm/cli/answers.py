@@ -122,7 +122,9 @@ def scenario_table(scenario: Scenario) -> Group:
     for title, name, said in ODDS:
         found = [getattr(plan, name) for plan in scenario.plans]
         if all(value is not None for value in found):
-            table.add_row(f"  {title}", "", *(said(value) for value in found))
+            same = [plan.gain.lower == plan.gain.upper == 0 for plan in scenario.plans]
+            words_of = ("-" if level else said(value) for level, value in zip(same, found, strict=True))
+            table.add_row(f"  {title}", "", *words_of)
     if scenario.kpi_value is None:
         table.add_row("cost per KPI unit", *(_cost(plan.budget, _brought(plan)) for plan in plans))
     else:
