@@ -222,6 +222,10 @@ class _Comparison:
             said.append(
                 "The plan counted effects through other channels; here their media are delivery of their own."
             )
+        newer = self.actuals.newer
+        if newer is not None and newer.trained_until <= self.after_P[-1]:
+            until = newer.panel.dates[newer.trained_until - 1]
+            said.append(f"The newer model was fitted until {until}; its baseline after that is a forecast.")
         if source == "controls":
             said.append("Of the baseline only controls are known; a newer model instead of data says more.")
         return said

@@ -171,6 +171,7 @@ def test_a_newer_model_tells_its_own_baseline(record: Record) -> None:
     then_M = Planner(record.fitted).predictor.baseline_ahead(planned.controls_GHK).sum((1, 2))
 
     assert found.baseline_from == "newer model"
+    assert any("its baseline after that is a forecast" in remark for remark in found.remarks)
     assert found.baseline.mean == pytest.approx(now_M[[0, 1, 2, 0, 1]].mean() - then_M.mean())
     assert total(found) == pytest.approx(found.actual_kpi, rel=1e-12)
 
