@@ -377,7 +377,7 @@ class Predictor:
         self, media_GHC: Floats, controls_GHK: Floats, contacts_GHC: Floats | None = None
     ) -> Floats:
         """Expected KPI after the data under given media and controls, carry-over of history included, MGH."""
-        total_MGH: Floats = (
-            self.baseline_ahead(controls_GHK) + self.channels_ahead(media_GHC, contacts_GHC).sum(1)
-        )
+        total_MGH: Floats = self.baseline_ahead(controls_GHK) + self.channels_ahead(
+            media_GHC, contacts_GHC
+        ).sum(1)
         return total_MGH

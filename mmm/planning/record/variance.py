@@ -95,9 +95,8 @@ class _Comparison:
         planned_GPC = self.planned.media_GPC[:, :periods]
         spend_GPC, media_GPC = self._ran()
         delivered_GPC = spend_GPC * self.planned.rate_GC[:, None, :]
-        planned_MC, delivered_MC, ran_MC = (
-            self._brought(media) for media in (planned_GPC, delivered_GPC, media_GPC)
-        )
+        planned_MC, delivered_MC = self._brought(planned_GPC), self._brought(delivered_GPC)
+        ran_MC = self._brought(media_GPC, self._contacts())
         delivery_MC, price_MC = delivered_MC - planned_MC, ran_MC - delivered_MC
         before_M = self._seen(self._baseline_MGH(told=False))
         planned_M = planned_MC.sum(1) + before_M
@@ -144,9 +143,24 @@ class _Comparison:
             spend_GPC[self.own_G, :, c] = source_GTC[cells][..., now]
         return spend_GPC, media_GPC
 
-    def _brought(self, media_GPC: Floats) -> Floats:
+    def _contacts(self) -> Floats | None:
+        """How often people were reached, shape GPC; None where neither record nor data count it."""
+        usual_C = self.planner.drawn.scaling.contacts_C
+        if usual_C is None or self.new.contacts_GTC is None:
+            return None
+        shape = (len(self.old.regions), len(self.after_P), len(self.old.channels))
+        contacts_GPC: Floats = np.broadcast_to(usual_C, shape).copy()
+        for c, channel in enumerate(self.old.channels):
+            if self.names[channel] in self.new.channels:
+                now = self.new.channels.index(self.names[channel])
+                told_GP = self.new.contacts_GTC[np.ix_(self.place_G, self.after_P)][..., now]
+                contacts_GPC[self.own_G, :, c] = np.where(np.isfinite(told_GP), told_GP, usual_C[c])
+        return contacts_GPC
+
+    def _brought(self, media_GPC: Floats, contacts_GPC: Floats | None = None) -> Floats:
         """KPI that each channel brings in the cells compared, shape MC."""
-        value_MCGH = self.planner.predictor.channels_ahead(media_GPC)[:, :, self.own_G, self.wait :]
+        value_MCGP = self.planner.predictor.channels_ahead(media_GPC, contacts_GPC)
+        value_MCGH = value_MCGP[:, :, self.own_G, self.wait :]
         return np.asarray((value_MCGH * self.seen_GH).sum((2, 3)))
 
     def _seen(self, value_MGH: Floats) -> Floats:
