@@ -79,7 +79,10 @@ class Inputs:
     def to(self, device: torch.device) -> Inputs:
         """The same on another device."""
         parts: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
-        return Inputs(**{name: value if value is None else value.to(device) for name, value in parts.items()})
+        moved: dict[str, Any] = {
+            name: None if item is None else item.to(device) for name, item in parts.items()
+        }
+        return Inputs(**moved)
 
     @property
     def reach(self) -> tuple[int, ...]:

@@ -3,7 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmm.analysis.intervals import chance_above_zero, change, estimate, interval, interval_from_zero, quantile
+from mmm.analysis.intervals import (
+    chance_above_zero,
+    change,
+    estimate,
+    interval,
+    interval_from_zero,
+    quantile,
+    tail_mean,
+)
 
 
 def test_few_members_use_student_t() -> None:
@@ -27,6 +35,17 @@ def test_the_chance_above_zero_is_where_zero_lies_in_the_interval() -> None:
     assert chance is not None and chance == pytest.approx(0.88730, abs=1e-4)
     assert float(interval(values_M, level=2 * chance - 1).lower) == pytest.approx(0.0, abs=1e-9)
     assert chance_above_zero(-values_M) == pytest.approx(1 - chance)
+
+
+def test_the_mean_of_a_tail() -> None:
+    assert tail_mean(np.arange(100.0), 0.1) == pytest.approx(4.5)  # 0 to 9
+    assert tail_mean(np.arange(50.0), 0.05) == pytest.approx((0 + 1 + 0.5 * 2) / 2.5)
+    # Student's t with 2 degrees of freedom: below its quantile q the mean is -pdf(q)/p * (2 + q^2).
+    place, density = -1.88562, 0.076367
+    expected = 2.0 - density / 0.1 * (2 + place**2) * np.sqrt(4 / 3)
+    assert tail_mean(np.array([1.0, 2.0, 3.0]), 0.1) == pytest.approx(expected, rel=1e-3)
+    assert tail_mean(np.array([1.0, 2.0]), 0.1) is None
+    assert tail_mean(np.array([1.0]), 0.1) is None
 
 
 def test_of_many_members_the_chance_is_their_share() -> None:

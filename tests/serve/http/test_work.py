@@ -89,6 +89,8 @@ def test_seconds_add_up_from_what_is_asked() -> None:
     assert price(100, groups=groups(5)) == pytest.approx(0.02 + 0.03 + 0.05)
     assert price(100, objective="profit", groups=groups(5)) == pytest.approx(4 * 0.1)
     assert price(100, risk=0.1) == pytest.approx(4 * 0.05)
+    assert price(100, risk={"cvar": 0.1}) == price(100, risk=0.1)
+    assert price(100, frontier=5) == pytest.approx(4 * 0.05 + 5 * 4 * 0.05)
     assert price(50, method="trust-constr") == pytest.approx(0.02 + 0.015 + 0.5)
     assert price(50, by_region=True, effects="total") == price(50, method="trust-constr")
     assert price(50, effects="total") == price(50)
@@ -107,6 +109,8 @@ LIMITS = Limits(variables=40, aimed_variables=30, slow_variables=20, evolved_var
         ({"objective": "profit"}, 30, "models"),
         ({"objective": "profit", "by_region": True}, 30, "by_region"),
         ({"risk": 0.1}, 30, "models"),
+        ({"risk": {"regret": "max"}}, 30, "models"),
+        ({"frontier": 3}, 30, "models"),
         ({"method": "trust-constr"}, 20, "method"),
         ({"effects": "total"}, 40, "models"),
         ({"effects": "total", "by_region": True}, 20, "method"),
