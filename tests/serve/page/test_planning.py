@@ -181,6 +181,24 @@ def test_risk_groups_and_regions_are_asked_for(visit: Visit, folder: Path) -> No
     assert visit.complaints == []
 
 
+def test_a_measure_of_risk_is_asked_for_and_its_odds_are_told(visit: Visit, folder: Path) -> None:
+    page = visit.page
+    page.click("#further > summary")
+    page.select_option("#risk", "cvar")
+    said = visit.optimize()
+    plan = plan_budget(load_fitted(folder / "acme" / "us"), {
+        "budget": "current", "default_bounds": HALF, "risk": {"cvar": 0.1},
+    })  # fmt: skip
+
+    assert plan.cvar is not None and plan.regret is not None
+    assert visit.amount("TV") == pytest.approx(plan.spend["tv"], rel=1e-3, abs=1)
+    assert f"in the worst tenth of cases {plain(words.signed(words.number(plan.cvar)))}" in visit.text(
+        "#tiles"
+    )
+    assert plain(f"could add {words.number(plan.regret.mean)}") in said
+    assert visit.complaints == []
+
+
 def test_total_effects_are_asked_for_where_channels_are_linked(linked: Visit, visit: Visit) -> None:
     linked.page.click("#further > summary")
     linked.type("TV, planned, USD", str(round(1.5 * linked.amount("TV"))))
@@ -336,7 +354,7 @@ def test_plans_are_kept_labelled_compared_opened_and_deleted(visit: Visit, site:
 def test_a_link_holds_everything_that_was_asked(browser: Browser, site: str, visit: Visit) -> None:
     page = visit.page
     page.click("#further > summary")
-    page.select_option("#risk", "0.1")
+    page.select_option("#risk", "regret")
     page.click("#add-group")
     page.locator(".group").get_by_label("TV", exact=True).check()
     visit.type("Group 1, at most, USD", "90k")
@@ -354,7 +372,7 @@ def test_a_link_holds_everything_that_was_asked(browser: Browser, site: str, vis
         other.page.click("#weekly > summary")
 
         assert weeks(other, "TV") == pytest.approx(before, abs=1)
-        assert other.page.input_value("#risk") == "0.1"
+        assert other.page.input_value("#risk") == "regret"
         assert other.page.get_by_label("Group 1, at most, USD").input_value() == "90\u00a0000"
         assert other.page.locator(".group").get_by_label("TV", exact=True).is_checked()
         assert other.complaints == []
