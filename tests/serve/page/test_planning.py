@@ -184,10 +184,10 @@ def test_risk_groups_and_regions_are_asked_for(visit: Visit, folder: Path) -> No
 def test_a_measure_of_risk_is_asked_for_and_its_odds_are_told(visit: Visit, folder: Path) -> None:
     page = visit.page
     page.click("#further > summary")
-    page.select_option("#risk", "cvar")
+    page.select_option("#risk", "regret")
     said = visit.optimize()
     plan = plan_budget(load_fitted(folder / "acme" / "us"), {
-        "budget": "current", "default_bounds": HALF, "risk": {"cvar": 0.1},
+        "budget": "current", "default_bounds": HALF, "risk": {"regret": "max"},
     })  # fmt: skip
 
     assert plan.cvar is not None and plan.regret is not None
