@@ -68,9 +68,14 @@ def commit_plan(
         Where the record lies, and its digest.
 
     Raises:
-        RecordError: The plan was made by another model.
+        RecordError: The plan was made by another model, or takes prices that move with spend.
         OutputError: The file cannot be written.
     """
+    if plan.request.get("prices"):
+        raise RecordError(
+            "The plan takes prices that move with spend (`prices`), and a record explains prices against those "
+            "of the last year. Commit a plan at constant prices."
+        )
     planner = Planner(fitted)
     refuse_other_model(plan, planner)
     planned = planned_periods(planner, plan)

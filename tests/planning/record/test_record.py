@@ -313,6 +313,12 @@ def test_a_plan_of_another_model_is_not_committed(plan: Plan, tmp_path: Path) ->
         commit_plan(plan, other, tmp_path / "plan.record")
 
 
+def test_a_plan_whose_prices_move_is_not_committed(plan: Plan, tmp_path: Path) -> None:
+    priced = plan.model_copy(update={"request": {**plan.request, "prices": "estimated"}})
+    with pytest.raises(RecordError, match="Commit a plan at constant prices"):
+        commit_plan(priced, MODEL, tmp_path / "plan.record")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
