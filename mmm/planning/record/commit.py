@@ -73,8 +73,8 @@ def commit_plan(
     """
     if plan.request.get("prices"):
         raise RecordError(
-            "The plan takes prices that move with spend (`prices`), and a record explains prices against those "
-            "of the last year. Commit a plan at constant prices."
+            "The plan takes prices that move with spend (`prices`), and a record explains prices against "
+            "those of the last year. Commit a plan at constant prices."
         )
     planner = Planner(fitted)
     refuse_other_model(plan, planner)
