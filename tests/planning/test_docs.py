@@ -12,9 +12,9 @@ from mmm.planning.scenario.request import parse_scenario
 
 def test_the_examples_of_the_page_are_read(repository: Path) -> None:
     page = (repository / "docs" / "plans.md").read_text(encoding="utf-8")
-    request, plans = (
-        parse_yaml(block, "docs").values for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    )
+    # The block between them shows the forms of `prices` one below the other.
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    request, plans = (parse_yaml(block, "docs").values for block in (blocks[0], blocks[-1]))
 
     assert parse_request(request).groups[0].channels == ("tv", "video")
     assert list(parse_scenario(plans).plans) == ["more_tv", "from_rows"]
