@@ -125,7 +125,7 @@ def eliminate(
         media_kpi_MGC = torch.einsum("mcgt,mgt->mgc", effect_MCGT, weighted_MGT)
         cross_MGOX[:, :, own:, -1] = media_kpi_MGC * (width_MC * per_noise_M1).unsqueeze(1)
     own_MGOO.diagonal(dim1=2, dim2=3).add_(1.0)
-    lower_MGOO, failed_MG = torch.linalg.cholesky_ex(own_MGOO)
+    lower_MGOO, failed_MG = _decomposed(own_MGOO)
     shared_MX = torch.cat(
         [
             left_MGF[..., own:].sum(1) * shared_MP * per_noise_M1,
@@ -153,7 +153,7 @@ def eliminate(
     )
     left_MXX = sums_MN[:, :-2].reshape(draws, size, size)
     inner_MPP = left_MXX[:, :-1, :-1] + torch.eye(size - 1).to(left_MXX)
-    lower_MPP, failed_M = torch.linalg.cholesky_ex(inner_MPP)
+    lower_MPP, failed_M = _decomposed(inner_MPP)
     mean_MP = torch.cholesky_solve(left_MXX[:, :-1, -1:], lower_MPP)[..., 0]
     return Eliminated(
         lower_MGOO=lower_MGOO,
@@ -255,6 +255,18 @@ def gradient_of(terms: Terms, found: Eliminated, columns: Columns, moments: Mome
 def _over(by_log: Tensor, width: Tensor) -> Tensor:
     """Gradient by a width from that by its logarithm; a width of 0 has no effects to tell anything by."""
     return torch.where(width > 0, by_log / width.clamp_min(1e-300), 0.0)
+
+
+def _decomposed(precision: Tensor) -> tuple[Tensor, Tensor]:
+    """Lower triangles of precision matrices, and above 0 where one has none.
+
+    That of such a one is the identity, so that what is computed of the others goes on.
+    """
+    lower, failed = torch.linalg.cholesky_ex(precision)
+    if bool((failed != 0).any()):
+        one = torch.eye(lower.shape[-1]).to(lower)
+        lower = torch.where((failed != 0)[..., None, None], one, lower)
+    return lower, failed
 
 
 def _log_diagonal(lower: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from mmm.model.network import forward
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.draws import learned_scales, parameters_of, start_of
 from mmm.train.posterior.linear import expected_kpi, linear_parts
+from mmm.train.posterior.marginal import _decomposed
 from mmm.train.prepare import pose
 from mmm.train.shards import Alone, Survey
 from tests.small import market, small_panel, some_regions, with_gaps
@@ -171,3 +172,11 @@ def test_a_lift_test_is_believed_where_effectiveness_varies() -> None:
         values.append(value_M)
 
     assert (values[0] > values[1]).all()
+
+
+def test_a_precision_without_decomposition_does_not_end_the_others() -> None:
+    """Where a trajectory flies off, a precision may overflow or vanish; inverting its triangle would raise."""
+    lower, failed = _decomposed(torch.stack([4.0 * torch.eye(2), torch.zeros(2, 2)]))
+
+    assert failed.tolist() == [0, 1]
+    torch.testing.assert_close(torch.cholesky_inverse(lower), torch.stack([torch.eye(2) / 4, torch.eye(2)]))
