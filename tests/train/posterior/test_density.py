@@ -175,7 +175,7 @@ def test_a_lift_test_is_believed_where_effectiveness_varies() -> None:
 
 
 def test_a_precision_without_decomposition_does_not_end_the_others() -> None:
-    """Where a trajectory flies off, a precision may overflow or vanish; inverting its triangle would raise."""
+    """Where a trajectory flies off, a precision may vanish; inverting its triangle would raise."""
     lower, failed = _decomposed(torch.stack([4.0 * torch.eye(2), torch.zeros(2, 2)]))
 
     assert failed.tolist() == [0, 1]
