@@ -100,6 +100,7 @@ class Fitted:
             self.parameters,
             self.log_half_C,
             self.trained_until,
+            self.graph,
         )
 
 

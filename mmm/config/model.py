@@ -122,11 +122,11 @@ class PriorSpec(Spec):
     channel_spread: Annotated[float, Field(gt=0, le=3)] = 0.5
     """Typical spread, in logs, of channels around what their spend lets expect (not with ``inference:
     ensemble``). Learned around this value."""
-    demand: Annotated[float, Field(ge=0, le=0.2)] = 0.005
+    demand: Annotated[float, Field(ge=0, le=0.2)] = 0.01
     """How strongly spend may follow demand that no column shows (not with ``inference: ensemble``): typical
-    KPI, relative to its mean, that such demand brings in a period with one log unit more of a channel's
-    media. It is never negative, is learned by channel and counts to the baseline; 0 takes all that moves with
-    media as their effect."""
+    KPI, relative to its mean, that such demand brings where the media that a channel ran on its own account,
+    level over neighbouring periods, are one log unit higher. It is never negative, is learned by channel and
+    counts to the baseline; 0 takes all that moves with media as their effect."""
     channels: dict[str, ChannelPriors] = Field(default={})
     """Attribution priors by channel."""
     strength: Annotated[float, Field(ge=0, le=1000)] = 1.0

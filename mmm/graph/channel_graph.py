@@ -158,6 +158,20 @@ def downstream_delta(delta_GTC: Floats, graph: ChannelGraph) -> Floats:
     return total_GTC
 
 
+def own_account(media_GTC: Floats, graph: ChannelGraph) -> Floats:
+    """Media of every channel less what other channels made it run, shape GTC; below 0 where it ran less.
+
+    Args:
+        media_GTC: Media, in units of the graph's media (or per region size: it cancels).
+        graph: The channel graph.
+    """
+    own_GTC = np.array(media_GTC, dtype=np.float64)
+    for shape, cause, effect in np.argwhere(graph.coefficient_KCC):
+        acting_GT = carried(media_GTC[:, :, cause], graph.retention_K[shape], graph.delay_K[shape])
+        own_GTC[:, :, effect] -= graph.coefficient_KCC[shape, cause, effect] * acting_GT
+    return own_GTC
+
+
 def check_graph(spec: GraphSpec, channels: Sequence[str]) -> list[Problem]:
     """Everything wrong with a graph's settings for the channels of a market."""
     problems = [*_unknown_channels(spec, channels), *_order_problems(spec, channels)]

@@ -12,12 +12,12 @@ import numpy as np
 from mmm.data.panel import Floats, Ints
 
 
-def level_basis(periods: int, n_train: int, spacing: int) -> Floats:
+def level_basis(periods: int, n_train: int, spacing: int, carried: int = 1) -> Floats:
     """Random walk between knots as a linear map of its unit increments, shape T x (N - 1).
 
     Knots are ``spacing`` periods apart and the last one stands at the last training period: from there
-    the level stays as it is. In between it moves linearly. An increment of 1 has the standard deviation
-    of a walk of unit volatility per period.
+    the level stays as it was on average over the last ``carried`` training periods. In between it moves
+    linearly. An increment of 1 has the standard deviation of a walk of unit volatility per period.
     """
     place_N = knot_places(n_train, spacing)
     knots = len(place_N)
@@ -30,7 +30,20 @@ def level_basis(periods: int, n_train: int, spacing: int) -> Floats:
     weight_TN[rows, left_T + 1] += share_T
     walk_NN = np.tril(np.ones((knots, knots)))[:, 1:] * math.sqrt(spacing)
     basis: Floats = weight_TN @ walk_NN
+    if carried > 1:
+        basis[n_train:] = basis[max(0, n_train - carried) : n_train].mean(0)
     return basis
+
+
+def carried_periods(n_train: int, periods_per_cycle: float) -> int:
+    """Last training periods whose mean level and season are carried on; 1 carries the last level itself.
+
+    A cycle seen less than twice cannot be told from a level that moved: what one of them gains in the last
+    periods the other may lose, so that both are carried from the same periods, an eighth of a cycle.
+    """
+    if n_train >= 2 * periods_per_cycle:
+        return 1
+    return max(1, round(periods_per_cycle / 8))
 
 
 def knot_places(n_train: int, spacing: int) -> Ints:
@@ -55,11 +68,10 @@ def fourier_basis(periods: int, order: int, periods_per_cycle: float) -> Floats:
 def season_basis(periods: int, n_train: int, order: int, periods_per_cycle: float) -> Floats:
     """Fourier terms that are carried beyond training only if training saw two whole cycles, T x 2·order.
 
-    A cycle seen less than twice cannot be told from a level that moved: then the season stays where it was
-    on average over the last eighth of a cycle.
+    Else the season stays where it was on average over the periods that are carried on.
     """
     basis = fourier_basis(periods, order, periods_per_cycle)
     if n_train < 2 * periods_per_cycle:
-        recent = max(1, round(periods_per_cycle / 8))
+        recent = carried_periods(n_train, periods_per_cycle)
         basis[n_train:] = basis[max(0, n_train - recent) : n_train].mean(0)
     return basis

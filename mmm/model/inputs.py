@@ -17,8 +17,10 @@ from mmm.config import ModelSpec
 from mmm.data.panel import Floats, Frequency, Panel
 from mmm.data.scale import Scaling
 from mmm.data.split import default_lags
+from mmm.graph.channel_graph import ChannelGraph, own_account
 from mmm.model.adstock import carry_over, geometric_kernel, lag_stack
-from mmm.model.baseline import level_basis, season_basis
+from mmm.model.baseline import carried_periods, level_basis, season_basis
+from mmm.model.demand import followed
 from mmm.model.frequency import Contacts, bought_contacts, contacts_of
 
 NATIONAL_KNOTS: dict[Frequency, int] = {"daily": 14, "weekly": 4, "monthly": 1, "quarterly": 1}
@@ -26,10 +28,6 @@ REGIONAL_KNOTS: dict[Frequency, int] = {"daily": 42, "weekly": 6, "monthly": 2, 
 REGION_SEASON_ORDER = 2
 WEEKLY_ORDER = 3
 TEMPORAL_STEPS = 16
-SMALL_MEDIA = 0.1
-"""Media, in mean media, below which less of them says no more about demand."""
-CARRIED_PERIODS = 8
-"""Last trained periods whose mean is carried on as what spend followed."""
 TYPICAL_RETENTION = 0.5
 """Retention at which the typical volume of a channel is measured."""
 
@@ -51,8 +49,8 @@ class Inputs:
         between_TS: Weights that turn steps into periods, from steps already past.
         log_half_C: Log of each channel's typical volume, where half-saturation starts.
         log_heads_G: Log of size over KPI, relative to the average region: heads per KPI unit.
-        followed_CGT: Log media of the period less the region's training mean: where spend follows demand that
-            nobody recorded, it shows here.
+        followed_CGT: Log of the media that a channel ran on its own account, level over neighbouring periods,
+            less the region's training mean: where spend follows demand that nobody recorded, it shows here.
         contacts: How often people were reached, of channels in which that varies; None without any.
     """
 
@@ -103,6 +101,7 @@ def build_inputs(
     n_train: int,
     *,
     log_half_C: Floats | None = None,
+    graph: ChannelGraph | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Inputs:
     """Tensors of a panel (or of a shard of its regions).
@@ -113,6 +112,7 @@ def build_inputs(
         spec: The model's structure.
         n_train: First periods, which enter the loss; levels are carried forward from the last of them.
         log_half_C: Typical volumes measured elsewhere, e.g. over all shards; None measures them here.
+        graph: Which channels move which; None where none is known.
         dtype: Floating type of the tensors.
     """
     periods = len(panel.dates)
@@ -122,6 +122,7 @@ def build_inputs(
         return torch.as_tensor(np.array(values, dtype=np.float64), dtype=dtype)
 
     media_GTC = scaling.scale_media(panel.media_GTC)
+    own_GTC = media_GTC if graph is None else scaling.scale_media(own_account(panel.media_GTC, graph))
     stack_CGTL = lag_stack(tensor(media_GTC.transpose(2, 0, 1)), lags)
     controls_GTK = scaling.scale_controls(panel)
     trained_GT = panel.observed_GT.astype(np.float64)
@@ -130,43 +131,26 @@ def build_inputs(
         total_C, count_C = typical_volume(stack_CGTL[:, :, :n_train])
         log_half_C = total_C / np.maximum(count_C, 1)
     season_TF, region_season_TE = season_bases(panel, spec, periods, n_train)
+    carried = level_periods(panel, spec, n_train)
     stride = spec.temporal.stride or max(1, -(-periods // TEMPORAL_STEPS))
     return Inputs(
         kpi_GT=tensor(scaling.scale_kpi(panel)),
         trained_GT=tensor(trained_GT),
         stack_CGTL=stack_CGTL,
         controls_GTK=tensor(controls_GTK),
-        national_TN=tensor(level_basis(periods, n_train, knot_spacing(panel, spec, national=True))),
-        regional_TR=tensor(level_basis(periods, n_train, knot_spacing(panel, spec, national=False))),
+        national_TN=tensor(level_basis(periods, n_train, knot_spacing(panel, spec, national=True), carried)),
+        regional_TR=tensor(level_basis(periods, n_train, knot_spacing(panel, spec, national=False), carried)),
         season_TF=tensor(season_TF),
         region_season_TE=tensor(region_season_TE),
         steps_GSI=tensor(_steps(np.concatenate([np.log1p(media_GTC), controls_GTK], 2), panel, stride)),
         between_TS=tensor(_between(periods, stride)),
         log_half_C=tensor(log_half_C),
         log_heads_G=tensor(scaling.log_heads_G()),
-        followed_CGT=tensor(_followed(bought_contacts(media_GTC, panel, scaling), trained_GT, n_train)),
+        followed_CGT=tensor(
+            followed(bought_contacts(own_GTC, panel, scaling), trained_GT, n_train, panel.periods_per_year)
+        ),
         contacts=contacts_of(panel, scaling, dtype),
     )
-
-
-def _followed(media_GTC: Floats, trained_GT: Floats, until: int) -> Floats:
-    """Log of media around 1, less the mean over the region's trained periods, shape CGT.
-
-    After training the last level is carried: what media do then tells nothing of demand that nobody saw.
-    """
-    log_GTC = np.log(np.maximum(media_GTC, 0.0) + SMALL_MEDIA)
-    cells_G = np.maximum(trained_GT.sum(1), 1.0)
-    mean_GC = np.einsum("gtc,gt->gc", log_GTC, trained_GT) / cells_G[:, None]
-    away_CGT: Floats = (log_GTC - mean_GC[:, None]).transpose(2, 0, 1)
-    away_CGT[..., until:] = carried_followed(away_CGT, until)
-    return away_CGT
-
-
-def carried_followed(followed_CGT: Floats, until: int) -> Floats:
-    """What spend followed at the end of training, as it is carried on, shape CG1."""
-    last_CGT = followed_CGT[..., max(until - CARRIED_PERIODS, 0) : until]
-    carried: Floats = last_CGT.mean(-1, keepdims=True)
-    return carried
 
 
 def typical_volume(stack_CGTL: Tensor) -> tuple[Floats, Floats]:
@@ -186,6 +170,11 @@ def typical_volume(stack_CGTL: Tensor) -> tuple[Floats, Floats]:
         totals.append(np.nansum(log_G))
         counts.append(np.isfinite(log_G).sum())
     return np.array(totals, dtype=np.float64), np.array(counts, dtype=np.float64)
+
+
+def level_periods(panel: Panel, spec: ModelSpec, n_train: int) -> int:
+    """Last training periods whose mean level is carried on; where there is no season the last one alone."""
+    return carried_periods(n_train, panel.periods_per_year) if spec.baseline.season_order else 1
 
 
 def knot_spacing(panel: Panel, spec: ModelSpec, *, national: bool) -> int:

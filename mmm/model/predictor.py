@@ -24,6 +24,7 @@ from mmm.data.stated.beliefs import PlacedBelief
 from mmm.graph.channel_graph import ChannelGraph
 from mmm.model.adstock import carry_over, lag_stack
 from mmm.model.beliefs import shape_quantities
+from mmm.model.demand import carried_followed
 from mmm.model.experiments import modelled_lift, pose_lift_tests
 from mmm.model.frequency import (
     HALF,
@@ -36,7 +37,7 @@ from mmm.model.frequency import (
     person_shape,
     reached,
 )
-from mmm.model.inputs import build_inputs, carried_followed, season_bases
+from mmm.model.inputs import build_inputs, level_periods, season_bases
 from mmm.model.network import (
     ChannelShape,
     Components,
@@ -93,6 +94,7 @@ class Predictor:
         parameters: Free parameters by name, with a leading M axis.
         log_half_C: Log typical volumes.
         trained_until: Periods that entered the fit.
+        graph: Which channels move which, as training knew it; None without any.
     """
 
     def __init__(
@@ -104,10 +106,13 @@ class Predictor:
         parameters: Mapping[str, Floats],
         log_half_C: Floats,
         trained_until: int,
+        graph: ChannelGraph | None = None,
     ) -> None:
         self.panel, self.scaling, self.spec, self.scales = panel, scaling, spec, scales
         self._parameters = {name: torch.as_tensor(value, dtype=DTYPE) for name, value in parameters.items()}
-        self._inputs = build_inputs(panel, scaling, spec, trained_until, log_half_C=log_half_C, dtype=DTYPE)
+        self._inputs = build_inputs(
+            panel, scaling, spec, trained_until, log_half_C=log_half_C, graph=graph, dtype=DTYPE
+        )
         self.members = len(parameters["noise"])
         self.trained_until = trained_until
 
@@ -353,16 +358,25 @@ class Predictor:
         effect_MK = (self.scales.control * self._parameters["control"]).numpy()
         control_MGH = np.einsum("ghk,mk->mgh", self.scaling.scale_control_values(controls_GHK), effect_MK)
         moving_MGH = (season_MGH.numpy() + control_MGH + self._demand_ahead) * self.scaling.kpi_G[:, None]
-        ahead: Floats = self.parts.baseline_MGT[..., -1:] + moving_MGH
+        level_MG1 = self.parts.baseline_MGT[..., -self._carried :].mean(-1, keepdims=True)
+        ahead: Floats = level_MG1 + moving_MGH
         return ahead
 
     @property
+    def _carried(self) -> int:
+        """Last periods whose mean level goes on; after training it is carried already."""
+        if self.trained_until < len(self.panel.dates):
+            return 1
+        return level_periods(self.panel, self.spec, self.trained_until)
+
+    @property
     def _demand_ahead(self) -> Floats:
-        """Unrecorded demand as it is carried on, less that of the last period, in mean KPI, shape MG1."""
+        """Unrecorded demand as it is carried on, less what the carried level has of it, in mean KPI, MG1."""
         if "demand" not in self._parameters:
             return np.zeros((1, 1, 1))
         followed_CGT = self._inputs.followed_CGT.numpy()
-        away_CG1 = carried_followed(followed_CGT, self.trained_until) - followed_CGT[..., -1:]
+        last_CG1 = followed_CGT[..., -self._carried :].mean(-1, keepdims=True)
+        away_CG1 = carried_followed(followed_CGT, self.trained_until) - last_CG1
         demand_MC = self._parameters["demand"]
         return unrecorded_demand(demand_MC, torch.as_tensor(away_CG1), self.spec).numpy()
 

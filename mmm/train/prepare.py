@@ -124,16 +124,16 @@ def pose(
         shards: What the shard knows of the whole.
         survey: What was found out about the whole panel; None finds it in ``panel``.
         previous: An older model of the market.
-        with_graph: Learn the channel graph; lift tests have it learned in any case.
+        with_graph: Learn the channel graph; lift tests and unrecorded demand have it learned in any case.
         warm: An older model of the market to begin at.
     """
     scaling = fit_scaling(panel, n_train, messages(shards))
     if previous is not None:
         scaling = kept_scaling(scaling, panel, previous)
     graph = empty_graph(panel.channels)
-    if with_graph or spec.experiments:
+    if with_graph or spec.experiments or _heeds_demand(spec):
         graph = find_graph(spec, panel, scaling, n_train, shards)
-    inputs = _measured(spec, panel, scaling, n_train, shards, previous)
+    inputs = _measured(spec, panel, scaling, n_train, shards, previous, graph)
     scales = calibrate(inputs, n_train, spec.train.seed, shards) if previous is None else previous.scales
     like = inputs.kpi_GT.to(chosen_device(spec.train))
     spend_C = messages(shards)(panel.spend_GTC[:, :n_train].sum((0, 1)))
@@ -158,6 +158,11 @@ def pose(
     if previous is None:
         return prepared
     return replace(prepared, expected=expected(prepared.start(1, spec.train.seed), panel, previous))
+
+
+def _heeds_demand(spec: MarketSpec) -> bool:
+    """Whether the model knows of demand that no column shows: what one channel made another run is none."""
+    return spec.train.inference == "posterior" and spec.model.priors.demand > 0
 
 
 def restrictions_of(spec: MarketSpec, panel: Panel) -> Restrictions:
@@ -212,12 +217,18 @@ def find_graph(
 
 
 def _measured(
-    spec: MarketSpec, panel: Panel, scaling: Scaling, n_train: int, shards: Shards, previous: Fitted | None
+    spec: MarketSpec,
+    panel: Panel,
+    scaling: Scaling,
+    n_train: int,
+    shards: Shards,
+    previous: Fitted | None,
+    graph: ChannelGraph,
 ) -> Inputs:
     """The panel as tensors, with the typical volume of each channel over all shards."""
     dtype = torch.float64 if spec.train.precision == "float64" else torch.float32
     known_C = np.zeros(len(panel.channels)) if previous is None else previous.log_half_C
-    inputs = build_inputs(panel, scaling, spec.model, n_train, log_half_C=known_C, dtype=dtype)
+    inputs = build_inputs(panel, scaling, spec.model, n_train, log_half_C=known_C, graph=graph, dtype=dtype)
     if previous is not None:
         return inputs
     sums = messages(shards)(np.stack(typical_volume(inputs.stack_CGTL[:, :, :n_train])))

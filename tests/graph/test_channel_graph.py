@@ -14,6 +14,7 @@ from mmm.graph.channel_graph import (
     check_graph,
     downstream_delta,
     empty_graph,
+    own_account,
 )
 
 CHANNELS = ("tv", "search", "display")
@@ -49,6 +50,19 @@ def test_change_travels_along_the_chain() -> None:
     np.testing.assert_allclose(total[0, :, 0], [-4.0, 0.0, 0.0, 0.0, 0.0])
     np.testing.assert_allclose(total[0, :, 1], [0.0, -2.0, 0.0, 0.0, 0.0])
     np.testing.assert_allclose(total[0, :, 2], [0.0, -2.0, -1.0, -0.5, -0.25])
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_what_channels_ran_on_their_own_account_is_what_the_graph_began_with(seed: int) -> None:
+    own_GTC = np.random.default_rng(seed).exponential(size=(2, 8, 3))
+
+    np.testing.assert_allclose(own_account(downstream_delta(own_GTC, chain()), chain()), own_GTC, atol=1e-12)
+
+
+def test_media_without_a_graph_are_all_of_a_channels_own_account() -> None:
+    media_GTC = np.arange(12.0).reshape(1, 4, 3)
+
+    np.testing.assert_array_equal(own_account(media_GTC, empty_graph(CHANNELS)), media_GTC)
 
 
 @given(seed=st.integers(0, 2**32 - 1))

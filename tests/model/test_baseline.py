@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmm.model.baseline import fourier_basis, level_basis
+from mmm.model.baseline import carried_periods, fourier_basis, level_basis, season_basis
 
 
 def test_level_is_linear_between_knots_and_flat_into_the_future() -> None:
@@ -26,6 +26,23 @@ def test_knots_that_do_not_divide_the_window_start_before_it() -> None:
     np.testing.assert_allclose(basis_TN[9] / 2.0, [1, 1, 1])
     np.testing.assert_allclose(basis_TN[5] / 2.0, [1, 1, 0])
     np.testing.assert_allclose(basis_TN[0, 0] / 2.0, 0.75)
+
+
+def test_a_level_that_the_season_may_have_moved_is_carried_with_it() -> None:
+    """91 weeks are less than two years: level and season go on as in the same last seven weeks."""
+    level_TN, season_TF = level_basis(95, 91, 4, carried_periods(91, 52.18)), season_basis(95, 91, 2, 52.18)
+
+    assert carried_periods(91, 52.18) == 7
+    for basis in (level_TN, season_TF):
+        np.testing.assert_allclose(basis[91:], np.repeat(basis[84:91].mean(0)[None], 4, 0), atol=1e-12)
+    np.testing.assert_array_equal(level_TN[:91], level_basis(91, 91, 4))
+
+
+@pytest.mark.parametrize(
+    ("n_train", "cycle", "carried"), [(104, 52.0, 1), (103, 52.0, 6), (23, 12.0, 2), (3, 4.0, 1)]
+)
+def test_two_whole_cycles_tell_level_from_season(n_train: int, cycle: float, carried: int) -> None:
+    assert carried_periods(n_train, cycle) == carried
 
 
 @given(n_train=st.integers(2, 80), ahead=st.integers(0, 20), spacing=st.integers(1, 30))

@@ -59,7 +59,7 @@ def test_a_plan_after_a_gap_brings_what_the_same_amounts_bring_in_one_long_plan(
     assert short.horizon_kpi.mean == pytest.approx(sum(found))
 
 
-def test_on_one_region_it_is_the_same_to_the_last_digit() -> None:
+def test_on_one_region_it_is_the_same_to_rounding() -> None:
     panel = small_panel(regions=1)
     # Spend is media, so that no price of exposure differs between the two plans.
     panel = replace(panel, media_GTC=panel.spend_GTC, has_exposure_C=np.zeros(3, dtype=np.bool_))
@@ -70,7 +70,7 @@ def test_on_one_region_it_is_the_same_to_the_last_digit() -> None:
     long = asked(fitted, {"both": {"spend": {name: gap[name] + own[name] for name in own}}}).plans[0]
 
     for late, whole in zip(short.periods, long.periods[GAP:], strict=True):
-        assert late.kpi == whole.kpi
+        assert_allclose(list(late.kpi.model_dump().values()), list(whole.kpi.model_dump().values()), rtol=1e-12)
     assert short.effect_after_horizon.mean < long.effect_after_horizon.mean + 1e-6
 
 
