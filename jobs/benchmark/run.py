@@ -17,6 +17,7 @@ from rich.table import Table as Grid
 from jobs.benchmark.figures import BenchmarkError, Figure, FigureLog, NotHereError, Status
 from jobs.benchmark.methods import DEEPCAUSAL, PYMC, interpreter
 from jobs.benchmark.process import stop_all
+from jobs.benchmark.suites.designs import design_tasks
 from jobs.benchmark.suites.faults import fault_tasks
 from jobs.benchmark.suites.graph import graph_tasks
 from jobs.benchmark.suites.odds import odds_summary, odds_tasks
@@ -98,6 +99,9 @@ SUITES = {
     "portfolio": Suite(portfolio_tasks, "refits of many brand-markets on Ray"),
     "serve": Suite(serve_tasks, "latency and throughput of the service"),
     "train": Suite(train_tasks, "steps of one large panel by workers"),
+    "designs": Suite(
+        design_tasks, "tests of channels: size, power, value (an hour; only if asked for)", if_asked=True
+    ),
     "faults": Suite(
         fault_tasks, "commands and service killed and run again (hours; only if asked for)", if_asked=True
     ),

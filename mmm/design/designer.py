@@ -5,7 +5,7 @@ Shapes: M members, G regions, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -192,6 +192,10 @@ class Designer:
             sd=(before, after),
         )
 
+    def ranked(self, proposals: Sequence[Proposal]) -> pd.DataFrame:
+        """Proposals as the table, see :func:`ranked`."""
+        return ranked([self.row(proposal) for proposal in proposals])
+
     # --- what is told ------------------------------------------------------------------------------
 
     def row(self, proposal: Proposal) -> dict[str, Any]:
@@ -331,7 +335,7 @@ def design_tests(fitted: Fitted, request: DesignRequest) -> pd.DataFrame:
         RequestError: The request is wrong for the model.
     """
     designer = Designer(fitted, request)
-    return ranked([designer.row(proposal) for proposal in designer.proposals()])
+    return designer.ranked(designer.proposals())
 
 
 def ranked(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -12,7 +12,10 @@ from pathlib import Path
 
 PATH = Path(__file__).with_name("jobs_help.txt")
 ROOT = Path(__file__).resolve().parents[3]
-MODULES = ("jobs.refit", "jobs.tune", "jobs.train", "jobs.promote", "jobs.loop", "jobs.benchmark", "serve")
+MODULES = (
+    *("jobs.refit", "jobs.tune", "jobs.train", "jobs.promote", "jobs.loop", "jobs.design"),
+    *("jobs.benchmark", "serve"),
+)
 
 
 def helped(module: str) -> str:

@@ -1,0 +1,1 @@
+"""A yearly budget of tests over the brands and markets of a portfolio."""
