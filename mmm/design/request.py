@@ -50,7 +50,7 @@ class DesignRequest(Spec):
     """Part of the spend that a hold back takes away."""
     heavy_up: Annotated[float, Field(gt=0, le=5)] = 1.0
     """Part of the spend that a heavy up adds."""
-    weeks: Annotated[tuple[Weeks, ...], Field(min_length=1), Once] = (4, 8)
+    weeks: Annotated[tuple[Weeks, ...], Field(min_length=1), Once] = (4, 8, 12)
     """Lengths of tests; of a national test the length of each block."""
     treated: Annotated[tuple[Share, ...], Field(min_length=1), Once] = (0.5, 0.25)
     """Parts of the regions that are treated; each treated region has its own controls."""
