@@ -41,6 +41,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "returns": ("window", "channel", "spend", "start", "effect", "value", "roi"),
     "priors": ("channel", "prior", "posterior"),
+    "tests": (
+        *("recommended", "channel", "kind", "national", "treated", "weeks", "blocks", "standard_error"),
+        *("power", "width_now", "width_after", "value_kpi", "value", "cost", "net", "currency", "why_not"),
+    ),
 }
 """Columns that views need of each Parquet file; others are read along where they exist."""
 
@@ -52,6 +56,7 @@ OPTIONAL = {
     "experiments": "no experiment is named in the spec",
     "returns": "this model was fitted before returns by quarter were kept: fit it again",
     "priors": "this model was fitted before priors were kept beside what was learned: fit it again",
+    "tests": "no tests were designed: `mmm design DIR REQUEST --out DIR/tests.parquet` does",
 }
 """Files that not every model has, and why."""
 
@@ -96,6 +101,7 @@ class Tables:
     experiments: pd.DataFrame | None = None
     returns: pd.DataFrame | None = None
     priors: pd.DataFrame | None = None
+    tests: pd.DataFrame | None = None
     metrics: Any = None
     diagnostics: Any = None
     data_quality: Any = None

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mmm.data.panel import Floats
-from tests.report.world_tables import bounds, write_experiments, write_priors, write_returns
+from tests.report.world_tables import bounds, write_experiments, write_priors, write_returns, write_tests
 
 NAMES = (
     "tv", "search", "social", "video", "display", "radio", "email", "outdoor", "affiliates", "podcast",
@@ -296,6 +296,7 @@ def _write_records(directory: Path, world: World, parts: _Parts, rng: np.random.
     rows = [(a, b, matrix[i, j]) for i, a in enumerate(names) for j, b in enumerate(names)]
     pd.DataFrame(rows, columns=["a", "b", "value"]).to_parquet(directory / "correlations.parquet")
     write_experiments(directory, world)
+    write_tests(directory, world)
     region = world.region_names[world.regions // 3]
     _dump(directory / "data_quality.json", {
         "regions": world.regions, "periods": world.weeks, "frequency": "weekly",

@@ -114,3 +114,34 @@ def write_experiments(directory: Path, world: Sizes) -> None:
         }
     )
     tests.to_parquet(directory / "experiments.parquet")
+
+
+def write_tests(directory: Path, world: Sizes) -> None:
+    """Two candidate tests of each channel; the first of the last channel is the one that pays."""
+    names = list(world.channel_names)
+    known = 1.0 if world.members > 1 else np.nan
+    frames = [
+        pd.DataFrame(
+            {
+                "recommended": np.arange(len(names)) == (len(names) - 1 if first else -1),
+                "channel": names,
+                "kind": "go_dark" if first else "heavy_up",
+                "national": len(world.region_names) < 4,
+                "treated": "; ".join(world.region_names[:3]),
+                "weeks": 8,
+                "blocks": 1,
+                "standard_error": 100.0,
+                "power": 0.8 if first else 0.3,
+                "width_now": 1000.0 * known,
+                "width_after": (700.0 if first else 900.0) * known,
+                "value_kpi": 50.0 if first else 5.0,
+                "value": 700.0 if first else 70.0,
+                "cost": np.linspace(900.0, 100.0, len(names)) if first else 80.0,
+                "net": 700.0 - np.linspace(900.0, 100.0, len(names)) if first else -10.0,
+                "currency": "USD",
+                "why_not": "" if first else "costs more than the decision gains by it",
+            }
+        )
+        for first in (True, False)
+    ]
+    pd.concat(frames, ignore_index=True).to_parquet(directory / "tests.parquet")

@@ -36,6 +36,7 @@ NEEDED: dict[str, set[str]] = {
     "saturation": {"hill"},
     "plan": {"plan"},
     "experiments": {"experiments"},
+    "settles": {"tests", "effects"},
     "carryover": {"adstock"},
     "effectiveness": {"effectiveness"},
     "dag": {"graph"},
