@@ -147,6 +147,13 @@ def _verdict(table: pd.DataFrame, members: int, *, valued: bool) -> list[str]:
         lines.append("No test is worth its cost." if valued else "No test would change the budget.")
         best = table.iloc[0]
         lines.append(f"The nearest is {best['test']}: it {best['why_not'] or 'gains next to nothing'}.")
+        if table["told"].notna().any():
+            most = table.loc[table["told"].idxmax()]
+            cost = f", and costs {words.money(float(most['cost']), str(most['currency']))}" if valued else ""
+            lines.append(
+                f"To know rather than to earn: {most['test']} closes most of what is open of all channels, "
+                f"{words.percent(float(most['told']))} of it{cost}."
+            )
     else:
         row = chosen.iloc[0]
         gain = f"{words.money(float(row['net']), str(row['currency']))} net" if valued else "most"

@@ -41,9 +41,10 @@ COLUMNS = (
     *("relative_lift", "relative_error", "relative_detectable", "placebo_windows"),
     *("power", "power_at_bound", "effect_sd", "effect_sd_after", "width_now", "width_after"),
     *("value_kpi", "perfect_kpi", "value", "perfect", "lost_kpi", "extra_spend", "cost", "net"),
-    *("chance_pays", "break_even", "horizon", "currency", "why_not"),
+    *("chance_pays", "break_even", "told", "horizon", "currency", "why_not"),
 )
-"""Columns of the table, in order. Money is in ``currency`` and empty where no ``kpi_value`` is stated."""
+"""Columns of the table, in order. Money is in ``currency`` and empty where no ``kpi_value`` is stated;
+``told`` is the part of what is open about all channels, summed standard deviations, that the test closes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,8 @@ class Proposal:
         expected: What the model expects; None where the channel never ran of late.
         precision: What placebo windows say; None where there are too few.
         gain: What its readout is worth, over the horizon of the budget; None where it cannot be had.
-        sd: Standard deviation of the channel's effect over the training window, now and after the test.
+        after_C: Standard deviation of every channel's effect over the training window, expected after the
+            test.
     """
 
     candidate: Candidate
@@ -68,7 +70,7 @@ class Proposal:
     expected: Expected | None
     precision: Precision | None
     gain: Gain | None
-    sd: tuple[float, float]
+    after_C: Floats
 
     @property
     def error(self) -> float:
@@ -105,6 +107,14 @@ class Designer:
         drawn = self.planner.drawn
         weight_GT = drawn.panel.present_GT & drawn.split.mask("train")[None, :]
         return direct_totals(drawn, weight_GT.astype(np.float64))
+
+    @cached_property
+    def sd_C(self) -> Floats:
+        """Standard deviation of every channel's effect; NaN with one member."""
+        if len(self.effect_MC) < 2:
+            return np.full(self.effect_MC.shape[1], np.nan)
+        spread: Floats = self.effect_MC.std(0, ddof=1)
+        return spread
 
     @cached_property
     def decision(self) -> Decision:
@@ -165,12 +175,11 @@ class Designer:
 
     def proposal(self, candidate: Candidate) -> Proposal:
         """A candidate, looked at."""
-        market, effect_M = self.market, self.effect_MC[:, candidate.channel]
+        market = self.market
         strata = market.strata(candidate.share)
-        before = float(effect_M.std(ddof=1)) if len(effect_M) > 1 else np.nan
         treated_G = np.zeros(len(self.panel.regions), dtype=np.bool_)
         expected = precision = found = None
-        after = before
+        after_C = self.sd_C
         if strata.groups > 0:
             treated_G = market.treated(strata)
             expected = market.expected(candidate, treated_G)
@@ -180,7 +189,7 @@ class Designer:
         if expected is not None and precision is not None and precision.standard_error > 0:
             told = readout(expected.lift_M, precision.standard_error * expected.level)
             found = gain(self.decision.utility_AM, told, seed=self.request.seed)
-            after = told.spread_left(effect_M)
+            after_C = np.array([told.spread_left(effect_M) for effect_M in self.effect_MC.T])
         return Proposal(
             candidate=candidate,
             name=self._name(candidate),
@@ -189,7 +198,7 @@ class Designer:
             expected=expected,
             precision=precision,
             gain=found,
-            sd=(before, after),
+            after_C=after_C,
         )
 
     def ranked(self, proposals: Sequence[Proposal]) -> pd.DataFrame:
@@ -223,10 +232,11 @@ class Designer:
             "reference_start": np.datetime64("NaT", "s"),
             "horizon": self.horizon,
             "currency": "" if self.decision.value is None else panel.currency,
-            "effect_sd": proposal.sd[0],
-            "effect_sd_after": proposal.sd[1],
-            "width_now": 2 * BOUND * proposal.sd[0],
-            "width_after": 2 * BOUND * proposal.sd[1],
+            "effect_sd": self.sd_C[candidate.channel],
+            "effect_sd_after": proposal.after_C[candidate.channel],
+            "width_now": 2 * BOUND * self.sd_C[candidate.channel],
+            "width_after": 2 * BOUND * proposal.after_C[candidate.channel],
+            "told": 1.0 - float(proposal.after_C.sum() / self.sd_C.sum()) if self.sd_C.sum() > 0 else np.nan,
         }
         if proposal.expected is not None:
             row |= self._expected(proposal.expected)

@@ -48,6 +48,7 @@ def test_bounds_that_hold_for_every_test(table: pd.DataFrame) -> None:
     assert (known["width_after"] <= known["width_now"] + 1e-9).all()
     assert (known["power_at_bound"] <= known["power"] + 0.02).all()
     assert known["chance_pays"].between(0, 1).all()
+    assert known["told"].between(-1e-9, 1).all() and (known["told"] > 0).any()
 
 
 def test_kinds_change_spend_as_they_say(regional: Designer, table: pd.DataFrame) -> None:

@@ -305,7 +305,9 @@ def _value(seed: int) -> list[Figure]:
     designer = Designer(before, request)
     proposals = designer.proposals()
     table = designer.ranked(proposals)
-    chosen = table.iloc[0] if not table["recommended"].any() else table[table["recommended"]].iloc[0]
+    # Where nothing pays the test that tells most stands for it: then it is about knowing, not about money.
+    pays = bool(table["recommended"].any())
+    chosen = table[table["recommended"]].iloc[0] if pays else table.loc[table["told"].idxmax()]
     best = next(proposal for proposal in proposals if proposal.name == chosen["test"])
     other = random_test(proposals, table, best.name, seed)
     weeks = trial.history + best.candidate.windows.test + best.candidate.windows.cooldown
@@ -318,6 +320,7 @@ def _value(seed: int) -> list[Figure]:
         "stated value": float(chosen["value"]),
         "stated cost": float(chosen["cost"]),
         "power": float(chosen["power"]),
+        "told": float(chosen["told"]),
     }
     for name, proposal in (("the recommended test", best), ("a random test", other)):
         fitted, cost = _after(trial, designer, proposal, weeks)
