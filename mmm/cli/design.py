@@ -148,7 +148,7 @@ def _verdict(table: pd.DataFrame, members: int, *, valued: bool) -> list[str]:
         best = table.iloc[0]
         lines.append(f"The nearest is {best['test']}: it {best['why_not'] or 'gains next to nothing'}.")
         if table["told"].notna().any():
-            most = table.loc[table["told"].idxmax()]
+            most = table.sort_values("told", ascending=False).iloc[0]
             cost = f", and costs {words.money(float(most['cost']), str(most['currency']))}" if valued else ""
             lines.append(
                 f"To know rather than to earn: {most['test']} closes most of what is open of all channels, "

@@ -140,7 +140,10 @@ def _size_and_power(shape: Shape, seeds: range) -> list[Figure]:
     called = np.concatenate([one for one, _ in found])
     seen = np.concatenate([two for _, two in found])
     base = Figure(suite=SUITE, case=shape.name, method=OURS, note=f"{len(called)} windows")
-    values = {"size at 10 %": float(called.mean()), "power at stated MDE": float(seen.mean())}
+    values: dict[str, float | None] = {
+        "size at 10 %": float(called.mean()),
+        "power at stated MDE": float(seen.mean()),
+    }
     return figures(base, values)
 
 
@@ -311,7 +314,9 @@ def _value(seed: int) -> list[Figure]:
     table = designer.ranked(proposals)
     # Where nothing pays the test that tells most stands for it: then it is about knowing, not about money.
     pays = bool(table["recommended"].any())
-    chosen = table[table["recommended"]].iloc[0] if pays else table.loc[table["told"].idxmax()]
+    chosen = (
+        table[table["recommended"]].iloc[0] if pays else table.sort_values("told", ascending=False).iloc[0]
+    )
     best = next(proposal for proposal in proposals if proposal.name == chosen["test"])
     other = random_test(proposals, table, best.name, seed)
     weeks = trial.history + best.candidate.windows.test + best.candidate.windows.cooldown

@@ -27,7 +27,6 @@ from mmm.report.views import (
     regions,
     returns,
     saturation,
-    settles,
     waterfall,
 )
 
@@ -64,7 +63,7 @@ SECTIONS: dict[str, tuple[Entry[Tables], ...]] = {
         Entry("plan", "Optimised budget", plan.plan),
         Entry("plan-effects", "What the plan changes", plan.plan_effects),
         Entry("experiments", "Experiments", experiments.experiments, optional=True),
-        Entry("settles", "What would settle it", settles.settles, optional=True),
+        Entry("settles", "What would settle it", experiments.settles, optional=True),
     ),
     "How do channels work?": (
         Entry("carryover", "Carry-over", dynamics.carryover),

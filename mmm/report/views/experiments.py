@@ -1,4 +1,4 @@
-"""Lift tests: what was measured beside what the model says of the same cells."""
+"""Lift tests: what was measured beside what the model says of the same cells; and what tests would settle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from mmm import words
 from mmm.report import axes, marks, theme
-from mmm.report.tables import Tables
+from mmm.report.tables import MissingTableError, Tables
 
 NINETY = 1.645
 """Standard errors on either side that hold 90 % of a normal measurement."""
@@ -16,6 +16,8 @@ ASIDE = 0.14
 """Distance of either mark from the middle of its row."""
 APART = 2.0
 """Standard errors from which test and model contradict each other, as in the findings."""
+BESIDE = 0.16
+KINDS = {"hold_back": "hold back", "go_dark": "go dark", "heavy_up": "heavy up"}
 
 
 def experiments(tables: Tables) -> go.Figure:
@@ -97,5 +99,108 @@ def _table(rows: pd.DataFrame, names: list[str]) -> theme.Layout:
             "Modelled": lambda row: words.number(float(row["modelled"]), 3),
             "Interval": lambda row: words.span(float(row["lower"]), float(row["upper"])),
             "Apart": lambda row: f"{abs(float(row['tension'])):.1f} standard errors",
+        },
+    )
+
+
+# --- tests that might be made ------------------------------------------------------------------------
+
+
+def settles(tables: Tables) -> go.Figure:
+    """Width of each channel's interval now, and after its best test, relative to its effect."""
+    best = best_tests(tables.frame("tests"))
+    if best.empty:
+        raise MissingTableError("no test in tests.parquet can be made")
+    best = best.assign(**_open_shares(best, tables)).sort_values("now", ascending=False)
+    names = best["channel"].astype(str).tolist()
+    ticks = {"size": 12.5, "color": theme.INK}
+    layout = {
+        "xaxis": axes.linear(
+            "Half of the 90 % interval over the effect", suffix=axes.PERCENT, rangemode="tozero"
+        ),
+        "yaxis": axes.rows([theme.short(name) for name in names], tickfont=ticks),
+    }
+    return theme.finish(
+        _settled_pairs(best, names, theme.channel_colours(tables.channels)),
+        layout,
+        title=_settled_title(best),
+        height=94 + 42 * len(names) + 66,
+        legend=True,
+        reading="Filled: how sure the model is of what the channel brings. Open: how sure it is expected to "
+        "be after the channel's best test. Where the two lie on each other no test at hand tells much.",
+        table=_settled_table(best, tables),
+    )
+
+
+def best_tests(tests: pd.DataFrame) -> pd.DataFrame:
+    """Of each channel the test of the highest net value, else of the highest value, that can be made."""
+    able = tests[tests["standard_error"].notna()]
+    by = ["net", "value_kpi"] if able["net"].notna().any() else ["value_kpi"]
+    ordered = able.sort_values(["recommended", *by], ascending=False)
+    return ordered.drop_duplicates("channel").reset_index(drop=True)
+
+
+def _open_shares(best: pd.DataFrame, tables: Tables) -> dict[str, np.ndarray]:
+    """Half widths in per cent of the channel's direct effect."""
+    effects = tables.frame("effects").assign(channel=lambda frame: frame["channel"].astype(str))
+    direct = best["channel"].astype(str).map(effects.set_index("channel")["direct"].astype(float))
+    of = np.where(direct.to_numpy(float) > 0, direct.to_numpy(float), np.nan)
+    return {
+        "now": 50 * best["width_now"].to_numpy(float) / of,
+        "after": 50 * best["width_after"].to_numpy(float) / of,
+    }
+
+
+def _settled_pairs(best: pd.DataFrame, names: list[str], palette: dict[str, str]) -> list[theme.Trace]:
+    place = np.arange(len(best), dtype=float)
+    colours = [palette.get(name, theme.ACCENT) for name in names]
+    told = [said(row) for row in marks.records(best)]
+    traces = []
+    for column, label, shift, symbol in (
+        ("now", "now", -BESIDE, "circle"),
+        ("after", "after its best test", BESIDE, "circle-open"),
+    ):
+        hover = f"%{{text}}, {label}: ± %{{x:.0f}} %<br>%{{customdata}}"
+        style: theme.Layout = {"text": names, "customdata": told, "rim": (2, colours)}
+        traces.append(marks.dots(best[column], place + shift, colours, 10, symbol, hover=hover, **style))
+        traces.append(marks.key(label, theme.SOFT, 10, symbol, 2))
+    return traces
+
+
+def said(row: dict[str, object]) -> str:
+    """``go dark for 8 weeks in 5 regions``."""
+    kind = KINDS.get(str(row["kind"]), str(row["kind"]))
+    weeks = words.count(int(float(str(row["weeks"]))), "week")
+    if row["national"]:
+        blocks = words.count(int(float(str(row["blocks"]))), "block")
+        return f"{kind} in {blocks} of {weeks}"
+    return f"{kind} for {weeks} in {words.count(len(str(row['treated']).split('; ')), 'region')}"
+
+
+def _settled_title(best: pd.DataFrame) -> str:
+    chosen = best[best["recommended"].astype(bool)]
+    if chosen.empty:
+        valued = bool(best["net"].notna().any())
+        return "No test is worth its cost" if valued else "What a test of each channel would tell"
+    row = marks.records(chosen)[0]
+    name = words.capital(words.label(str(row["channel"])))
+    if not words.known(row["net"]):
+        return f"{name}: {said(row)} would tell most"
+    gain = words.money(float(row["net"]), str(row["currency"]))
+    return f"{name}: {said(row)} is expected to gain {gain} net of its cost"
+
+
+def _settled_table(best: pd.DataFrame, tables: Tables) -> theme.Layout:
+    currency = tables.about.currency
+    return marks.table(
+        marks.records(best),
+        {
+            "Channel": lambda row: str(row["channel"]),
+            "What would settle it": said,
+            "Sees its effect in": lambda row: words.percent(float(row["power"])),
+            f"Value, {currency}": lambda row: words.number(words.real(row["value"]), 3),
+            "Cost": lambda row: words.number(words.real(row["cost"]), 3),
+            "Net": lambda row: words.number(words.real(row["net"]), 3),
+            "Why not": lambda row: str(row["why_not"] or "-"),
         },
     )

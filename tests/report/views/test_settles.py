@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mmm.report.tables import Tables
-from mmm.report.views.settles import best_tests, said, settles
+from mmm.report.views.experiments import best_tests, said, settles
 
 
 def test_the_best_test_of_each_channel_is_shown(tables: Tables) -> None:
