@@ -70,7 +70,9 @@ def test_on_one_region_it_is_the_same_to_rounding() -> None:
     long = asked(fitted, {"both": {"spend": {name: gap[name] + own[name] for name in own}}}).plans[0]
 
     for late, whole in zip(short.periods, long.periods[GAP:], strict=True):
-        assert_allclose(list(late.kpi.model_dump().values()), list(whole.kpi.model_dump().values()), rtol=1e-12)
+        assert_allclose(
+            list(late.kpi.model_dump().values()), list(whole.kpi.model_dump().values()), rtol=1e-12
+        )
     assert short.effect_after_horizon.mean < long.effect_after_horizon.mean + 1e-6
 
 
