@@ -18,7 +18,7 @@ SMALL_MEDIA = 0.1
 CARRIED_PERIODS = 8
 """Last trained periods whose mean is carried on as what spend followed."""
 LASTING = 0.5
-"""Weight, a week before or after, of what media then say of demand: decision 0023."""
+"""Weight, a week before or after, of what media then say of demand: decision 0024."""
 WEEKS_PER_YEAR = 365.25 / 7
 
 
