@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -81,7 +82,13 @@ class Demo:
 
 def simulate(demo: Demo) -> None:
     """Write panels, specs and truth, unless they lie there already."""
-    design = {"brands": BRANDS, "markets": MARKETS, "regions": REGIONS, "weeks": WEEKS, "seed": SEED}
+    design: dict[str, Any] = {
+        "brands": BRANDS,
+        "markets": MARKETS,
+        "regions": REGIONS,
+        "weeks": WEEKS,
+        "seed": SEED,
+    }
     folder, stamp = demo.portfolio.parent, demo.portfolio.parent / "design.json"
     if stamp.exists() and json.loads(stamp.read_text(encoding="utf-8")) == design:
         demo.say(f"The portfolio of an earlier run is used again: {demo.portfolio}")

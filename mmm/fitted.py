@@ -231,7 +231,7 @@ def _arrays_of(item: Any) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
     for field_ in fields(item):
         value = getattr(item, field_.name)
-        if value is None and field_.default is None:
+        if not isinstance(value, np.ndarray) and value == field_.default:
             continue
         kind = _PLAIN.get(type(item), {}).get(field_.name)
         if kind == "dates":

@@ -18,6 +18,9 @@ from mmm.data.panel import Bools, Floats
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import ChannelGraph, downstream_delta
 
+MEDIA_KINDS = ("channel", "organic", "mediator")
+"""Kinds of components that act as media do and never take KPI away."""
+
 
 def cell_frame(fitted: Fitted, present_GT: Bools) -> pd.DataFrame:
     """Region and date of every present cell, region by region."""
@@ -74,8 +77,12 @@ def components_of(fitted: Fitted) -> list[tuple[str, str, Floats]]:
         ("baseline", "baseline", parts.baseline_MGT),
         ("seasonality", "seasonality", parts.season_MGT),
     ]
-    components += [(name, "control", parts.controls_MGTK[..., k]) for k, name in enumerate(panel.controls)]
-    components += [(name, "channel", parts.channels_MGTC[..., c]) for c, name in enumerate(panel.channels)]
+    treated = {treatment.name for treatment in panel.treatments}
+    for k, name in enumerate(panel.controls):
+        kind = "treatment" if name in treated else "control"
+        components.append((name, kind, parts.controls_MGTK[..., k]))
+    for c, (name, of) in enumerate(zip(panel.channels, panel.kind_C, strict=True)):
+        components.append((name, of, parts.channels_MGTC[..., c]))
     return components
 
 
@@ -85,7 +92,7 @@ def contributions_table(fitted: Fitted) -> pd.DataFrame:
     cells = cell_frame(fitted, panel.present_GT)
     frames = []
     for name, kind, values_MGT in components_of(fitted):
-        bounded = interval_from_zero if kind == "channel" else interval
+        bounded = interval_from_zero if kind in MEDIA_KINDS else interval
         mean, lower, upper = bounded(values_MGT[:, panel.present_GT])
         frames.append(cells.assign(component=name, kind=kind, value=mean, lower=lower, upper=upper))
     table = pd.concat(frames, ignore_index=True)
@@ -139,6 +146,8 @@ def effect_draws(fitted: Fitted) -> dict[str, Floats]:
     ``direct``, ``indirect`` and ``total`` in KPI units; ``roi``, the value of the direct effect per unit of
     currency spent, ``marginal_roi``, that of the next unit (one per cent more of everything that ran), and
     ``roi_total``, which counts the total effect. Returns are NaN for channels without spend.
+    Where some channels are not bought also ``per_1000``, KPI of the direct effect for each thousand
+    exposures, NaN for channels without any.
     """
     panel, cells_GT = fitted.panel, fitted.training_GT
     weight_GT = cells_GT.astype(np.float64)
@@ -148,6 +157,7 @@ def effect_draws(fitted: Fitted) -> dict[str, Floats]:
     mean_value = value_GT.sum() / max(weight_GT.sum(), 1.0)
     _, slope_MPC = fitted.predictor.scaled_totals(np.array([1.0]), value_GT)
     value_MC = direct_totals(fitted, value_GT)
+    exposure = {} if panel.bought_C.all() else {"per_1000": direct_MC / _thousands(fitted)}
     return {
         "direct": direct_MC,
         "indirect": indirect_MC,
@@ -155,6 +165,7 @@ def effect_draws(fitted: Fitted) -> dict[str, Floats]:
         "roi": value_MC / spend_C,
         "marginal_roi": slope_MPC[:, 0] / spend_C,
         "roi_total": (value_MC + indirect_MC * mean_value) / spend_C,
+        **exposure,
     }
 
 
@@ -164,6 +175,13 @@ def spend_of(fitted: Fitted) -> Floats:
     cells_GT = fitted.training_GT
     spend_C = np.where(panel.has_spend_C, panel.spend_GTC[cells_GT].sum(0), np.nan)
     return np.where(spend_C > 0, spend_C, np.nan)
+
+
+def _thousands(fitted: Fitted) -> Floats:
+    """Exposures of each channel over the training window, in thousands; NaN where none are known, shape C."""
+    panel = fitted.panel
+    media_C = np.where(panel.has_exposure_C, panel.media_GTC[fitted.training_GT].sum(0), np.nan)
+    return np.where(media_C > 0, media_C, np.nan) / 1000.0
 
 
 def effects_table(fitted: Fitted, estimands: dict[str, Floats] | None = None) -> pd.DataFrame:

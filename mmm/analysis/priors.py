@@ -46,7 +46,7 @@ def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
     kpi = float(np.nansum(np.where(cells_GT, panel.kpi_GT, 0.0)))
     seed = int(fitted.spec.train.seed)
     spend_C = np.nan_to_num(spend_of(fitted))
-    shares = prior_shares(fitted.spec.model, spend_C, PRIOR_DRAWS, seed)
+    shares = prior_shares(fitted.spec.model, spend_C, PRIOR_DRAWS, seed, panel.bought_C)
     value = float(panel.kpi_value_GT[cells_GT].mean())
     found = fitted.predictor.channel_shapes()
     prior = prior_shapes(fitted.spec.model, fitted.log_half_C, PRIOR_DRAWS, seed, fitted.predictor.reach)

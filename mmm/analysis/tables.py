@@ -12,7 +12,7 @@ import pandas as pd
 
 from mmm.analysis.attribution import predictive_sd
 from mmm.analysis.intervals import interval, interval_from_zero
-from mmm.data.panel import Bools
+from mmm.data.panel import Bools, Floats
 from mmm.errors import Problem, RequestError
 from mmm.fitted import Fitted
 
@@ -151,10 +151,10 @@ def returns_table(fitted: Fitted) -> pd.DataFrame:
     """``returns.parquet``: what each channel, and all together, brought by window, with intervals.
 
     Windows are the training window, named ``training``, and its quarters, such as ``2024 Q1``; quarters with
-    fewer than ``LEAST_PERIODS`` periods are left out. An empty channel is all media together. ``effect``
-    counts KPI units of the direct effect and ``value`` their money; ``roi`` is value over the spend of the
-    window, empty without spend; ``media`` are the units that ran. What a window brings includes what
-    earlier spend carries into it.
+    fewer than ``LEAST_PERIODS`` periods are left out. An empty channel is all media together, those that
+    nobody buys left out. ``effect`` counts KPI units of the direct effect, ``value`` their money; ``roi`` is
+    value over the spend of the window, empty without spend; ``media`` are the units that ran. What a window
+    brings includes what earlier spend carries into it.
     """
     return _returns(fitted, _windows(fitted))
 
@@ -197,7 +197,7 @@ def _returns(fitted: Fitted, windows: dict[str, Bools]) -> pd.DataFrame:
     frames = []
     for name, window_T in windows.items():
         sums = (v[..., window_T, :].sum(-2) for v in (spend_TC, effect_MTC, value_MTC))
-        spend_C, effect_MC, value_MC = (np.append(v, v.sum(-1, keepdims=True), axis=-1) for v in sums)
+        spend_C, effect_MC, value_MC = (_with_total(v, panel.bought_C) for v in sums)
         frame = pd.DataFrame({"window": name, "channel": [*panel.channels, ""], "spend": spend_C})
         frame["media"] = [*np.einsum("gtc,gt->tc", panel.media_GTC, cells_GT)[window_T].sum(0), np.nan]
         frame["start"] = panel.dates[window_T][0].astype("datetime64[s]")
@@ -206,6 +206,12 @@ def _returns(fitted: Fitted, windows: dict[str, Bools]) -> pd.DataFrame:
             frame[column], frame[f"{column}_lower"], frame[f"{column}_upper"] = interval_from_zero(values_MC)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True).astype({"window": "str", "channel": "str"})
+
+
+def _with_total(value_C: Floats, bought_C: Bools) -> Floats:
+    """Values of channels with the total of those that are bought at the end."""
+    of_media_C = value_C if bought_C.all() else value_C[..., bought_C]
+    return np.append(value_C, of_media_C.sum(-1, keepdims=True), axis=-1)
 
 
 def _windows(fitted: Fitted) -> dict[str, Bools]:

@@ -17,6 +17,7 @@ from mmm.data.panel import Floats
 from mmm.data.schema import Finding
 from mmm.data.stated.beliefs import locate_beliefs
 from mmm.fitted import Fitted
+from mmm.model.inputs import share_scales
 from mmm.words import number, percent, span
 
 ROI_MOST = 50.0
@@ -141,8 +142,8 @@ def _width_over_prior(fitted: Fitted) -> Floats:
         return np.zeros(len(fitted.panel.channels))
     brought_MC = direct_totals(fitted, cells_GT.astype(np.float64))
     share_MC = brought_MC / parts.prediction_MGT[:, cells_GT].sum(1)[:, None]
-    prior = fitted.spec.model.priors.share_scale(len(fitted.panel.channels))
-    width: Floats = share_MC.std(0, ddof=1) / (HALF_NORMAL_SD * prior)
+    prior_C = share_scales(fitted.panel, fitted.spec.model)
+    width: Floats = share_MC.std(0, ddof=1) / (HALF_NORMAL_SD * prior_C)
     return width
 
 

@@ -205,6 +205,7 @@ def run_simulate(options: argparse.Namespace) -> int:
         weeks=options.weeks,
         seed=options.seed,
         reach=options.reach,
+        drivers=options.drivers,
         force=options.force,
     )
     _say(str(path))
@@ -270,6 +271,11 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
         ("reach", 0, "channels of each market of which reach and frequency are known"),
     ):
         parser.add_argument(f"--{name}", type=int, default=default, help=f"{about} (default {default})")
+    parser.add_argument(
+        "--drivers",
+        action="store_true",
+        help="add email, organic social and brand searches; make price and promotions treatments",
+    )
     _add_force(parser)
 
 

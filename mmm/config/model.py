@@ -102,6 +102,10 @@ TYPICAL_MEDIA = 0.3
 """Sum over channels of the default prior scale of their shares."""
 
 
+LEAST_POOL = 1e-3
+"""The same where next to nothing is expected of a pool."""
+
+
 DEFAULT_MEDIA_SHARE = Belief(mean=0.28, sd=0.15)
 """What all media together are expected to bring where nothing is stated: within 0.11 and 0.56 in nine cases
 of ten."""
@@ -116,6 +120,9 @@ class PriorSpec(Spec):
     media_share: Belief | None = None
     """Share of the KPI that all media together bring in the training window. Where None, 0.28 is expected
     with a standard deviation of 0.15, and nothing with ``inference: ensemble``."""
+    organic_share: Belief = Belief(mean=0.1, sd=0.1)
+    """Share of the KPI that all organic media and mediators together bring in the training window: a pool of
+    their own, of which spend tells nothing."""
     spend_weight: Belief = Belief(mean=0.5, sd=0.3)
     """How far spend tells what a channel brings (not with ``inference: ensemble``): at 1 channels of equal
     return are expected, at 0 channels of equal effect. Learned around this value."""
@@ -136,8 +143,15 @@ class PriorSpec(Spec):
     any panel (with ``inference: ensemble`` only); otherwise they count as what they are."""
 
     def share_scale(self, channels: int) -> float:
-        """``share_sd``, or its default for so many channels."""
+        """``share_sd``, or its default for so many channels that are bought."""
         return TYPICAL_MEDIA / channels if self.share_sd is None else self.share_sd
+
+    def organic_scale(self, channels: int) -> float:
+        """The same for so many that are not bought: of their own pool."""
+        if self.share_sd is not None:
+            return self.share_sd
+        pool = TYPICAL_MEDIA * self.organic_share.mean / DEFAULT_MEDIA_SHARE.mean
+        return max(pool, LEAST_POOL) / channels
 
 
 class ModelSpec(Spec):

@@ -85,6 +85,13 @@ class Scaling:
         held: Floats = np.clip(deviation, -CONTROL_LIMIT, CONTROL_LIMIT)
         return held
 
+    def scale_references(self, panel: Panel) -> Floats:
+        """References of treatments in the units of scaled controls, shape GR."""
+        first = len(panel.controls) - len(panel.treatments)
+        values_GK = self.control_mean_GK.copy()
+        values_GK[:, first:] = panel.reference_GR
+        return self.scale_control_values(values_GK[:, None])[:, 0, first:]
+
 
 def fit_scaling(panel: Panel, n_train: int, total: Total = one_shard) -> Scaling:
     """Scaling from the first ``n_train`` periods; later ones are never looked at.

@@ -183,14 +183,24 @@ def _why(name: str, guess: Guess) -> str:
     }
     single |= {guess.population: "population"}
     role = single.get(name)
-    for channel, sides in guess.channels.items():
+    for channel, sides in {**guess.channels, **guess.organic, **guess.mediators}.items():
         role = next((f"{kind} of {channel!r}" for kind, own in sides.items() if own == name), role)
+    if name in guess.treatments:
+        role = "treatment"
     if role is None:
         role = "control" if name in guess.controls else "event" if name in guess.events else "not used"
     if name in guess.doubts:
         return f"{role}, {UNCLEAR}: {guess.doubts[name]}"
     usual = "no name or content of media: nothing else known" if role == "control" else "by its name"
     return f"{role}: {guess.reasons.get(name, usual)}"
+
+
+NOT_BOUGHT = {
+    "organic": "media that nobody buys: exposure only",
+    "mediators": "what channels move and nobody buys",
+    "treatments": "levers that are no media: the value their effect is counted against, and its sign",
+}
+"""Sections of columns for what is not bought, and what they are."""
 
 
 def _column_lines(guess: Guess) -> list[str]:
@@ -207,6 +217,10 @@ def _column_lines(guess: Guess) -> list[str]:
         "  channels:                       # name: {spend: column, exposure: column}; at least one of them",
     ]
     lines += [f"    {_quoted(name)}: {_quoted(columns)}" for name, columns in guess.channels.items()]
+    for kind, why in NOT_BOUGHT.items():
+        if own := getattr(guess, kind):
+            lines.append(f"  {kind}:{' ' * (32 - len(kind))}# {why}")
+            lines += [f"    {_quoted(name)}: {_quoted(columns)}" for name, columns in own.items()]
     lines.append(f"  controls: {_quoted(guess.controls)}   # moves the KPI and is not media")
     if guess.events:
         lines.append(f"  events: {_quoted(guess.events)}")

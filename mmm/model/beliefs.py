@@ -2,7 +2,8 @@
 
 Media together bring a share ``m`` of the KPI, and channel c of that ``softmax(k log spend_c + t d_c)``: the
 weight ``k`` of spend, the spread ``t`` between channels and the deviations ``d_c`` (Student-t, so that one
-odd channel does not drag the others) are learned.
+odd channel does not drag the others) are learned. Organic media and mediators are a pool of their own, of
+which spend tells nothing: their share is ``h softmax(t d_c)`` with another total ``h``.
 
 Shapes: M draws, C channels.
 """
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from mmm.config import Belief, ModelSpec
 from mmm.config.model import DEFAULT_MEDIA_SHARE
-from mmm.data.panel import Floats
+from mmm.data.panel import Bools, Floats
 from mmm.model.network import retention_of, saturation_of_channels
 from mmm.model.restrictions import SHAPE
 
@@ -32,6 +33,8 @@ TAILS = 4.0
 """Degrees of freedom of the deviations of channels."""
 EXPECTED_DRAWS = 4000
 """Draws that tell middle and width of what is expected of a channel, to some two per cent."""
+HELD_TOTAL = "held_total"
+"""How much channels that are not bought bring together, where there are any."""
 COMMON = ("total", "spend_weight", "channel_spread")
 """Standard normal numbers that all channels share."""
 
@@ -46,6 +49,9 @@ class Expectation:
         log_spend_C: Log of each channel's share of spend; 0 where no channel has spend.
         weight: Centre and width of the weight of spend; None where no channel has spend.
         spread: Typical spread, in logs, of channels around what their spend lets expect.
+        bought_C: Channels that are bought; None if all are. The others are a pool of their own.
+        log_held: Log of the share of the KPI that those others bring together: its centre.
+        log_held_sd: Its width.
     """
 
     log_total: float
@@ -53,31 +59,45 @@ class Expectation:
     log_spend_C: Tensor
     weight: Belief | None
     spread: float
+    bought_C: Tensor | None = None
+    log_held: float = 0.0
+    log_held_sd: float = 1.0
 
 
-def expectation(spec: ModelSpec, spend_C: Tensor) -> Expectation:
+def expectation(spec: ModelSpec, spend_C: Tensor, bought_C: Bools | None = None) -> Expectation:
     """What a spec and the spend of the training window let expect.
 
-    A channel without spend counts as one that spent what the average channel did.
+    A channel that is bought and without spend counts as one that spent what the average channel did.
 
     Args:
         spec: The model's priors.
         spend_C: Spend in the training window, 0 where none is known.
+        bought_C: Channels that are bought; None if all are.
     """
-    belief = spec.priors.media_share or DEFAULT_MEDIA_SHARE
     known_C = spend_C > 0
     log_spend_C = torch.zeros_like(spend_C)
     if known_C.any():
         filled_C = torch.where(known_C, spend_C, spend_C[known_C].mean())
-        log_spend_C = torch.log(filled_C / filled_C.sum())
-    variance = math.log1p((belief.sd / belief.mean) ** 2) if belief.mean > 0 else 1.0
+        total = filled_C.sum() if bought_C is None else filled_C[torch.as_tensor(bought_C)].sum()
+        log_spend_C = torch.log(filled_C / total)
+    log_total, log_total_sd = _in_logs(spec.priors.media_share or DEFAULT_MEDIA_SHARE)
+    log_held, log_held_sd = _in_logs(spec.priors.organic_share)
     return Expectation(
-        log_total=math.log(max(belief.mean, 1e-4)) - 0.5 * variance,
-        log_total_sd=math.sqrt(variance),
+        log_total=log_total,
+        log_total_sd=log_total_sd,
         log_spend_C=log_spend_C,
         weight=spec.priors.spend_weight if known_C.any() else None,
         spread=spec.priors.channel_spread,
+        bought_C=None if bought_C is None or bought_C.all() else torch.as_tensor(bought_C),
+        log_held=log_held,
+        log_held_sd=log_held_sd,
     )
+
+
+def _in_logs(belief: Belief) -> tuple[float, float]:
+    """Centre and width of the log of a positive number that is expected to be as believed."""
+    variance = math.log1p((belief.sd / belief.mean) ** 2) if belief.mean > 0 else 1.0
+    return math.log(max(belief.mean, 1e-4)) - 0.5 * variance, math.sqrt(variance)
 
 
 def log_shares(coordinates: Mapping[str, Tensor], expected: Expectation) -> Tensor:
@@ -88,10 +108,19 @@ def log_shares(coordinates: Mapping[str, Tensor], expected: Expectation) -> Tens
     if expected.weight is not None:
         weight_M1 = expected.weight.mean + expected.weight.sd * coordinates["spend_weight"]
         score_MC = score_MC + weight_M1 * expected.log_spend_C
-    return log_total_M1 + torch.log_softmax(score_MC, 1)
+    bought_C = expected.bought_C
+    if bought_C is None:
+        return log_total_M1 + torch.log_softmax(score_MC, 1)
+    log_held_M1 = expected.log_held + expected.log_held_sd * coordinates[HELD_TOTAL]
+    held_MC = spread_M1 * coordinates[DEVIATION]
+    shares_MC = log_total_M1 + torch.log_softmax(score_MC.masked_fill(~bought_C, -torch.inf), 1)
+    held_MC = log_held_M1 + torch.log_softmax(held_MC.masked_fill(bought_C, -torch.inf), 1)
+    return torch.where(bought_C, shares_MC, held_MC)
 
 
-def prior_shares(spec: ModelSpec, spend_C: Floats, draws: int, seed: int) -> Floats:
+def prior_shares(
+    spec: ModelSpec, spend_C: Floats, draws: int, seed: int, bought_C: Bools | None = None
+) -> Floats:
     """Shares of the KPI drawn from the prior alone, shape MC.
 
     Args:
@@ -99,11 +128,13 @@ def prior_shares(spec: ModelSpec, spend_C: Floats, draws: int, seed: int) -> Flo
         spend_C: Spend in the training window, 0 where none is known.
         draws: M.
         seed: Of the draws.
+        bought_C: Channels that are bought; None if all are.
     """
     rng = np.random.default_rng([seed, 6])
-    expected = expectation(spec, torch.as_tensor(np.asarray(spend_C, dtype=np.float64)))
+    expected = expectation(spec, torch.as_tensor(np.asarray(spend_C, dtype=np.float64)), bought_C)
     one = {name: torch.as_tensor(rng.standard_normal((draws, 1))) for name in COMMON}
     deviation_MC = torch.as_tensor(rng.standard_t(TAILS, (draws, len(spend_C))))
+    one[HELD_TOTAL] = torch.as_tensor(rng.standard_normal((draws, 1)))
     shares: Floats = torch.exp(log_shares({**one, DEVIATION: deviation_MC}, expected)).numpy()
     return shares
 

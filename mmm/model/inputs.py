@@ -51,6 +51,8 @@ class Inputs:
         log_heads_G: Log of size over KPI, relative to the average region: heads per KPI unit.
         followed_CGT: Log of the media that a channel ran on its own account, level over neighbouring periods,
             less the region's training mean: where spend follows demand that nobody recorded, it shows here.
+        share_scale_C: Typical share of the KPI of each channel, which its free share is in units of.
+        carries_R: For each of the last controls that is a treatment, 1 if its effect may last.
         contacts: How often people were reached, of channels in which that varies; None without any.
     """
 
@@ -67,6 +69,8 @@ class Inputs:
     log_half_C: Tensor
     log_heads_G: Tensor
     followed_CGT: Tensor
+    share_scale_C: Tensor
+    carries_R: Tensor
     contacts: Contacts | None = None
 
     @property
@@ -149,8 +153,17 @@ def build_inputs(
         followed_CGT=tensor(
             followed(bought_contacts(own_GTC, panel, scaling), trained_GT, n_train, panel.periods_per_year)
         ),
+        share_scale_C=tensor(share_scales(panel, spec)),
+        carries_R=tensor(np.array([float(one.carry_over) for one in panel.treatments])),
         contacts=contacts_of(panel, scaling, dtype),
     )
+
+
+def share_scales(panel: Panel, spec: ModelSpec) -> Floats:
+    """Typical share of the KPI of each channel before the data: those not bought are a pool of their own."""
+    bought_C = panel.bought_C
+    bought = spec.priors.share_scale(max(int(bought_C.sum()), 1))
+    return np.where(bought_C, bought, spec.priors.organic_scale(max(int((~bought_C).sum()), 1)))
 
 
 def typical_volume(stack_CGTL: Tensor) -> tuple[Floats, Floats]:

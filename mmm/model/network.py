@@ -22,6 +22,7 @@ from mmm.model.inputs import Inputs
 from mmm.model.parameters import Parameters, Scales
 from mmm.model.saturation import hill, market_slope
 from mmm.model.temporal import effectiveness
+from mmm.model.treatments import effects, lasting
 
 RETENTION_START, RETENTION_SD = 0.0, 1.2
 DELAY_START, DELAY_SD = -1.5, 1.2
@@ -99,7 +100,7 @@ def channel_shape(parameters: Parameters, inputs: Inputs, spec: ModelSpec) -> Ch
         kernel_MCL=kernel_MCL,
         slope_MC=slope_MC,
         half_MC=half_MC,
-        share_MC=spec.priors.share_scale(len(inputs.log_half_C)) * softplus(parameters["share"]),
+        share_MC=inputs.share_scale_C * softplus(parameters["share"]),
     )
 
 
@@ -171,6 +172,19 @@ def contributions(
     return contribution_MCGT if effectiveness_MCGT is None else contribution_MCGT * effectiveness_MCGT
 
 
+def _controls(parameters: Parameters, inputs: Inputs, spec: ModelSpec, scales: Scales) -> Tensor:
+    """What controls add to the KPI at the mean of each, treatments among them, in mean KPI, shape MGTK."""
+    treatments, values_GTK = len(inputs.carries_R), inputs.controls_GTK
+    effect_MGK = effects(parameters, treatments, scales.control, spec.regions.scale_sd)
+    if not treatments:
+        return values_GTK * effect_MGK.unsqueeze(2)
+    lags, free_MR = inputs.stack_CGTL.shape[-1], parameters.get("treatment_retention")
+    acting_MGTR = lasting(values_GTK[..., -treatments:], inputs.carries_R, free_MR, lags)
+    shared_MGTK = values_GTK[..., :-treatments] * effect_MGK[..., :-treatments].unsqueeze(2)
+    treated_MGTR = acting_MGTR * effect_MGK[..., -treatments:].unsqueeze(2)
+    return torch.cat([shared_MGTK.expand(*treated_MGTR.shape[:-1], -1), treated_MGTR], -1)
+
+
 def forward(
     parameters: Parameters, inputs: Inputs, spec: ModelSpec, scales: Scales, *, temporal: bool = True
 ) -> Components:
@@ -196,13 +210,12 @@ def forward(
         season_MGT = season_MGT + scales.region_season * (
             parameters["region_season"] @ inputs.region_season_TE.T
         )
-    effect_MK = scales.control * parameters["control"]
     if "demand" in parameters:
         level_MGT = level_MGT + unrecorded_demand(parameters["demand"], inputs.followed_CGT, spec)
     return Components(
         baseline_MGT=softplus(BASELINE_SHARPNESS * level_MGT) / BASELINE_SHARPNESS,
         season_MGT=season_MGT.expand_as(level_MGT),
-        controls_MGTK=inputs.controls_GTK * effect_MK[:, None, None, :],
+        controls_MGTK=_controls(parameters, inputs, spec, scales),
         channels_MCGT=contributions(parameters, inputs, spec, effect_MCGT),
         effectiveness_MCGT=effect_MCGT,
     )

@@ -52,6 +52,7 @@ class Target:
         lift_tests: Measured lifts the model must agree with.
         held: Where an older model had parameters, by name.
         placed: Beliefs about some cells, and lift tests made elsewhere.
+        bought: Places of the channels that are bought; None if all are.
     """
 
     weight_MGT: Tensor
@@ -65,6 +66,7 @@ class Target:
     lift_tests: LiftTests | None = None
     held: Parameters = field(default_factory=dict)
     placed: tuple[Placed, ...] = ()
+    bought: tuple[int, ...] | None = None
 
 
 def robust(standardised: Tensor, spec: LossSpec) -> Tensor:
@@ -164,7 +166,8 @@ def attribution_penalty(components: Components, spec: ModelSpec, target: Target,
     penalty_M = torch.zeros_like(misfit_M)
     drawn_MB = _drawn(target, misfit_M)
     if priors.media_share is not None:
-        away_M = (share_MC.sum(1) - priors.media_share.mean) / priors.media_share.sd
+        of_media_MC = share_MC if target.bought is None else share_MC[:, list(target.bought)]
+        away_M = (of_media_MC.sum(1) - priors.media_share.mean) / priors.media_share.sd
         penalty_M = penalty_M + 0.5 * (away_M - drawn_MB[:, 0]) ** 2
     for index, one in _of_training(spec, target):
         if one.quantity == "share":

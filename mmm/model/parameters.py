@@ -23,7 +23,7 @@ Parameters = dict[str, Tensor]
 NETWORK = ("gru_input", "gru_hidden", "gru_bias_input", "gru_bias_hidden", "gru_output")
 """Weights of the network, to which L1 and L2 apply."""
 
-REGIONAL = ("level", "regional_level", "region_season", "region_scale", "region_noise")
+REGIONAL = ("level", "regional_level", "region_season", "region_scale", "region_treatment", "region_noise")
 """Parameters with a region axis (the second): each shard owns those of its regions."""
 
 SHARE_START = 0.02
@@ -102,11 +102,13 @@ def start_parameters(
             "region_noise": (regions,),
             "per_head": (),
         }
+    if treatments := len(inputs.carries_R):
+        zeros |= {} if national else {"region_treatment": (regions, treatments)}
+        zeros |= {"treatment_retention": (treatments,)} if inputs.carries_R.any() else {}
     like = inputs.kpi_GT
     parameters = {name: like.new_zeros((members, *shape)) for name, shape in zeros.items()}
-    start = min(SHARE_START / spec.priors.share_scale(channels), MOST_OF_SCALE)
-    free = inverse_softplus(torch.tensor(start, dtype=torch.float64))
-    parameters["share"] = like.new_full((members, channels), float(free))
+    start_C = (SHARE_START / inputs.share_scale_C.double()).clamp_max(MOST_OF_SCALE)
+    parameters["share"] = inverse_softplus(start_C).to(like).expand(members, -1).clone()
     parameters["noise"] = like.new_full((members,), math.log(scales.noise))
     if spec.temporal.enabled:
         parameters |= _start_network(inputs, spec, members, channels, generator)

@@ -52,6 +52,7 @@ from mmm.model.parameters import Scales
 from mmm.model.placed import pose_beliefs
 from mmm.model.saturation import hill
 from mmm.model.temporal import effectiveness
+from mmm.model.treatments import FittedControls, effects
 
 DTYPE = torch.float64
 FADING = 0.9
@@ -63,9 +64,9 @@ class Parts:
     """Components of the KPI in KPI units; they add up to ``prediction_MGT``.
 
     Attributes:
-        baseline_MGT: Level.
+        baseline_MGT: Level, with every treatment at its reference.
         season_MGT: Season.
-        controls_MGTK: Controls.
+        controls_MGTK: Controls against their mean, treatments against their reference.
         channels_MGTC: Channels, direct effect.
     """
 
@@ -130,10 +131,15 @@ class Predictor:
 
     def _in_kpi_units(self, components: Components) -> Parts:
         kpi_G1 = self.scaling.kpi_G[:, None]
+        controls_MGTK, moved_MG = components.controls_MGTK.numpy(), self._controls.to_references_MGR
+        if treatments := len(self.panel.treatments):
+            controls_MGTK[..., -treatments:] -= moved_MG[:, :, None]
         return Parts(
-            baseline_MGT=components.baseline_MGT.numpy() * kpi_G1,
+            baseline_MGT=(components.baseline_MGT.numpy() + moved_MG.sum(-1)[..., None]) * kpi_G1
+            if treatments
+            else components.baseline_MGT.numpy() * kpi_G1,
             season_MGT=components.season_MGT.numpy() * kpi_G1,
-            controls_MGTK=components.controls_MGTK.numpy() * kpi_G1[..., None],
+            controls_MGTK=controls_MGTK * kpi_G1[..., None],
             channels_MGTC=components.channels_MCGT.permute(0, 2, 3, 1).numpy() * kpi_G1[..., None],
         )
 
@@ -355,19 +361,27 @@ class Predictor:
         if "region_season" in self._parameters:
             own_MGH = self._parameters["region_season"] @ ahead_HE.T
             season_MGH = season_MGH + self.scales.region_season * own_MGH
-        effect_MK = (self.scales.control * self._parameters["control"]).numpy()
-        control_MGH = np.einsum("ghk,mk->mgh", self.scaling.scale_control_values(controls_GHK), effect_MK)
+        control_MGH = self._controls.ahead(self.scaling.scale_control_values(controls_GHK), wait)
         moving_MGH = (season_MGH.numpy() + control_MGH + self._demand_ahead) * self.scaling.kpi_G[:, None]
         level_MG1 = self.parts.baseline_MGT[..., -self._carried :].mean(-1, keepdims=True)
         ahead: Floats = level_MG1 + moving_MGH
         return ahead
 
-    @property
-    def _carried(self) -> int:
-        """Last periods whose mean level goes on; after training it is carried already."""
-        if self.trained_until < len(self.panel.dates):
-            return 1
-        return level_periods(self.panel, self.spec, self.trained_until)
+    @cached_property
+    def _controls(self) -> FittedControls:
+        return FittedControls(
+            effect_MGK=effects(
+                self._parameters,
+                len(self.panel.treatments),
+                self.scales.control,
+                self.spec.regions.scale_sd,
+            ),
+            reference_GR=torch.as_tensor(self.scaling.scale_references(self.panel)),
+            past_GTK=self._inputs.controls_GTK,
+            carries_R=self._inputs.carries_R,
+            retention_MR=self._parameters.get("treatment_retention"),
+            lags=self.lags,
+        )
 
     @property
     def _demand_ahead(self) -> Floats:

@@ -30,20 +30,32 @@ class Restrictions:
     Attributes:
         sign_K: 1 or -1 for controls whose effect is known to have that sign, else 0.
         shape_of_C: The channel whose shape each channel has: the first of its group, else itself.
+        treatments: How many of the last controls are treatments.
     """
 
     sign_K: tuple[int, ...] = ()
     shape_of_C: tuple[int, ...] = ()
+    treatments: int = 0
 
     @property
-    def signed(self) -> list[int]:
-        """Places of the controls of known sign."""
+    def of_known_sign(self) -> list[int]:
+        """Places of controls and treatments of known sign."""
         return [place for place, sign in enumerate(self.sign_K) if sign]
 
     @property
+    def signed(self) -> list[int]:
+        """Places of the controls of known sign that are no treatments."""
+        return [place for place in self.of_known_sign if place not in self.treated]
+
+    @property
     def unsigned(self) -> list[int]:
-        """Places of the other controls."""
-        return [place for place, sign in enumerate(self.sign_K) if not sign]
+        """Places of the other controls that are no treatments."""
+        return [place for place, sign in enumerate(self.sign_K) if not sign and place not in self.treated]
+
+    @property
+    def treated(self) -> range:
+        """Places of treatments."""
+        return range(len(self.sign_K) - self.treatments, len(self.sign_K))
 
     @property
     def grouped(self) -> bool:
@@ -59,7 +71,7 @@ class Restrictions:
 
     def believed(self, free: Parameters) -> Parameters:
         """Parameters that priors speak of: each counts once, however many channels share it."""
-        if not self.signed:
+        if not self.of_known_sign:
             return dict(free)
         sign_K = free["control"].new_tensor(self.sign_K)
         size_MK = sign_K * softplus(free["control"])

@@ -41,6 +41,11 @@ class AmountsToMedia:
         return np.where(self.panel.has_spend_C, self.panel.spend_GTC, self.panel.media_GTC)
 
     @cached_property
+    def bought_C(self) -> Bools:
+        """Channels that somebody buys: neither organic media nor mediators."""
+        return self.panel.bought_C
+
+    @cached_property
     def unit_C(self) -> tuple[str, ...]:
         """Unit of each channel's amounts."""
         return tuple(

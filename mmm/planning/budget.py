@@ -129,7 +129,8 @@ def first_plan(fitted: Fitted) -> Plan | None:
         The plan; None where media are not all in money, nothing was spent, or there is one channel only.
     """
     panel = fitted.panel
-    if len(panel.channels) < 2 or not panel.has_spend_C.all():
+    bought_C = panel.bought_C
+    if bought_C.sum() < 2 or not panel.has_spend_C[bought_C].all():
         return None
     request = BudgetRequest(
         budget="current",

@@ -59,11 +59,12 @@ def decisions(request: BudgetRequest, status_quo: StatusQuo) -> Decisions:
     """
     priced = [c not in status_quo.units or c in request.unit_costs for c in status_quo.channels]
     in_exposure = not any(priced)
-    covered_C = np.array([in_exposure or p for p in priced])
+    bought = [c not in status_quo.not_bought for c in status_quo.channels]
+    covered_C = np.array([b and (in_exposure or p) for b, p in zip(bought, priced, strict=True)])
     cost_C = np.array([request.unit_costs.get(c, 1.0) for c in status_quo.channels])
     moved_Y = np.flatnonzero(covered_C[status_quo.channel_X])
     place_C = np.cumsum(covered_C) - 1
-    units = sorted(set(status_quo.units.values()))
+    units = sorted({unit for c, unit in status_quo.units.items() if c not in status_quo.not_bought})
     cost_Y = cost_C[status_quo.channel_X[moved_Y]]
     return Decisions(
         moved_Y=moved_Y,
@@ -194,9 +195,11 @@ def _or(limit: float | None, otherwise: float) -> float:
 
 def limit_problems(request: BudgetRequest, status_quo: StatusQuo, chosen: Decisions) -> Iterator[Problem]:
     """What the request asks that this model's channels cannot mean."""
+    held = status_quo.not_bought
+    yield from _not_for_sale(request, held)
     for i, group in enumerate(request.groups):
         for channel in named_by(group):
-            if channel in chosen.aside:
+            if channel in chosen.aside and channel not in held:
                 text = f"{channel} has exposure but no spend; give unit_costs.{channel} to plan it in money"
                 yield Problem("no_spend", f"groups[{i}]", text)
     for channel in request.unit_costs:
@@ -210,12 +213,28 @@ def limit_problems(request: BudgetRequest, status_quo: StatusQuo, chosen: Decisi
         yield Problem("no_current_spend", "budget", text)
     for channel in chosen.aside:
         bounds = request.bounds.get(channel)
-        if bounds is not None and bounds.max is None and bounds.max_change is None:
+        if channel not in held and bounds is not None and bounds.max is None and bounds.max_change is None:
             text = (
                 f"{channel} costs nothing in this plan, so more is always better; "
                 f"give a max or unit_costs.{channel}"
             )
             yield Problem("open_exposure", f"bounds.{channel}", text)
+
+
+def _not_for_sale(request: BudgetRequest, held: Collection[str]) -> Iterator[Problem]:
+    """Limits and costs of channels that nobody buys."""
+    named = [
+        (f"{field}.{name}", name) for field in ("bounds", "unit_costs") for name in getattr(request, field)
+    ]
+    for i, group in enumerate(request.groups):
+        named += [(f"groups[{i}]", name) for name in named_by(group)]
+    for place, name in named:
+        if name in held:
+            text = (
+                f"nobody buys {name}, so a plan holds it as it is; remove it, or say in `fixed` or in a "
+                "scenario how much of it there will be"
+            )
+            yield Problem("not_bought", place, text)
 
 
 def aside_amounts(request: BudgetRequest, status_quo: StatusQuo, chosen: Decisions) -> Floats:

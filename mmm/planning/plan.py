@@ -68,7 +68,7 @@ class ChannelPlan(Spec):
     kpi: Estimate
     """KPI units the planned amount brings, against none in this channel, all else as planned."""
     roi: Estimate | None
-    """Value of these KPI units per unit of planned amount; null where nothing is planned."""
+    """Value of these KPI units per unit of planned amount; null if nothing is planned or nobody buys it."""
     marginal_roi: Estimate
     """Value of the KPI that one more unit of amount would bring. Equal across channels that no limit
     binds, since otherwise money would move. Where less than a hundredth of the usual amount is planned: what

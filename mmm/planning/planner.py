@@ -266,6 +266,7 @@ class Planner:
             kpi_value=self.kpi_value(key.horizon),
             currency=panel.currency,
             units={channel: unit for channel, unit, has_spend in units if not has_spend},
+            not_bought=(*panel.organic, *panel.mediators),
             history_periods=len(panel.dates),
             after_horizon=response.to_bought.after_horizon
             if response.buying is None

@@ -191,6 +191,9 @@ def _joined(models: Mapping[str, tuple[Response, StatusQuo]]) -> tuple[JoinedRes
             for name, own, channel in named
             if channel in own.units
         },
+        not_bought=tuple(
+            f"{name}{SEPARATOR}{c}" for name, (_, own) in models.items() for c in own.not_bought
+        ),
         history_periods=min(periods) if periods else None,
         after_horizon=after_horizon if len(after) == len(parts) else None,
         unknown=tuple(f"{name}{SEPARATOR}{c}" for name, (_, own) in models.items() for c in own.unknown),

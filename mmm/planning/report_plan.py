@@ -258,8 +258,9 @@ def _channel_plans(
     beyond_C, bought_C = _beyond(solved), _bought(solved)
     rows = []
     for i, channel in enumerate(status_quo.channels):
-        covered = channel in chosen.channels
-        spend, current = tidy(spend_C[i]), float(current_C[i])
+        covered, sold = channel in chosen.channels, channel not in status_quo.not_bought
+        spend = tidy(spend_C[i])
+        current = float(current_C[i]) if sold else tidy(current_C[i])
         lower, upper = solved.limits_of(channel) if covered else (spend, spend)
         rows.append(
             ChannelPlan(
@@ -276,7 +277,7 @@ def _channel_plans(
                 extrapolated=bool(beyond_C[i] > 0),
                 **bought_C[i],
                 kpi=kpi_C[i],
-                roi=roi_C[i] if spend > 0 and status_quo.kpi_value is not None else None,
+                roi=roi_C[i] if sold and spend > 0 and status_quo.kpi_value is not None else None,
                 marginal_roi=marginal_C[i],
             )
         )
@@ -340,6 +341,8 @@ def _warnings(solved: SolvedPlan, channels: tuple[ChannelPlan, ...]) -> Iterator
             f"{solved.held[0]} to plan it all the same, or refit once it has run (train.refit_on_all)."
         )
     for channel in chosen.aside:
+        if channel in solved.status_quo.not_bought:
+            continue
         yield (
             f"{channel}: has exposure but no spend, so the budget does not cover it; it is planned in "
             f"{solved.status_quo.units[channel]}. Give unit_costs.{channel} to plan it in money."

@@ -107,6 +107,7 @@ class StatusQuo:
         kpi_value: Currency per KPI unit; None where nobody stated it.
         currency: Label of money.
         units: Unit of every channel that has exposure but no spend, by channel.
+        not_bought: Channels that nobody buys, organic media and mediators; plans hold them.
         history_periods: Periods of the data; None leaves the horizon unchecked.
         after_horizon: The part of the response that falls after the horizon, KPI units per member.
         unknown: Channels whose effect nothing but the prior tells.
@@ -127,6 +128,7 @@ class StatusQuo:
     kpi_value: float | None = 1.0
     currency: str = "USD"
     units: Mapping[str, str] = field(default_factory=dict)
+    not_bought: tuple[str, ...] = ()
     history_periods: int | None = None
     after_horizon: Callable[[Floats], Floats] | None = None
     unknown: tuple[str, ...] = ()

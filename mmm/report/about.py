@@ -94,7 +94,11 @@ def read_about(model: Path, quality: Any) -> About:
         currency=str(spec.get("currency") or UNSTATED),
         frequency=str(quality.get("frequency") or spec.get("frequency") or "weekly"),
         kpi_value=spec.get("kpi_value"),
-        labels=_labels(columns.get("channels")),
+        labels={
+            name: label
+            for kind in ("channels", "organic", "mediators", "treatments")
+            for name, label in _labels(columns.get(kind)).items()
+        },
         provenance=_first_mapping(model / "provenance.json"),
     )
 

@@ -14,6 +14,12 @@ TOLD = ("what", "where", "why", "what_to_do", "message", "warnings", "clashes")
 """Fields of text in which names stand."""
 
 
+MEDIA_KINDS = ("channel", "organic", "mediator")
+"""Kinds of components that are media, bought or not."""
+TREATMENT = "treatment"
+"""Kind of those that are counted against a reference."""
+
+
 def labelled_frame(name: str, frame: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     """A table in which channels have their labels.
 
@@ -28,7 +34,7 @@ def labelled_frame(name: str, frame: pd.DataFrame, labels: Mapping[str, str]) ->
         if column in frame
     }
     if name == "contributions":
-        own = frame["component"].where(frame["kind"] == "channel")
+        own = frame["component"].where(frame["kind"].isin([*MEDIA_KINDS, TREATMENT]))
         changed["component"] = _renamed(own, labels).astype(object).fillna(frame["component"].astype(object))
     return frame.assign(**changed)
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from mmm.errors import MMMError
 from mmm.report.about import About, read_about
-from mmm.report.labels import labelled_frame, labelled_record
+from mmm.report.labels import MEDIA_KINDS, labelled_frame, labelled_record
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "predictions": ("region", "date", "split", "actual", "predicted", "lower", "upper"),
@@ -141,7 +141,7 @@ class Tables:
             if frame is not None:
                 found |= {str(value) for value in frame["channel"].dropna().unique()}
         if self.contributions is not None:
-            rows = self.contributions[self.contributions["kind"] == "channel"]
+            rows = self.contributions[self.contributions["kind"].isin(MEDIA_KINDS)]
             found |= {str(value) for value in rows["component"].unique()}
         if self.graph is not None:
             found |= {str(value) for name in ("cause", "effect") for value in self.graph[name].unique()}

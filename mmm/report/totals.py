@@ -14,9 +14,10 @@ import pandas as pd
 
 from mmm.report import marks
 from mmm.report.about import PER
+from mmm.report.labels import MEDIA_KINDS, TREATMENT
 from mmm.report.tables import MissingTableError, Tables
 
-KIND_ORDER = {"baseline": 0, "seasonality": 1, "control": 2, "channel": 3}
+KIND_ORDER = {"baseline": 0, "seasonality": 1, "control": 2, TREATMENT: 3} | dict.fromkeys(MEDIA_KINDS, 4)
 
 
 def national_fit(tables: Tables) -> pd.DataFrame:
@@ -92,8 +93,8 @@ class Shares:
 
     @property
     def channels(self) -> pd.DataFrame:
-        """Rows of channels, largest first."""
-        return self.frame[self.frame["kind"] == "channel"]
+        """Rows of channels, bought or not, largest first."""
+        return self.frame[self.frame["kind"].isin(MEDIA_KINDS)]
 
     @property
     def media(self) -> float:
@@ -115,7 +116,7 @@ def shares(tables: Tables) -> Shares:
         bounds = tables.effects.set_index(tables.effects["channel"].astype(str))
         for side in ("lower", "upper"):
             exact = frame["component"].map(bounds[f"direct_{side}"])
-            frame[side] = np.where(frame["kind"] == "channel", exact, frame[side])
+            frame[side] = np.where(frame["kind"].isin(MEDIA_KINDS), exact, frame[side])
     total = float(frame["value"].sum())
     if not total > 0:
         raise MissingTableError("the contributions over the training window add up to nothing")

@@ -44,6 +44,8 @@ class BestBudget:
 def best_budget(world: World, *, horizon: int = 13, max_change: float = 0.5) -> BestBudget:
     """The best split of the same money, each channel within ``max_change`` of what it spent.
 
+    Channels that nobody buys run as they did.
+
     Global search by dynamic programming over a grid of multipliers, then refined continuously.
 
     Args:
@@ -62,6 +64,8 @@ def best_budget(world: World, *, horizon: int = 13, max_change: float = 0.5) -> 
         raise ValueError(f"max_change is {max_change}; it must be above 0 and at most 1.")
     grid_P = np.linspace(1 - max_change, 1 + max_change, 101)
     kpi_CP = np.stack([world.planned_C(np.full(len(world.channels), m), horizon) for m in grid_P], axis=1)
+    held_C = ~world.bought_C
+    kpi_CP[held_C] = world.planned_C(np.ones(len(world.channels)), horizon)[held_C, None]
     spend_C = world.spend_GTC[:, -horizon:].sum(axis=(0, 1))
     share_C = spend_C / spend_C.sum()
     start_C = _best_on_grid(kpi_CP, share_C, grid_P)
@@ -69,7 +73,8 @@ def best_budget(world: World, *, horizon: int = 13, max_change: float = 0.5) -> 
     best_C, best_kpi = np.ones_like(share_C), current_kpi
     # Candidates are judged by the world itself, not by the interpolation they were found on, and repeating
     # the last periods is one of them: the best plan is never worse than that.
-    for candidate_C in _refine(kpi_CP, share_C, grid_P, start_C):
+    for found_C in _refine(kpi_CP, share_C, grid_P, start_C):
+        candidate_C = np.where(held_C, 1.0, found_C)
         kpi = world.kpi_under(candidate_C, horizon)
         if kpi > best_kpi:
             best_C, best_kpi = candidate_C, kpi

@@ -14,6 +14,7 @@ import yaml
 
 from mmm.errors import OutputError, Problem, SpecError
 from mmm.simulate.draws import Design, simulate_market
+from mmm.simulate.drivers import Drivers, with_drivers
 from mmm.simulate.truth import write_truth
 from mmm.simulate.worlds import World
 
@@ -34,13 +35,14 @@ def write_portfolio(
     channels: int = 8,
     seed: int = 0,
     reach: int = 0,
+    drivers: bool = False,
     force: bool = False,
 ) -> Path:
     """Write panels, specs and truth of ``brands`` x ``markets`` simulated markets below ``out``.
 
     ``panel/brand=…/market=…/part-0.parquet``, ``portfolio.yaml``, ``specs/<brand>_<market>.yaml`` and
     ``truth/<brand>_<market>/`` with the tables of :func:`mmm.simulate.truth.write_truth` over all weeks but
-    the holdout.
+    the holdout. With ``drivers`` every market has organic media, a mediator, price and promotions as well.
 
     Returns:
         Path of ``portfolio.yaml``.
@@ -65,6 +67,8 @@ def write_portfolio(
             world = simulate_market(
                 design, brand=_name(BRANDS, "brand", b), market=_name(MARKETS, "market", m), seed=own_seed
             )
+            if drivers:
+                world = with_drivers(world, Drivers(mediators=1))
             _write_market(world, out)
     path = out / "portfolio.yaml"
     path.write_text(_yaml({"defaults": shared_spec(world), "markets": "panel"}), encoding="utf-8")
@@ -107,17 +111,31 @@ def shared_spec(world: World) -> dict[str, Any]:
     regional = {"region": "region", "population": "population"} if len(world.regions) > 1 else {}
     media = {
         channel: {"spend": f"{channel}_spend"} | ({"exposure": f"{channel}_impressions"} if exposure else {})
-        for channel, exposure in zip(world.channels, world.has_exposure_C, strict=True)
+        for channel, exposure, bought in zip(
+            world.channels, world.has_exposure_C, world.bought_C, strict=True
+        )
+        if bought
     }
     for place in () if world.reach is None else world.reach.places:
         name = world.channels[place]
         media[name] = {kind: f"{name}_{kind}" for kind in ("spend", "reach", "frequency")}
+    signs = {"price": "negative", "promotion": "positive"}
+    held = {"organic": world.organic, "mediators": world.mediators}
+    drivers: dict[str, Any] = {
+        role: {name: {"exposure": f"{name}_impressions"} for name in names}
+        for role, names in held.items()
+        if names
+    }
+    if world.treatments:
+        pairs = zip(world.treatments, world.references, strict=True)
+        drivers["treatments"] = {name: {"reference": at, "sign": signs[name]} for name, at in pairs}
     return {
         "columns": {
             **regional,
             "date": "date",
             "kpi": "kpi",
             "channels": media,
+            **drivers,
             "controls": list(world.controls),
         },
         "currency": "USD",

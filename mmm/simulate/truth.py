@@ -26,8 +26,11 @@ def contributions_table(world: World) -> pd.DataFrame:
         ("baseline", "baseline", world.baseline_GT),
         ("seasonality", "seasonality", world.seasonality_GT),
         *((name, "control", world.control_effects_GTK[..., k]) for k, name in enumerate(world.controls)),
-        *((name, "channel", world.direct_GTC[..., c]) for c, name in enumerate(world.channels)),
+        *((name, _kind(world, name), world.direct_GTC[..., c]) for c, name in enumerate(world.channels)),
     ]
+    if world.treatment_effects_GTR is not None:
+        effects_GTR = world.treatment_effects_GTR
+        parts += [(name, "treatment", effects_GTR[..., r]) for r, name in enumerate(world.treatments)]
     region = np.repeat(np.array(world.regions, dtype=object), len(world.dates))
     date = np.tile(world.dates, len(world.regions))
     tables = [
@@ -37,14 +40,22 @@ def contributions_table(world: World) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def _kind(world: World, name: str) -> str:
+    if name in world.organic:
+        return "organic"
+    return "mediator" if name in world.mediators else "channel"
+
+
 def effects_table(world: World, periods: int | None = None) -> pd.DataFrame:
     """Channel, spend, direct, indirect, total, roi, marginal_roi over the first ``periods``.
 
-    ROI is currency of direct effect per currency of spend; marginal ROI is that of the last per cent.
+    ROI is currency of direct effect per currency of spend; marginal ROI is that of the last per cent. Both
+    are NaN for channels that nobody buys.
     """
     direct_C = world.direct_GTC[:, :periods].sum(axis=(0, 1))
     total_C = world.total_C(periods)
     spend_C = world.spend_GTC[:, :periods].sum(axis=(0, 1))
+    price_C = np.where(world.bought_C, spend_C, np.nan)
     lower_C, upper_C = world.curve_CP(np.array([0.99, 1.01]), periods).T
     return pd.DataFrame(
         {
@@ -53,8 +64,8 @@ def effects_table(world: World, periods: int | None = None) -> pd.DataFrame:
             "direct": direct_C,
             "indirect": total_C - direct_C,
             "total": total_C,
-            "roi": direct_C * world.kpi_value / spend_C,
-            "marginal_roi": (upper_C - lower_C) / 0.02 * world.kpi_value / spend_C,
+            "roi": direct_C * world.kpi_value / price_C,
+            "marginal_roi": (upper_C - lower_C) / 0.02 * world.kpi_value / price_C,
         }
     )
 
@@ -93,7 +104,7 @@ def parameters(world: World, periods: int) -> dict[str, Any]:
         return dict(zip(world.channels, (float(value) for value in values_C), strict=True))
 
     best = best_budget(world)
-    media = world.direct_GTC[:, :periods].sum()
+    media = world.direct_GTC[:, :periods, world.bought_C].sum()
     return {
         "brand": world.brand,
         "market": world.market,

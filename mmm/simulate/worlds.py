@@ -109,7 +109,8 @@ class Influence:
 class World:
     """One brand in one simulated market: the panel a user would see, and the truth behind it.
 
-    ``kpi_GT`` is exactly the sum of baseline, seasonality, controls, direct effects and noise.
+    ``kpi_GT`` is exactly the sum of baseline, seasonality, controls, direct effects and noise; a world with
+    drivers that are not bought adds those of treatments, see :mod:`mmm.simulate.drivers`.
 
     Attributes:
         brand: Brand.
@@ -137,6 +138,12 @@ class World:
         seed: Seed it was drawn with.
         reach: Channels of which reach and frequency are known, the truth about them; None without any.
         elasticity_C: How the price of exposure rises with spend in a region-week; None where prices stay.
+        organic: Channels that nobody buys.
+        mediators: Channels that others move and that nobody buys.
+        treatments: R names: price, promotion.
+        references: What each of them is counted against, as a spec says it.
+        treatments_GTR: Treatments as observed; None without any.
+        treatment_effects_GTR: KPI units due to treatments, against their references; None without any.
     """
 
     brand: str
@@ -164,6 +171,18 @@ class World:
     seed: int
     reach: Reach | None = None
     elasticity_C: Floats | None = None
+    organic: tuple[str, ...] = ()
+    mediators: tuple[str, ...] = ()
+    treatments: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    treatments_GTR: Floats | None = None
+    treatment_effects_GTR: Floats | None = None
+
+    @cached_property
+    def bought_C(self) -> Bools:
+        """Channels that somebody buys."""
+        held = {*self.organic, *self.mediators}
+        return np.array([name not in held for name in self.channels], dtype=np.bool_)
 
     @cached_property
     def direct_GTC(self) -> Floats:
@@ -230,7 +249,8 @@ class World:
         columns: dict[str, Floats | Dates | list[str]] = {"date": np.tile(self.dates, len(self.regions))}
         columns["kpi"] = self.kpi_GT.ravel()
         for c, channel in enumerate(self.channels):
-            columns[f"{channel}_spend"] = self.spend_GTC[..., c].ravel()
+            if self.bought_C[c]:
+                columns[f"{channel}_spend"] = self.spend_GTC[..., c].ravel()
             r = None if self.reach is None or c not in self.reach.places else self.reach.places.index(c)
             if self.reach is not None and r is not None:
                 columns[f"{channel}_reach"] = self.reach.people_RGT[r].ravel()
@@ -239,6 +259,9 @@ class World:
                 columns[f"{channel}_impressions"] = self.exposure_GTC[..., c].ravel()
         for k, control in enumerate(self.controls):
             columns[control] = self.controls_GTK[..., k].ravel()
+        for r, treatment in enumerate(self.treatments):
+            assert self.treatments_GTR is not None
+            columns[treatment] = self.treatments_GTR[..., r].ravel()
         if len(self.regions) > 1:
             names = [region for region in self.regions for _ in range(periods)]
             columns = {"region": names, "population": np.repeat(self.population_G, periods), **columns}

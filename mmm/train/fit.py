@@ -332,4 +332,4 @@ def _train(work: _Work, panel: Panel, epochs: int, members: int) -> Fit[Paramete
         restrictions=prepared.restrictions,
     )
     found = prepared.restrictions.seen(found)
-    return recentred(found, prepared.spec.regions.scale_sd, prepared.restrictions.signed)
+    return recentred(found, prepared.spec.regions.scale_sd, prepared.restrictions.of_known_sign)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmm.config import MarketSpec, ModelSpec, TrainSpec
 from mmm.data.experiments import locate_experiments
-from mmm.data.panel import Floats, Panel
+from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.scale import Scaling, fit_scaling
 from mmm.data.schema import event_label
 from mmm.data.stated.beliefs import locate_beliefs
@@ -53,6 +53,7 @@ class Prepared:
         shards: What the shard knows of the whole.
         restrictions: What the spec says of parameters whatever the data.
         n_train: Training periods.
+        bought_C: Channels that are bought.
         expected: Where an older model says parameters are.
         warm: An older model where the search begins.
         placed: Beliefs about some cells, and lift tests made elsewhere.
@@ -71,6 +72,7 @@ class Prepared:
     shards: Shards
     restrictions: Restrictions
     n_train: int
+    bought_C: Bools
     expected: Parameters = field(default_factory=dict)
     warm: Fitted | None = None
     placed: tuple[Placed, ...] = ()
@@ -89,6 +91,7 @@ class Prepared:
             roi_unit_C=self.roi_unit_C,
             add_up=add_up(self.shards),
             held=for_fits(self.expected, len(weight_MGT)),
+            bought=None if self.bought_C.all() else tuple(np.flatnonzero(self.bought_C).tolist()),
             lift_tests=lift_tests,
             placed=self.placed,
         )
@@ -154,6 +157,7 @@ def pose(
         warm=warm,
         n_train=n_train,
         placed=tuple(one.to(like) for one in _placed(spec, panel, n_train, scaling, shards, survey)),
+        bought_C=panel.bought_C,
     )
     if previous is None:
         return prepared
@@ -180,7 +184,9 @@ def restrictions_of(spec: MarketSpec, panel: Panel) -> Restrictions:
     }
     group_C = [columns.media[name].group for name in panel.channels]
     shape_of_C = [c if group is None else group_C.index(group) for c, group in enumerate(group_C)]
-    return Restrictions(tuple(stated.get(name, 0) for name in panel.controls), tuple(shape_of_C))
+    stated |= {name: signs[own.sign] for name, own in columns.treatments.items() if own.sign != "any"}
+    sign_K = tuple(stated.get(name, 0) for name in panel.controls)
+    return Restrictions(sign_K, tuple(shape_of_C), len(panel.treatments))
 
 
 def chosen_device(settings: TrainSpec) -> torch.device:
@@ -200,12 +206,17 @@ def chosen_device(settings: TrainSpec) -> torch.device:
 def find_graph(
     spec: MarketSpec, panel: Panel, scaling: Scaling, n_train: int, shards: Shards
 ) -> ChannelGraph:
-    """The channel graph from the media of the training periods."""
+    """The channel graph from the media of the training periods; mediators move no channel that is none."""
+    others = [name for name in panel.channels if name not in panel.mediators]
+    back = tuple((cause, effect) for cause in panel.mediators for effect in others)
+    graph = spec.model.graph
+    if back:
+        graph = graph.model_copy(update={"forbidden": (*graph.forbidden, *back)})
     return learn_channel_graph(
         panel.media_GTC[:, :n_train],
         panel.present_GT[:, :n_train],
         panel.channels,
-        spec.model.graph,
+        graph,
         periods_per_year=panel.periods_per_year,
         rng=np.random.default_rng([spec.train.seed, 3]),
         size_G=scaling.size_G,

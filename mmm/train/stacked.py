@@ -121,7 +121,7 @@ def likeness(training: Training) -> Hashable | None:
     spec = training.spec.model_copy(update={"graph": GraphSpec()})
     return (
         spec.model_dump_json(),
-        training.target.channels if has_attribution_priors(spec) else (),
+        (training.target.channels, training.target.bought) if has_attribution_priors(spec) else (),
         (training.schedule.learning_rate, training.schedule.gradient_clip),
         training.target.prior_share,
         training.restrictions,

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from mmm.analysis.attribution import components_of
+from mmm.analysis.attribution import MEDIA_KINDS, components_of
 from mmm.analysis.intervals import interval, interval_from_zero
 from mmm.data.panel import Bools, Floats
 from mmm.errors import Problem, RequestError
@@ -37,7 +37,7 @@ def contributions_json(entry: ModelEntry, fitted: Fitted, region: str | None = N
     predicted_T = np.zeros(len(panel.dates))
     for name, kind, values_MGT in components_of(fitted):
         summed_MT = np.where(present_GT, values_MGT, 0.0).sum(1)
-        bounds = (interval_from_zero if kind == "channel" else interval)(summed_MT)
+        bounds = (interval_from_zero if kind in MEDIA_KINDS else interval)(summed_MT)
         predicted_T += bounds.mean
         columns = {side: _plain(values) for side, values in bounds._asdict().items()}
         rows.append({"component": name, "kind": kind, "value": columns.pop("mean"), **columns})

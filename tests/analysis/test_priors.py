@@ -36,6 +36,18 @@ def test_a_channel_without_spend_counts_as_an_average_one() -> None:
     assert shares_MC[:, 2] / shares_MC[:, 0] == pytest.approx(np.full(100, 2.0), rel=1e-3)
 
 
+def test_what_is_not_bought_is_a_pool_of_its_own() -> None:
+    """Log-normal of mean 0.1 and standard deviation 0.1, median 0.071, whatever is spent on the others."""
+    bought_C, spend_C = np.array([True, True, False, False]), np.array([1.0, 4.0, 0.0, 0.0])
+    shares_MC = prior_shares(ModelSpec(), spend_C, 20_000, 0, bought_C)
+    narrow_MC = prior_shares(ModelSpec(priors=BY_SPEND), spend_C, 100, 0, bought_C)
+
+    assert np.quantile(shares_MC[:, 2:].sum(1), 0.5) == pytest.approx(0.1 / 2**0.5, rel=0.04)
+    assert np.quantile(shares_MC[:, :2].sum(1), 0.5) == pytest.approx(0.247, rel=0.04)
+    assert narrow_MC[:, 1] / narrow_MC[:, 0] == pytest.approx(np.full(100, 4.0), rel=1e-3)
+    assert narrow_MC[:, 3] / narrow_MC[:, 2] == pytest.approx(np.full(100, 1.0), rel=1e-3)
+
+
 def test_prior_and_posterior_stand_side_by_side() -> None:
     fitted = sketch()
     estimands = effect_draws(fitted)

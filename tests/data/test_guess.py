@@ -61,9 +61,10 @@ def test_meridian() -> None:
     assert found.channels == {
         "Channel0": {"exposure": "Channel0_impression", "spend": "Channel0_spend"},
         "Channel1": {"exposure": "Channel1_impression", "spend": "Channel1_spend"},
-        "Organic_channel0": {"exposure": "Organic_channel0_impression"},
     }
-    assert found.controls == ["Competitor_Sales", "sentiment_score_control", "Discount", "GQV"]
+    assert found.organic == {"Organic_channel0": {"exposure": "Organic_channel0_impression"}}
+    assert found.treatments == {"Discount": {"reference": "min", "sign": "positive"}}
+    assert found.controls == ["Competitor_Sales", "sentiment_score_control", "GQV"]
 
 
 def test_robyn() -> None:
@@ -79,8 +80,8 @@ def test_robyn() -> None:
         "print": {"spend": "print_S"},
         "facebook": {"exposure": "facebook_I", "spend": "facebook_S"},
         "search": {"exposure": "search_clicks_P", "spend": "search_S"},
-        "newsletter": {"exposure": "newsletter"},
     }
+    assert found.organic == {"newsletter": {"exposure": "newsletter"}}
     assert found.controls == ["competitor_sales_B"]
     assert found.unused == []
 
@@ -109,10 +110,27 @@ def test_bare_names_of_media_and_text_that_identifies_rows() -> None:
     assert found.channels == {
         "search": {"spend": "search_spend", "exposure": "search_impressions"},
         "tv": {"spend": "tv"},
-        "email": {"exposure": "email"},
     }
+    assert found.organic == {"email": {"exposure": "email"}}
+    assert found.treatments == {"price": {"reference": "max", "sign": "negative"}}
     assert found.unused == ["search"]
-    assert found.controls == ["price"]
+    assert found.controls == []
+
+
+def test_what_is_not_bought_is_told_by_its_name_and_by_having_no_spend() -> None:
+    names = (
+        "date sales tv_spend brand_searches_impressions push_sends crm_spend promo_depth competitor_price acv"
+    )
+    found = guess(names, national=True)
+
+    assert found.mediators == {"brand_searches": {"exposure": "brand_searches_impressions"}}
+    assert found.organic == {"push": {"exposure": "push_sends"}}
+    assert list(found.channels) == ["tv", "crm"]
+    assert {name: own["reference"] for name, own in found.treatments.items()} == {
+        "promo_depth": "min",
+        "acv": "median",
+    }
+    assert found.controls == ["competitor_price"]
 
 
 def test_date_format_is_proposed() -> None:
@@ -185,7 +203,7 @@ def test_a_column_that_looks_like_spend_is_never_put_away_silently(tmp_path: Pat
     text = draft(tmp_path, table)
 
     assert "#   Kanal7: not used, UNCLEAR: media or control?" in text
-    assert "controls: [price]" in text
+    assert "price: {reference: max, sign: negative}" in text
     assert "Lines above that are unclear: 3" in text
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mmm.data.guess.contents import identifies, is_constant_within, is_flag, repeats
+from mmm.data.guess.drivers import not_bought, treatment
 from mmm.data.guess.names import is_ignored, named_like, plain, stem, suffix
 from mmm.data.guess.words import (
     COMPETITION,
@@ -56,6 +57,9 @@ class Guess:
     kpi_value: str | None = None
     date_format: str | None = None
     channels: dict[str, dict[str, str]] = field(default_factory=dict)
+    organic: dict[str, dict[str, str]] = field(default_factory=dict)
+    mediators: dict[str, dict[str, str]] = field(default_factory=dict)
+    treatments: dict[str, dict[str, str]] = field(default_factory=dict)
     controls: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
@@ -124,6 +128,10 @@ def guess_roles(
         left.remove(name)
     _share_out(left, values, guess)
     _in_doubt(values, guess)
+    guess.channels, guess.organic, guess.mediators = not_bought(guess.channels)
+    levers = {name: treatment(name, values) for name in guess.controls}
+    guess.treatments = {name: own for name, own in levers.items() if own is not None}
+    guess.controls = [name for name in guess.controls if name not in guess.treatments]
     return guess
 
 

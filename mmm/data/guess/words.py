@@ -75,6 +75,12 @@ MEDIA_WORDS = (
     "influencer|podcast|cinema|sem|ppc|programmatic|media|channel"
 )
 UNPAID = "newsletter|email|organic|crm|push"
+MEDIATED = re.compile(r"(^|_)(brand(ed)?_(search|searches|queries)|direct_(visits|traffic))(_|$)")
+"""Names of what media move and nobody buys."""
+PRICE = re.compile(r"^((our|own|list|shelf|base|avg|average)_)?(price|preis|precio|prix|prezzo)(_index)?$")
+DEPTH = re.compile(r"(^|_)(discount|discounts|rabatt|descuento|remise|(promo|promotion)_depth)(_|$)")
+DISTRIBUTION = re.compile(r"(^|_)(distribution|acv|tdp|distribucion)(_|$)")
+"""Names of levers that are no media."""
 COMPETITION = re.compile(r"competitor|competition|rival", re.IGNORECASE)
 PLATFORMS = "youtube|facebook|instagram|tiktok|snapchat|pinterest|linkedin|twitter"
 OUTDOOR = "außenwerbung|suche|fernsehen|plakat|werbung|publicidad|anzeigen"

@@ -111,7 +111,7 @@ class _PlanEffects:
         period_MH: Expected KPI of each period.
         kpi_M: Expected KPI of the horizon and what media bring after it.
         after_M: What planned amounts bring after the horizon.
-        brought_M: What planned amounts bring.
+        bought_M: What planned amounts of channels that are bought bring.
         channel_MC: The same by channel, against none of it.
         marginal_MC: KPI per further unit of each amount.
         units_C: Exposure that the plan buys; NaN where exposure or money is not known.
@@ -121,7 +121,7 @@ class _PlanEffects:
     period_MH: Floats
     kpi_M: Floats
     after_M: Floats
-    brought_M: Floats
+    bought_M: Floats
     channel_MC: Floats
     marginal_MC: Floats
     units_C: Floats
@@ -193,11 +193,12 @@ class _Evaluation:
         brought_M = to_money.kpi_M(amount_C)
         bought_C = amount_C if buying is None else buying.bought(amount_C)
         slope_C = np.ones(len(amount_C)) if buying is None else buying.slope(amount_C)
+        held_C = np.where(self.to_media.bought_C, 0.0, amount_C)
         return _PlanEffects(
             period_MH=self.forecast.baseline_MH + response.channel_periods(bought_C).sum(1),
             kpi_M=self.forecast.baseline_MH.sum(1) + response.idle_kpi() + brought_M,
             after_M=planned_response.after_horizon(amount_C),
-            brought_M=brought_M,
+            bought_M=brought_M if self.to_media.bought_C.all() else brought_M - to_money.kpi_M(held_C),
             channel_MC=brought_MC(to_money, amount_C, channel_C),
             marginal_MC=next_amount_MX(to_money, amount_C, usual(self.supported_C), channel_C),
             units_C=rate_C * bought_C,
@@ -210,7 +211,7 @@ class _Evaluation:
         return self.value * effects.kpi_M - spent
 
     def _plan(self, name: str, planned: PlannedMedia, effects: _PlanEffects, best_M: Floats) -> ScenarioPlan:
-        level, paid_C = self.request.level, self.panel.has_spend_C
+        level, paid_C, bought_C = self.request.level, self.panel.has_spend_C, self.to_media.bought_C
         amount_C, current_C = planned.amount_C, self.usual.amount_C
         budget, current = float(amount_C[paid_C].sum()), float(current_C[paid_C].sum())
         gain_M = change(effects.kpi_M, self.usual_effects.kpi_M)
@@ -218,7 +219,7 @@ class _Evaluation:
         over_C = amount_C > self.supported_C * (1 + 1e-9)
         profit_M = self.value * gain_M - more
         missed_M = change(best_M, self._worth_M(planned, effects))
-        priced = budget > 0 and bool((amount_C[~paid_C] == 0).all())
+        priced = budget > 0 and bool((amount_C[bought_C & ~paid_C] == 0).all())
         return ScenarioPlan(
             name=name,
             budget=budget,
@@ -232,7 +233,7 @@ class _Evaluation:
             regret=estimate(missed_M, level, from_zero=True),
             profit_gain=estimate(profit_M, level) if self.valued else None,
             gain_roi=estimate(self.value * gain_M / more, level) if more and self.valued else None,
-            total_roi=estimate(self.value * effects.brought_M / budget, level, from_zero=True)
+            total_roi=estimate(self.value * effects.bought_M / budget, level, from_zero=True)
             if priced and self.valued
             else None,
             periods=self._periods(planned, effects),

@@ -103,8 +103,8 @@ class ScenarioPlan(Spec):
     gain_roi: Estimate | None
     """Value of the gain per unit by which the budget changes; null where it does not."""
     total_roi: Estimate | None
-    """Value of what all planned amounts bring per unit of budget; null for a budget of 0, or if channels
-    without spend bring part of it."""
+    """Value of what all planned amounts bring per unit of budget, organic media and mediators left out; null
+    for a budget of 0, or if channels that are bought and have no spend bring part of it."""
     periods: tuple[ScenarioPeriod, ...]
     """The same by period."""
     channels: tuple[ScenarioChannel, ...]

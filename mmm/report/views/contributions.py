@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from mmm import words
 from mmm.report import axes, marks, theme
+from mmm.report.labels import MEDIA_KINDS, TREATMENT
 from mmm.report.marks import Unit
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import Shares, interval_note, national_components, national_fit, shares, summed_note
@@ -44,7 +45,7 @@ def stacked(tables: Tables) -> go.Figure:
         title=f"By the model's account media bring {words.percent(shares(tables).media)} of {about.goal} in "
         "the training window; the rest would have come without them",
         reading="The layers add up to the prediction. Grey is what comes without media: baseline, season and "
-        "controls. Intervals are in the views of shares and single channels.",
+        "controls; sand is what treatments bring against their references. Intervals are in other views.",
         notes=[marks.thin_note(size, about.period)],
     )
 
@@ -54,13 +55,15 @@ def _layers(tables: Tables) -> tuple[pd.DataFrame, dict[str, str]]:
     components = national_components(tables)
     wide = components.pivot(index="date", columns="component", values="value").sort_index().fillna(0.0)
     kinds = components.drop_duplicates("component").set_index("component")["kind"]
-    sums = wide[kinds.index[kinds == "channel"]].sum().sort_values(ascending=False)
+    sums = wide[kinds.index[kinds.isin(MEDIA_KINDS)]].sum().sort_values(ascending=False)
     order = [str(name) for name in sums.index]
     kept = order if len(order) <= STACKED + 1 else order[:STACKED]
-    rest = [name for name in wide.columns if kinds[name] != "channel"]
-    layers = pd.DataFrame({"without media": wide[rest].sum(axis=1)}).join(wide[kept])
+    treated = [name for name in wide.columns if kinds[name] == TREATMENT]
+    rest = [name for name in wide.columns if kinds[name] not in (*MEDIA_KINDS, TREATMENT)]
+    layers = pd.DataFrame({"without media": wide[rest].sum(axis=1)}).join(wide[[*treated, *kept]])
     palette = theme.channel_colours(tables.channels)
     fills = {"without media": theme.fade(theme.BASELINE, 0.55)}
+    fills |= {name: theme.fade(theme.CONTROL, 0.9 - 0.3 * (place % 3)) for place, name in enumerate(treated)}
     fills |= {name: theme.fade(palette[name], 0.88) for name in kept}
     if len(kept) < len(order):
         others = f"{len(order) - len(kept)} other channels"
@@ -139,7 +142,7 @@ def _share_title(parts: Shares, tables: Tables) -> str:
 def channel_lines(tables: Tables) -> go.Figure:
     """Contribution of each channel over time with its interval."""
     components, about = national_components(tables), tables.about
-    components = components[components["kind"] == "channel"]
+    components = components[components["kind"].isin(MEDIA_KINDS)]
     if components.empty:
         raise MissingTableError("contributions.parquet has no channel")
     sums = components.groupby("component")["value"].sum().sort_values(ascending=False)

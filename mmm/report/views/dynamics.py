@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from mmm import words
 from mmm.report import axes, marks, theme
+from mmm.report.labels import MEDIA_KINDS, TREATMENT
 from mmm.report.marks import Unit
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import interval_note, national_components, summed_note
@@ -24,6 +25,7 @@ PARTS = {
     LEVEL: ("baseline", theme.INK),
     "Season": ("seasonality", theme.ACCENT),
     "Controls together": ("control", theme.HIGHLIGHT),
+    "Treatments together": (TREATMENT, theme.INK),
 }
 """What comes without media: label to kind and colour."""
 FLAT = 0.02
@@ -182,7 +184,7 @@ def season_and_trend(tables: Tables) -> go.Figure:
         rows, size = marks.thin(whole)
         hover = "%{x|%d %b %Y}: " + units[label].hover()
         traces += marks.ribbon(rows, PARTS[label][1], units[label], width=2, hover=hover, **panel.at)
-    other = components[components["kind"] != "channel"]
+    other = components[~components["kind"].isin(MEDIA_KINDS)]
     return theme.finish(
         traces,
         grid.layout,

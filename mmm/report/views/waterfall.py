@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from mmm import words
 from mmm.report import axes, marks, theme
+from mmm.report.labels import MEDIA_KINDS, TREATMENT
 from mmm.report.marks import Unit
 from mmm.report.tables import Tables
 from mmm.report.totals import Shares, interval_note, shares
@@ -40,7 +41,7 @@ def waterfall(tables: Tables) -> go.Figure:
             for at, level in enumerate(unit(rows["end"]))
         ],
     }
-    without = float(rows.loc[rows["kind"] != "channel", "value"].sum())
+    without = float(rows.loc[~rows["kind"].isin(MEDIA_KINDS), "value"].sum())
     return theme.finish(
         _step_traces(rows, names, parts.total, unit),
         layout,
@@ -59,9 +60,12 @@ def _steps(frame: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     """Components with colour, and with start, end, top of the bar and ends of the whisker on the axis."""
     rows = _joined_controls(frame)
     kind = {"baseline": theme.BASELINE, "seasonality": theme.SEASON, "control": theme.CONTROL}
+    kind[TREATMENT] = theme.CONTROL
     channel = theme.channel_colours(tables.channels)
     pairs = zip(rows["component"], rows["kind"], strict=True)
-    colours = [channel.get(n, theme.FAINT) if k == "channel" else kind.get(k, theme.FAINT) for n, k in pairs]
+    colours = [
+        channel.get(n, theme.FAINT) if k in MEDIA_KINDS else kind.get(k, theme.FAINT) for n, k in pairs
+    ]
     start = rows["value"].cumsum() - rows["value"]
     return rows.assign(
         colour=colours,
@@ -104,7 +108,8 @@ def _joined_controls(frame: pd.DataFrame) -> pd.DataFrame:
         return frame.copy()
     joined = controls[["value", "lower", "upper", "share"]].sum(min_count=1)
     row = pd.DataFrame([{"component": f"{len(controls)} controls", "kind": "control", **joined}])
-    before, after = frame[frame["kind"].isin(["baseline", "seasonality"])], frame[frame["kind"] == "channel"]
+    first = frame["kind"].isin(["baseline", "seasonality"])
+    before, after = frame[first], frame[~first & (frame["kind"] != "control")]
     return pd.concat([before, row, after], ignore_index=True)
 
 

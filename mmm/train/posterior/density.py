@@ -4,13 +4,14 @@ Given carry-over, saturation and shares of channels, the KPI is linear in the le
 deviations of regions, whose priors are normal: their integral has a closed form and the panel enters only
 through sums of products over periods, and then over regions. A shard of regions needs to tell the others
 nothing but those sums. Controls whose effect has a known sign are no part of it: their prior is half-normal,
-and they are coordinates.
+and they are coordinates. So are treatments, whose effects differ by region in proportion and may last; in the
+integral over regions they stand beside channels.
 
 A region's response to a channel is ``1 + width · z`` times that of the average region here; the model's
 ``exp(scale · z)`` agrees to first order, and draws are handed over exactly (see ``draws``).
 
 Shapes: M draws, D coordinates, C channels, G regions, T training periods, R columns of a region's own, P
-shared columns, O = R + C of both kinds with effects of a region's own.
+shared columns, O = R + C of both kinds with effects of a region's own. Of treatments R is their number.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ from mmm.model.network import LEVEL_SD, ChannelShape, unrecorded_demand
 from mmm.model.parameters import Parameters, Scales
 from mmm.model.placed import Placed, standardised
 from mmm.model.restrictions import signed_log_prior
-from mmm.train.posterior.layout import SIGNED, Layout
+from mmm.model.treatments import lasting
+from mmm.train.posterior.layout import LASTING, SIGNED, TREATED, Layout
 from mmm.train.posterior.marginal import Terms, log_likelihood
 from mmm.train.posterior.media import region_factor, saturation_of, shapes
 from mmm.train.posterior.moments import Columns, Moments
@@ -80,6 +82,7 @@ class Media:
         shape: Carry-over and saturation.
         top_MCG: Effect at full saturation.
         share_MC: Share of the KPI of the training window.
+        treated_MRGT: What treatments bring against their means in a region of average response.
         seen: What a person reached counts; None without reach and frequency.
     """
 
@@ -88,6 +91,7 @@ class Media:
     shape: ChannelShape
     top_MCG: Tensor
     share_MC: Tensor
+    treated_MRGT: Tensor
     seen: Reached | None = None
 
 
@@ -187,7 +191,8 @@ class Density:
         share_MC = torch.exp(log_shares(coordinates, self.expected))
         top_MCG = (share_MC / mean_MC.clamp_min(1e-9)).unsqueeze(2) * factor_MG.unsqueeze(1)
         effect_MCGT = top_MCG.unsqueeze(3) * level_MCGT
-        return Media(effect_MCGT, self._beside(coordinates), shape, top_MCG, share_MC, seen)
+        beside_MGT, treated_MRGT = self._beside(coordinates), self._treated(coordinates, len(share_MC))
+        return Media(effect_MCGT, beside_MGT, shape, top_MCG, share_MC, treated_MRGT, seen)
 
     def _beside(self, coordinates: Parameters) -> Tensor | None:
         """Unrecorded demand and controls of known sign, shape MGT; None without either."""
@@ -205,6 +210,23 @@ class Density:
         size_MK: Tensor = softplus(coordinates[SIGNED]) * self.widths(coordinates, ("control",))
         return size_MK
 
+    def treated(self, coordinates: Parameters) -> Tensor:
+        """Effects of one standard deviation of each treatment in an average region, in mean KPI, MR."""
+        free_MR = coordinates[TREATED]
+        restrictions = self.columns.restrictions
+        sign_R = free_MR.new_tensor([restrictions.sign_K[place] for place in restrictions.treated])
+        size_MR = torch.where(sign_R == 0, free_MR, sign_R * softplus(free_MR))
+        return size_MR * self.widths(coordinates, ("control",))
+
+    def _treated(self, coordinates: Parameters, draws: int) -> Tensor:
+        """What treatments bring, shape MRGT."""
+        values_GTR = self.columns.treated_GTR
+        if TREATED not in coordinates:
+            return values_GTR.permute(2, 0, 1).expand(draws, -1, -1, -1)
+        lags = self.inputs.stack_CGTL.shape[-1]
+        acting_MGTR = lasting(values_GTR, self.inputs.carries_R, coordinates.get(LASTING), lags)
+        return acting_MGTR.permute(0, 3, 1, 2) * self.treated(coordinates)[:, :, None, None]
+
     def noise(self, coordinates: Parameters) -> Tensor:
         """Standard deviation of a cell of weight 1, shape M1."""
         return self.scales.noise * torch.exp(coordinates["noise"])
@@ -219,17 +241,22 @@ class Density:
         return torch.cat([by_name[name] for name in names], 1) if names else like_M1[:, :0]
 
     def region_widths(self, coordinates: Parameters) -> Tensor:
-        """How much regions' responses to each channel differ, relative to it; shape MC, or M0."""
+        """How much regions' responses to each channel and treatment differ, relative to it, or no columns."""
         if "region_width" not in coordinates:
             return coordinates["noise"][:, :0]
         width_MC: Tensor = torch.exp(REGION_WIDTH_SD * coordinates["region_width"])
+        treatments = self.columns.restrictions.treatments
+        if treatments:
+            width_MC = torch.cat([width_MC, torch.ones_like(width_MC[:, :1]).expand(-1, treatments)], 1)
         return self.beliefs.spec.regions.scale_sd * width_MC
 
     def terms(self, coordinates: Parameters, media: Media) -> Terms:
         """What the KPI is made of."""
-        columns, beside_MGT = self.columns, media.beside_MGT
+        columns, beside_MGT, effect_MCGT = self.columns, media.beside_MGT, media.effect_MCGT
+        if columns.restrictions.treatments:
+            effect_MCGT = torch.cat([effect_MCGT, media.treated_MRGT], 1)
         return Terms(
-            effect_MCGT=media.effect_MCGT,
+            effect_MCGT=effect_MCGT,
             beside_MGT=media.effect_MCGT.new_zeros(1, 1, 1) if beside_MGT is None else beside_MGT,
             own_MR=self.widths(coordinates, columns.own_names),
             shared_MP=self.widths(coordinates, columns.shared_names),
@@ -245,6 +272,8 @@ class Density:
                 total_M = total_M - 0.5 * (TAILS + 1.0) * torch.log1p(value.square() / TAILS).sum(1)
             elif name == SIGNED:
                 total_M = total_M + signed_log_prior(value).sum(1)
+            elif name == TREATED:
+                total_M = total_M + self._treated_log_prior(value)
             else:
                 total_M = total_M - 0.5 * value.square().sum(1)
         log_share_MC = log_shares(coordinates, self.expected)
@@ -259,6 +288,13 @@ class Density:
             away_M = (log_share_MC[:, c] - middle) / width
             total_M = total_M + 0.5 * (TAILS + 1.0) * torch.log1p(away_M.square() / TAILS)
         return total_M
+
+    def _treated_log_prior(self, free_MR: Tensor) -> Tensor:
+        """Half-normal for treatments of known sign, normal for the others, shape M."""
+        restrictions = self.columns.restrictions
+        sign_R = free_MR.new_tensor([restrictions.sign_K[place] for place in restrictions.treated])
+        density_MR = torch.where(sign_R == 0, -0.5 * free_MR.square(), signed_log_prior(free_MR))
+        return density_MR.sum(1)
 
     def _distance(self, media: Media) -> Tensor:
         """Distance from what users believe of channels and from measured lifts, shape M."""

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from mmm.model.beliefs import DEVIATION
+from mmm.model.beliefs import DEVIATION, HELD_TOTAL
 from mmm.model.frequency import HALF, SLOPE, reached
 from mmm.model.network import LEVEL_SD, SMALLEST_REFERENCE, channel_shape, channel_weight, saturated
 from mmm.model.objective import REGION_NOISE_SD
@@ -18,7 +18,7 @@ from mmm.model.parameters import LEAST_SHARE, NETWORK, Parameters, Scales, inver
 from mmm.model.restrictions import SHAPE, free_of_size
 from mmm.model.saturation import hill
 from mmm.train.posterior.density import Density, Media
-from mmm.train.posterior.layout import SIGNED
+from mmm.train.posterior.layout import LASTING, SIGNED, TREATED
 from mmm.train.posterior.linear import Linear
 from mmm.train.posterior.media import region_factor
 
@@ -44,7 +44,9 @@ def start_of(parameters: Parameters, density: Density) -> Tensor:
     """Coordinates near the parameters of one fit, shape D."""
     expected = density.expected
     log_share_C = log_shares_of(parameters, density)[0]
-    total = torch.logsumexp(log_share_C, 0)
+    bought_C = expected.bought_C
+    of_pool_C = log_share_C if bought_C is None else log_share_C.masked_fill(~bought_C, -torch.inf)
+    total = torch.logsumexp(of_pool_C, 0)
     score_C = log_share_C - total
     if expected.weight is not None:
         score_C = score_C - expected.weight.mean * expected.log_spend_C
@@ -52,11 +54,28 @@ def start_of(parameters: Parameters, density: Density) -> Tensor:
     parts |= {name: parameters[name] for name in ("demand", *PERSON) if name in parameters}
     if signed := density.columns.restrictions.signed:
         parts[SIGNED] = free_of_size(parameters["control"][:, signed].abs())
-    parts[DEVIATION] = ((score_C - score_C.mean()) / expected.spread).clamp(-3.0, 3.0).unsqueeze(0)
+    if treated := list(density.columns.restrictions.treated):
+        parts |= _treated_start(parameters, density, treated)
+    if bought_C is not None:
+        held = torch.logsumexp(log_share_C[~bought_C], 0)
+        parts[HELD_TOTAL] = ((held - expected.log_held) / expected.log_held_sd).clamp(-2.0, 2.0).reshape(1, 1)
+        score_C = torch.where(bought_C, score_C - score_C[bought_C].mean(), log_share_C)
+        score_C = torch.where(bought_C, score_C, score_C - log_share_C[~bought_C].mean())
+        parts[DEVIATION] = (score_C / expected.spread).clamp(-3.0, 3.0).unsqueeze(0)
+    else:
+        parts[DEVIATION] = ((score_C - score_C.mean()) / expected.spread).clamp(-3.0, 3.0).unsqueeze(0)
     parts["total"] = ((total - expected.log_total) / expected.log_total_sd).clamp(-2.0, 2.0).reshape(1, 1)
     if "per_head" in parameters:
         parts["per_head"] = parameters["per_head"].reshape(1, 1)
     return density.layout.join(parts)[0].detach()
+
+
+def _treated_start(parameters: Parameters, density: Density, treated: list[int]) -> Parameters:
+    """Coordinates of treatments near the parameters of one fit."""
+    effect_MR = parameters["control"][:, treated]
+    sign_R = effect_MR.new_tensor([density.columns.restrictions.sign_K[place] for place in treated])
+    found = {TREATED: torch.where(sign_R == 0, effect_MR, free_of_size(effect_MR.abs()))}
+    return found | ({LASTING: parameters[LASTING]} if LASTING in density.layout.sizes else {})
 
 
 def learned_scales(density: Density, coordinates: Parameters) -> Scales:
@@ -94,7 +113,7 @@ def parameters_of(
     reference_MC = reference_MC.clamp_min(SMALLEST_REFERENCE)
     factor_MG = region_factor(coordinates, density.inputs).expand(-1, media.top_MCG.shape[2])
     share_MC = media.top_MCG[:, :, 0] / factor_MG[:, :1] * reference_MC
-    relative_MC = (share_MC / spec.priors.share_scale(share_MC.shape[1])).clamp_min(LEAST_SHARE)
+    relative_MC = (share_MC / density.inputs.share_scale_C).clamp_min(LEAST_SHARE)
     found = density.layout.of_channels(coordinates)
     found |= {name: coordinates[name] for name in ("demand", *PERSON) if name in coordinates}
     found["share"] = inverse_softplus(relative_MC)
@@ -111,21 +130,32 @@ def parameters_of(
             found[name] = linear.own_MGR[..., _places(columns.own_names, name)] / units[name]
         found["per_head"] = coordinates["per_head"][:, 0]
         found["region_noise"] = (0.5 * torch.log(variance_G) / REGION_NOISE_SD).expand(len(share_MC), -1)
-        log_response = torch.log(linear.response_MGC.clamp_min(LEAST_RESPONSE))
-        width = spec.regions.scale_sd
-        found["region_scale"] = log_response / width if width > 0 else torch.zeros_like(log_response)
+        found["region_scale"] = _in_widths(linear.response_MGC, spec.regions.scale_sd)
+        if columns.restrictions.treatments:
+            found["region_treatment"] = _in_widths(linear.treated_MGR, spec.regions.scale_sd)
+    if LASTING in coordinates:
+        found[LASTING] = coordinates[LASTING]
     return found
 
 
+def _in_widths(response: Tensor, width: float) -> Tensor:
+    """Responses of regions as free parameters."""
+    log_response = torch.log(response.clamp_min(LEAST_RESPONSE))
+    return log_response / width if width > 0 else torch.zeros_like(log_response)
+
+
 def _every_control(density: Density, coordinates: Parameters, unsigned_MK: Tensor, unit: float) -> Tensor:
-    """Effects of all controls, in units, from those without a sign and the coordinates of those with one."""
+    """Effects of all controls, in units, from those of the integral and the coordinates of the others."""
     restrictions = density.columns.restrictions
-    if not restrictions.signed:
+    if not restrictions.signed and not restrictions.treatments:
         return unsigned_MK
     every_MK = unsigned_MK.new_zeros(len(unsigned_MK), len(restrictions.sign_K))
     every_MK[:, restrictions.unsigned] = unsigned_MK
-    sign_K = unsigned_MK.new_tensor(restrictions.sign_K)[restrictions.signed]
-    every_MK[:, restrictions.signed] = sign_K * density.signed(coordinates) / unit
+    if restrictions.signed:
+        sign_K = unsigned_MK.new_tensor(restrictions.sign_K)[restrictions.signed]
+        every_MK[:, restrictions.signed] = sign_K * density.signed(coordinates) / unit
+    if restrictions.treatments:
+        every_MK[:, list(restrictions.treated)] = density.treated(coordinates) / unit
     return every_MK
 
 

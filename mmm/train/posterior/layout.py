@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmm.model.beliefs import COMMON, DEVIATION
+from mmm.model.beliefs import COMMON, DEVIATION, HELD_TOTAL
 from mmm.model.frequency import HALF, SLOPE
 from mmm.model.parameters import Parameters
 from mmm.model.restrictions import SHAPE, Restrictions
@@ -24,6 +24,8 @@ WIDTHS = ("national_level", "season", "control")
 REGIONAL_WIDTHS = ("regional_level", "region_season")
 SIGNED = "signed"
 """Controls whose effect has a known sign: their softplus is the effect's size, in prior widths."""
+TREATED, LASTING = "treated", "treatment_retention"
+"""Effects of treatments, in prior widths (of known sign: the softplus is the size); how long they last."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,14 @@ class Layout:
 
 
 def layout(
-    channels: int, restrictions: Restrictions, *, national: bool, demand: bool, reach: int = 0
+    channels: int,
+    restrictions: Restrictions,
+    *,
+    national: bool,
+    demand: bool,
+    held: bool = False,
+    lasting: bool = False,
+    reach: int = 0,
 ) -> Layout:
     """Coordinates of a model of so many channels.
 
@@ -74,6 +83,8 @@ def layout(
         restrictions: Channels that share shapes, controls whose sign is known.
         national: Whether the panel has one region, so that nothing differs between regions.
         demand: Whether spend may follow demand that no column shows.
+        held: Whether some channels are not bought.
+        lasting: Whether the effect of some treatment may last.
         reach: Channels with reach and a frequency that varies.
     """
     groups = sorted(set(restrictions.shape_of_C))
@@ -83,6 +94,12 @@ def layout(
         sizes["demand"] = channels
     if restrictions.signed:
         sizes[SIGNED] = len(restrictions.signed)
+    if held:
+        sizes[HELD_TOTAL] = 1
+    if restrictions.treatments:
+        sizes[TREATED] = restrictions.treatments
+    if lasting:
+        sizes[LASTING] = restrictions.treatments
     if reach:
         sizes |= dict.fromkeys((HALF, SLOPE), reach)
     if not national:

@@ -24,11 +24,13 @@ class Linear:
         shared_MP: Effects of shared columns.
         own_MGR: Effects of a region's own columns.
         response_MGC: A region's response to each channel, relative to that of the average region.
+        treated_MGR: The same of each treatment.
     """
 
     shared_MP: Tensor
     own_MGR: Tensor
     response_MGC: Tensor
+    treated_MGR: Tensor
 
 
 def linear_parts(
@@ -54,12 +56,16 @@ def linear_parts(
         own_MGO = own_MGO + _spread(found.lower_MGOO, noise[1])
     own = len(columns.own_names)
     response_MGC = torch.ones_like(media.top_MCG.transpose(1, 2))
+    treated_MGR = torch.ones_like(media.treated_MRGT[..., 0].transpose(1, 2))
     if "region_width" in coordinates:
-        response_MGC = 1.0 + terms.region_MC.unsqueeze(1) * own_MGO[..., own:]
+        every_MGO = 1.0 + terms.region_MC.unsqueeze(1) * own_MGO[..., own:]
+        channels = response_MGC.shape[2]
+        response_MGC, treated_MGR = every_MGO[..., :channels], every_MGO[..., channels:]
     return Linear(
         shared_MP=shared_MP * terms.shared_MP,
         own_MGR=own_MGO[..., :own] * terms.own_MR.unsqueeze(1),
         response_MGC=response_MGC,
+        treated_MGR=treated_MGR,
     )
 
 
@@ -76,5 +82,7 @@ def expected_kpi(density: Density, media: Media, linear: Linear) -> Tensor:
     media_MGT = torch.einsum("mcgt,mgc->mgt", media.effect_MCGT, linear.response_MGC)
     if media.beside_MGT is not None:
         media_MGT = media_MGT + media.beside_MGT
+    if columns.restrictions.treatments:
+        media_MGT = media_MGT + torch.einsum("mrgt,mgr->mgt", media.treated_MRGT, linear.treated_MGR)
     own_MGT = linear.own_MGR @ columns.own_TR.T
     return media_MGT + own_MGT + torch.einsum("gtp,mp->mgt", columns.shared_GTP, linear.shared_MP)

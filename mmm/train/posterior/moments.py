@@ -27,6 +27,7 @@ class Columns:
         kpi_GT: KPI less 1.
         trained_GT: 1 where a cell counts, else 0.
         signed_GTK: Controls whose effect has a known sign, turned so that it is positive.
+        treated_GTR: Treatments.
         restrictions: Which controls those are.
     """
 
@@ -37,6 +38,7 @@ class Columns:
     kpi_GT: Tensor
     trained_GT: Tensor
     signed_GTK: Tensor
+    treated_GTR: Tensor
     restrictions: Restrictions
 
 
@@ -61,6 +63,7 @@ def columns_of(inputs: Inputs, restrictions: Restrictions, *, national: bool) ->
         kpi_GT=inputs.kpi_GT - 1.0,
         trained_GT=inputs.trained_GT,
         signed_GTK=controls_GTK[..., signed] * sign_K,
+        treated_GTR=controls_GTK[..., restrictions.treated],
         restrictions=restrictions,
     )
 

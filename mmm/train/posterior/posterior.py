@@ -160,9 +160,11 @@ def _density(prepared: Prepared, mode: Parameters) -> Density:
             restrictions,
             national=national,
             demand=prepared.spec.priors.demand > 0,
+            held=not prepared.bought_C.all(),
+            lasting=bool(inputs.carries_R.any()),
             reach=len(inputs.reach),
         ),
-        expected=expectation(prepared.spec, prepared.spend_C.double().cpu()),
+        expected=expectation(prepared.spec, prepared.spend_C.double().cpu(), prepared.bought_C),
         beliefs=Beliefs(
             spec=prepared.spec,
             channels=prepared.channels,
@@ -292,6 +294,6 @@ def _noise(density: Density, regions: int, own: slice, part_MD: Tensor, seed: in
     shared_MP = rng.standard_normal((draws, len(columns.shared_names)))
     effects = len(columns.own_names)
     if "region_width" in density.layout.sizes:
-        effects += density.inputs.stack_CGTL.shape[0]
+        effects += density.inputs.stack_CGTL.shape[0] + columns.restrictions.treatments
     own_MGO = rng.standard_normal((draws, regions, effects))[:, own]
     return torch.as_tensor(shared_MP), torch.as_tensor(np.ascontiguousarray(own_MGO))

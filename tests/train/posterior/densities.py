@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from mmm.data.panel import Panel
+from mmm.data.panel import Panel, Treatment
 from mmm.model.restrictions import Restrictions
 from mmm.train.posterior import posterior as program
 from mmm.train.posterior.density import Density
 from mmm.train.prepare import Prepared, pose
 from mmm.train.shards import Alone
-from tests.small import market, split_of
+from tests.small import market, small_panel, split_of
 
 MODEL = {"temporal": {"enabled": False}, "graph": {"mode": "none"}}
 N_TRAIN = 40
 RESTRICTED = Restrictions(sign_K=(-1, 0), shape_of_C=(0, 1, 0))
 """The first control lowers the KPI; the first and the last channel share their shape."""
+DRIVEN = Restrictions(sign_K=(0, 1, 0), shape_of_C=(0, 1, 2), treatments=2)
+"""The last two controls are treatments, the first of which raises the KPI."""
+
+
+def driven_panel(regions: int) -> Panel:
+    """A panel of which radio is organic and the last two controls are treatments; the effect of one lasts."""
+    panel = small_panel(regions=regions, controls=2)
+    more_GT = panel.controls_GTK[..., :1] ** 2 + np.arange(panel.kpi_GT.shape[1])[:, None]
+    return replace(
+        panel,
+        controls=(*panel.controls, "depth"),
+        controls_GTK=np.concatenate([panel.controls_GTK, more_GT], 2),
+        organic=("radio",),
+        treatments=(Treatment("promo", "min"), Treatment("depth", "max", carry_over=True)),
+    )
 
 
 def prepared(panel: Panel, model: dict[str, Any] | None = None) -> Prepared:

@@ -20,7 +20,16 @@ from mmm.train.prepare import pose
 from mmm.train.shards import Alone, Survey
 from tests.small import market, small_panel, some_regions, with_gaps
 from tests.train.crew import crew
-from tests.train.posterior.densities import MODEL, N_TRAIN, RESTRICTED, density_of, places, prepared
+from tests.train.posterior.densities import (
+    DRIVEN,
+    MODEL,
+    N_TRAIN,
+    RESTRICTED,
+    density_of,
+    driven_panel,
+    places,
+    prepared,
+)
 
 
 def by_brute_force(density: Density, theta_D: Tensor) -> float:
@@ -32,15 +41,16 @@ def by_brute_force(density: Density, theta_D: Tensor) -> float:
     own_TR = columns.own_TR * density.widths(coordinates, columns.own_names)
     shared_GTP = columns.shared_GTP * density.widths(coordinates, columns.shared_names)
     covariance = torch.einsum("gtp,hsp->gths", shared_GTP, shared_GTP).reshape(regions * periods, -1)
-    mean_GT = media.effect_MCGT[0].sum(0)
+    effect_CGT = torch.cat([media.effect_MCGT[0], media.treated_MRGT[0]])
+    mean_GT = effect_CGT.sum(0)
     if media.beside_MGT is not None:
         mean_GT = mean_GT + media.beside_MGT[0]
     for g in range(regions):
         block = slice(g * periods, (g + 1) * periods)
         own = own_TR @ own_TR.T
         if "region_width" in coordinates:
-            width_C = density.region_widths(coordinates)[0, : media.effect_MCGT.shape[1]]
-            moved_TC = (media.effect_MCGT[0, :, g] * width_C[:, None]).T
+            width_C = density.region_widths(coordinates)[0, : len(effect_CGT)]
+            moved_TC = (effect_CGT[:, g] * width_C[:, None]).T
             own = own + moved_TC @ moved_TC.T
         covariance[block, block] += own
     known = weight_GT.flatten() > 0
@@ -64,8 +74,22 @@ def test_the_integral_is_that_of_the_whole_covariance(regions: int, restricted: 
     assert_allclose(np.diff(found_M.numpy()), np.diff(expected), rtol=1e-7)
 
 
-def test_the_gradient_is_that_of_differences() -> None:
-    density = density_of(prepared(with_gaps(small_panel())))
+@pytest.mark.parametrize("regions", [1, 3])
+def test_treatments_and_organic_media_are_in_the_integral_too(regions: int) -> None:
+    panel = driven_panel(regions)
+    item = prepared(panel if regions == 1 else with_gaps(panel))
+    density = density_of(replace(item, restrictions=DRIVEN))
+    theta_MD = places(density, 3)
+
+    assert {"treated": 2, "treatment_retention": 2, "held_total": 1}.items() <= density.layout.sizes.items()
+    expected = [by_brute_force(density, theta_D) for theta_D in theta_MD]
+    assert_allclose(np.diff(density.value(theta_MD).numpy()), np.diff(expected), rtol=1e-7)
+
+
+@pytest.mark.parametrize("driven", [False, True])
+def test_the_gradient_is_that_of_differences(driven: bool) -> None:
+    item = prepared(with_gaps(driven_panel(3) if driven else small_panel()))
+    density = density_of(replace(item, restrictions=DRIVEN) if driven else item)
     theta_MD = places(density, 1)
     _, gradient_MD = density.gradient(theta_MD)
 
@@ -94,10 +118,12 @@ def test_shards_have_the_density_and_the_gradient_of_the_whole(sizes: tuple[int,
         assert_allclose(found_MD, gradient_MD, rtol=1e-7, atol=1e-7)
 
 
+@pytest.mark.parametrize("driven", [False, True])
 @pytest.mark.parametrize("regions", [1, 3])
-def test_draws_handed_over_predict_what_they_say(regions: int) -> None:
+def test_draws_handed_over_predict_what_they_say(regions: int, driven: bool) -> None:
     """The model's own forward pass of the parameters gives the KPI that the linear parts give."""
-    item = replace(prepared(small_panel(regions=regions, controls=2)), restrictions=RESTRICTED)
+    panel = driven_panel(regions) if driven else small_panel(regions=regions, controls=2)
+    item = replace(prepared(panel), restrictions=DRIVEN if driven else RESTRICTED)
     density = density_of(item)
     # Narrow deviations of regions, so that none reaches the bound at which responses are held.
     theta_MD = 0.3 * places(density, 4)
