@@ -52,7 +52,7 @@ from mmm.model.parameters import Scales
 from mmm.model.placed import pose_beliefs
 from mmm.model.saturation import hill
 from mmm.model.temporal import effectiveness
-from mmm.model.treatments import FittedControls, effects
+from mmm.model.treatments import FittedControls, fitted_controls
 
 DTYPE = torch.float64
 FADING = 0.9
@@ -63,11 +63,8 @@ FADING = 0.9
 class Parts:
     """Components of the KPI in KPI units; they add up to ``prediction_MGT``.
 
-    Attributes:
-        baseline_MGT: Level, with every treatment at its reference.
-        season_MGT: Season.
-        controls_MGTK: Controls against their mean, treatments against their reference.
-        channels_MGTC: Channels, direct effect.
+    The baseline has every treatment at its reference, controls are against it or against their mean, channels
+    are direct effects.
     """
 
     baseline_MGT: Floats
@@ -131,15 +128,11 @@ class Predictor:
 
     def _in_kpi_units(self, components: Components) -> Parts:
         kpi_G1 = self.scaling.kpi_G[:, None]
-        controls_MGTK, moved_MG = components.controls_MGTK.numpy(), self._controls.to_references_MGR
-        if treatments := len(self.panel.treatments):
-            controls_MGTK[..., -treatments:] -= moved_MG[:, :, None]
+        found = self._controls.against_references(components.baseline_MGT, components.controls_MGTK)
         return Parts(
-            baseline_MGT=(components.baseline_MGT.numpy() + moved_MG.sum(-1)[..., None]) * kpi_G1
-            if treatments
-            else components.baseline_MGT.numpy() * kpi_G1,
+            baseline_MGT=found[0] * kpi_G1,
             season_MGT=components.season_MGT.numpy() * kpi_G1,
-            controls_MGTK=controls_MGTK * kpi_G1[..., None],
+            controls_MGTK=found[1] * kpi_G1[..., None],
             channels_MGTC=components.channels_MCGT.permute(0, 2, 3, 1).numpy() * kpi_G1[..., None],
         )
 
@@ -369,19 +362,15 @@ class Predictor:
 
     @cached_property
     def _controls(self) -> FittedControls:
-        return FittedControls(
-            effect_MGK=effects(
-                self._parameters,
-                len(self.panel.treatments),
-                self.scales.control,
-                self.spec.regions.scale_sd,
-            ),
-            reference_GR=torch.as_tensor(self.scaling.scale_references(self.panel)),
-            past_GTK=self._inputs.controls_GTK,
-            carries_R=self._inputs.carries_R,
-            retention_MR=self._parameters.get("treatment_retention"),
-            lags=self.lags,
-        )
+        references = self.scaling.scale_references(self.panel)
+        return fitted_controls(self._parameters, self._inputs, self.spec, self.scales, references)
+
+    @property
+    def _carried(self) -> int:
+        """Last periods whose mean level goes on; after training it is carried already."""
+        if self.trained_until < len(self.panel.dates):
+            return 1
+        return level_periods(self.panel, self.spec, self.trained_until)
 
     @property
     def _demand_ahead(self) -> Floats:

@@ -18,8 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmm.config import ModelSpec
 from mmm.data.panel import Floats
 from mmm.model.adstock import carry_over, geometric_kernel, lag_stack
+from mmm.model.inputs import Inputs
+from mmm.model.parameters import Scales
 
 RETENTION_START, RETENTION_SD = -0.5, 1.2
 """Prior of the retention of a treatment whose effect may last, as a logit: centre about 0.4."""
@@ -95,6 +98,15 @@ class FittedControls:
         moved: Floats = (self.effect_MGK[..., first:] * self.reference_GR).numpy()
         return moved
 
+    def against_references(self, baseline: Tensor, controls: Tensor) -> tuple[Floats, Floats]:
+        """Baseline, MGT, and controls, MGTK, with treatments against their references instead of means."""
+        baseline_MGT, controls_MGTK = baseline.numpy(), controls.numpy()
+        if not self.reference_GR.shape[1]:
+            return baseline_MGT, controls_MGTK
+        controls_MGTK = controls_MGTK.copy()
+        controls_MGTK[..., -self.reference_GR.shape[1] :] -= self.to_references_MGR[:, :, None]
+        return baseline_MGT + self.to_references_MGR.sum(-1)[..., None], controls_MGTK
+
     def ahead(self, values_GHK: Floats, wait: int) -> Floats:
         """KPI of controls after the data, treatments against their references, in mean KPI, shape MGH.
 
@@ -121,3 +133,17 @@ class FittedControls:
         treated_MGH = np.einsum("mghr,mgr->mgh", acting_MGHR, own_MGK[..., first:])
         ahead_MGH: Floats = shared_MGH + treated_MGH - self.to_references_MGR.sum(-1)[..., None]
         return ahead_MGH
+
+
+def fitted_controls(
+    parameters: Mapping[str, Tensor], inputs: Inputs, spec: ModelSpec, scales: Scales, reference_GR: Floats
+) -> FittedControls:
+    """Controls of a model from its parameters; references in the units of scaled controls."""
+    return FittedControls(
+        effect_MGK=effects(parameters, len(inputs.carries_R), scales.control, spec.regions.scale_sd),
+        reference_GR=torch.as_tensor(reference_GR),
+        past_GTK=inputs.controls_GTK,
+        carries_R=inputs.carries_R,
+        retention_MR=parameters.get("treatment_retention"),
+        lags=int(inputs.stack_CGTL.shape[-1]),
+    )
