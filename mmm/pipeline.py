@@ -23,6 +23,7 @@ from mmm.analysis.attribution import (
     predictions_table,
 )
 from mmm.analysis.curves import hill_table, response_curves
+from mmm.analysis.frequency import best_frequency_table, frequency_table
 from mmm.analysis.priors import priors_table
 from mmm.analysis.score import score_splits
 from mmm.analysis.tables import (
@@ -173,6 +174,8 @@ def analysed(spec: MarketSpec, read: PanelRead, scored: Fitted, fitted: Fitted, 
     if spec.train.inference == "posterior" and fitted.members > 1:
         tables["draws"] = draws_table(fitted, estimands)
         tables["priors"] = priors_table(fitted, estimands["direct"])
+    of_reach = {"frequency": frequency_table(fitted, curves), "best_frequency": best_frequency_table(fitted)}
+    tables |= {name: table for name, table in of_reach.items() if table is not None}
     if spec.experiments:
         tables["experiments"] = experiments_table(fitted)
     if fitted is not scored:

@@ -36,6 +36,7 @@ def some_regions(panel: Panel, region_S: npt.ArrayLike) -> Panel:
         panel,
         regions=tuple(panel.regions[g] for g in rows),
         population_G=None if panel.population_G is None else panel.population_G[rows],
+        contacts_GTC=None if panel.contacts_GTC is None else panel.contacts_GTC[rows],
         **{name: getattr(panel, name)[rows] for name in BY_REGION},
     )
 
@@ -69,6 +70,15 @@ def small_panel(
         kpi_value_GT=np.full((regions, periods), 2.0),
         currency="USD",
     )
+
+
+def reach_panel(spread: float = 0.5, seed: int = 3, **extent: int) -> Panel:
+    """The small panel, its first channel by reach; how often people are reached wanders."""
+    panel, rng = small_panel(**extent), np.random.default_rng(seed)
+    each_GT = 1.0 + 1.5 * np.exp(spread * rng.standard_normal(panel.kpi_GT.shape))
+    contacts_GTC = np.full_like(panel.media_GTC, np.nan)
+    contacts_GTC[..., 0] = each_GT
+    return replace(panel, contacts_GTC=contacts_GTC)
 
 
 def with_gaps(panel: Panel) -> Panel:

@@ -17,7 +17,7 @@ from mmm.config.beliefs import NORMAL_95, Stated
 from mmm.data.panel import Floats
 from mmm.data.stated.beliefs import PlacedBelief, locate_beliefs
 from mmm.fitted import Fitted
-from mmm.model.beliefs import TAILS, expected_log_share, prior_shapes, prior_shares
+from mmm.model.beliefs import TAILS, expected_log_share, prior_person, prior_shapes, prior_shares
 
 PRIOR_DRAWS = 4000
 QUANTILES = (0.05, 0.5, 0.95)
@@ -33,7 +33,9 @@ def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
 
     ``share`` is of the KPI of the training window, ``roi`` (channels with spend) the value per unit of
     currency, ``half_saturation`` in the channel's own mean volume, ``slope`` that of the market's Hill curve,
-    ``retention`` the share carried to the next period. Whatever else is stated has a row of its own, named
+    ``retention`` the share carried to the next period; of channels with reach ``frequency_half`` is the
+    contacts at which a person does half of the most it can be brought to and ``frequency_slope`` how steeply,
+    in place of ``slope``. Whatever else is stated has a row of its own, named
     by its quantity, window and regions; a lift test made elsewhere is ``test`` with its days. ``moved`` is
     the share of the prior's width that the data removed: 0 where they say nothing, near 1 where they decide,
     negative where they left more doubt than there was. ``source`` is ``default``, ``stated`` or ``test``.
@@ -51,7 +53,7 @@ def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
     found = fitted.predictor.channel_shapes()
     prior = prior_shapes(fitted.spec.model, fitted.log_half_C, PRIOR_DRAWS, seed, fitted.predictor.reach)
     placed = _placed(fitted)
-    rows = []
+    rows, reach = [], fitted.predictor.reach
     for c, name in enumerate(panel.channels):
         unit = kpi * value / spend_C[c] if spend_C[c] > 0 and np.isfinite(value) else None
         cost = spend_C[c] / kpi if spend_C[c] > 0 else None
@@ -68,9 +70,23 @@ def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
             ends = [cost / max(end, NARROWEST) for end in reversed(before)]
             cost_M = cost / np.maximum(found_M, NARROWEST)
             rows.append(_row(name, "cost_per_kpi", ends, cost_M, source))
-        rows += [_row(name, key, _quantiles(prior[key][:, c]), found[key][:, c], "default") for key in found]
+        shapes = {key: (prior[key][:, c], found[key][:, c]) for key in found}
+        if c in reach:
+            shapes.pop("slope")
+            shapes |= _of_person(fitted, reach.index(c), seed)
+        rows += [_row(name, key, _quantiles(was_M), is_M, "default") for key, (was_M, is_M) in shapes.items()]
         rows += [_row(name, key, ends, values_M, source) for key, ends, values_M, source in placed(c)]
     return pd.DataFrame(rows)
+
+
+def _of_person(fitted: Fitted, r: int, seed: int) -> dict[str, tuple[Floats, Floats]]:
+    """Prior and posterior of what a person does who is reached so often; reach itself has slope 1."""
+    found = fitted.predictor.person_shape()
+    prior = prior_person(PRIOR_DRAWS, seed)
+    names = ("frequency_half", "frequency_slope")
+    return {
+        name: (before_M, after_MR[:, r]) for name, before_M, after_MR in zip(names, prior, found, strict=True)
+    }
 
 
 def _of_training(fitted: Fitted, channel: str) -> list[Stated]:

@@ -22,6 +22,7 @@ from torch import Tensor
 from mmm.config import Belief, ModelSpec
 from mmm.config.model import DEFAULT_MEDIA_SHARE
 from mmm.data.panel import Bools, Floats
+from mmm.model.frequency import HALF, SLOPE, person_shape
 from mmm.model.network import retention_of, saturation_of_channels
 from mmm.model.restrictions import SHAPE
 
@@ -165,6 +166,14 @@ def prior_shapes(
     rng = np.random.default_rng([seed, 7])
     free = {name: torch.as_tensor(rng.standard_normal((draws, len(log_half_C)))) for name in SHAPE}
     return shape_quantities(free, torch.as_tensor(log_half_C), spec, reach)
+
+
+def prior_person(draws: int, seed: int) -> tuple[Floats, Floats]:
+    """Half-frequency and slope of a person drawn from the prior alone, each of shape M."""
+    rng = np.random.default_rng([seed, 8])
+    free = {name: torch.as_tensor(rng.standard_normal(draws)) for name in (HALF, SLOPE)}
+    half_M, slope_M = person_shape(free)
+    return half_M.numpy(), slope_M.numpy()
 
 
 def shape_quantities(

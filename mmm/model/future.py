@@ -7,6 +7,7 @@ channels of which one moves the other.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -54,6 +55,22 @@ class Response(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Reaching:
+    """How people are reached by planned media, of channels with reach and frequency.
+
+    Attributes:
+        contacts_GHC: Contacts of each person reached in the periods of the plan.
+        before_GPC: The same in the periods before it; None where it begins at once.
+        most_GC: People of a region who can be reached in a period; infinite where nothing limits them. Else
+            amounts reach ``most · (1 - exp(-people / most))`` of the people they would reach without a limit.
+    """
+
+    contacts_GHC: Floats
+    before_GPC: Floats | None
+    most_GC: Floats
+
+
 class _Future:
     """Volume of planned and past media, and the KPI they bring.
 
@@ -63,6 +80,7 @@ class _Future:
             c puts ``amount * unit_GHC[g, h, c]`` media into region g and period h.
         by_region: Whether amounts are per channel and region.
         before_GPC: Media that run after the data and before the horizon; None where it begins at once.
+        reaching: How people are reached; None reaches them as often as in the data on average.
     """
 
     def __init__(
@@ -72,6 +90,7 @@ class _Future:
         *,
         by_region: bool = False,
         before_GPC: Floats | None = None,
+        reaching: Reaching | None = None,
     ) -> None:
         regions, self.horizon, channels = unit_GHC.shape
         before_GPC = np.zeros((regions, 0, channels)) if before_GPC is None else before_GPC
@@ -79,9 +98,15 @@ class _Future:
         after = np.zeros((regions, predictor.lags - 1, channels))
         self._ahead_GHC = np.concatenate([unit_GHC, after], 1)
         self._predictor, self._by_region = predictor, by_region
-        self._unit = predictor.carried_ahead(self._ahead_GHC, history=False)
+        contacts_GHC, idle_contacts = _contacts(predictor, reaching, before_GPC, after)
+        self._contacts_GHC = contacts_GHC
+        self._unit = predictor.carried_ahead(self._ahead_GHC, history=False, contacts_GHC=contacts_GHC)
         idle_GHC = np.concatenate([before_GPC, np.zeros_like(self._ahead_GHC)], 1)
-        self._history = predictor.carried_ahead(idle_GHC, history=True)[..., wait:]
+        self._history = predictor.carried_ahead(idle_GHC, history=True, contacts_GHC=idle_contacts)[
+            ..., wait:
+        ]
+        self._limited = _limited(predictor, reaching)
+        self._most_GC = None if reaching is None else reaching.most_GC
         self._weight = predictor.weight_ahead(self._ahead_GHC.shape[1], wait)
         self._half, self._slope = predictor.saturation_shape()
         self._idle = self._sum(self._weight * hill(self._history, self._half, self._slope))
@@ -97,7 +122,39 @@ class _Future:
         return amount.reshape(channels, regions, 1) if self._by_region else amount.reshape(-1, 1, 1)
 
     def _volume(self, amount_X: Floats) -> Tensor:
-        return self._history + self._amounts(amount_X) * self._unit
+        return self._history + self._bought(amount_X)
+
+    def _bought(self, amount_X: Floats) -> Tensor:
+        """Volume that planned amounts buy, of channels whose people are limited less than in proportion."""
+        bought = self._amounts(amount_X) * self._unit
+        for channel in self._limited:
+            people_GH, most_G1 = self._people(amount_X, channel)
+            bought[:, channel] = self._reached(most_G1 * -np.expm1(-people_GH / most_G1), channel)
+        return bought
+
+    def _unit_at(self, amount_X: Floats) -> Tensor:
+        """Volume per further unit of each amount."""
+        if not self._limited:
+            return self._unit
+        unit = self._unit.clone()
+        for channel in self._limited:
+            people_GH, most_G1 = self._people(amount_X, channel)
+            fewer_GH = self._ahead_GHC[..., channel] * np.exp(-people_GH / most_G1)
+            unit[:, channel] = self._reached(fewer_GH, channel)
+        return unit
+
+    def _people(self, amount_X: Floats, channel: int) -> tuple[Floats, Floats]:
+        """People an amount would reach without a limit, and the limit, which is the same in every period."""
+        assert self._most_GC is not None
+        amount = self._amounts(amount_X)[channel].numpy()
+        return amount * self._ahead_GHC[..., channel], self._most_GC[:, channel, None]
+
+    def _reached(self, people_GH: Floats, channel: int) -> Tensor:
+        """Volume of people of one channel, shape MGH."""
+        media_GHC = np.zeros_like(self._ahead_GHC)
+        media_GHC[..., channel] = people_GH
+        volume = self._predictor.carried_ahead(media_GHC, history=False, contacts_GHC=self._contacts_GHC)
+        return volume[:, channel]
 
     def _steepness(self, volume_MCGH: Tensor) -> Tensor:
         """KPI per further unit of volume, in each cell."""
@@ -150,7 +207,7 @@ class FutureResponse(_Future):
     def gradient_MX(self, amount_X: Floats) -> Floats:
         """KPI per further unit of each amount, shape MX."""
         slope = self._steepness(self._volume(amount_X))
-        gradient: Floats = self._sum(slope * self._unit).numpy()
+        gradient: Floats = self._sum(slope * self._unit_at(amount_X)).numpy()
         return gradient
 
     @torch.no_grad()
@@ -166,7 +223,10 @@ class FutureResponse(_Future):
         slope, shift = self._slope.float(), (self._slope * torch.log(self._half)).float()
         rows = []
         for amount_X in grid_PX:
-            volume = torch.addcmul(history, self._amounts(amount_X).float(), unit)
+            if self._limited:
+                volume = self._volume(amount_X).float()
+            else:
+                volume = torch.addcmul(history, self._amounts(amount_X).float(), unit)
             level = volume.clamp_(min=1e-12).log_().mul_(slope).sub_(shift).sigmoid_()
             rows.append(self._sum(level.mul_(weight)).double() - self._idle)
         return torch.stack(rows, 1).numpy()
@@ -186,6 +246,7 @@ class TotalResponse(_Future):
         status_quo_GHC: Media of the status quo, whose induced part is in them already.
         by_region: Whether amounts are per channel and region.
         before_GPC: Media that run after the data and before the horizon.
+        reaching: How people are reached; limits of people count for amounts of their own channel alone.
     """
 
     def __init__(
@@ -197,8 +258,9 @@ class TotalResponse(_Future):
         *,
         by_region: bool = False,
         before_GPC: Floats | None = None,
+        reaching: Reaching | None = None,
     ) -> None:
-        super().__init__(predictor, unit_GHC, by_region=by_region, before_GPC=before_GPC)
+        super().__init__(predictor, unit_GHC, by_region=by_region, before_GPC=before_GPC, reaching=reaching)
         after = np.zeros((unit_GHC.shape[0], predictor.lags - 1, unit_GHC.shape[2]))
         usual_GHC = np.concatenate([status_quo_GHC, after], 1)
         moves_CC = reachable(graph.edges_CC | graph.coefficient_MKCC.any((0, 1)))
@@ -219,12 +281,15 @@ class TotalResponse(_Future):
     def _made_of(self, imposed_GHC: Floats, graph: ChannelGraph, member: int) -> Tensor:
         """Volume, shape CGH, of the media that a member's graph makes of imposed ones."""
         made_GHC = downstream_delta(imposed_GHC, graph) - imposed_GHC
-        return self._predictor.carried_ahead(made_GHC, history=False, members=slice(member, member + 1))[0]
+        own = slice(member, member + 1)
+        return self._predictor.carried_ahead(
+            made_GHC, history=False, members=own, contacts_GHC=self._contacts_GHC
+        )[0]
 
     def _planned(self, amount_X: Floats) -> Tensor:
         """Volume that the plan brings on top of history's, before it is held at 0."""
         amount = self._amounts(amount_X)
-        planned = amount * self._unit - self._usual
+        planned = self._bought(amount_X) - self._usual
         return planned.index_add(1, self._effect, amount[self._cause] * self._induced)
 
     def _volume(self, amount_X: Floats) -> Tensor:
@@ -240,9 +305,29 @@ class TotalResponse(_Future):
         planned = self._planned(amount_X)
         # Where a plan falls so far below the status quo that nothing is left, a little more changes nothing.
         slope = self._steepness(self._history + planned.clamp_min(0.0)) * (planned >= 0)
-        gradient = slope * self._unit
+        gradient = slope * self._unit_at(amount_X)
         gradient = gradient.index_add(1, self._cause, slope[:, self._effect] * self._induced)
         return self._sum(gradient).numpy()
+
+
+def _contacts(
+    predictor: Predictor, reaching: Reaching | None, before_GPC: Floats, after: Floats
+) -> tuple[Floats | None, Floats | None]:
+    """Contacts of people in the plan and after it, and those of the idle periods before it as well."""
+    if reaching is None or not predictor.reach:
+        return None, None
+    assert predictor.scaling.contacts_C is not None
+    usual_C = np.nan_to_num(predictor.scaling.contacts_C, nan=1.0)
+    ahead_GHC = np.concatenate([reaching.contacts_GHC, after + usual_C], 1)
+    before = before_GPC * 0.0 + usual_C if reaching.before_GPC is None else reaching.before_GPC
+    return ahead_GHC, np.concatenate([before, ahead_GHC], 1)
+
+
+def _limited(predictor: Predictor, reaching: Reaching | None) -> tuple[int, ...]:
+    """Channels of which not everybody can be reached."""
+    if reaching is None:
+        return ()
+    return tuple(c for c in predictor.reach if np.isfinite(reaching.most_GC[:, c]).any())
 
 
 class TabulatedResponse:

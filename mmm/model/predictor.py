@@ -22,21 +22,11 @@ from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.scale import Scaling
 from mmm.data.stated.beliefs import PlacedBelief
 from mmm.graph.channel_graph import ChannelGraph
+from mmm.model import frequency
 from mmm.model.adstock import carry_over, lag_stack
 from mmm.model.beliefs import shape_quantities
 from mmm.model.demand import carried_followed
 from mmm.model.experiments import modelled_lift, pose_lift_tests
-from mmm.model.frequency import (
-    HALF,
-    SLOPE,
-    Contacts,
-    Reached,
-    carried,
-    chances,
-    contacts_counted,
-    person_shape,
-    reached,
-)
 from mmm.model.inputs import build_inputs, level_periods, season_bases
 from mmm.model.network import (
     ChannelShape,
@@ -172,9 +162,9 @@ class Predictor:
             return channel_shape(self._parameters, self._inputs, self.spec)
 
     @cached_property
-    def _seen(self) -> Reached | None:
+    def _seen(self) -> frequency.Reached | None:
         with torch.no_grad():
-            return reached(self._parameters, self._inputs.contacts)
+            return frequency.reached(self._parameters, self._inputs.contacts)
 
     @cached_property
     def _effectiveness(self) -> Tensor:
@@ -220,7 +210,7 @@ class Predictor:
         shape = self._shape
         scale = torch.as_tensor(self.weight_MCG)[..., None] * self._effectiveness * torch.as_tensor(cells_GT)
         with torch.no_grad():
-            volume_MCGT = carried(self._inputs.stack_CGTL, shape.kernel_MCL, self._seen)
+            volume_MCGT = frequency.carried(self._inputs.stack_CGTL, shape.kernel_MCL, self._seen)
             half, slope = shape.half_MC[:, :, None, None], shape.slope_MC[:, :, None, None]
             totals, slopes = [], []
             for multiplier in multiplier_P:
@@ -229,6 +219,40 @@ class Predictor:
                 level = hill(volume_MCGT * near, half, slope)
                 slopes.append((scale * slope * level * (1 - level)).sum((2, 3)) / near)
         return torch.stack(totals, 1).numpy(), torch.stack(slopes, 1).numpy()
+
+    def frequency_totals(self, channel: int, frequency_F: Floats, cells_GT: Floats) -> Floats:
+        """KPI a channel with reach brings over the cells at a frequency, its contacts as they were, shape MF.
+
+        Every cell has the people whom its contacts reach at that frequency: ``reach · contacts / frequency``.
+
+        Args:
+            channel: Its place among the channels.
+            frequency_F: frequency.Contacts per person reached, 1 or more.
+            cells_GT: Weight of each cell in the total, 0 or 1.
+        """
+        own = slice(channel, channel + 1)
+        contacts_GTC = frequency.bought_contacts(self.panel.media_GTC, self.panel, self.scaling)
+        shape = self._shape.part(slice(None), own)
+        worth_MF = self.frequency_worth(channel, frequency_F)
+        scale = torch.as_tensor(self.weight_MCG[:, own])[..., None] * self._effectiveness[:, own]
+        scale = scale * torch.as_tensor(cells_GT)
+        half, slope = shape.half_MC[:, :, None, None], shape.slope_MC[:, :, None, None]
+        with torch.no_grad():
+            volume_MCGT = carry_over(self._stack(contacts_GTC)[own], shape.kernel_MCL)
+            totals = [
+                (scale * hill(volume_MCGT * worth_M[:, None, None, None], half, slope)).sum((1, 2, 3))
+                for worth_M in torch.as_tensor(worth_MF.T.copy())
+            ]
+        return torch.stack(totals, 1).numpy()
+
+    def frequency_worth(self, channel: int, frequency_F: Floats) -> Floats:
+        """What a contact counts at a frequency, relative to one at the channel's mean frequency, shape MF."""
+        assert self.scaling.contacts_C is not None
+        r = self.reach.index(channel)
+        asked_RF = np.broadcast_to(frequency_F, (len(self.reach), len(frequency_F)))
+        response_MF = self.frequency_response(asked_RF[:, None])[:, r, 0].numpy()
+        worth: Floats = response_MF * self.scaling.contacts_C[channel] / frequency_F
+        return worth
 
     def lifts(self, tests: Sequence[LiftTest], graph: ChannelGraph) -> Floats:
         """KPI with the change of each lift test less KPI without it, in the cells of the test, shape ME."""
@@ -279,8 +303,10 @@ class Predictor:
                 return carry_over(stack_CGTL[:, :, before.shape[1] :], self._shape.kernel_MCL[members])
             factor = self.contact_factor(future_GHC.shape, contacts_GHC, members)
             factor = torch.cat([self._seen.factor_MRGT[members][..., -before.shape[1] :], factor], -1)
-            seen = Reached(self._seen.places, factor[..., factor.shape[-1] - stack_CGTL.shape[2] :])
-            return carried(stack_CGTL, self._shape.kernel_MCL[members], seen)[..., before.shape[1] :]
+            seen = frequency.Reached(self._seen.places, factor[..., factor.shape[-1] - stack_CGTL.shape[2] :])
+            return frequency.carried(stack_CGTL, self._shape.kernel_MCL[members], seen)[
+                ..., before.shape[1] :
+            ]
 
     @property
     def reach(self) -> tuple[int, ...]:
@@ -290,35 +316,34 @@ class Predictor:
     def contact_factor(
         self, extent: tuple[int, ...], contacts_GHC: Floats | None, members: slice = slice(None)
     ) -> Tensor:
-        """What a person reached counts in periods ahead, relative to one at the mean frequency, shape MRGH.
+        """What a person reached counts in periods ahead, of extent G, H, C, shape MRGH.
 
-        Args:
-            extent: G, H and C.
-            contacts_GHC: How often people are reached; None takes each channel's mean frequency.
-            members: Whom to ask.
+        Relative to one at the channel's mean frequency, which None for ``contacts_GHC`` takes.
         """
         if contacts_GHC is None:
-            return torch.ones(*self._parameters[HALF][members].shape, *extent[:2], dtype=DTYPE)
+            return torch.ones(*self._parameters[frequency.HALF][members].shape, *extent[:2], dtype=DTYPE)
         return self.frequency_response(contacts_GHC[..., list(self.reach)].transpose(2, 0, 1), members)
 
     def frequency_response(self, contacts_RGH: Floats, members: slice = slice(None)) -> Tensor:
         """Mean response of people reached so often, relative to that at the mean frequency, shape MRGH."""
         assert self.scaling.contacts_C is not None
         usual_R = self.scaling.contacts_C[list(self.reach)]
-        counted = contacts_counted(max(float(contacts_RGH.max(initial=1.0)), float(usual_R.max())))
-        asked = Contacts(
+        counted = frequency.contacts_counted(max(float(contacts_RGH.max(initial=1.0)), float(usual_R.max())))
+        asked = frequency.Contacts(
             self.reach,
-            torch.as_tensor(chances(contacts_RGH, counted), dtype=DTYPE),
-            torch.as_tensor(chances(usual_R, counted), dtype=DTYPE),
+            torch.as_tensor(frequency.chances(contacts_RGH, counted), dtype=DTYPE),
+            torch.as_tensor(frequency.chances(usual_R, counted), dtype=DTYPE),
         )
         with torch.no_grad():
-            found = reached({name: self._parameters[name][members] for name in (HALF, SLOPE)}, asked)
+            found = frequency.reached(
+                {name: self._parameters[name][members] for name in (frequency.HALF, frequency.SLOPE)}, asked
+            )
         assert found is not None
         return found.factor_MRGT
 
     def person_shape(self) -> tuple[Floats, Floats]:
         """Half-frequency and slope of a person's response to contacts, both MR."""
-        half_MR, slope_MR = person_shape(self._parameters)
+        half_MR, slope_MR = frequency.person_shape(self._parameters)
         return half_MR.numpy(), slope_MR.numpy()
 
     def weight_ahead(self, horizon: int, wait: int = 0) -> Tensor:

@@ -120,6 +120,21 @@ class AmountsToMedia:
         within_GHC = np.where(own_G1C > 0, _ratio(pattern_GHC, own_G1C), nation_HC)
         return within_GHC * self.rate_GC[:, None, :]
 
+    def contacts_GHC(self, horizon: int, flighting: Flighting = "history") -> Floats | None:
+        """Contacts per person reached in every cell of a horizon, of channels with reach; None without any.
+
+        As in the last ``horizon`` periods cell by cell where flighting is history, else their mean over the
+        people reached then.
+        """
+        contacts_GTC = self.panel.contacts_GTC
+        if contacts_GTC is None:
+            return None
+        recent_GHC, people_GHC = contacts_GTC[:, -horizon:], self.panel.media_GTC[:, -horizon:]
+        mean_C = _ratio((np.nan_to_num(recent_GHC) * people_GHC).sum((0, 1)), people_GHC.sum((0, 1)))
+        ran_C = mean_C > 0
+        mean_C = np.where(ran_C, mean_C, np.nan_to_num(recent_GHC, nan=1.0).mean((0, 1)))
+        return np.where(self._repeats(flighting) & ran_C, recent_GHC, mean_C)
+
     def current(self, horizon: int, *, by_region: bool = False) -> Floats:
         """Amounts of the last ``horizon`` periods, shape X."""
         recent_GC: Floats = self.amount_GTC[:, -horizon:].sum(1)

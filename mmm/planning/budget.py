@@ -35,7 +35,8 @@ from mmm.planning.infeasible import clash, infeasible_plan, out_of_reach
 from mmm.planning.plan import Plan
 from mmm.planning.planner import FrozenFlighting, Planner, ResponseKey, planner_of
 from mmm.planning.prices.stated import EVERY, price_key
-from mmm.planning.report_plan import SolvedPlan, stated_plan
+from mmm.planning.reaching import KEEP, reach_key, reach_problems
+from mmm.planning.report_plan import SolvedPlan, current_kpi, stated_plan
 from mmm.planning.request import Bounds, BudgetRequest, parse_request
 from mmm.planning.response import StatusQuo
 from mmm.planning.solve.cents import settled
@@ -87,6 +88,9 @@ def answer_budget(planner: Planner, request: BudgetRequest | Mapping[str, object
             "State kpi_value there (1 if the KPI is money), or plan for kpi or kpi_target."
         )
         raise RequestError("budget request", [Problem("no_value", "objective", text)])
+    if request.frequency == "best" and not planner.predictor.reach:
+        text = "no channel has reach and a frequency that varies. Leave it out."
+        raise RequestError("budget request", [Problem("no_reach", "frequency", text)])
     exact, table, status_quo = prepared(planner, request)
     return best_plan(request, status_quo, exact, table)
 
@@ -145,7 +149,17 @@ def first_plan(fitted: Fitted) -> Plan | None:
 
 
 def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, TabulatedResponse, StatusQuo]:
-    """What answers a request: the exact response, a table of the direct one, and the status quo."""
+    """What answers a request: the exact response, a table of the direct one, and the status quo.
+
+    Raises:
+        RequestError: Frequencies or limits of reach that the model cannot tell of.
+    """
+    reach = KEEP
+    if request.frequency != "keep" or request.reach_ceiling:
+        problems = list(reach_problems(planner.fitted, request.frequency, request.reach_ceiling))
+        if problems:
+            raise RequestError("budget request", problems)
+        reach = reach_key(planner.fitted, request.frequency, request.reach_ceiling)
     flighting: FrozenFlighting = "history"
     if not isinstance(request.flighting, Mapping):
         flighting = request.flighting
@@ -155,7 +169,7 @@ def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, Tabula
     if request.start is not None:
         wait = wait_until(planner.panel, request.start, request.meanwhile, request.horizon, "budget request")
     direct = ResponseKey(request.horizon, flighting, request.by_region and planner.has_regions, wait=wait)
-    direct = replace(direct, prices=price_key(request.prices) if request.prices else "")
+    direct = replace(direct, prices=price_key(request.prices) if request.prices else "", reach=reach)
     key = replace(direct, total=request.effects == "total" and planner.has_edges)
     status_quo = planner.status_quo(key)
     if request.controls:
@@ -285,7 +299,7 @@ def _objective(as_now: SolvedPlan, response: Response) -> Objective:
         idle_X[chosen.moved_Y] = 0.0
         reference_M = response.kpi_M(idle_X)
     else:
-        reference_M = response.kpi_M(status_quo.current_X)
+        reference_M = current_kpi(response, status_quo)
     in_value = request.objective in ("profit", "target_roi")
     return Objective(
         response=response,

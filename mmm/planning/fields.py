@@ -15,6 +15,9 @@ from mmm.config.problems import nearest
 MAX_AMOUNT = 1e13
 """Largest amount of a request: above it cents are no longer exact in double precision."""
 
+MAX_FREQUENCY = 20.0
+"""Most contacts of a person in a period that a plan may ask for."""
+
 MAX_HORIZON = 520
 """Longest horizon in periods: ten years of weeks."""
 
@@ -144,6 +147,28 @@ def check_fixed(value: object, info: ValidationInfo) -> object:
     return value
 
 
+def check_frequency(value: object, info: ValidationInfo) -> object:
+    """``keep``, ``best``, or contacts per person by channel."""
+    if value in ("keep", "best"):
+        return value
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError(
+            "bad_frequency",
+            "is {value}; expected 'keep', 'best' or contacts per person by channel",
+            {"value": show(value)},
+        )
+    refuse_unknown(value, info)
+    for channel, contacts in value.items():
+        number = as_number(contacts)
+        if number is None or not 1 <= number <= MAX_FREQUENCY:
+            raise PydanticCustomError(
+                "bad_frequency",
+                "{channel} is {value}; whoever is reached has from 1 to 20 contacts in a period",
+                {"channel": str(channel), "value": show(contacts)},
+            )
+    return value
+
+
 def refuse_unknown(names: Iterable[object], info: ValidationInfo) -> None:
     """Raise for anything among the names that is no channel of the validation context."""
     for name in names:
@@ -163,6 +188,7 @@ def show(value: object) -> str:
 Amount = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False)]
 Change = Annotated[float, BeforeValidator(refuse_bool), Field(ge=-1, le=1e6, allow_inf_nan=False)]
 Share = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0, le=1, allow_inf_nan=False)]
+Part = Annotated[float, BeforeValidator(refuse_bool), Field(gt=0, le=1, allow_inf_nan=False)]
 Target = Annotated[float, BeforeValidator(refuse_bool), Field(gt=0, le=1e18, allow_inf_nan=False)]
 Chance = Annotated[float, BeforeValidator(refuse_bool), Field(ge=0.5, lt=1, allow_inf_nan=False)]
 UnitCost = Annotated[float, BeforeValidator(refuse_bool), Field(gt=0, le=1e9, allow_inf_nan=False)]

@@ -73,7 +73,8 @@ def hindsight(
         if name in panel.controls:
             told_GH = panel.controls_GTK[np.ix_(place_G, after_T)][..., panel.controls.index(name)]
             controls_GHK[own_G, :, k] = told_GH
-    expected_MGH = fitted.predictor.kpi_ahead(media_GHC, controls_GHK)[:, own_G]
+    contacts_GHC = _contacts(old, panel, own_G, place_G, after_T, renamed or {})
+    expected_MGH = fitted.predictor.kpi_ahead(media_GHC, controls_GHK, contacts_GHC)[:, own_G]
     kpi_GH = panel.kpi_GT[np.ix_(place_G, after_T)]
     seen_GH = np.isfinite(kpi_GH)
     expected_MH = (expected_MGH * seen_GH).sum(1)
@@ -109,10 +110,30 @@ def _media(
         if names[channel] not in panel.channels:
             continue
         now = panel.channels.index(names[channel])
-        if panel.has_exposure_C[now] != old.has_exposure_C[c]:
+        if panel.has_exposure_C[now] != old.has_exposure_C[c] or panel.has_reach_C[now] != old.has_reach_C[c]:
             return None
         media_GHC[own_G, :, c] = panel.media_GTC[np.ix_(place_G, after_T)][..., now]
     return media_GHC
+
+
+def _contacts(
+    old: Panel,
+    panel: Panel,
+    own_G: list[int],
+    place_G: Ints,
+    after_T: Bools,
+    renamed: Mapping[str, str],
+) -> Floats | None:
+    """Contacts per person of the model's channels with reach after its data, shape GHC; None without any."""
+    if old.contacts_GTC is None or panel.contacts_GTC is None:
+        return None
+    names = present_names(old.channels, panel.channels, renamed)
+    contacts_GHC = np.ones((len(old.regions), int(after_T.sum()), len(old.channels)))
+    for c, channel in enumerate(old.channels):
+        if old.has_reach_C[c] and names[channel] in panel.channels:
+            now = panel.channels.index(names[channel])
+            contacts_GHC[own_G, :, c] = panel.contacts_GTC[np.ix_(place_G, after_T)][..., now]
+    return contacts_GHC
 
 
 def _recent(panel: Panel) -> Floats:

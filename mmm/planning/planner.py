@@ -26,6 +26,7 @@ from mmm.planning.prices.elasticity import Elasticity, elasticities
 from mmm.planning.prices.schedule import PricedResponse, Schedule
 from mmm.planning.prices.schedules import schedule_of
 from mmm.planning.prices.stated import ChannelPrice, price_of, prices_of
+from mmm.planning.reaching import KEEP, ReachKey, reach_remarks, reaching_of
 from mmm.planning.response import StatusQuo
 from mmm.planning.wait import Wait
 from mmm.words import percent
@@ -60,6 +61,7 @@ class ResponseKey:
         total: With effects through other channels.
         wait: What lies between the data and the plan.
         prices: What is stated of prices, as JSON; empty where they stay.
+        reach: How often people are reached, and how many can be.
     """
 
     horizon: int
@@ -68,6 +70,7 @@ class ResponseKey:
     total: bool = False
     wait: Wait = Wait()
     prices: str = ""
+    reach: ReachKey = KEEP
 
 
 class Planned:
@@ -233,16 +236,24 @@ class Planner:
     def _response_of(self, key: ResponseKey) -> Planned:
         unit_GHC = self.to_media.unit_GHC(key.horizon, _flighting(key), by_region=key.by_region)
         before_GPC = self.before(key.wait)
+        usual_GHC = unit_GHC
         buying = self.buying(key.prices, unit_GHC, by_region=key.by_region)
         rate_X = self.rates(unit_GHC, by_region=key.by_region)
+        reaching = None
+        if self.panel.contacts_GTC is not None:
+            unit_GHC, reaching = reaching_of(
+                self.to_media, unit_GHC, key.horizon, _flighting(key), key.reach, key.wait.periods
+            )
         if not key.total:
-            direct = FutureResponse(self.predictor, unit_GHC, by_region=key.by_region, before_GPC=before_GPC)
+            direct = FutureResponse(
+                self.predictor, unit_GHC, by_region=key.by_region, before_GPC=before_GPC, reaching=reaching
+            )
             return Planned(direct, rate_X, buying)
         current_X = self.to_media.current(key.horizon, by_region=key.by_region)
         if buying is not None:
             current_X = buying.bought(current_X)
         usual_CG = current_X.reshape(len(self.panel.channels), -1)
-        usual_GHC = unit_GHC * usual_CG.T[:, None, :]
+        usual_GHC = usual_GHC * usual_CG.T[:, None, :]
         total = TotalResponse(
             self.predictor,
             unit_GHC,
@@ -250,6 +261,7 @@ class Planner:
             usual_GHC,
             by_region=key.by_region,
             before_GPC=before_GPC,
+            reaching=reaching,
         )
         return Planned(total, rate_X, buying)
 
@@ -272,11 +284,21 @@ class Planner:
             if response.buying is None
             else response.after_horizon,
             unknown=self.unknown,
-            remarks=(*self.remarks(key.horizon), *self.price_remarks(prices_of(key.prices))),
+            remarks=(
+                *self.remarks(key.horizon),
+                *self.price_remarks(prices_of(key.prices)),
+                *(() if key.reach == KEEP else reach_remarks(self.fitted, key.reach)),
+            ),
             rate_X=response.rate_X,
             buying=response.buying,
+            current_kpi_M=None if key.reach == KEEP else self._kept_kpi_M(key),
             model=self.provenance,
         )
+
+    def _kept_kpi_M(self, key: ResponseKey) -> Floats:
+        """What current amounts bring at the frequencies at which they ran."""
+        current_X = self.to_media.current(key.horizon, by_region=key.by_region)
+        return self.response(replace(key, reach=KEEP)).to_money.kpi_M(current_X)
 
     def _table_of(self, key: ResponseKey, doublings: int) -> TabulatedResponse:
         """A direct response read off a table that reaches ``2 ** doublings`` times what was ever spent."""

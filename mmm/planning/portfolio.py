@@ -21,7 +21,7 @@ from mmm.planning.constraints import LimitsBuilder, amount_range, decisions
 from mmm.planning.plan import Plan, PortfolioPlan
 from mmm.planning.planner import Planner, planner_of
 from mmm.planning.prices.stated import EVERY
-from mmm.planning.report_plan import SolvedPlan, stated_plan
+from mmm.planning.report_plan import SolvedPlan, current_kpi, stated_plan
 from mmm.planning.request import Bounds, BudgetRequest, Group, PortfolioTerms
 from mmm.planning.response import JoinedResponse, StatusQuo, Term
 
@@ -85,8 +85,19 @@ def _own(request: BudgetRequest, name: str, rate: float) -> BudgetRequest:
         if key.startswith(start) or key == EVERY
     }
     budget = request.budget / rate if isinstance(request.budget, float) else request.budget
+    reach: dict[str, Any] = {"reach_ceiling": _of_model(request.reach_ceiling, name)}
+    if isinstance(request.frequency, dict):
+        reach["frequency"] = _of_model(request.frequency, name)
     nothing: dict[str, Any] = {"bounds": {}, "fixed": (), "groups": (), "unit_costs": {}}
-    return request.model_copy(update={"budget": budget, "flighting": flighting, "prices": prices, **nothing})
+    return request.model_copy(
+        update={"budget": budget, "flighting": flighting, "prices": prices, **nothing, **reach}
+    )
+
+
+def _of_model(values: Mapping[str, float], name: str) -> dict[str, float]:
+    """What is said of the channels of one model, by their own names."""
+    start = f"{name}{SEPARATOR}"
+    return {key.removeprefix(start): value for key, value in values.items() if key.startswith(start)}
 
 
 def in_terms(
@@ -202,6 +213,11 @@ def _joined(models: Mapping[str, tuple[Response, StatusQuo]]) -> tuple[JoinedRes
         ),
         nest_X=np.repeat(np.arange(len(parts)), [len(own.current_X) for own in parts]),
         model={name: dict(own.model) for name, (_, own) in models.items()},
+        current_kpi_M=None
+        if all(own.current_kpi_M is None for own in parts)
+        else np.asarray(
+            np.sum(joint.weighed([current_kpi(response, own) for response, own in models.values()]), axis=0)
+        ),
     )
 
 

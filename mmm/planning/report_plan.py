@@ -93,11 +93,17 @@ class SolvedPlan:
         return channel_limits(self.chosen, self.stated, self.chosen.channels.index(channel))
 
 
+def current_kpi(response: Response, status_quo: StatusQuo) -> Floats:
+    """What current amounts bring, shape M: by the response unless the status quo knows otherwise."""
+    known_M = status_quo.current_kpi_M
+    return response.kpi_M(status_quo.current_X) if known_M is None else known_M
+
+
 def stated_plan(solved: SolvedPlan) -> Plan:
     """The answer to a request with a plan."""
     status_quo, level = solved.status_quo, solved.request.level
     kpi_M = solved.response.kpi_M(solved.amount_X)
-    current_M = solved.response.kpi_M(status_quo.current_X)
+    current_M = current_kpi(solved.response, status_quo)
     marginal_MX = _marginal_value(solved)
     binding = binding_limits(solved.chosen, solved.stated, solved.money_Y)
     channels = _channel_plans(solved, marginal_MX, binding)

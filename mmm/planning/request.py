@@ -21,6 +21,7 @@ from mmm.planning.fields import (
     Chance,
     Change,
     ChannelName,
+    Part,
     Ratio,
     Share,
     Target,
@@ -28,6 +29,7 @@ from mmm.planning.fields import (
     check_budget,
     check_fixed,
     check_flighting,
+    check_frequency,
     check_risk,
     refuse_bool,
     refuse_crossed,
@@ -152,6 +154,14 @@ class BudgetRequest(Spec):
     ] = "history"
     """How an amount falls on the periods: the pattern of the last ``horizon`` periods, evenly, or
     weights by period (one list for all channels or one per channel), which are normalised."""
+    frequency: Annotated[Literal["keep", "best"] | dict[str, float], BeforeValidator(check_frequency)] = (
+        "keep"
+    )
+    """Contacts per person reached of channels with reach: as in the last ``horizon`` periods (``keep``), the
+    ``best`` by the model, or by channel, others as they were. The same money reaches more people or fewer."""
+    reach_ceiling: dict[ChannelName, Part] = Field(default_factory=dict)
+    """Share of the population that a channel with reach can reach in a period at most: the more of them an
+    amount reaches, the fewer are new. Without it, people reached are in proportion to money."""
     effects: Literal["direct", "total"] = "direct"
     """Each channel's own effect, or with what it does through the channels it moves."""
     risk: Annotated[RiskChoice, BeforeValidator(check_risk)] = "mean"

@@ -118,6 +118,8 @@ class StatusQuo:
         nest_X: Coarser parts than channels, within which every limit of a sum weighs all alike; None
             for channels.
         model: Provenance, copied into the plan.
+        current_kpi_M: What current amounts bring where the plan's response is not that of what ran; None
+            where the response says it.
     """
 
     channels: tuple[str, ...]
@@ -137,6 +139,7 @@ class StatusQuo:
     buying: Schedule | None = None
     nest_X: Ints | None = None
     model: Mapping[str, object] = field(default_factory=dict)
+    current_kpi_M: Floats | None = None
 
     @cached_property
     def value(self) -> float:

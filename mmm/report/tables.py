@@ -45,6 +45,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("recommended", "channel", "kind", "national", "treated", "weeks", "blocks", "standard_error"),
         *("power", "width_now", "width_after", "value_kpi", "value", "cost", "net", "currency", "why_not"),
     ),
+    "frequency": ("channel", "curve", "frequency", "response", "lower", "upper", "supported"),
+    "best_frequency": (
+        *("channel", "today", "best", "best_lower", "best_upper", "chance_higher"),
+        *("gain", "gain_lower", "gain_upper", "band_lower", "band_upper", "advice"),
+    ),
 }
 """Columns that views need of each Parquet file; others are read along where they exist."""
 
@@ -57,10 +62,12 @@ OPTIONAL = {
     "returns": "this model was fitted before returns by quarter were kept: fit it again",
     "priors": "this model was fitted before priors were kept beside what was learned: fit it again",
     "tests": "no tests were designed: `mmm design DIR REQUEST --out DIR/tests.parquet` does",
+    "frequency": "no channel of the model has reach and frequency",
+    "best_frequency": "no channel of the model has reach and frequency",
 }
 """Files that not every model has, and why."""
 
-_KEYS = ("region", "split", "component", "kind", "channel", "cause", "effect", "stage", "a", "b")
+_KEYS = ("region", "split", "component", "kind", "channel", "cause", "effect", "stage", "a", "b", "curve")
 _DATES = ("date", "start", "end")
 
 
@@ -102,6 +109,8 @@ class Tables:
     returns: pd.DataFrame | None = None
     priors: pd.DataFrame | None = None
     tests: pd.DataFrame | None = None
+    frequency: pd.DataFrame | None = None
+    best_frequency: pd.DataFrame | None = None
     metrics: Any = None
     diagnostics: Any = None
     data_quality: Any = None

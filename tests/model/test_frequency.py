@@ -24,19 +24,10 @@ from mmm.model.frequency import (
 )
 from mmm.model.predictor import Predictor
 from mmm.train.fit import fit
-from tests.small import BY_REGION, market, predictor_on, sketch, small_panel, split_of
+from tests.small import BY_REGION, market, predictor_on, reach_panel, sketch, split_of
 
 QUICK = {"epochs": 40, "members": 2}
 STILL = {"temporal": {"enabled": False}}
-
-
-def reach_panel(spread: float = 0.5, seed: int = 3, **extent: int) -> Panel:
-    """The small panel, its first channel by reach; how often people are reached wanders."""
-    panel, rng = small_panel(**extent), np.random.default_rng(seed)
-    each_GT = 1.0 + 1.5 * np.exp(spread * rng.standard_normal(panel.kpi_GT.shape))
-    contacts_GTC = np.full_like(panel.media_GTC, np.nan)
-    contacts_GTC[..., 0] = each_GT
-    return replace(panel, contacts_GTC=contacts_GTC)
 
 
 def often(panel: Panel) -> Floats:

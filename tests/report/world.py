@@ -13,7 +13,14 @@ import numpy as np
 import pandas as pd
 
 from mmm.data.panel import Floats
-from tests.report.world_tables import bounds, write_experiments, write_priors, write_returns, write_tests
+from tests.report.world_tables import (
+    bounds,
+    write_experiments,
+    write_priors,
+    write_reach,
+    write_returns,
+    write_tests,
+)
 
 NAMES = (
     "tv", "search", "social", "video", "display", "radio", "email", "outdoor", "affiliates", "podcast",
@@ -185,6 +192,7 @@ def _write_channels(directory: Path, world: World, parts: _Parts, rng: np.random
     pd.DataFrame(table).to_parquet(directory / "effects.parquet")
     effect_TC = np.stack([parts.components[name].sum(0) for name in names], 1)
     write_returns(directory, world, effect_TC, parts.spend_GTC.sum(0), width)
+    write_reach(directory, world)
     write_priors(directory, world, direct / parts.predicted_GT[:, :train].sum())
     curves, hills = [], []
     for c, name in enumerate(names):

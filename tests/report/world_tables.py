@@ -94,6 +94,27 @@ def write_priors(directory: Path, world: Sizes, share: Floats) -> None:
     frame.to_parquet(directory / "priors.parquet")
 
 
+def write_reach(directory: Path, world: Sizes) -> None:
+    """Reach and frequency of the first channel: people are reached more often than is best."""
+    known = 1.0 if world.members > 1 else np.nan
+    name, frequency = world.channel_names[0], np.linspace(1.0, 8.0, 15)
+    response = 900.0 * frequency / (frequency**2 + 4.0)
+    curve = {"channel": name, "curve": "frequency", "frequency": frequency, "response": response}
+    bounded = {"lower": 0.8 * response * known, "upper": 1.2 * response * known}
+    supported = {"supported": (frequency > 1.2) & (frequency < 5.0)}
+    pd.DataFrame(curve | bounded | supported).to_parquet(directory / "frequency.parquet")
+    best = {
+        "channel": [name],
+        "today": 4.0,
+        "best": 2.0,
+        "best_lower": 1.5 * known,
+        "best_upper": 2.9 * known,
+    }
+    gain = {"gain": 45.0, "gain_lower": 20.0 * known, "gain_upper": 80.0 * known}
+    band = {"band_lower": 1.7, "band_upper": 2.5, "advice": "lower", "chance_higher": 0.02 * known}
+    pd.DataFrame(best | gain | band).to_parquet(directory / "best_frequency.parquet")
+
+
 def write_experiments(directory: Path, world: Sizes) -> None:
     """Two lift tests: one the model agrees with, and one it contradicts."""
     known = 1.0 if world.members > 1 else np.nan

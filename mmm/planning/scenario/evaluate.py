@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
 from mmm.analysis.intervals import chance_above_zero, change, estimate, estimates
 from mmm.data.panel import Bools, Floats
+from mmm.errors import RequestError
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TotalResponse
 from mmm.planning.amounts import usual
@@ -27,6 +28,7 @@ from mmm.planning.odds import odds_of
 from mmm.planning.plan import BEYOND_DATA
 from mmm.planning.planner import Planned, Planner, planner_of
 from mmm.planning.prices.stated import price_key
+from mmm.planning.reaching import KEEP, ReachKey, reach_key, reach_problems, reaching_of
 from mmm.planning.scenario.media import (
     PlannedMedia,
     ResolvedPlans,
@@ -95,6 +97,14 @@ def answer_scenario(
     request = plans
     if not isinstance(request, ScenarioRequest):
         request = parse_scenario(request, channels=planner.panel.channels, files=files)
+    problems = [
+        replace(problem, where=f"plans.{name}.{problem.where}")
+        for name, plan in request.plans.items()
+        if plan.frequency != "keep"
+        for problem in reach_problems(planner.fitted, plan.frequency, {})
+    ]
+    if problems:
+        raise RequestError("scenario", problems)
     resolved = resolve_plans(planner.to_media, request, base, planner.fitted.spec.data)
     planned = {
         name: planned_media(planner.to_media, resolved.horizon, plan, resolved.entries[name])
@@ -150,7 +160,7 @@ class _Evaluation:
 
     def scenario(self, planned: Mapping[str, PlannedMedia]) -> Scenario:
         """Everything that was asked."""
-        effects = {name: self._effects(one) for name, one in planned.items()}
+        effects = {name: self._effects(one, self._reach(name)) for name, one in planned.items()}
         brought = [(self.usual, self.usual_effects)]
         brought += [(planned[name], own) for name, own in effects.items()]
         best_M = np.max([self._worth_M(one, own) for one, own in brought], axis=0)
@@ -168,7 +178,12 @@ class _Evaluation:
             model=dict(self.planner.provenance),
         )
 
-    def _effects(self, planned: PlannedMedia) -> _PlanEffects:
+    def _reach(self, name: str) -> ReachKey:
+        """How often a plan reaches people."""
+        frequency = self.request.plans[name].frequency
+        return KEEP if frequency == "keep" else reach_key(self.planner.fitted, frequency, {})
+
+    def _effects(self, planned: PlannedMedia, reach: ReachKey = KEEP) -> _PlanEffects:
         amount_C = planned.amount_C
         unit_GHC = np.divide(
             planned.media_GHC,
@@ -183,11 +198,18 @@ class _Evaluation:
         usual_GHC = self.usual.media_GHC
         if buying is not None:
             usual_GHC = usual_GHC * buying.at_prices_of(np.ones(len(amount_C)), self.usual.amount_C)
+        reaching = None
+        if self.panel.contacts_GTC is not None:
+            unit_GHC, reaching = reaching_of(
+                self.to_media, unit_GHC, self.horizon, "history", reach, self.resolved.wait.periods
+            )
         response: FutureResponse | TotalResponse
         if self.request.effects == "total" and self.planner.has_edges:
-            response = TotalResponse(predictor, unit_GHC, graph, usual_GHC, before_GPC=before_GPC)
+            response = TotalResponse(
+                predictor, unit_GHC, graph, usual_GHC, before_GPC=before_GPC, reaching=reaching
+            )
         else:
-            response = FutureResponse(predictor, unit_GHC, before_GPC=before_GPC)
+            response = FutureResponse(predictor, unit_GHC, before_GPC=before_GPC, reaching=reaching)
         planned_response = Planned(response, rate_C, buying)
         to_money, channel_C = planned_response.to_money, np.arange(len(amount_C))
         brought_M = to_money.kpi_M(amount_C)

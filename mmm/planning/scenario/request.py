@@ -40,6 +40,7 @@ from mmm.planning.fields import (
     ChannelName,
     as_number,
     check_flighting,
+    check_frequency,
     refuse_bool,
     show,
 )
@@ -119,6 +120,11 @@ class SpendPlan(Spec):
         Literal["history", "even"] | Periods | dict[str, Periods], BeforeValidator(check_flighting)
     ] = "history"
     """How totals fall on the periods: the pattern of the last ``horizon`` periods, evenly, or weights."""
+    frequency: Annotated[Literal["keep", "best"] | dict[str, float], BeforeValidator(check_frequency)] = (
+        "keep"
+    )
+    """Contacts per person reached of channels with reach: as in the last ``horizon`` periods (``keep``), the
+    ``best`` by the model, or by channel, others as they were."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

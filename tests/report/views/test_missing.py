@@ -33,6 +33,7 @@ NEEDED: dict[str, set[str]] = {
     "plan-effects": {"plan", "curves"},
     "realisation": {"adstock"},
     "priors": {"priors"},
+    "frequency": {"frequency", "best_frequency"},
     "saturation": {"hill"},
     "plan": {"plan"},
     "experiments": {"experiments"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from numpy.testing import assert_allclose
 from torch import Tensor
 
+from mmm.data.panel import Panel
 from mmm.model.network import forward
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.draws import learned_scales, parameters_of, start_of
@@ -18,7 +20,7 @@ from mmm.train.posterior.linear import expected_kpi, linear_parts
 from mmm.train.posterior.marginal import _decomposed
 from mmm.train.prepare import pose
 from mmm.train.shards import Alone, Survey
-from tests.small import market, small_panel, some_regions, with_gaps
+from tests.small import market, reach_panel, small_panel, some_regions, with_gaps
 from tests.train.crew import crew
 from tests.train.posterior.densities import (
     DRIVEN,
@@ -74,6 +76,9 @@ def test_the_integral_is_that_of_the_whole_covariance(regions: int, restricted: 
     assert_allclose(np.diff(found_M.numpy()), np.diff(expected), rtol=1e-7)
 
 
+MAKERS = pytest.mark.parametrize("make", [small_panel, reach_panel])
+
+
 @pytest.mark.parametrize("regions", [1, 3])
 def test_treatments_and_organic_media_are_in_the_integral_too(regions: int) -> None:
     panel = driven_panel(regions)
@@ -86,23 +91,27 @@ def test_treatments_and_organic_media_are_in_the_integral_too(regions: int) -> N
     assert_allclose(np.diff(density.value(theta_MD).numpy()), np.diff(expected), rtol=1e-7)
 
 
-@pytest.mark.parametrize("driven", [False, True])
-def test_the_gradient_is_that_of_differences(driven: bool) -> None:
-    item = prepared(with_gaps(driven_panel(3) if driven else small_panel()))
-    density = density_of(replace(item, restrictions=DRIVEN) if driven else item)
+@pytest.mark.parametrize("make", [small_panel, reach_panel, driven_panel])
+def test_the_gradient_is_that_of_differences(make: Callable[..., Panel]) -> None:
+    item = prepared(with_gaps(make()))
+    density = density_of(replace(item, restrictions=DRIVEN) if make is driven_panel else item)
     theta_MD = places(density, 1)
     _, gradient_MD = density.gradient(theta_MD)
 
-    for place in range(0, density.layout.length, 5):
+    last = density.layout.length
+    for place in (*range(0, last - 10, 5), *range(last - 10, last)):
         move = torch.zeros_like(theta_MD)
         move[0, place] = 1e-5
         ahead, behind = density.value(theta_MD + move), density.value(theta_MD - move)
         assert float(gradient_MD[0, place]) == pytest.approx(float(ahead - behind) / 2e-5, rel=1e-4, abs=1e-4)
 
 
+@MAKERS
 @pytest.mark.parametrize("sizes", [(1, 4), (2, 1, 2)])
-def test_shards_have_the_density_and_the_gradient_of_the_whole(sizes: tuple[int, ...]) -> None:
-    panel = with_gaps(small_panel(regions=5))
+def test_shards_have_the_density_and_the_gradient_of_the_whole(
+    sizes: tuple[int, ...], make: Callable[..., Panel]
+) -> None:
+    panel = with_gaps(make(regions=5))
     beliefs = {"priors": {"channels": {"tv": {"share": {"mean": 0.1, "sd": 0.05}}}}}
     spec = market(panel, model=MODEL | beliefs, train={"precision": "float64"})
     whole = density_of(pose(spec, panel, N_TRAIN, Alone(5)))
@@ -118,11 +127,12 @@ def test_shards_have_the_density_and_the_gradient_of_the_whole(sizes: tuple[int,
         assert_allclose(found_MD, gradient_MD, rtol=1e-7, atol=1e-7)
 
 
-@pytest.mark.parametrize("driven", [False, True])
+@pytest.mark.parametrize("make", [small_panel, reach_panel, driven_panel])
 @pytest.mark.parametrize("regions", [1, 3])
-def test_draws_handed_over_predict_what_they_say(regions: int, driven: bool) -> None:
+def test_draws_handed_over_predict_what_they_say(regions: int, make: Callable[..., Panel]) -> None:
     """The model's own forward pass of the parameters gives the KPI that the linear parts give."""
-    panel = driven_panel(regions) if driven else small_panel(regions=regions, controls=2)
+    driven = make is driven_panel
+    panel = driven_panel(regions) if driven else make(regions=regions, controls=2)
     item = replace(prepared(panel), restrictions=DRIVEN if driven else RESTRICTED)
     density = density_of(item)
     # Narrow deviations of regions, so that none reaches the bound at which responses are held.
