@@ -227,7 +227,7 @@ class Predictor:
 
         Args:
             channel: Its place among the channels.
-            frequency_F: frequency.Contacts per person reached, 1 or more.
+            frequency_F: Contacts per person reached, 1 or more.
             cells_GT: Weight of each cell in the total, 0 or 1.
         """
         own = slice(channel, channel + 1)
@@ -304,9 +304,8 @@ class Predictor:
             factor = self.contact_factor(future_GHC.shape, contacts_GHC, members)
             factor = torch.cat([self._seen.factor_MRGT[members][..., -before.shape[1] :], factor], -1)
             seen = frequency.Reached(self._seen.places, factor[..., factor.shape[-1] - stack_CGTL.shape[2] :])
-            return frequency.carried(stack_CGTL, self._shape.kernel_MCL[members], seen)[
-                ..., before.shape[1] :
-            ]
+            kernel_MCL = self._shape.kernel_MCL[members]
+            return frequency.carried(stack_CGTL, kernel_MCL, seen)[..., before.shape[1] :]
 
     @property
     def reach(self) -> tuple[int, ...]:
@@ -335,9 +334,8 @@ class Predictor:
             torch.as_tensor(frequency.chances(usual_R, counted), dtype=DTYPE),
         )
         with torch.no_grad():
-            found = frequency.reached(
-                {name: self._parameters[name][members] for name in (frequency.HALF, frequency.SLOPE)}, asked
-            )
+            person = (frequency.HALF, frequency.SLOPE)
+            found = frequency.reached({name: self._parameters[name][members] for name in person}, asked)
         assert found is not None
         return found.factor_MRGT
 

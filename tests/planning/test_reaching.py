@@ -52,7 +52,7 @@ def planner() -> Planner:
 def brought(reach: ReachKey, amount_X: Floats | None = None, **key: Any) -> Floats:
     response = planner().response(ResponseKey(HORIZON, "history", by_region=False, reach=reach, **key))
     current_X = planner().to_media.current(HORIZON)
-    return response.kpi_M(current_X if amount_X is None else amount_X)
+    return response.to_money.kpi_M(current_X if amount_X is None else amount_X)
 
 
 def test_the_status_quo_is_at_the_frequency_that_was() -> None:
@@ -120,7 +120,7 @@ def test_todays_amounts_reach_under_a_limit_whom_they_reached() -> None:
 
 @pytest.mark.parametrize("reach", [ReachKey(), ReachKey(((0, 1.5),), ((0, 0.8),))])
 def test_the_gradient_is_that_of_differences(reach: ReachKey) -> None:
-    response = planner().response(ResponseKey(HORIZON, "history", by_region=False, reach=reach))
+    response = planner().response(ResponseKey(HORIZON, "history", by_region=False, reach=reach)).to_bought
     amount_X = 1.7 * planner().to_media.current(HORIZON)
     gradient_MX = response.gradient_MX(amount_X)
     for x in range(3):
