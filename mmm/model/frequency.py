@@ -157,6 +157,25 @@ def reached(free: Mapping[str, Tensor], contacts: Contacts | None) -> Reached | 
     return Reached(contacts.places, factor_MRGT)
 
 
+def factor_at(
+    free: Mapping[str, Tensor], contacts_RGH: Floats, usual_C: Floats, places: tuple[int, ...]
+) -> Tensor:
+    """What a person counts who is reached so often, relative to one at the mean frequency, shape MRGH.
+
+    Args:
+        free: Free parameters of a person.
+        contacts_RGH: Contacts per person.
+        usual_C: Mean frequency of every channel.
+        places: Channels with reach.
+    """
+    usual_R = usual_C[list(places)]
+    counted = contacts_counted(max(float(contacts_RGH.max(initial=1.0)), float(usual_R.max())))
+    tables = (torch.as_tensor(chances(values, counted)).to(free[HALF]) for values in (contacts_RGH, usual_R))
+    found = reached(free, Contacts(places, *tables))
+    assert found is not None
+    return found.factor_MRGT
+
+
 def carried(stack_CGTL: Tensor, kernel_MCL: Tensor, seen: Reached | None) -> Tensor:
     """Media as they still act in each period, people reached by how often they were; shape MCGT.
 

@@ -326,18 +326,9 @@ class Predictor:
     def frequency_response(self, contacts_RGH: Floats, members: slice = slice(None)) -> Tensor:
         """Mean response of people reached so often, relative to that at the mean frequency, shape MRGH."""
         assert self.scaling.contacts_C is not None
-        usual_R = self.scaling.contacts_C[list(self.reach)]
-        counted = frequency.contacts_counted(max(float(contacts_RGH.max(initial=1.0)), float(usual_R.max())))
-        asked = frequency.Contacts(
-            self.reach,
-            torch.as_tensor(frequency.chances(contacts_RGH, counted), dtype=DTYPE),
-            torch.as_tensor(frequency.chances(usual_R, counted), dtype=DTYPE),
-        )
+        own = {name: self._parameters[name][members] for name in (frequency.HALF, frequency.SLOPE)}
         with torch.no_grad():
-            person = (frequency.HALF, frequency.SLOPE)
-            found = frequency.reached({name: self._parameters[name][members] for name in person}, asked)
-        assert found is not None
-        return found.factor_MRGT
+            return frequency.factor_at(own, contacts_RGH, self.scaling.contacts_C, self.reach)
 
     def person_shape(self) -> tuple[Floats, Floats]:
         """Half-frequency and slope of a person's response to contacts, both MR."""

@@ -16,7 +16,7 @@ from mmm.analysis.intervals import change, estimate
 from mmm.data.panel import Floats
 from mmm.planning.odds import odds_of
 from mmm.planning.plan import FrontierPlan
-from mmm.planning.report_plan import SolvedPlan, tidy
+from mmm.planning.report_plan import SolvedPlan, current_kpi, tidy
 from mmm.planning.solve.cents import settled
 from mmm.planning.solve.limits import Limits
 from mmm.planning.solve.proof import Proven, proven, regret_M, tolerance
@@ -69,7 +69,7 @@ def _best(solved: SolvedPlan, one: _Searched, plans: list[Floats], best_M: Float
     objective, level, status_quo = one.solver.objective, solved.request.level, solved.status_quo
     money_Y = plans[int(np.argmax([objective.score(plan_Y) for plan_Y in plans]))]
     own = replace(solved, amount_X=objective.amounts(money_Y), money_Y=money_Y)
-    kpi_M, current_M = (solved.response.kpi_M(amount_X) for amount_X in (own.amount_X, status_quo.current_X))
+    kpi_M, current_M = solved.response.kpi_M(own.amount_X), current_kpi(solved.response, status_quo)
     gain_M = change(status_quo.baseline_M + kpi_M, status_quo.baseline_M + current_M)
     gap = one.proof.gap(one.solver, money_Y)
     missed_M = regret_M(one.solver, money_Y, best_M)
