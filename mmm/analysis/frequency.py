@@ -21,6 +21,7 @@ from mmm.analysis.intervals import interval, interval_from_zero
 from mmm.data.panel import Floats
 from mmm.data.reach import contacts_spread
 from mmm.fitted import Fitted
+from mmm.model.at_frequency import frequency_totals, frequency_worth
 
 MOST_SEARCHED = 20.0
 """Contacts per person and period up to which the best frequency is looked for."""
@@ -99,7 +100,7 @@ def _by_frequency(fitted: Fitted, c: int) -> pd.DataFrame:
 
 
 def _totals(fitted: Fitted, c: int, frequency_F: Floats) -> Floats:
-    return fitted.predictor.frequency_totals(c, frequency_F, fitted.training_GT.astype(np.float64))
+    return frequency_totals(fitted.predictor, c, frequency_F, fitted.training_GT.astype(np.float64))
 
 
 def _seen(fitted: Fitted, c: int) -> tuple[float, float]:
@@ -123,7 +124,7 @@ def _grid(fitted: Fitted, c: int) -> Floats:
 
 def _best_M(fitted: Fitted, c: int) -> Floats:
     """Best frequency of each draw."""
-    best: Floats = FINE[np.argmax(fitted.predictor.frequency_worth(c, FINE), axis=1)]
+    best: Floats = FINE[np.argmax(frequency_worth(fitted.predictor, c, FINE), axis=1)]
     return best
 
 

@@ -220,40 +220,6 @@ class Predictor:
                 slopes.append((scale * slope * level * (1 - level)).sum((2, 3)) / near)
         return torch.stack(totals, 1).numpy(), torch.stack(slopes, 1).numpy()
 
-    def frequency_totals(self, channel: int, frequency_F: Floats, cells_GT: Floats) -> Floats:
-        """KPI a channel with reach brings over the cells at a frequency, its contacts as they were, shape MF.
-
-        Every cell has the people whom its contacts reach at that frequency: ``reach · contacts / frequency``.
-
-        Args:
-            channel: Its place among the channels.
-            frequency_F: Contacts per person reached, 1 or more.
-            cells_GT: Weight of each cell in the total, 0 or 1.
-        """
-        own = slice(channel, channel + 1)
-        contacts_GTC = frequency.bought_contacts(self.panel.media_GTC, self.panel, self.scaling)
-        shape = self._shape.part(slice(None), own)
-        worth_MF = self.frequency_worth(channel, frequency_F)
-        scale = torch.as_tensor(self.weight_MCG[:, own])[..., None] * self._effectiveness[:, own]
-        scale = scale * torch.as_tensor(cells_GT)
-        half, slope = shape.half_MC[:, :, None, None], shape.slope_MC[:, :, None, None]
-        with torch.no_grad():
-            volume_MCGT = carry_over(self._stack(contacts_GTC)[own], shape.kernel_MCL)
-            totals = [
-                (scale * hill(volume_MCGT * worth_M[:, None, None, None], half, slope)).sum((1, 2, 3))
-                for worth_M in torch.as_tensor(worth_MF.T.copy())
-            ]
-        return torch.stack(totals, 1).numpy()
-
-    def frequency_worth(self, channel: int, frequency_F: Floats) -> Floats:
-        """What a contact counts at a frequency, relative to one at the channel's mean frequency, shape MF."""
-        assert self.scaling.contacts_C is not None
-        r = self.reach.index(channel)
-        asked_RF = np.broadcast_to(frequency_F, (len(self.reach), len(frequency_F)))
-        response_MF = self.frequency_response(asked_RF[:, None])[:, r, 0].numpy()
-        worth: Floats = response_MF * self.scaling.contacts_C[channel] / frequency_F
-        return worth
-
     def lifts(self, tests: Sequence[LiftTest], graph: ChannelGraph) -> Floats:
         """KPI with the change of each lift test less KPI without it, in the cells of the test, shape ME."""
         posed = pose_lift_tests(tests, self.panel, self.scaling, graph, self.lags)
