@@ -25,7 +25,7 @@ DRIVEN = Restrictions(sign_K=(0, 1, 0), shape_of_C=(0, 1, 2), treatments=2)
 """The last two controls are treatments, the first of which raises the KPI."""
 
 
-def driven_panel(regions: int) -> Panel:
+def driven_panel(regions: int = 3) -> Panel:
     """A panel of which radio is organic and the last two controls are treatments; the effect of one lasts."""
     panel = small_panel(regions=regions, controls=2)
     more_GT = panel.controls_GTK[..., :1] ** 2 + np.arange(panel.kpi_GT.shape[1])[:, None]
