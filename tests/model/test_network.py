@@ -127,11 +127,15 @@ def test_the_baseline_is_never_negative() -> None:
     assert float(forward(parameters, inputs, SPEC, SCALES).baseline_MGT.min()) >= 0.0
 
 
-def test_the_level_after_training_is_that_of_its_last_period() -> None:
-    inputs, _, parameters = posed(small_panel(), SPEC, n_train=40)
-    level_MGT = forward(parameters, inputs, SPEC, SCALES).baseline_MGT
+@pytest.mark.parametrize(("order", "carried"), [(4, 7), (0, 1)])
+def test_the_level_after_training_is_that_of_its_last_periods(order: int, carried: int) -> None:
+    """Forty weeks do not tell a season from a level; without a season the last week's level goes on."""
+    spec = SPEC.model_copy(update={"baseline": SPEC.baseline.model_copy(update={"season_order": order})})
+    inputs, _, parameters = posed(small_panel(), spec, n_train=40)
+    level_MGT = forward(parameters, inputs, spec, SCALES).baseline_MGT
 
-    torch.testing.assert_close(level_MGT[..., 40:], level_MGT[..., 39:40].expand(-1, -1, 8))
+    last_MG1 = level_MGT[..., 40 - carried : 40].mean(-1, keepdim=True)
+    torch.testing.assert_close(level_MGT[..., 40:], last_MG1.expand(-1, -1, 8))
 
 
 def test_share_is_the_contribution_of_the_mean_volume() -> None:

@@ -75,7 +75,10 @@ def test_it_prints(visit: Visit) -> None:
 
 
 def test_the_first_page_prints_alone_on_one_sheet(visit: Visit) -> None:
-    visit.page.evaluate("document.body.dataset.print = 'summary'")
+    # Said at the last moment: what an earlier print still has to do after it would take it back.
+    visit.page.evaluate(
+        "addEventListener('beforeprint', () => { document.body.dataset.print = 'summary'; }, {once: true})"
+    )
     paper = visit.page.pdf(prefer_css_page_size=True)
     visit.page.evaluate("delete document.body.dataset.print")
 
