@@ -11,8 +11,8 @@ import pandas as pd
 NBSP = "\u00a0"
 """No-break space between a number and its unit."""
 
-CODE = 4
-"""Letters of a currency up to which it is a code, such as EUR or USDT."""
+AMOUNT = ",.15g"
+"""How an exact amount is written: ``1,209,833`` or ``12.5``, its thousands apart."""
 DUST = 1e-6
 """What is smaller is rounding, not a figure: it reads 0."""
 
@@ -73,9 +73,13 @@ def signed(text: str) -> str:
 
 
 def money(value: float, currency: str) -> str:
-    """``USD 1.2 M``; a currency that is more than a code comes last: ``1.2 M currency units``."""
-    parts = (currency, number(value)) if len(currency) <= CODE else (number(value), currency)
-    return NBSP.join(parts)
+    """``1.2 M USD``: an amount at a glance."""
+    return NBSP.join((number(value), currency))
+
+
+def amount(value: float, unit: str = "") -> str:
+    """``1,209,833.5 USD``: an amount that somebody acts on, to the cent."""
+    return f"{round(value, 2):{AMOUNT}} {unit}".strip()
 
 
 def real(value: Any) -> float:

@@ -33,6 +33,25 @@ def test_number(value: float, digits: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1_209_833.0, "1,209,833 USD"),
+        (174_533.68000000002, "174,533.68 USD"),
+        (12.5, "12.5 USD"),
+        (0.1 + 0.2, "0.3 USD"),
+        (0, "0 USD"),
+        (-1234.5, "-1,234.5 USD"),
+    ],
+)
+def test_an_exact_amount(value: float, text: str) -> None:
+    assert words.amount(value, "USD") == text
+
+
+def test_an_amount_at_a_glance() -> None:
+    assert words.money(1_209_833, "USD").replace(words.NBSP, " ") == "1.2 M USD"
+
+
+@pytest.mark.parametrize(
     ("fraction", "text"),
     [
         (0.34, "34 %"),

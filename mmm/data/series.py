@@ -12,6 +12,7 @@ from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.schema import Finding, named
 from mmm.data.split import Split
 from mmm.errors import Problem
+from mmm.words import amount
 
 TWIN = 0.9995
 """Correlation within regions from which two series cannot be told apart."""
@@ -221,7 +222,7 @@ def _spend_without_exposure(panel: Panel) -> list[Finding]:
                 "spend_without_exposure",
                 f"channel {panel.channels[c]!r}",
                 f"spend is above 0 while exposure is 0 in {int(unseen_GT.sum())} rows "
-                f"({money:g} {panel.currency}), "
+                f"({amount(float(money), panel.currency)}), "
                 f"first in region {panel.regions[g]!r}, {panel.dates[t]}.",
                 "Exposure drives the response, so this money counts as spent for nothing.",
                 "Check for exposure that is missing or booked in another period.",

@@ -17,6 +17,7 @@ from mmm.planning.report_plan import SolvedPlan, current_kpi, question_fields
 from mmm.planning.request import BudgetRequest
 from mmm.planning.solve.limits import Limits, is_feasible, total_range
 from mmm.planning.solve.targets import Unreachable
+from mmm.words import amount
 
 UNKNOWN = ("budget", "kpi", "gain", "profit_gain", "total_roi", "effect_after_horizon")
 """What a request without a plan has no number for."""
@@ -52,10 +53,10 @@ def clash(limits: Limits, unit: str) -> tuple[str, tuple[str, ...]]:
         if limits.least > high or limits.most < low:
             total = limits.least if limits.least > high else limits.most
             what = "channel bounds" if limits.is_single_sum else "bounds and groups"
-            place = f"outside [{amount(low)}, {amount(high)}], the range the {what} allow"
+            place = f"outside {amount(low)} to {amount(high, unit)}, the range the {what} allow"
             if not np.isfinite(high):
-                place = f"below {amount(low)}, the least the {what} allow"
-            text = f"Total budget {amount(total)} is {place}. Change the total or widen the bounds."
+                place = f"below {amount(low, unit)}, the least the {what} allow"
+            text = f"Total budget {amount(total, unit)} is {place}. Change the total or widen the bounds."
         else:
             text = "No plan keeps every limit."
     else:
@@ -77,18 +78,18 @@ def _parts(limits: Limits, unit: str) -> dict[str, Callable[[Limits], Limits]]:
         mine = names_X == channel
         lower, upper = float(limits.lower_X[mine].sum()), float(limits.upper_X[mine].sum())
         if lower > 0:
-            parts[f"{channel} at least {amount(lower)} {unit}"] = _without_lower(mine)
+            parts[f"{channel} at least {amount(lower, unit)}"] = _without_lower(mine)
         if np.isfinite(upper):
-            parts[f"{channel} at most {amount(upper)} {unit}"] = _without_upper(mine)
+            parts[f"{channel} at most {amount(upper, unit)}"] = _without_upper(mine)
     for r, name in enumerate(limits.row_names_R):
         for side, end in (("least", limits.row_lower_R[r]), ("most", limits.row_upper_R[r])):
             if np.isfinite(end):
-                text = f"{name} at {side}" + (f" {amount(end)} {unit}" if end != 0 else " its limit")
+                text = f"{name} at {side}" + (f" {amount(end, unit)}" if end != 0 else " its limit")
                 parts[text] = _without_row(r, side)
     if np.isfinite(limits.least):
-        parts[f"total at least {amount(limits.least)} {unit}"] = lambda old: replace(old, least=-np.inf)
+        parts[f"total at least {amount(limits.least, unit)}"] = lambda old: replace(old, least=-np.inf)
     if np.isfinite(limits.most):
-        parts[f"total at most {amount(limits.most)} {unit}"] = lambda old: replace(old, most=np.inf)
+        parts[f"total at most {amount(limits.most, unit)}"] = lambda old: replace(old, most=np.inf)
     return parts
 
 
@@ -116,21 +117,16 @@ def _only(limits: Limits, parts: dict[str, Callable[[Limits], Limits]], kept: li
     return limits
 
 
-def amount(number: float) -> str:
-    """An amount as it stands in a message: no trailing zeros, no exponent for money."""
-    return f"{number:.2f}".rstrip("0").rstrip(".") if abs(number) < 1e15 else f"{number:g}"
-
-
 def out_of_reach(request: BudgetRequest, unreachable: Unreachable, unit: str) -> str:
     """Why the target is not met, and what would be."""
     target, highest = request.target or 0.0, unreachable.highest
     if request.objective == "target_roi":
         return (
             f"Target ROI {target:g} is above the highest reachable, {highest:.4g} at a budget of "
-            f"{unreachable.total:.6g} {unit}. Lower the target or widen the bounds."
+            f"{amount(unreachable.total, unit)}. Lower the target or widen the bounds."
         )
     sure = "" if request.chance is None else f" in {100 * request.chance:g} % of the draws"
     return (
-        f"KPI target {target:g} is above the highest reachable{sure}, {highest:.6g} at a budget of "
-        f"{unreachable.total:.6g} {unit}. Lower the target, raise the budget or widen the bounds."
+        f"KPI target {amount(target)} is above the highest reachable{sure}, {amount(highest)} at a budget of "
+        f"{amount(unreachable.total, unit)}. Lower the target, raise the budget or widen the bounds."
     )

@@ -22,6 +22,7 @@ from mmm.planning.response import StatusQuo
 from mmm.planning.solve.limits import Limits
 from mmm.planning.solve.objective import brought_MC, next_amount_MX
 from mmm.planning.wait import assumed
+from mmm.words import AMOUNT
 
 if TYPE_CHECKING:
     from mmm.model.future import Response
@@ -309,12 +310,16 @@ def _region_plans(solved: SolvedPlan, marginal_MX: Floats) -> tuple[RegionPlan, 
     )
 
 
+def _amount(total: float, solved: SolvedPlan) -> str:
+    return f"{round(total, 2):{AMOUNT}} {solved.chosen.unit}".strip()
+
+
 def _message(solved: SolvedPlan) -> str:
-    total = f"{solved.total:.2f} {solved.chosen.unit}".strip()
+    total = _amount(solved.total, solved)
     request, target = solved.request, solved.request.target or 0.0
     periods = f"{request.horizon} periods" + (f" from {request.start}" if request.start else "")
     if request.mode == "increment":
-        added = f"{solved.total - float(solved.chosen.current_Y.sum()):.2f} {solved.chosen.unit}".strip()
+        added = _amount(solved.total - float(solved.chosen.current_Y.sum()), solved)
         sought = "Most profit" if request.objective == "profit" else "Best use"
         return f"{sought} of {added} on top of what is spent, {total} over {periods}."
     sure = "" if request.chance is None else f", reached in {100 * request.chance:g} % of the draws"
@@ -322,7 +327,7 @@ def _message(solved: SolvedPlan) -> str:
         "kpi": f"Best split of {total} over {periods}.",
         "profit": f"Most profit, at {total} over {periods}.",
         "target_roi": f"{total} is the largest budget at an ROI of {target:g}.",
-        "kpi_target": f"{total} is the cheapest budget for a KPI of {target:g}{sure}.",
+        "kpi_target": f"{total} is the cheapest budget for a KPI of {target:{AMOUNT}}{sure}.",
     }[request.objective]
 
 

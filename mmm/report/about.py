@@ -49,7 +49,7 @@ class About:
 
     @property
     def return_unit(self) -> str:
-        """What returns count: ``USD per USD`` or, without a value of the KPI, ``orders per USD 1 k``."""
+        """What returns count: ``USD per USD`` or, without a value of the KPI, ``orders per 1 k USD``."""
         if self.priced:
             return f"{self.currency} per {self.unit_of_money}"
         return f"{self.kpi} per {words.money(self.per, self.currency)}"

@@ -42,7 +42,7 @@ def advice(tables: Tables) -> tuple[str, str] | None:
 
 
 def move_words(plan: Moves, amount: str) -> str:
-    """``Move USD 1.2 M from display to TV and search``, or that the split should stay.
+    """``Move 1.2 M USD from display to TV and search``, or that the split should stay.
 
     Args:
         plan: What is to be moved.

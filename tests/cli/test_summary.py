@@ -93,7 +93,7 @@ def test_without_a_value_of_the_kpi_returns_are_of_its_units(tables: Tables) -> 
     text = shown(effects_table(replace(tables, about=About(kpi="visits", currency="EUR"))))
 
     assert row(text, "tv")[3] == "25"
-    assert "ROI" not in text and "returns in visits per EUR 1 k" in text
+    assert "ROI" not in text and "returns in visits per 1 k EUR" in text
 
 
 @pytest.mark.parametrize("world", [World(), World(channels=10, regions=1), World(members=1)])

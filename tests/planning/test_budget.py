@@ -103,7 +103,7 @@ def test_a_budget_outside_the_bounds_is_named() -> None:
     plan = plan_of(hills, {"budget": 90, "bounds": bounds}, context)
     assert plan.status == "infeasible"
     assert plan.message == (
-        "Total budget 90 is outside [100, 400], the range the channel bounds allow. "
+        "Total budget 90 USD is outside 100 to 400 USD, the range the channel bounds allow. "
         "Change the total or widen the bounds."
     )
     assert "total at most 90 USD" in plan.clashes
@@ -119,7 +119,7 @@ def test_clashing_limits_are_named_and_no_others() -> None:
     }
     plan = plan_of(hills, request, context)
     assert plan.status == "infeasible"
-    assert set(plan.clashes) == {"c1 at least 50000 USD", "c1 + c2 at most 40000 USD"}
+    assert set(plan.clashes) == {"c1 at least 50,000 USD", "c1 + c2 at most 40,000 USD"}
 
 
 def test_groups_shares_and_ratios_hold() -> None:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mmm.planning.infeasible import amount, clash, out_of_reach
+from mmm.planning.infeasible import clash, out_of_reach
 from mmm.planning.request import parse_request
 from mmm.planning.solve.limits import is_feasible
 from mmm.planning.solve.targets import Unreachable
+from mmm.words import amount
 from tests.planning.solve.polytopes import Row, polytope, random_polytope
 
 
@@ -18,8 +19,8 @@ def test_a_total_beyond_the_bounds_is_told_with_their_range() -> None:
     text, parts = clash(polytope([10, 5], [30, 20], 80.0), "USD")
 
     assert text == (
-        "Total budget 80 is outside [15, 50], the range the channel bounds allow. Change the total or "
-        "widen the bounds."
+        "Total budget 80 USD is outside 15 to 50 USD, the range the channel bounds allow. Change the "
+        "total or widen the bounds."
     )
     assert parts == ("c0 at most 30 USD", "c1 at most 20 USD", "total at least 80 USD")
 
@@ -27,7 +28,7 @@ def test_a_total_beyond_the_bounds_is_told_with_their_range() -> None:
 def test_a_total_below_bounds_that_are_open_above() -> None:
     text, parts = clash(polytope([10, 5], [np.inf, np.inf], 12.5), "EUR")
 
-    assert text.startswith("Total budget 12.5 is below 15, the least the channel bounds allow.")
+    assert text.startswith("Total budget 12.5 EUR is below 15 EUR, the least the channel bounds allow.")
     assert parts == ("c0 at least 10 EUR", "c1 at least 5 EUR", "total at most 12.5 EUR")
 
 
@@ -43,7 +44,7 @@ def test_a_share_is_named_without_an_amount() -> None:
     """At most half of the whole, and at least 60 of 100."""
     text, parts = clash(polytope([60, 0], [90, 90], 100.0, [([0.5, -0.5], -np.inf, 0.0)]), "USD")
 
-    assert text.startswith("Total budget 100 is outside [120, 180], the range the bounds and groups allow.")
+    assert text.startswith("Total budget 100 USD is outside 120 to 180 USD, the range the bounds and groups ")
     assert parts == ("c0 at least 60 USD", "row 0 at most its limit", "total at most 100 USD")
 
 
@@ -68,7 +69,7 @@ def test_without_any_one_of_them_there_is_a_plan(seed: int, factor: float) -> No
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(100.0, "100"), (12.5, "12.5"), (12.345, "12.35"), (0.0, "0"), (1e9, "1000000000"), (2e16, "2e+16")],
+    [(100.0, "100"), (12.5, "12.5"), (12.345, "12.35"), (0.0, "0"), (1e9, "1,000,000,000"), (2e16, "2e+16")],
 )
 def test_amounts_have_no_trailing_zeros(number: float, text: str) -> None:
     assert amount(number) == text
@@ -83,6 +84,6 @@ def test_a_target_out_of_reach_says_the_highest_and_where() -> None:
         "widen the bounds."
     )
     assert out_of_reach(kpi, Unreachable(80000.4, 5e6), "USD") == (
-        "KPI target 90000 is above the highest reachable, 80000.4 at a budget of 5e+06 USD. "
+        "KPI target 90,000 is above the highest reachable, 80,000.4 at a budget of 5,000,000 USD. "
         "Lower the target, raise the budget or widen the bounds."
     )

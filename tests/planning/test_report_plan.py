@@ -106,7 +106,7 @@ def test_a_profit_counts_the_money_that_is_not_spent() -> None:
     assert plan.profit_gain is not None
 
     assert plan.profit_gain.mean == pytest.approx(VALUE * gain_M.mean() + 50.0)
-    assert plan.message == "Most profit, at 90.00 USD over 13 periods."
+    assert plan.message == "Most profit, at 90 USD over 13 periods."
 
 
 def test_a_price_of_exposure_turns_contacts_into_money() -> None:
@@ -162,7 +162,7 @@ def test_one_member_has_no_bounds() -> None:
 
     assert several.gain is not None and several.gain.lower is not None
     assert several.gain.lower < several.gain.mean < (several.gain.upper or 0.0)
-    assert plan.message == several.message == "Best split of 140.00 USD over 13 periods."
+    assert plan.message == several.message == "Best split of 140 USD over 13 periods."
 
 
 def test_regions_add_up_to_their_channel_and_have_their_own_next_return() -> None:

@@ -72,7 +72,7 @@ def _scores(metrics: Any) -> str:
     if not isinstance(metrics, Mapping):
         return ""
     rows = [
-        [words.capital(window), *(_score(key, score.get(key)) for key in _SCORES)]
+        [words.capital(window), *(_score(key, score) for key in _SCORES)]
         for window, score in metrics.items()
         if isinstance(score, Mapping)
     ]
@@ -83,10 +83,14 @@ def _scores(metrics: Any) -> str:
     return f"<div class='card scores'>{line}{table}</div>"
 
 
-def _score(key: str, value: Any) -> str:
-    if not isinstance(value, (int, float)) or not words.known(float(value)):
-        return "unknown"
-    return score_words(key, float(value))
+def _score(key: str, score: Mapping[str, Any]) -> str:
+    """A score in words, or why there is none: nothing observed, nothing to explain, or not measured then."""
+    value = score.get(key)
+    if isinstance(value, (int, float)) and words.known(float(value)):
+        return score_words(key, float(value))
+    if not score.get("n", 1):
+        return "no observed cells"
+    return "not defined" if key in score else "not measured"
 
 
 def _footer(tables: Tables) -> str:

@@ -56,17 +56,13 @@ class Outcome:
     def gain_text(self) -> str:
         """The gain in its unit, without its interval."""
         if self.moves is not None and words.known(self.moves.money.mean):
-            return words.signed(self.money(self.gain.mean)) if self.gain.mean >= 0 else _less(self)
+            return words.signed(self.money(self.gain.mean))
         return words.signed(words.number(self.gain.mean))
 
     @property
     def advice(self) -> str:
         """The recommended move in words; empty without a plan."""
         return move_words(self.moves, self.money(self.moves.moved)) if self.moves else ""
-
-
-def _less(outcome: Outcome) -> str:
-    return f"\u2212{outcome.money(-outcome.gain.mean)}"
 
 
 def outcome_of(returns: pd.DataFrame | None, plan: Any) -> Outcome:

@@ -61,7 +61,7 @@ def test_money_and_moves_come_out_of_each_market_s_model(tmp_path: Path) -> None
     text = Path(write_overview(rows, str(tmp_path))).read_text(encoding="utf-8")
     advice = text.partition("id='advice'")[2].partition("</table>")[0]
 
-    assert "Move EUR\u00a0100\u00a0k from TV to search" in advice
+    assert "Move 100\u00a0k\u00a0EUR from TV to search" in advice
     assert "acme / us" in advice and "acme / de" not in advice
 
 

@@ -46,7 +46,7 @@ def test_every_channel_has_a_row_with_its_recommended_change(tables: Tables) -> 
 def test_one_sentence_says_what_to_move_and_what_it_gains(tables: Tables) -> None:
     page = text(tables)
 
-    assert re.search(r"Move USD \d+ k over 13 weeks from \w+ and .* to .*:", page)
+    assert re.search(r"Move \d+ k USD over 13 weeks from \w+ and .* to .*:", page)
     assert "visits more (" in page
     assert "the chance that it gains at all is 99 %" in page
 
@@ -55,7 +55,7 @@ def test_without_a_value_of_the_kpi_no_money_is_claimed(tables: Tables) -> None:
     page = text(replace(tables, about=About(kpi="visits", currency="EUR")))
 
     assert "ROI" not in page and "worth" not in page and "back for each" not in page
-    assert "visits for each EUR 1 k spent" in page
+    assert "visits for each 1 k EUR spent" in page
 
 
 def test_a_return_in_money_needs_a_stated_value_of_the_kpi() -> None:
@@ -79,7 +79,7 @@ def test_a_model_not_to_be_relied_on_gives_no_order(tables: Tables) -> None:
     page = text(replace(tables, metrics=lost))
 
     assert "Do not decide on it" in page
-    assert "Could this model be relied on: move USD" in page
+    assert re.search(r"Could this model be relied on: move \d+ k USD over", page)
 
 
 def test_an_empty_directory_has_no_first_page() -> None:

@@ -56,8 +56,8 @@ def test_a_market_s_row_tells_money_intervals_and_the_move() -> None:
     text = page(outcome_of(returns(), PLAN))
 
     assert card(text) == [
-        "acme / de", "EUR 3 M", "EUR 300 k|150 k to 600 k", "0.1|0.05 to 0.2",
-        "Move EUR 100 k from TV to search", "+EUR 40 k|10 k to 70 k", "97 %",
+        "acme / de", "3 M EUR", "300 k EUR|150 k to 600 k", "0.1|0.05 to 0.2",
+        "Move 100 k EUR from TV to search", "+40 k EUR|10 k to 70 k", "97 %",
     ]  # fmt: skip
     assert "1 of 1 recommended move is above zero with the whole interval of the gain" in text
 
@@ -66,8 +66,8 @@ def test_without_a_price_the_kpi_is_told() -> None:
     plan = {**PLAN, "kpi_value": None, "profit_gain": None}
 
     assert card(page(outcome_of(returns(priced=False), plan), roi={})) == [
-        "acme / de", "EUR 3 M", "150 k of the KPI|75 k to 300 k", "\u2013",
-        "Move EUR 100 k from TV to search", "+20 k|5 k to 35 k", "97 %",
+        "acme / de", "3 M EUR", "150 k of the KPI|75 k to 300 k", "\u2013",
+        "Move 100 k EUR from TV to search", "+20 k|5 k to 35 k", "97 %",
     ]  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def test_without_a_price_the_kpi_is_told() -> None:
     [
         (None, "\u2013", "\u2013"),
         ({**PLAN, "spend": PLAN["current_spend"], "gain": 0, "profit_gain": 0, "chance_of_gain": 0.0},
-         "Leave the split of the budget as it is", "+EUR 0"),
+         "Leave the split of the budget as it is", "+0 EUR"),
     ],
 )  # fmt: skip
 def test_markets_without_a_move_say_so(plan: Any, move: str, gain: str) -> None:

@@ -93,7 +93,7 @@ class Visit:
 
     def amount(self, channel: str) -> float:
         """Planned amount of a channel, as its field shows it."""
-        return float(self.page.get_by_label(f"{channel}, planned, USD").input_value().replace("\u00a0", ""))
+        return float(self.page.get_by_label(f"{channel}, planned, USD").input_value().replace(",", ""))
 
     def type(self, label: str, text: str) -> None:
         """Type an amount into a field and confirm it."""

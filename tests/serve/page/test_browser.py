@@ -45,7 +45,7 @@ def test_from_picking_a_market_to_a_shared_link(
 
         page.locator("#curves").scroll_into_view_if_needed()
         expect(page.locator("#curves .plot[data-drawn]")).to_have_count(3)
-        assert "Next USD 1 returns" in visit.text("#curves figure >> nth=0")
+        assert "Next 1 USD returns" in visit.text("#curves figure >> nth=0")
 
         now = visit.amount("TV")
         visit.type("TV, at most, USD", str(round(0.9 * now)))
@@ -124,7 +124,7 @@ def test_everything_by_keyboard(visit: Visit) -> None:
     visit.page.keyboard.press("End")
     expect(visit.page.get_by_label("TV, planned, USD")).not_to_have_value(words.number(before))
     assert visit.amount("TV") > before
-    assert visit.page.evaluate("document.activeElement.getAttribute('aria-valuetext')").startswith("USD")
+    assert visit.page.evaluate("document.activeElement.getAttribute('aria-valuetext')").endswith("USD")
     walk_to("add")
     visit.page.keyboard.press("Enter")
     expect(visit.page.locator("#compared thead th")).to_have_count(3)
@@ -158,7 +158,7 @@ def test_it_fits_the_screen(width: int, browser: Browser, site: str) -> None:
 
 
 def test_an_infeasible_plan_says_why_and_offers_the_way_out(visit: Visit) -> None:
-    now = float(visit.page.input_value("#total").replace("\u00a0", ""))
+    now = float(visit.page.input_value("#total").replace(",", ""))
     visit.page.select_option("#swing", "0.1")
     visit.type("Total budget, USD", str(round(2 * now)))
     said = visit.optimize()
@@ -166,7 +166,7 @@ def test_an_infeasible_plan_says_why_and_offers_the_way_out(visit: Visit) -> Non
     assert said.startswith("No plan keeps all of this.")
     assert "These exclude each other" in said
     visit.page.get_by_role("button", name="Set the total to").click()
-    assert float(visit.page.input_value("#total").replace("\u00a0", "")) == pytest.approx(1.1 * now, rel=1e-3)
+    assert float(visit.page.input_value("#total").replace(",", "")) == pytest.approx(1.1 * now, rel=1e-3)
     assert visit.optimize().startswith("Optimised.")
 
 
@@ -252,7 +252,7 @@ def test_scenarios_are_named_loaded_and_removed(visit: Visit) -> None:
     expect(heads.nth(1)).to_have_value("Autumn 2")
     visit.type("TV, planned, USD", "7k")
     page.get_by_role("button", name="Load Autumn into the plan", exact=True).click()
-    expect(page.get_by_label("TV, planned, USD")).not_to_have_value("7\u00a0000")
+    expect(page.get_by_label("TV, planned, USD")).not_to_have_value("7,000")
     heads.nth(0).fill("Spring")
     heads.nth(0).press("Tab")
     page.get_by_role("button", name="Remove Autumn 2", exact=True).click()

@@ -55,7 +55,7 @@ def test_every_figure_has_its_interval_and_is_the_library_s(tab: Visit, folder: 
     assert plan.gain is not None and plan.chance_of_gain is not None
     tiles = tab.text("#joint-tiles")
 
-    assert f"USD {words.number(plan.gain.mean)}".replace(words.NBSP, " ") in tiles
+    assert f"{words.number(plan.gain.mean)} USD".replace(words.NBSP, " ") in tiles
     assert f"chance of a gain {round(100 * plan.chance_of_gain)} %" in tiles
     assert tiles.count("90 % interval") == 3
     found = rows(tab)
@@ -150,8 +150,8 @@ def test_other_currencies_need_a_rate_and_plans_open_in_their_own(browser: Brows
         own = visit.text("#tiles").split("\n")[1]
 
         number = {"k": 1e3, "M": 1e6}
-        _, joint, letter = planned.split(" ")
-        _, single, own_letter = own.split(" ")
+        joint, letter, _ = planned.split(" ")
+        single, own_letter, _ = own.split(" ")
         assert float(joint) * number[letter] == pytest.approx(
             2 * float(single) * number[own_letter], rel=0.02
         )

@@ -69,7 +69,7 @@ def test_a_request_that_is_refused_is_explained(browser: Browser, site: str) -> 
         said = visit.optimize()
 
         assert "The budget request has 1 problem." in said
-        assert "budget: is 123 456 789; too much" in said
+        assert "budget: is 123,456,789; too much" in said
 
 
 def test_charts_that_cannot_be_drawn_leave_the_numbers(browser: Browser, site: str) -> None:
@@ -80,7 +80,7 @@ def test_charts_that_cannot_be_drawn_leave_the_numbers(browser: Browser, site: s
         visit.page.locator("#curves").scroll_into_view_if_needed()
 
         expect(visit.page.locator("#curves")).to_contain_text("charts cannot be drawn")
-        assert "Next USD 1 returns" in visit.text("#curves")
+        assert "Next 1 USD returns" in visit.text("#curves")
         assert visit.complaints == []
 
 

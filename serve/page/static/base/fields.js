@@ -23,7 +23,7 @@ export function amountField({ name, onset, optional = false, id = null, least = 
     input.toggleAttribute("aria-invalid", false);
     if (wrong) {
       input.setAttribute("aria-invalid", "true");
-      input.title = `Type an amount${optional ? ", or nothing" : ""}, for example 250 000, 250k or 1.2 M.`;
+      input.title = `Type an amount${optional ? ", or nothing" : ""}, for example 250,000, 250k or 1.2 M.`;
       return;
     }
     input.title = "";

@@ -46,13 +46,8 @@ export const chance = (value) => (finite(value) ? `${Math.min(99, Math.max(1, Ma
 /** A formatted number with its plus sign. */
 export const signed = (text) => (/^(\u2212|under|over|unknown|0(\u00a0%)?$)/.test(text) ? text : `+${text}`);
 
-/** "USD 1.2 M"; a unit that is no currency code follows the number. */
-export function amount(value, unit, digits = 3) {
-  const text = number(value, digits);
-  return isCurrency(unit) ? `${unit}${NBSP}${text}` : `${text}${NBSP}${unit}`;
-}
-
-export const isCurrency = (unit) => /^[A-Z]{3}$/.test(unit ?? "");
+/** "1.2 M USD". */
+export const amount = (value, unit, digits = 3) => `${number(value, digits)}${NBSP}${unit}`;
 
 /** "1.2 to 3.4"; both bounds in one scale's digits. */
 export function span(estimate, digits = 2) {
@@ -129,7 +124,7 @@ export function editable(value) {
 
 const group = (text) => {
   const [whole, part] = text.split(".");
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, NBSP);
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
   return part === undefined ? grouped : `${grouped}.${part}`;
 };
 

@@ -40,7 +40,8 @@ export const brief = (version) => (/^[0-9a-f]{12,}$/.test(version) ? version.sli
 /** How far forecasts of periods that the model had not seen were off, and which they were. */
 function trust(info) {
   const [name, seen] = ["test", "holdout"].map((window) => [window, info.scores?.[window]]).find(([, scores]) => scores) ?? [];
-  return Number.isFinite(seen?.wape) ? `; off by ${percent(seen.wape)} of the KPI in the ${name} window, which it had not seen` : "";
+  if (!seen) return "; never scored on periods that it had not seen";
+  return Number.isFinite(seen.wape) ? `; off by ${percent(seen.wape)} of the KPI in the ${name} window, which it had not seen` : `; the KPI of the ${name} window is empty or 0, so that no error can be told`;
 }
 
 function assumptions(planning, model) {

@@ -49,7 +49,7 @@ function table(columns, planning, act) {
       line(`Expected ${planning.kpi}`, (found) => cell(number(found.kpi.mean, 3), [span(found.kpi, 3), small(afterwards(found, planning))], true)),
       line(`${subject(planning.kpi)} gained`, against((found) => cell(gained(found), [signedSpan(found.gain), small(odds(found)), doubt(found)], true))),
       planning.priced && line("Value gained, less extra spend", against((found) => cell(signedMoney(found.profit_gain, money, side(found.profit_gain, found.kpi.mean * planning.answer.kpi_value)), signedSpan(found.profit_gain)))),
-      planning.priced && line(`Return on ${money}\u00a01`, (found) => (found.total_roi ? cell(number(found.total_roi.mean), span(found.total_roi)) : cell("–"))),
+      planning.priced && line(`Return on 1\u00a0${money}`, (found) => (found.total_roi ? cell(number(found.total_roi.mean), span(found.total_roi)) : cell("–"))),
       planning.channels.map((channel) => line(dotted(channel), (found) => {
         const row = found.channels.find((one) => one.channel === channel.name);
         const remarks = [found === now ? "" : change(row.spend, channel.current), row.extrapolated ? "beyond experience" : ""];

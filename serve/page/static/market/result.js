@@ -96,7 +96,7 @@ function tiles(planning, found) {
     tile(`Expected ${planning.kpi}`, number(found.kpi.mean, 3), [interval(found.kpi, level, (kpi) => span(kpi, 3)), afterwards(found, planning)]),
     tile(`${subject(planning.kpi)} gained against now`, gained(found), [interval(found.gain, level, signedSpan), odds(found), worst(found)], gainSide(found)),
     priced && tile("Value gained, less extra spend", signedMoney(found.profit_gain, money, profitSide(found, planning)), interval(found.profit_gain, level, signedSpan), profitSide(found, planning)),
-    priced && found.total_roi && tile(`Return on ${money}\u00a01`, number(found.total_roi.mean), interval(found.total_roi, level)),
+    priced && found.total_roi && tile(`Return on 1\u00a0${money}`, number(found.total_roi.mean), interval(found.total_roi, level)),
   ];
 }
 
@@ -119,8 +119,7 @@ export const tile = (term, value, below, mood = "") =>
 /** A gain with its sign; rounding errors are none. */
 export const gained = (found) => (gainSide(found) === "level" ? "0" : signed(number(found.gain.mean)));
 
-/** "+USD 1.2 M"; 0 where the difference is dust. */
+/** "+1.2 M USD"; 0 where the difference is dust. */
 export function signedMoney(estimate, money, where) {
-  const text = where === "level" ? "0" : signed(number(estimate.mean));
-  return text.replace(/^([+\u2212]?)/, `$1${money}\u00a0`);
+  return `${where === "level" ? "0" : signed(number(estimate.mean))}\u00a0${money}`;
 }

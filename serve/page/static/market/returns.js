@@ -7,7 +7,7 @@ const THOUSAND = 1000;
 /** Units that a marginal return is told for. */
 export const nextFactor = (planning) => (planning.priced ? 1 : THOUSAND);
 
-/** "Next USD 1 returns", "Next 1 k currency units bring, orders:". */
+/** "Next 1 USD returns", "Next 1 k currency units bring, orders:". */
 export function nextWords(channel, planning) {
   const unit = channel.inBudget ? channel.unit : planning.priced ? "unit" : "units";
   return planning.priced ? `Next ${amount(1, unit)} returns` : `Next ${amount(THOUSAND, unit)} bring`;
