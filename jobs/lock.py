@@ -29,6 +29,7 @@ from pyarrow import fs as pafs
 from jobs.command import duration, say
 from mmm.errors import MMMError
 from mmm.output import unwritable
+from mmm.scratch import scratch_beside
 from mmm.storage import filesystem, is_uri, read_text, write_whole
 
 BEAT = 20.0
@@ -146,20 +147,18 @@ def _link(place: str, own: Owner) -> dict[str, Owner]:
     """Make the file of a place on this machine; returns it with its owner if somebody else has."""
     path = Path(place)
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{path.name}.{own.token}")
     try:
-        scratch.write_text(json.dumps(asdict(own)), encoding="utf-8")
-        # A link is made whole or not at all, also on network filesystems.
-        while True:
-            with suppress(FileExistsError):
-                os.link(scratch, path)
-                return {}
-            if (holder := _owner(place)) is not None:
-                return {place: holder}
+        with scratch_beside(path) as scratch:
+            scratch.write_text(json.dumps(asdict(own)), encoding="utf-8")
+            # A link is made whole or not at all, also on network filesystems.
+            while True:
+                with suppress(FileExistsError):
+                    os.link(scratch, path)
+                    return {}
+                if (holder := _owner(place)) is not None:
+                    return {place: holder}
     except OSError as error:
         raise unwritable(path.parent, error) from error
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def _claim(place: str, own: Owner) -> dict[str, Owner]:

@@ -6,10 +6,11 @@ import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mmm.errors import ModelFileError, OutputError
+from mmm.scratch import exchange, scratch_beside
 
 MODEL_FOLDER = "model"
 """Folder of weights; a directory that has it holds a fitted model."""
@@ -70,9 +71,14 @@ def model_folder(directory: str | Path) -> Path:
     return folder
 
 
+def model_provenance(directory: Path) -> Path:
+    """The file of a fitted model that is written last."""
+    return directory / MODEL_FOLDER / "provenance.json"
+
+
 def holds_model(directory: Path) -> bool:
     """Whether a fitted model, whole, lies in a directory."""
-    return (directory / MODEL_FOLDER / "provenance.json").is_file()
+    return model_provenance(directory).is_file()
 
 
 def _nearest_folder(path: Path) -> Path:
@@ -114,34 +120,39 @@ def prepare_output(out: str | Path, *, force: bool = False) -> Iterator[Path]:
         OutputError: As :func:`check_output`, before anything is done; or the rename failed.
     """
     path = check_output(out, force=force, folder=True)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise unwritable(path, error) from error
-    try:
-        yield scratch
-        scratch.chmod(0o755)
-        _swap(scratch, path)
-    except OSError as error:
-        # The block may fail to read something else; only a disk that is full is of this place.
-        if isinstance(error, OutputError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise unwritable(path, error) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            scratch = stack.enter_context(scratch_beside(path, folder=True))
+        except OSError as error:
+            raise unwritable(path, error) from error
+        try:
+            yield scratch
+            scratch.chmod(0o755)
+            _swap(scratch, path)
+        except OSError as error:
+            # The block may fail to read something else; only a disk that is full is of this place.
+            if isinstance(error, OutputError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise unwritable(path, error) from error
 
 
 def _swap(scratch: Path, path: Path) -> None:
     """Put ``scratch`` where ``path`` is; what was there goes only after the new one is in place."""
-    old = scratch.with_name(f"{scratch.name}.old")
     try:
-        if path.exists():
-            path.rename(old)
-        scratch.rename(path)
-    except OSError as error:
-        if old.exists() and not path.exists():
+        if not path.exists():
+            scratch.rename(path)
+            return
+        if exchange(scratch, path):
+            return
+        old = scratch.with_name(f"{scratch.name}.old")
+        path.rename(old)
+        try:
+            scratch.rename(path)
+        except OSError:
             old.rename(path)
+            raise
+    except OSError as error:
         raise unwritable(path, error) from error
     shutil.rmtree(old, ignore_errors=True)
 
@@ -167,17 +178,12 @@ def write_bytes(out: str | Path, content: bytes, *, force: bool = False) -> Path
     if path.is_dir():
         raise OutputError(f"{path} is a folder; a file is to be written. Name the file.")
     check_output(path, force=force)
-    scratch: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
-            scratch = Path(stream.name)
-            stream.write(content)
-        scratch.chmod(0o644)
-        scratch.replace(path)
+        with scratch_beside(path) as scratch:
+            scratch.write_bytes(content)
+            scratch.chmod(0o644)
+            scratch.replace(path)
     except OSError as error:
         raise unwritable(path, error) from error
-    finally:
-        if scratch is not None:
-            scratch.unlink(missing_ok=True)
     return path

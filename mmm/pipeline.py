@@ -43,7 +43,7 @@ from mmm.data.schema import Finding
 from mmm.errors import MMMError
 from mmm.fitted import Fitted, load_fitted, save_fitted
 from mmm.market import read_market
-from mmm.output import check_output, prepare_output
+from mmm.output import check_output, model_provenance, prepare_output
 from mmm.planning.budget import first_plan
 from mmm.report import build_report
 from mmm.train.checkpoint import FileCheckpoint
@@ -228,10 +228,13 @@ def fit_market(
         PanelError: The panel has problems, all of them.
         TrainingError: Training diverged.
     """
-    path = check_output(out, force=force, folder=True)
+    path = Path(out).expanduser().absolute()
+    checkpoint = FileCheckpoint(path.parent / f".{path.name}.checkpoint", resume=resume)
+    # A fit that was killed after its last file has nothing left to go on with.
+    checkpoint.remove_older(model_provenance(path))
+    check_output(path, force=force, folder=True)
     previous = None if start_from is None else load_fitted(start_from)
     read = read_market(spec)
-    checkpoint = FileCheckpoint(path.parent / f".{path.name}.checkpoint", resume=resume)
     result = fit_panel(spec, read, progress=progress, checkpoint=checkpoint, previous=previous)
     with prepare_output(path, force=force) as scratch:
         write_result(result, scratch, report=report)

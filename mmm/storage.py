@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 from pyarrow import fs as pafs
 
+from mmm.scratch import scratch_beside
+
 
 @dataclass(frozen=True)
 class StoredFile:
@@ -180,6 +182,9 @@ def write_whole(place: str, content: bytes) -> None:
         OSError: The place cannot be written, or is full.
     """
     system, path = filesystem(place)
+    if isinstance(system, pafs.LocalFileSystem):
+        _write_here(Path(path), content)
+        return
     folder, name = posixpath.split(path)
     system.create_dir(folder, recursive=True)
     # Two writers at a time have a scratch file each.
@@ -188,10 +193,16 @@ def write_whole(place: str, content: bytes) -> None:
         with system.open_output_stream(scratch) as stream:
             stream.write(content)
         system.move(scratch, path)
-    except OSError:
+    finally:
         if system.get_file_info(scratch).type == pafs.FileType.File:
             system.delete_file(scratch)
-        raise
+
+
+def _write_here(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with scratch_beside(path) as scratch:
+        scratch.write_bytes(content)
+        scratch.replace(path)
 
 
 def write_parquet(place: str, table: pa.Table) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -110,15 +109,8 @@ def full_disk(*_: object, **__: object) -> None:
 
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk fills while the text is written: after the scratch file was made."""
-    real = tempfile.NamedTemporaryFile
-
-    def filling(*args: object, **kwargs: object) -> object:
-        stream = real(*args, **kwargs)  # type: ignore[call-overload]
-        stream.write = full_disk
-        return stream
-
     (tmp_path / "plan.json").write_text("old")
-    monkeypatch.setattr("tempfile.NamedTemporaryFile", filling)
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(OutputError, match=r"plan\.json cannot be written: the disk of .* is full") as caught:
         write_text(tmp_path / "plan.json", "new", force=True)
 

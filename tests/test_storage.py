@@ -6,7 +6,6 @@ import errno
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
 import fsspec
 import pytest
@@ -175,22 +174,40 @@ def test_two_writers_at_a_time_leave_one_of_two_whole_files(tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["table"]
 
 
+def full_disk(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = str(tmp_path / "folder" / "row.json")
     write_whole(place, b"old")
 
-    class Full(pafs.LocalFileSystem):
-        def move(self, *_: Any) -> None:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("mmm.storage.filesystem", lambda place: (Full(), place))
+    monkeypatch.setattr(Path, "replace", full_disk)
     with pytest.raises(OSError, match="No space left"):
         write_whole(place, b"new")
 
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["row.json"]
     assert (tmp_path / "folder" / "row.json").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("kind", [OSError, KeyboardInterrupt])
+def test_a_remote_write_that_is_interrupted_leaves_the_old_file_and_nothing_beside(
+    monkeypatch: pytest.MonkeyPatch, kind: type[BaseException]
+) -> None:
+    memory = fsspec.filesystem("memory")
+    write_whole("memory://whole/row.json", b"old")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise kind
+
+    monkeypatch.setattr(type(memory), "mv", interrupted)
+    with pytest.raises(kind):
+        write_whole("memory://whole/row.json", b"new")
+
+    assert memory.ls("/whole", detail=False) == ["/whole/row.json"]
+    assert read_text("memory://whole/row.json") == "old"
 
 
 def test_remote_places_are_written_too() -> None:

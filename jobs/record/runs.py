@@ -131,18 +131,39 @@ def _parts(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
 
 
 def start_run(
-    tracking: Tracking, name: str, tags: Mapping[str, str], params: Mapping[str, object] | None = None
+    tracking: Tracking,
+    name: str,
+    tags: Mapping[str, str],
+    params: Mapping[str, object] | None = None,
+    known_by: Sequence[str] = (),
 ) -> Run:
-    """Begin a run.
+    """Begin a run, or go on with one that a job before this left open.
+
+    Args:
+        tracking: Connection to MLflow.
+        name: For people.
+        tags: Text to search by.
+        params: Settings.
+        known_by: Tags that tell the run from every other; with none of them a run is always begun.
 
     Raises:
         TrackingError: The server did not take it.
     """
-    with reaching(tracking.uri):
-        made = tracking.client.create_run(tracking.experiment_id, run_name=name, tags=dict(tags))
-    run = Run(tracking, str(made.info.run_id))
+    run = _left_open(tracking, {name: tags[name] for name in known_by}) if known_by else None
+    if run is None:
+        with reaching(tracking.uri):
+            made = tracking.client.create_run(tracking.experiment_id, run_name=name, tags=dict(tags))
+        run = Run(tracking, str(made.info.run_id))
     run.log(params=params)
     return run
+
+
+def _left_open(tracking: Tracking, tags: Mapping[str, str]) -> Run | None:
+    """A run with these tags that was never closed: its job was killed, or the server went away."""
+    with reaching(tracking.uri):
+        found = tracking.client.search_runs([tracking.experiment_id], "attributes.status = 'RUNNING'")
+    same = (run for run in found if all(run.data.tags.get(name) == text for name, text in tags.items()))
+    return next((Run(tracking, str(run.info.run_id)) for run in same), None)
 
 
 def resume_run(tracking: Tracking, identity: str) -> Run | None:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +18,10 @@ from pyarrow import fs as pafs
 from jobs.record.rows import Row
 from mmm.errors import OutputError
 from mmm.output import check_output, prepare_output
+from mmm.scratch import remove_abandoned
 from mmm.storage import filesystem, is_uri, read_text, write_whole
 
 ROW = "refit.json"
-ABANDONED = 6 * 3600.0
-"""Seconds after which a half-written folder is taken for that of a worker that died."""
 
 
 def result_key(data_fingerprint: str, spec_digest: str) -> str:
@@ -83,7 +80,8 @@ def put(place: str, row: Row, fill: Callable[[Path], None]) -> None:
         OSError: It is full.
     """
     if not is_uri(place):
-        _remove_abandoned(Path(place))
+        # Folders of other fits of the market, too: with newer data their writers never come back.
+        remove_abandoned(Path(place).parent)
         with prepare_output(place, force=True) as scratch:
             fill(scratch)
             (scratch / ROW).write_text(row.to_json() + "\n", encoding="utf-8")
@@ -129,10 +127,3 @@ def _upload(folder: Path, place: str, row: Row) -> None:
     )
     with system.open_output_stream(f"{root}/{ROW}") as stream:
         stream.write(f"{row.to_json()}\n".encode())
-
-
-def _remove_abandoned(path: Path) -> None:
-    """Folders that workers left half-written when they were killed; nothing reads them."""
-    for scratch in path.parent.glob(f".{path.name}.*"):
-        if time.time() - scratch.stat().st_mtime > ABANDONED:
-            shutil.rmtree(scratch, ignore_errors=True)

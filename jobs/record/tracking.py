@@ -9,14 +9,13 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import secrets
 import sqlite3
-import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmm.errors import MMMError
+from mmm.scratch import scratch_beside
 from mmm.storage import is_uri
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ FOLDER = "mlflow"
 """Folder of a job's results that holds a record of its own."""
 DATABASE = "mlflow.db"
 """SQLite file of it."""
-ABANDONED = 3600.0
-"""Seconds after which a database in the making is taken for that of a job that died."""
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
@@ -144,19 +141,11 @@ def make_database(folder: Path) -> None:
         path.replace(folder / f"{DATABASE}.unfinished")
     if path.exists():
         return
-    for left in folder.glob(f".{DATABASE}.*"):
-        if time.time() - left.stat().st_mtime > ABANDONED:
-            left.unlink()
-    scratch = folder / f".{DATABASE}.{secrets.token_hex(8)}"
-    try:
-        Tracking(f"sqlite:///{scratch}", (folder / "artifacts").as_uri())
-        os.link(scratch, path)
-    except FileExistsError:
-        # Another job made one meanwhile: that is as good.
-        return
-    finally:
-        for left in (scratch, *folder.glob(f"{scratch.name}-*")):
-            left.unlink(missing_ok=True)
+    with scratch_beside(path, folder=True) as scratch:
+        Tracking(f"sqlite:///{scratch / DATABASE}", (folder / "artifacts").as_uri())
+        # Another job may have made one meanwhile: that is as good.
+        with suppress(FileExistsError):
+            os.link(scratch / DATABASE, path)
 
 
 def is_unfinished(path: Path) -> bool:

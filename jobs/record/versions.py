@@ -137,7 +137,8 @@ class Registry:
         return Version(name, int(made.version), row, (), "")
 
     def _run(self, row: Row, spec: MarketSpec) -> Run:
-        run = start_run(self._tracking, row.name, fit_tags(row), settings_of(spec) | row.settings)
+        settings = settings_of(spec) | row.settings
+        run = start_run(self._tracking, row.name, fit_tags(row), settings, ("key", "directory"))
         record_fit(run, row, spec.data.path)
         return run
 

@@ -30,18 +30,20 @@ class TuneRecord:
         self._tracking = tracking
         self._known: set[str] | None = None
         resumed = resume_run(tracking, study.parent) if study.parent else None
-        self._run = resumed or self._begin(spec)
+        self._run = resumed or self._begin(spec, study)
 
     @property
     def parent(self) -> str:
         """Id of the sweep's run."""
         return self._run.id
 
-    def _begin(self, spec: MarketSpec) -> Run:
+    def _begin(self, spec: MarketSpec, study: Study) -> Run:
         tags = {"brand": spec.brand, "market": spec.market, "kind": "sweep"}
+        tags |= {"directory": study.out, "study": study.digest}
         fields = ("score", "objective", "origins", "gap", "seed")
         params = {f"tune.{field}": getattr(spec.tune, field) for field in fields}
-        return start_run(self._tracking, f"sweep {spec.brand} / {spec.market}", tags, params)
+        name = f"sweep {spec.brand} / {spec.market}"
+        return start_run(self._tracking, name, tags, params, ("directory", "study"))
 
     def trial(self, row: TrialRow) -> None:
         """Record a finished trial.
@@ -53,7 +55,8 @@ class TuneRecord:
             tags = {PARENT: self.parent, TRIAL: str(row.number), "state": row.state, "reason": row.reason}
             pruned = row.state == "stopped"
             name = f"trial {row.number}" + (" (pruned)" if pruned else "")
-            run = start_run(self._tracking, name, tags | {"pruned": str(pruned).lower()}, row.params)
+            tags["pruned"] = str(pruned).lower()
+            run = start_run(self._tracking, name, tags, row.params, (PARENT, TRIAL))
             run.log(_curves(row))
             run.close(STATUS.get(row.state, "FINISHED"))
             self._recorded().add(str(row.number))

@@ -13,6 +13,7 @@ optuna.log          the study for Optuna's dashboard, in a local folder
 
 from __future__ import annotations
 
+import hashlib
 import json
 import posixpath
 from collections.abc import Mapping, Sequence
@@ -50,6 +51,12 @@ class Study:
     out: str
     identity: Mapping[str, Any]
     parent: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Of its identity, 16 hexadecimal digits."""
+        text = json.dumps(self.identity, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def save(self) -> None:
         """Write ``study.json``."""

@@ -136,6 +136,12 @@ class FileCheckpoint:
         if time.monotonic() - self._last >= self.every:
             self.save(stage, state())
 
+    def remove_older(self, written: Path) -> None:
+        """Delete what was saved before a file was written, if it was."""
+        saved = [path.stat().st_mtime for path in self.folder.glob("*.pt")]
+        if saved and written.is_file() and max(saved) <= written.stat().st_mtime:
+            self.remove()
+
     def remove(self) -> None:
         """Delete what was saved and what a save left half-written when it was killed."""
         if not self.folder.is_dir():

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
 import pytest
 
 from jobs.record.rows import Row
-from jobs.record.store import ABANDONED, ROW, absolute, check_place, put, read_row, result_key, result_place
+from jobs.record.store import ROW, absolute, check_place, put, read_row, result_key, result_place
 from mmm.errors import OutputError
+from mmm.scratch import scratch_beside
 from tests.jobs.rows import row
 
 
@@ -60,16 +59,15 @@ def test_half_a_row_is_no_row(tmp_path: Path) -> None:
     assert read_row(str(tmp_path)) is None
 
 
-def test_folders_of_dead_workers_are_removed(tmp_path: Path) -> None:
+def test_folders_of_dead_workers_are_removed_of_other_fits_too(tmp_path: Path) -> None:
     place = Path(result_place(str(tmp_path), "acme", "us", "k"))
-    old, young = place.parent / ".k.old", place.parent / ".k.young"
-    old.mkdir(parents=True)
-    young.mkdir()
-    os.utime(old, (0, time.time() - ABANDONED - 60))
+    place.parent.mkdir(parents=True)
+    (place.parent / ".k.0123.part").mkdir()
+    (place.parent / ".older.0123.part").mkdir()
+    with scratch_beside(place, folder=True) as alive:
+        put(str(place), row(), fill)
 
-    put(str(place), row(), fill)
-
-    assert sorted(path.name for path in place.parent.iterdir()) == [".k.young", "k"]
+        assert sorted(path.name for path in place.parent.iterdir()) == [alive.name, "k"]
 
 
 def test_a_place_that_is_a_file_is_refused_before_any_fit(tmp_path: Path) -> None:

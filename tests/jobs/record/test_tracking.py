@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from jobs.record.tracking import (
-    ABANDONED,
     DATABASE,
     TrackingError,
     is_unfinished,
     open_tracking,
     reaching,
 )
+from mmm.scratch import scratch_beside
 
 HALF_MADE = Path(__file__).resolve().parents[4] / "shared" / "cases" / "hostile" / "half_migrated" / DATABASE
 EXPERIMENTS = "create table experiments (experiment_id integer)"
@@ -69,18 +67,18 @@ def test_a_record_left_half_made_is_set_aside_and_made_anew(
         shutil.copy(HALF_MADE, folder / DATABASE)
     else:
         database(folder / DATABASE, VERSION, EXPERIMENTS)
-    old, young = folder / f".{DATABASE}.old", folder / f".{DATABASE}.young"
-    for left in (old, young):
-        left.touch()
-    os.utime(old, (0, time.time() - ABANDONED - 1.0))
+    left = folder / f".{DATABASE}.0123.part"
+    left.mkdir()
+    (left / f"{DATABASE}-journal").touch()
 
-    found = open_tracking(None, str(tmp_path))
+    with scratch_beside(folder / DATABASE, folder=True) as another:
+        found = open_tracking(None, str(tmp_path))
+        assert another.exists()
 
     assert found is not None
     assert found.client.get_experiment_by_name("ray-mmm") is not None
     assert (folder / f"{DATABASE}.unfinished").exists()
-    assert not old.exists() and young.exists()
-    young.unlink()
+    assert not left.exists()
     assert sorted(path.name for path in folder.iterdir()) == [DATABASE, f"{DATABASE}.unfinished"]
     again = open_tracking(None, str(tmp_path))
     assert again is not None and again.experiment_id == found.experiment_id

@@ -263,3 +263,23 @@ def test_what_else_speaks_against_a_model_lets_it_wait_even_the_first(tracking: 
 
     assert recorded.role == "challenger"
     assert "lost the test window" in recorded.reason
+
+
+def test_a_run_that_a_killed_job_left_open_is_gone_on_with(
+    tracking: Tracking, model: Row, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jobs.record.runs.Run.keep_folder", killed)
+        with pytest.raises(Killed):
+            Registry(tracking).record(model, SPEC)
+
+    Registry(tracking).record(model, SPEC)
+
+    runs = tracking.client.search_runs([tracking.experiment_id], f"tags.key = '{model.key}'")
+    assert [run.info.status for run in runs] == ["FINISHED"]

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import secrets
+from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from jobs.record.runs import PARENT
+from jobs.record.runs import PARENT, Run
 from jobs.record.tracking import Tracking, TrackingError, open_tracking
 from jobs.tune.record import TuneRecord
 from jobs.tune.store import Study
@@ -19,9 +22,9 @@ def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
     return found
 
 
-def record_of(tracking: Tracking, parent: str = "") -> TuneRecord:
+def record_of(tracking: Tracking, parent: str = "", out: str = "") -> TuneRecord:
     spec, _ = sweep_of()
-    return TuneRecord(tracking, Study("out", {}, parent), spec)
+    return TuneRecord(tracking, Study(out or secrets.token_hex(4), {}, parent), spec)
 
 
 def test_every_trial_is_a_run_below_the_sweeps_with_numbers_and_curves(tracking: Tracking) -> None:
@@ -63,6 +66,35 @@ def test_a_sweep_that_goes_on_records_each_trial_once(tracking: Tracking) -> Non
     runs = tracking.client.search_runs([tracking.experiment_id], f"tags.`{PARENT}` = '{first.parent}'")
     assert again.parent == first.parent
     assert sorted(run.data.tags["trial"] for run in runs) == ["0", "1"]
+
+
+class Killed(BaseException):
+    """The end of a driver, as far as a record can tell."""
+
+
+def test_what_a_killed_driver_left_open_is_gone_on_with(
+    tracking: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = record_of(tracking, out="killed")
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "close", killed)
+        with pytest.raises(Killed):
+            begun.trial(row(0, 0.9))
+
+    # The driver died before it wrote down which run is its sweep's.
+    again = record_of(tracking, out="killed")
+    again.trial(row(0, 0.9))
+    again.finish({"best_score": 0.9}, {})
+
+    assert again.parent == begun.parent
+    runs = tracking.client.search_runs([tracking.experiment_id], f"tags.`{PARENT}` = '{again.parent}'")
+    assert Counter(run.info.status for run in runs) == {"FINISHED": 1}
+    other = TuneRecord(tracking, Study("killed", {"seed": 1}), sweep_of()[0])
+    assert other.parent != again.parent, "the sweep of another spec at the same place"
 
 
 def test_a_parent_that_is_gone_is_begun_anew(tracking: Tracking) -> None:
