@@ -70,7 +70,7 @@ def _killed(run_options: RunOptions, victim: Victim, spec: Path) -> list[Figure]
     if outcome.faults:
         raise BenchmarkError("; ".join(outcome.faults))
     base = Figure(suite=SUITE, case=victim.name, method=OURS, seed=run_options.seed, seconds=outcome.seconds)
-    held = {
+    held: dict[str, float | None] = {
         "kills, each run again to the same result": float(outcome.kills),
         "largest relative difference": outcome.difference,
     }
