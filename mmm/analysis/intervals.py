@@ -6,7 +6,7 @@ Shapes: M members; any further axes are kept.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -99,9 +99,24 @@ def tail_mean(values_M: Floats, share: float) -> float | None:
         factor = tail_factor(members, share)
         spread = float(values_M.std(ddof=1)) if members > 1 else 0.0
         return None if math.isnan(factor) else float(values_M.mean()) + factor * spread
-    tail = share * members
-    weight_M = np.clip(tail - np.arange(members), 0.0, 1.0) / tail
-    return float(weight_M @ np.sort(values_M))
+    return float(tail_weights(members, share * members) @ np.sort(values_M))
+
+
+def tail_weights(members: int, size: float) -> Floats:
+    """Weights of sorted members in the mean of the ``size`` lowest, the last of them in part; shape M."""
+    return np.asarray(np.clip(size - np.arange(members), 0.0, 1.0) / size)
+
+
+def odds_of(gain_M: Floats) -> dict[str, Any]:
+    """``chance_of_gain``, ``gain_at`` and ``cvar`` of plans and scenarios; None where draws are too few."""
+    places = {"p5": 0.05, "p50": 0.5, "p95": 0.95}
+    return {
+        "chance_of_gain": chance_above_zero(gain_M),
+        "gain_at": {name: float(quantile(gain_M, p)) for name, p in places.items()}
+        if len(gain_M) > 1
+        else None,
+        "cvar": tail_mean(gain_M, WORST),
+    }
 
 
 def quantile(values_M: Floats, probability: float) -> Floats:

@@ -17,8 +17,8 @@ from mmm.planning.constraints import (
     decisions,
     knee,
     limit_problems,
+    limits_of,
     searched_limits,
-    stated_limits,
 )
 from mmm.planning.planner import Planner
 from mmm.planning.request import BudgetRequest
@@ -81,10 +81,7 @@ def decision_of(planner: Planner, request: BudgetRequest, effect_MC: Floats) -> 
     exact, table, status_quo = prepared(planner, request)
     chosen = decisions(request, status_quo)
     problems = list(limit_problems(request, status_quo, chosen))
-    held = tuple(name for name in status_quo.unknown if name not in (*request.bounds, *request.fixed))
-    stated = stated_limits(request, status_quo, chosen, held)
-    if held and not is_feasible(stated):
-        stated = stated_limits(request, status_quo, chosen)
+    stated, _ = limits_of(request, status_quo, chosen)
     if not problems and not is_feasible(stated):
         problems = [Problem("infeasible", "", "no plan keeps its limits; see `mmm optimize` for which clash")]
     if problems:

@@ -25,9 +25,9 @@ from mmm.planning.constraints import (
     decisions,
     knee,
     limit_problems,
+    limits_of,
     named_by,
     searched_limits,
-    stated_limits,
 )
 from mmm.planning.fields import unknown_name
 from mmm.planning.frontier import frontier_of
@@ -41,9 +41,8 @@ from mmm.planning.request import Bounds, BudgetRequest, parse_request
 from mmm.planning.response import StatusQuo
 from mmm.planning.solve.cents import settled
 from mmm.planning.solve.limits import Limits, is_feasible
-from mmm.planning.solve.objective import Objective
-from mmm.planning.solve.proof import hindsight_M, proven, regret_M, tolerance
-from mmm.planning.solve.risk import MEAN, Risk
+from mmm.planning.solve.objective import MEAN, Objective, Risk
+from mmm.planning.solve.proof import proven
 from mmm.planning.solve.solver import MANY, Solution, Solver
 from mmm.planning.solve.targets import Unreachable, largest_total, least_total
 from mmm.planning.wait import Wait, wait_until
@@ -228,48 +227,40 @@ def best_plan(
     problems = list(limit_problems(request, status_quo, chosen))
     if problems:
         raise RequestError("budget request", problems)
-    held = _held(request, status_quo)
-    stated = stated_limits(request, status_quo, chosen, held)
-    if held and not is_feasible(stated):
-        held, stated = (), stated_limits(request, status_quo, chosen)
+    stated, held = limits_of(request, status_quo, chosen)
     amount_X = aside_amounts(request, status_quo, chosen)
     as_now = SolvedPlan(exact, request, status_quo, chosen, amount_X, chosen.current_Y, stated, held)
     if not is_feasible(stated):
         return infeasible_plan(as_now, *clash(stated, chosen.unit))
     limits = searched_limits(stated, knee(status_quo, chosen), by_region=request.by_region)
     solver = _solver(as_now, limits, table)
-    best_M = hindsight_M(solver, limits)
+    free = request.objective in ("kpi", "profit")
+    asked = free or _regrets(request) or request.frontier is not None
+    best_M = solver.hindsight_M(limits) if asked else None
     aimed = _aimed(solver, request, best_M)
     solved = _solved(aimed, request)
     if isinstance(solved, Unreachable):
         return infeasible_plan(as_now, out_of_reach(request, solved, chosen.unit), ())
-    free = request.objective in ("kpi", "profit")
     own = limits if free else limits.with_total(*[float(solved.money_Y.sum())] * 2)
-    proof = proven(aimed, solved, own)
-    money_Y = settled(proof.money_Y, limits, solver.channel_Y, request.objective)
+    own_best_M = best_M if free else solver.hindsight_M(own)
+    mean = aimed.objective.is_mean
+    found = aimed.bounded(solved, own) if mean else proven(aimed, solved, own, own_best_M)
+    money_Y = settled(found.money_Y, limits, solver.channel_Y, request.objective)
     if free and limits.holds(chosen.current_Y):
-        scores = [aimed.objective.score(plan_Y) for plan_Y in (chosen.current_Y, money_Y)]
-        money_Y = chosen.current_Y if scores[0] > scores[1] else money_Y
-    gap = proof.gap(aimed, money_Y)
+        money_Y = max(money_Y, chosen.current_Y, key=aimed.objective.score)
+    gap = found.gap(aimed.objective, money_Y)
     plan = replace(
         as_now,
         amount_X=solver.objective.amounts(money_Y),
         money_Y=money_Y,
         gap=gap,
-        proven=gap is not None and gap <= tolerance(aimed, money_Y),
+        proven=gap is not None and gap <= aimed.tolerance(money_Y),
         searched=limits,
-        regret_M=regret_M(solver, money_Y, best_M if free else hindsight_M(solver, own)),
+        regret_M=solver.regret_M(money_Y, own_best_M),
     )
     if request.frontier is not None:
         plan = replace(plan, frontier=frontier_of(plan, solver, limits, best_M, request.frontier))
     return stated_plan(plan)
-
-
-def _held(request: BudgetRequest, status_quo: StatusQuo) -> tuple[str, ...]:
-    """Channels that stay where they are for want of knowledge: the request says nothing of them by name."""
-    return tuple(
-        name for name in status_quo.unknown if name not in request.bounds and name not in request.fixed
-    )
 
 
 def _solver(as_now: SolvedPlan, limits: Limits, table: Response | None) -> Solver:
@@ -327,13 +318,18 @@ def _risk(request: BudgetRequest) -> Risk:
     return Risk("cvar" if name == "cvar" else "mean_sd", level)
 
 
+def _regrets(request: BudgetRequest) -> bool:
+    """Whether regret is to be made small, for which the best plan of every draw must be known."""
+    return isinstance(request.risk, dict) and "regret" in request.risk
+
+
 def _aimed(solver: Solver, request: BudgetRequest, best_M: Floats | None) -> Solver:
     """The solver with what is regretted as its reference, where regret is made small.
 
     Raises:
         RequestError: Nothing is known of the best plan of each draw.
     """
-    if not (isinstance(request.risk, dict) and "regret" in request.risk):
+    if not _regrets(request):
         return solver
     if best_M is None:
         text = (

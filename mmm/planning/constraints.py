@@ -16,7 +16,7 @@ from mmm.errors import Problem
 from mmm.planning.plan import Side
 from mmm.planning.request import Bounds, BudgetRequest, Group
 from mmm.planning.response import StatusQuo
-from mmm.planning.solve.limits import Limits
+from mmm.planning.solve.limits import Limits, is_feasible
 
 OPEN = Bounds()
 """No limit on either side."""
@@ -264,6 +264,21 @@ def stated_limits(
     most += current if request.mode == "increment" else 0.0
     least = most if request.objective == "kpi" else 0.0
     return LimitsBuilder(request, status_quo, chosen, held).build(least, most)
+
+
+def limits_of(
+    request: BudgetRequest, status_quo: StatusQuo, chosen: Decisions
+) -> tuple[Limits, tuple[str, ...]]:
+    """The limits as the request has them, and channels that stay where they are for want of knowledge.
+
+    Of these the request says nothing by name; where no plan exists with them in place they move after all.
+    """
+    named = {*request.bounds, *request.fixed}
+    held = tuple(name for name in status_quo.unknown if name not in named)
+    stated = stated_limits(request, status_quo, chosen, held)
+    if held and not is_feasible(stated):
+        return stated_limits(request, status_quo, chosen), ()
+    return stated, held
 
 
 def knee(status_quo: StatusQuo, chosen: Decisions) -> Floats:

@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mmm.analysis.intervals import change, estimate
+from mmm.analysis.intervals import change, estimate, odds_of
 from mmm.data.panel import Floats
-from mmm.planning.odds import odds_of
 from mmm.planning.plan import FrontierPlan
 from mmm.planning.report_plan import SolvedPlan, current_kpi, tidy
 from mmm.planning.solve.cents import settled
 from mmm.planning.solve.limits import Limits
-from mmm.planning.solve.proof import Proven, proven, regret_M, tolerance
-from mmm.planning.solve.risk import cautious
-from mmm.planning.solve.solver import Solver
+from mmm.planning.solve.objective import cautious
+from mmm.planning.solve.proof import proven
+from mmm.planning.solve.solver import Solution, Solver
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +29,7 @@ class _Searched:
 
     caution: float
     solver: Solver
-    proof: Proven
+    found: Solution
 
 
 def frontier_of(
@@ -50,7 +49,7 @@ def frontier_of(
     """
     searches = [_search(solver, limits, float(caution)) for caution in np.linspace(1.0, 0.0, count)]
     objective = solved.request.objective
-    plans = [settled(one.proof.money_Y, limits, solver.channel_Y, objective) for one in searches]
+    plans = [settled(one.found.money_Y, limits, solver.channel_Y, objective) for one in searches]
     plans.append(solved.money_Y)
     if limits.holds(solved.chosen.current_Y):
         plans.append(solved.chosen.current_Y)
@@ -61,7 +60,10 @@ def _search(solver: Solver, limits: Limits, caution: float) -> _Searched:
     own = replace(solver, objective=replace(solver.objective, risk=cautious(caution)))
     solution = own.solve()
     assert solution is not None
-    return _Searched(caution, own, proven(own, solution, limits))
+    mean = own.objective.is_mean
+    return _Searched(
+        caution, own, own.bounded(solution, limits) if mean else proven(own, solution, limits, None)
+    )
 
 
 def _best(solved: SolvedPlan, one: _Searched, plans: list[Floats], best_M: Floats | None) -> FrontierPlan:
@@ -71,12 +73,12 @@ def _best(solved: SolvedPlan, one: _Searched, plans: list[Floats], best_M: Float
     own = replace(solved, amount_X=objective.amounts(money_Y), money_Y=money_Y)
     kpi_M, current_M = solved.response.kpi_M(own.amount_X), current_kpi(solved.response, status_quo)
     gain_M = change(status_quo.baseline_M + kpi_M, status_quo.baseline_M + current_M)
-    gap = one.proof.gap(one.solver, money_Y)
-    missed_M = regret_M(one.solver, money_Y, best_M)
+    gap = one.found.gap(objective, money_Y)
+    missed_M = one.solver.regret_M(money_Y, best_M)
     spend_C = own.by_channel(own.spend_X)
     return FrontierPlan(
         caution=one.caution,
-        status="optimal" if gap is not None and gap <= tolerance(one.solver, money_Y) else "feasible",
+        status="optimal" if gap is not None and gap <= one.solver.tolerance(money_Y) else "feasible",
         gap=gap,
         budget=tidy(own.total),
         spend=dict(zip(status_quo.channels, (tidy(spend) for spend in spend_C), strict=True)),

@@ -286,7 +286,7 @@ class Planner:
             unknown=self.unknown,
             remarks=(
                 *self.remarks(key.horizon),
-                *self.price_remarks(prices_of(key.prices)),
+                *self.price_remarks(prices_of(key.prices) if key.prices else {}),
                 *(() if key.reach == KEEP else reach_remarks(self.fitted, key.reach)),
             ),
             rate_X=response.rate_X,

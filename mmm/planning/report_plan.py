@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmm.analysis.intervals import Estimate, chance_above_zero, change, estimate, estimates
+from mmm.analysis.intervals import Estimate, chance_above_zero, change, estimate, estimates, odds_of
 from mmm.data.panel import Floats
 from mmm.planning.constraints import Decisions, binding_limits, channel_limits
-from mmm.planning.odds import odds_of
 from mmm.planning.plan import BEYOND_DATA, ChannelPlan, FrontierPlan, Plan, RegionPlan, Side
 from mmm.planning.prices.schedule import PricedResponse
 from mmm.planning.request import BudgetRequest

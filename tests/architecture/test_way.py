@@ -58,7 +58,7 @@ def test_a_plan_of_a_model_that_has_answered_before(planner: Planner) -> None:
     files = entered(lambda: answer_budget(planner, request))
 
     assert "planning/budget.py" in files
-    assert len(files) <= 14, sorted(files)
+    assert len(files) <= 11, sorted(files)
 
 
 def test_a_scenario(planner: Planner) -> None:
@@ -69,7 +69,7 @@ def test_a_scenario(planner: Planner) -> None:
     files = entered(lambda: answer_scenario(planner, request))
 
     assert "planning/scenario/evaluate.py" in files
-    assert len(files) <= 12, sorted(files)
+    assert len(files) <= 11, sorted(files)
 
 
 def test_a_first_plan_by_region_with_a_target_and_a_group(planner: Planner) -> None:
@@ -89,4 +89,4 @@ def test_a_first_plan_by_region_with_a_target_and_a_group(planner: Planner) -> N
 
     assert plans[0].feasible
     assert "planning/solve/by_region.py" in files
-    assert len(files) <= 23, sorted(files)
+    assert len(files) <= 20, sorted(files)

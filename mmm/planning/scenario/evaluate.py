@@ -18,13 +18,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from mmm.analysis.intervals import chance_above_zero, change, estimate, estimates
+from mmm.analysis.intervals import chance_above_zero, change, estimate, estimates, odds_of
 from mmm.data.panel import Bools, Floats
 from mmm.errors import RequestError
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TotalResponse
 from mmm.planning.amounts import usual
-from mmm.planning.odds import odds_of
 from mmm.planning.plan import BEYOND_DATA
 from mmm.planning.planner import Planned, Planner, planner_of
 from mmm.planning.prices.stated import price_key

@@ -1,26 +1,115 @@
 """What a plan is judged by, as a function of money: mean or cautious gain, or profit; and the climb along it.
 
+All measures of risk but an empirical quantile are the least of ``weight_M @ gain_M`` over a set of weights,
+hence concave in the gains: any one of these weights bounds every plan (Artzner et al. 1999, Coherent measures
+of risk; for the mean less standard deviations by Cauchy and Schwarz).
+
 Shapes: M members, X decision variables of the model, Y those that the solver moves, P grid points.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, minimize
 
+from mmm.analysis.intervals import EMPIRICAL_FROM, WORST, student_factor, tail_factor, tail_weights
 from mmm.data.panel import Floats, Ints
 from mmm.planning.solve.limits import Limits, inequalities, repair
-from mmm.planning.solve.risk import MEAN, Risk
 
 if TYPE_CHECKING:
     from mmm.model.future import Response, SeparateCurves
 
+Kind = Literal["mean", "quantile", "reached", "cvar", "mean_sd", "worst"]
+
 STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)
 """Parts of the usual amount that are tried where next to nothing is planned."""
+
+
+@dataclass(frozen=True)
+class Risk:
+    """One way to judge the gains of all draws.
+
+    Attributes:
+        kind: ``mean``; ``quantile`` at ``level``; ``reached``: the most that a share 1 - ``level`` of the
+            draws reaches; ``cvar``: mean of the worst share ``level`` of the draws; ``mean_sd``: mean less
+            ``level`` standard deviations; ``worst`` draw.
+        level: See there.
+        caution: Of ``cvar``: weight of the worst draws beside the mean of all; 1 is the worst draws alone.
+    """
+
+    kind: Kind = "mean"
+    level: float = 0.0
+    caution: float = 1.0
+
+    def resolved(self, members: int) -> Risk:
+        """The same for so many draws: of few, tails are those of Student's t, as intervals are.
+
+        One draw leaves nothing but its own gain, two no mean of a tail.
+        """
+        if members == 1:
+            return MEAN
+        if self.kind == "mean" or members >= EMPIRICAL_FROM or self.kind in ("mean_sd", "worst"):
+            return self
+        factor = (tail_factor if self.kind == "cvar" else student_factor)(members, self.level)
+        return MEAN if math.isnan(factor) else Risk("mean_sd", -self.caution * factor)
+
+    def is_concave(self, members: int) -> bool:
+        """Whether weights bound it: everything but a quantile of many draws."""
+        return self.resolved(members).kind not in ("quantile", "reached")
+
+    def judge(self, gain_M: Floats) -> tuple[float, Floats]:
+        """The number, and its derivative by the gain of each draw."""
+        members = len(gain_M)
+        own, mean = self.resolved(members), float(gain_M.mean())
+        equal_M = np.full(members, 1.0 / members)
+        if own.kind == "mean":
+            return mean, equal_M
+        if own.kind == "mean_sd":
+            # Where all draws agree the spread has no derivative; there the mean is the answer.
+            spread = float(gain_M.std(ddof=1))
+            if spread <= 1e-12 * abs(mean):
+                return mean, equal_M
+            return mean - own.level * spread, equal_M - own.level * (gain_M - mean) / ((members - 1) * spread)
+        weight_M = _tail_weights(own, gain_M)
+        if own.kind == "cvar":
+            weight_M = (1.0 - own.caution) * equal_M + own.caution * weight_M
+        return float(weight_M @ gain_M), weight_M
+
+    def tail_size(self, members: int) -> float:
+        """Draws that count of ``cvar`` and ``worst``, the last of them in part."""
+        return 1.0 if self.kind == "worst" else max(self.level * members, 1.0)
+
+
+def _tail_weights(risk: Risk, gain_M: Floats) -> Floats:
+    """Weights on single draws, from the lowest gain on."""
+    members = len(gain_M)
+    order = np.argsort(gain_M, kind="stable")
+    weight_M = np.zeros_like(gain_M)
+    if risk.kind == "quantile":
+        # Linear interpolation between two draws, as numpy has it.
+        place = risk.level * (members - 1)
+        low = int(place)
+        weight_M[order[low]] = 1.0 - (place - low)
+        weight_M[order[min(low + 1, members - 1)]] += place - low
+    elif risk.kind == "reached":
+        weight_M[order[min(int(risk.level * members + 1e-9), members - 1)]] = 1.0
+    else:
+        weight_M[order] = tail_weights(members, risk.tail_size(members))
+    return weight_M
+
+
+MEAN = Risk()
+"""Judge by the mean over all draws."""
+
+
+def cautious(caution: float) -> Risk:
+    """Between the mean of all draws (0) and of the worst tenth (1): the plans of a frontier."""
+    return replace(MEAN, kind="cvar", level=WORST, caution=caution) if caution > 0 else MEAN
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +152,11 @@ class Objective:
         amount_X = np.broadcast_to(self.amount_X, (*money_Y.shape[:-1], len(self.amount_X))).copy()
         amount_X[..., self.moved_Y] = money_Y / self.cost_Y
         return amount_X
+
+    def gains(self, money_Y: Floats) -> Floats:
+        """Score of each draw: value of its gain less the price of the money."""
+        gain_M = self.kpi(money_Y) - self.reference_M
+        return np.asarray(self.value * gain_M - self.price * float(money_Y.sum()))
 
     def kpi(self, money_Y: Floats) -> Floats:
         """KPI that the plan brings, per member."""

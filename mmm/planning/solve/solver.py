@@ -5,7 +5,7 @@ Shapes: M members, P grid points, Y variables the solver moves, C channels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -42,6 +42,12 @@ SEARCHED, SCANNED = 300, 20
 ROUNDS = 3
 """Searches for a cautious plan: the weights of the members follow from the plan before."""
 
+NEAR = 1e-3
+"""Part of what planned media bring by which a better plan may exceed one that is called optimal."""
+
+HALVINGS = 40
+"""Of the price of money at which a draw's best plan spends the total."""
+
 
 @dataclass(frozen=True, eq=False)
 class Solution:
@@ -50,10 +56,16 @@ class Solution:
     Attributes:
         money_Y: The plan.
         score: Its score.
+        bound: No allowed plan scores more; None where nothing bounds it.
     """
 
     money_Y: Floats
     score: float
+    bound: float | None = None
+
+    def gap(self, objective: Objective, money_Y: Floats) -> float | None:
+        """How much more than this plan another one could score at most; None if that is not known."""
+        return None if self.bound is None else max(self.bound - objective.score(money_Y), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,31 +100,35 @@ class Solver:
             warm_Y: A plan near the best one; only it is refined.
         """
         limits = self.limits if limits is None else limits
+        bound = None
         if warm_Y is not None:
             start_Y = repair(limits, warm_Y)
             starts = [] if start_Y is None else [start_Y]
         else:
-            starts = self.starts(limits)
+            starts, bound = self.starts(limits)
         if not starts:
             return None
         plans = self.refined(self._worth_refining(starts), limits)
         scores = self.objective.scores(np.stack(plans))
         best = int(np.argmax(scores))
-        return Solution(plans[best], float(scores[best]))
+        score = float(scores[best])
+        return Solution(plans[best], score, None if bound is None else max(bound, score))
 
-    def starts(self, limits: Limits) -> list[Floats]:
-        """Allowed plans from which refinement begins, the most promising first."""
+    def starts(self, limits: Limits) -> tuple[list[Floats], float | None]:
+        """Allowed plans from which refinement begins, the most promising first; and a bound of a mean."""
         plans: list[Floats] = []
+        bound = None
         if self.method in ("differential_evolution", "hybrid"):
             plans = evolve(self.objective, limits, self.seed)
         if self.method != "differential_evolution":
-            plans = [*plans, *self.searched(limits)]
+            found, bound = self.searched(limits)
+            plans = [*plans, *found]
         status_quo_Y = self._near_status_quo(limits, plans)
         if status_quo_Y is not None:
             plans.append(status_quo_Y)
         if not self.objective.separable and self.method != "differential_evolution":
             plans = self._most_promising([*plans, *allowed_plans(limits, 24, self.seed)], 4)
-        return plans
+        return plans, bound
 
     def _near_status_quo(self, limits: Limits, plans: list[Floats]) -> Floats | None:
         """The allowed plan nearest to the status quo; of thousands of variables only if that is cheap."""
@@ -120,23 +136,65 @@ class Solver:
             return None
         return repair(limits, self.status_quo_Y)
 
-    def searched(self, limits: Limits, *, scanning: bool = False) -> list[Floats]:
-        """Plans of the global search on tabulated curves; a scan over totals asks for less."""
+    def searched(self, limits: Limits, *, scanning: bool = False) -> tuple[list[Floats], float | None]:
+        """Plans of the global search on tabulated curves, and the bound of a mean; a scan asks for less."""
         plans: list[Floats] = []
-        weight_M = np.full(len(self.objective.reference_M), 1.0 / len(self.objective.reference_M))
+        bound = None
+        weight_M = self._equal_M
         one = scanning or self.objective.is_mean or not self._curved.separable
         for _ in range(1 if one else ROUNDS):
             curves = self.curves(weight_M)
-            found, _ = self.search(curves, limits, max_nodes=SCANNED if scanning else SEARCHED)
+            found, reached = self.search(curves, limits, max_nodes=SCANNED if scanning else SEARCHED)
             plans = [*found, *plans]
             if not found:
                 break
-            _, weight_M = self.objective.judge(self.objective.kpi(found[0]) - self.objective.reference_M)
-        return plans
+            if self.objective.is_mean and self.bounds:
+                bound = self.bound_of(reached, weight_M)
+            else:
+                _, weight_M = self.objective.judge(self.objective.kpi(found[0]) - self.objective.reference_M)
+        return plans, bound
+
+    @property
+    def bounds(self) -> bool:
+        """Whether a search bounds every plan: only sums of curves can be."""
+        return self.objective.separable and self.method != "differential_evolution"
+
+    def bound_of(self, reached: float, weight_M: Floats) -> float:
+        """Score that no plan exceeds where ``reached`` is what none exceeds on curves of these weights."""
+        return reached + self.objective.value * float(weight_M @ self.objective.offset_M)
+
+    def bounded(self, solution: Solution, limits: Limits) -> Solution:
+        """The solution for a mean, or a better plan, with a bound on every plan within the limits.
+
+        A mean is bounded by the search on its curves; it is made where the solution came without it.
+        """
+        if solution.bound is not None or not self.bounds:
+            return solution
+        found, bound = self.searched(limits)
+        if bound is None:
+            return solution
+        plans = [found[0], *([self.status_quo_Y] if limits.holds(self.status_quo_Y) else [])]
+        return self.better(solution, plans, bound, limits)
+
+    def better(
+        self, solution: Solution, plans: list[Floats], bound: float | None, limits: Limits
+    ) -> Solution:
+        """The best of some plans, refined, where it beats the solution; with a bound on all."""
+        scores = self.objective.scores(np.stack(plans))
+        if scores.max() > solution.score:
+            refined = self.refined([plans[int(np.argmax(scores))]], limits)
+            best_Y = max(refined, key=self.objective.score)
+            score = self.objective.score(best_Y)
+            solution = Solution(best_Y, score) if score > solution.score else solution
+        return replace(solution, bound=None if bound is None else max(bound, solution.score))
+
+    def tolerance(self, money_Y: Floats) -> float:
+        """Distance from its bound within which a plan is optimal."""
+        return NEAR * self.objective.value * abs(float(self.objective.kpi(money_Y).mean()))
 
     def estimate(self, limits: Limits) -> tuple[Floats, float] | None:
         """Best plan of the search alone and its score; cheap, for scans over totals."""
-        plans = self.searched(limits, scanning=True)
+        plans, _ = self.searched(limits, scanning=True)
         if not plans:
             return None
         scores = self.objective.scores(np.stack(plans))
@@ -196,6 +254,52 @@ class Solver:
         scores = self.objective.scores(np.stack(plans)) if plans else np.zeros(0)
         return [plans[i] for i in np.argsort(-scores)[:keep]]
 
+    def hindsight_M(self, limits: Limits) -> Floats | None:
+        """What the best plan would gain in each draw, had that draw been known to be the truth.
+
+        In KPI units against the objective's reference, less the price of its money. It is the bound by a
+        price of money (Everett 1963): at most what S-shaped curves leave open above the best plan, and limits
+        of groups are left out, so that regret is stated rather too high than too low. None where curves do
+        not add up or are many.
+        """
+        objective = self.objective
+        if self.many or not objective.separable:
+            return None
+        money_PY, kpi_MPY = self.table
+        score_MPY = kpi_MPY - (objective.price / objective.value) * money_PY
+        # Least of a convex function of the price: bisection on its slope, the total less what is spent at
+        # that price.
+        rise_MPY, width_PY = np.abs(np.diff(score_MPY, axis=1)), np.diff(money_PY, axis=0)
+        wide_PY = np.broadcast_to(width_PY > 1e-7 * limits.size, rise_MPY.shape)
+        slope_MPY = np.divide(rise_MPY, width_PY, out=np.zeros_like(rise_MPY), where=wide_PY)
+        high_M = slope_MPY.max(axis=(1, 2)) + 1e-300
+        low_M = -high_M if limits.least == limits.most else np.zeros_like(high_M)
+        best_M = np.full(len(score_MPY), np.inf)
+        for price_M in (low_M, high_M):
+            best_M = np.minimum(best_M, _priced(score_MPY, money_PY, price_M, limits)[0])
+        for _ in range(HALVINGS):
+            middle_M = 0.5 * (low_M + high_M)
+            value_M, spent_M = _priced(score_MPY, money_PY, middle_M, limits)
+            best_M = np.minimum(best_M, value_M)
+            over_M = spent_M > limits.most
+            low_M, high_M = np.where(over_M, middle_M, low_M), np.where(over_M, high_M, middle_M)
+        return best_M + objective.offset_M
+
+    def regret_M(self, money_Y: Floats, best_M: Floats | None) -> Floats | None:
+        """What the best plan of each draw would add to a plan: KPI units, currency if money has a price."""
+        objective = self.objective
+        if best_M is None:
+            return None
+        own_M = objective.kpi(money_Y) - objective.reference_M
+        missed_M = best_M - own_M + objective.price / objective.value * float(money_Y.sum())
+        return np.maximum(missed_M, 0.0) * (objective.value if objective.price else 1.0)
+
+    @property
+    def _equal_M(self) -> Floats:
+        """Weights of the mean."""
+        members = len(self.objective.reference_M)
+        return np.full(members, 1.0 / members)
+
     @cached_property
     def _knots_P(self) -> Floats:
         few = POINTS if self._curved.separable else POINTS_WHOLE
@@ -239,3 +343,11 @@ class Solver:
         grid_PY = self._grid(finer_P)
         grid_PY[-1] = self.limits.upper_X
         return Curves(grid_PY, np.asarray(value_PY))
+
+
+def _priced(score_MPY: Floats, money_PY: Floats, price_M: Floats, limits: Limits) -> tuple[Floats, Floats]:
+    """Best value of each draw at a price of money, the total at that price given back; and what it spends."""
+    net_MPY = score_MPY - price_M[:, None, None] * money_PY
+    place_MY = net_MPY.argmax(axis=1)
+    spent_M = np.take_along_axis(money_PY, place_MY, axis=0).sum(axis=1)
+    return net_MPY.max(axis=1).sum(axis=1) + price_M * limits.most, spent_M

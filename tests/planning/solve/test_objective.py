@@ -12,8 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import t
 
 from mmm.data.panel import Floats
-from mmm.planning.solve.objective import Objective, brought_MC, next_amount_MX, refine
-from mmm.planning.solve.risk import MEAN, Risk
+from mmm.planning.solve.objective import MEAN, Objective, Risk, brought_MC, next_amount_MX, refine
 from tests.planning.hills import Hills, Summed, random_hills
 from tests.planning.solve.polytopes import polytope
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from mmm.planning.solve.risk import MEAN, Risk, cautious
+from mmm.planning.solve.objective import MEAN, Risk, cautious
+from mmm.planning.solve.proof import hardest
 
 CENTURY = np.random.default_rng(0).permutation(np.arange(1.0, 101.0))
 """1 to 100 in any order."""
@@ -70,7 +71,7 @@ def test_the_hardest_weights_leave_no_plan_and_no_mix_better_than_the_best_mix(
     risk: Risk, members: int
 ) -> None:
     gain_JM = np.random.default_rng(members).normal(0.0, 1.0, (5, members)) + np.arange(5.0)[:, None] / 10
-    weight_M, mix_J = risk.hardest(gain_JM)
+    weight_M, mix_J = hardest(risk, gain_JM)
     best_of_mixes = max(
         risk.judge(mix_S @ gain_JM)[0] for mix_S in np.random.default_rng(1).dirichlet(np.ones(5), 3000)
     )

@@ -9,9 +9,8 @@ from scipy.optimize import check_grad
 from mmm.data.panel import Floats
 from mmm.planning.solve.by_region import climb_blocks
 from mmm.planning.solve.limits import Limits, repair
-from mmm.planning.solve.objective import Objective, refine
+from mmm.planning.solve.objective import MEAN, Objective, Risk, refine
 from mmm.planning.solve.random_starts import allowed_plans, evolve
-from mmm.planning.solve.risk import MEAN, Risk
 from mmm.planning.solve.solver import Method, Solver
 from tests.planning.hills import Summed, random_hills
 
