@@ -5,6 +5,7 @@ Shapes: G regions, T periods, C channels, K controls, L lags.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,13 +102,7 @@ class Design:
                 "must be one number between 0 and 1 a channel",
             ),
         )
-        problems = [
-            Problem("out_of_range", name, f"is {getattr(self, name)}; it {rule}.")
-            for name, ok, rule in rules
-            if not ok
-        ]
-        if problems:
-            raise SpecError("The design of a simulated market", problems)
+        refuse_unless(self, "The design of a simulated market", rules)
 
     def _is_by_channel(self, values: tuple[float, ...] | None) -> bool:
         return values is None or (len(values) == self.channels and min(values) > 0)
@@ -116,6 +111,21 @@ class Design:
     def edge_count(self) -> int:
         """Edges of the channel graph."""
         return max(self.channels - 2, 0) if self.edges is None else self.edges
+
+
+def refuse_unless(drawn: object, what: str, rules: Iterable[tuple[str, bool, str]]) -> None:
+    """Refuse settings that break rules: the field, whether it is kept, and what it says.
+
+    Raises:
+        SpecError: With every broken rule.
+    """
+    problems = [
+        Problem("out_of_range", name, f"is {getattr(drawn, name)}; it {rule}.")
+        for name, kept, rule in rules
+        if not kept
+    ]
+    if problems:
+        raise SpecError(what, problems)
 
 
 def simulate_market(
@@ -132,7 +142,7 @@ def simulate_market(
     regions, weeks = design.regions, design.weeks
     population_G = np.round(rng.lognormal(13.0, 0.8, regions))
     phase_G = 0.1 + 0.05 * rng.standard_normal(regions)
-    demand_GT = 0.7 * _wander(rng, 1, weeks, 0.9) + 0.7 * _wander(rng, regions, weeks, 0.8)
+    demand_GT = 0.7 * wander(rng, 1, weeks, 0.9) + 0.7 * wander(rng, regions, weeks, 0.8)
     influence = _draw_influence(rng, design, phase_G, demand_GT)
     intensity_GTC = influence.intensity_GTC()
 
@@ -198,7 +208,7 @@ def _draw_reach(
     return reach, reach.acting(intensity_GTC)
 
 
-def _wander(rng: np.random.Generator, series: int, periods: int, persistence: float) -> Floats:
+def wander(rng: np.random.Generator, series: int, periods: int, persistence: float) -> Floats:
     """Stationary AR(1) series of unit variance, ``series`` x ``periods``."""
     shocks = rng.standard_normal((series, periods)) * np.sqrt(1 - persistence**2)
     shocks[:, 0] /= np.sqrt(1 - persistence**2)
@@ -236,7 +246,7 @@ def _draw_influence(
     follows_C = rng.permutation(channels) < channels // 2
     own_GTC = np.empty((regions, weeks, channels))
     for c in range(channels):
-        log_GT = 0.35 * _wander(rng, 1, weeks, 0.8) + 0.45 * _wander(rng, regions, weeks, 0.5)
+        log_GT = 0.35 * wander(rng, 1, weeks, 0.8) + 0.45 * wander(rng, regions, weeks, 0.5)
         log_GT = (
             log_GT + 0.25 * rng.standard_normal((regions, weeks)) + 0.3 * rng.standard_normal((regions, 1))
         )
@@ -322,5 +332,5 @@ def _draw_spend(
     drawn_C = rng.lognormal(0.5, 0.5, channels)
     roi_C = drawn_C if roi is None else np.array(roi)
     price_C = direct_GTC.sum(axis=(0, 1)) * KPI_VALUE / roi_C / exposure_GTC.sum(axis=(0, 1))
-    moves_TC = np.exp(0.04 * _wander(rng, channels, periods, 0.9).T * has_exposure_C)
+    moves_TC = np.exp(0.04 * wander(rng, channels, periods, 0.9).T * has_exposure_C)
     return exposure_GTC, exposure_GTC * price_C * moves_TC, has_exposure_C

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mmm.data.panel import Bools, Floats
-from mmm.errors import Problem, SpecError
+from mmm.simulate.draws import refuse_unless, wander
 from mmm.simulate.worlds import Influence, Response, World, carry_over, carry_over_weights, hill
 
 ORGANIC = ("email", "organic_social", "newsletter", "blog")
@@ -53,13 +53,7 @@ class Drivers:
             ("lasting", 0 <= self.lasting < 1, "must be at least 0 and below 1"),
             ("spread", self.spread >= 0, "must be at least 0"),
         )
-        problems = [
-            Problem("out_of_range", name, f"is {getattr(self, name)}; it {rule}.")
-            for name, ok, rule in rules
-            if not ok
-        ]
-        if problems:
-            raise SpecError("The drivers of a simulated market", problems)
+        refuse_unless(self, "The drivers of a simulated market", rules)
 
 
 def without_controls(world: World) -> World:
@@ -129,7 +123,7 @@ def _with_media(rng: np.random.Generator, drivers: Drivers, world: World, level_
     regions, weeks = world.kpi_GT.shape
     own_GTN = np.empty((regions, weeks, added))
     for n in range(added):
-        log_GT = 0.4 * _weekly(rng, 1, weeks, 0.6) + 0.4 * _weekly(rng, regions, weeks, 0.4)
+        log_GT = 0.4 * wander(rng, 1, weeks, 0.6) + 0.4 * wander(rng, regions, weeks, 0.4)
         sends = (rng.uniform(size=(regions, weeks)) < 0.6) if n % 2 == 0 and n < len(organic) else 1.0
         own_GTN[..., n] = np.exp(log_GT) * np.where(sends, 1.0, 0.1)
     own_GTN /= own_GTN.mean((0, 1))
@@ -188,14 +182,3 @@ def _joined(rng: np.random.Generator, old: Influence, own_GTN: Floats, organic: 
         np.concatenate([old.jitter_GTC, jitter_GTN], 2),
         (*old.order, *range(paid, paid + added)),
     )
-
-
-def _weekly(rng: np.random.Generator, series: int, weeks: int, persistence: float) -> Floats:
-    """Stationary AR(1) series of unit variance, ``series`` x ``weeks``."""
-    shocks = rng.standard_normal((series, weeks))
-    values = np.empty_like(shocks)
-    values[:, 0] = shocks[:, 0]
-    for week in range(1, weeks):
-        fresh = np.sqrt(1 - persistence**2) * shocks[:, week]
-        values[:, week] = persistence * values[:, week - 1] + fresh
-    return values

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmm.data.panel import Floats
-from mmm.simulate.draws import LAGS, PERIODS_PER_YEAR, Design, _flights, _season, _wander, simulate_market
+from mmm.simulate.draws import LAGS, PERIODS_PER_YEAR, Design, _flights, _season, simulate_market, wander
 from mmm.simulate.worlds import World
 
 WIDE = Design(regions=40, weeks=208, channels=6)
@@ -26,9 +26,9 @@ def level_G1(world: World) -> Floats:
 
 
 @pytest.mark.parametrize("persistence", [0.0, 0.5, 0.9])
-def test_demand_wanders_with_unit_variance_and_its_persistence(persistence: float) -> None:
+def test_demandwanders_with_unit_variance_and_its_persistence(persistence: float) -> None:
     """Over 2000 series; from the first period on, not only once it has forgotten its start."""
-    series = _wander(np.random.default_rng(0), 2000, 40, persistence)
+    series = wander(np.random.default_rng(0), 2000, 40, persistence)
 
     np.testing.assert_allclose(series.var(axis=0), 1.0, atol=0.12)
     assert (series[:, 1:] * series[:, :-1]).mean() == pytest.approx(persistence, abs=0.03)
