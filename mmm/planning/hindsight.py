@@ -5,7 +5,7 @@ Shapes: M members, G regions, H periods after the model's data, C channels, K co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from scipy import stats
 from mmm.analysis.change import present_names
 from mmm.analysis.intervals import LEVEL
 from mmm.analysis.score import RECENT
-from mmm.data.panel import Bools, Dates, Floats, Ints, Panel
+from mmm.data.panel import Dates, Floats, Ints, Panel
 from mmm.fitted import Fitted
 from mmm.planning.forecast import controls_ahead, open_covariance
 
@@ -40,6 +40,68 @@ class Hindsight:
     naive_H: Floats
 
 
+class Cells:
+    """Newer data in the regions and channels of an older model, from some periods on.
+
+    What the model does not know is left out; what it knows and the data no longer have stays as it is given.
+
+    Args:
+        old: Data of the model.
+        new: Newer data of the same market.
+        places_H: Periods of the newer data.
+        renamed: Channels that had another name: new name to old name.
+
+    Attributes:
+        regions: Regions of both.
+        own_G: Their places in the model.
+        shape: Regions of the model, periods, channels of the model.
+        channels: What the model's channels are called now.
+    """
+
+    def __init__(
+        self, old: Panel, new: Panel, places_H: Ints, renamed: Mapping[str, str] | None = None
+    ) -> None:
+        self._old, self.new = old, new
+        self.regions = [name for name in old.regions if name in new.regions]
+        self.own_G: Ints = np.array([old.regions.index(name) for name in self.regions], dtype=np.int64)
+        place_G = np.array([new.regions.index(name) for name in self.regions], dtype=np.int64)
+        self._cells = np.ix_(place_G, places_H)
+        self.shape = (len(old.regions), len(places_H), len(old.channels))
+        names = present_names(old.channels, new.channels, renamed)
+        self.channels = tuple(names[name] for name in old.channels)
+
+    def of(self, value_GT: Floats) -> Floats:
+        """Values of the newer data in these cells; further axes are kept."""
+        return np.asarray(value_GT[self._cells])
+
+    def tell(
+        self, known_GHN: Floats, names: Sequence[str], told_GTN: Floats, told_names: Sequence[str]
+    ) -> Floats:
+        """What is known of columns in the model's regions, replaced by what the data tell of them."""
+        found_GHN, told_GHN = known_GHN.copy(), self.of(told_GTN)
+        for n, name in enumerate(names):
+            if name in told_names:
+                found_GHN[self.own_G, :, n] = told_GHN[..., told_names.index(name)]
+        return found_GHN
+
+    def ran(self, told_GTC: Floats) -> Floats:
+        """What ran in the model's channels, shape GHC; nothing where it is not known."""
+        return self.tell(np.zeros(self.shape), self.channels, told_GTC, self.new.channels)
+
+    def controls(self, known_GHK: Floats) -> Floats:
+        """Controls, as they came where the data have them."""
+        return self.tell(known_GHK, self._old.controls, self.new.controls_GTK, self.new.controls)
+
+    def contacts(self, usual_C: Floats | None) -> Floats | None:
+        """Contacts of the people reached, shape GHC, usual ones where not known; None where none are."""
+        if usual_C is None or self.new.contacts_GTC is None:
+            return None
+        told_GHC = self.tell(
+            np.full(self.shape, np.nan), self.channels, self.new.contacts_GTC, self.new.channels
+        )
+        return np.where(np.isfinite(told_GHC), told_GHC, usual_C)
+
+
 def hindsight(
     fitted: Fitted, panel: Panel, renamed: Mapping[str, str] | None = None, *, level: float = LEVEL
 ) -> Hindsight | None:
@@ -58,24 +120,17 @@ def hindsight(
         None if nothing came after, no region is known, or media are counted in another unit now.
     """
     old = fitted.panel
-    after_T = panel.dates > old.dates[-1]
-    regions = [name for name in old.regions if name in panel.regions]
-    if not after_T.any() or not regions or panel.frequency != old.frequency:
+    after_H = np.flatnonzero(panel.dates > old.dates[-1])
+    cells = Cells(old, panel, after_H, renamed)
+    if not len(after_H) or not cells.regions or panel.frequency != old.frequency or _mixed(old, cells):
         return None
-    place_G = np.array([panel.regions.index(name) for name in regions])
-    own_G = [old.regions.index(name) for name in regions]
-    dates = panel.dates[after_T]
-    media_GHC = _media(old, panel, own_G, place_G, after_T, renamed or {})
-    if media_GHC is None:
-        return None
-    controls_GHK = controls_ahead(fitted, dates)
-    for k, name in enumerate(old.controls):
-        if name in panel.controls:
-            told_GH = panel.controls_GTK[np.ix_(place_G, after_T)][..., panel.controls.index(name)]
-            controls_GHK[own_G, :, k] = told_GH
-    contacts_GHC = _contacts(old, panel, own_G, place_G, after_T, renamed or {})
-    expected_MGH = fitted.predictor.kpi_ahead(media_GHC, controls_GHK, contacts_GHC)[:, own_G]
-    kpi_GH = panel.kpi_GT[np.ix_(place_G, after_T)]
+    dates = panel.dates[after_H]
+    expected_MGH = fitted.predictor.kpi_ahead(
+        cells.ran(panel.media_GTC),
+        cells.controls(controls_ahead(fitted, dates)),
+        cells.contacts(fitted.scaling.contacts_C),
+    )[:, cells.own_G]
+    kpi_GH = cells.of(panel.kpi_GT)
     seen_GH = np.isfinite(kpi_GH)
     expected_MH = (expected_MGH * seen_GH).sum(1)
     members = len(expected_MH)
@@ -84,7 +139,7 @@ def hindsight(
         between_H + np.diag(open_covariance(fitted, len(dates)))
     )
     expected_H = expected_MH.mean(0)
-    recent_G1 = _recent(old)[own_G, None]
+    recent_G1 = _recent(old)[cells.own_G, None]
     return Hindsight(
         dates=dates,
         expected_H=expected_H,
@@ -95,45 +150,15 @@ def hindsight(
     )
 
 
-def _media(
-    old: Panel,
-    panel: Panel,
-    own_G: list[int],
-    place_G: Ints,
-    after_T: Bools,
-    renamed: Mapping[str, str],
-) -> Floats | None:
-    """Media of the model's channels and regions after its data, shape GHC; None if units differ."""
-    names = present_names(old.channels, panel.channels, renamed)
-    media_GHC = np.zeros((len(old.regions), int(after_T.sum()), len(old.channels)))
-    for c, channel in enumerate(old.channels):
-        if names[channel] not in panel.channels:
-            continue
-        now = panel.channels.index(names[channel])
-        if panel.has_exposure_C[now] != old.has_exposure_C[c] or panel.has_reach_C[now] != old.has_reach_C[c]:
-            return None
-        media_GHC[own_G, :, c] = panel.media_GTC[np.ix_(place_G, after_T)][..., now]
-    return media_GHC
-
-
-def _contacts(
-    old: Panel,
-    panel: Panel,
-    own_G: list[int],
-    place_G: Ints,
-    after_T: Bools,
-    renamed: Mapping[str, str],
-) -> Floats | None:
-    """Contacts per person of the model's channels with reach after its data, shape GHC; None without any."""
-    if old.contacts_GTC is None or panel.contacts_GTC is None:
-        return None
-    names = present_names(old.channels, panel.channels, renamed)
-    contacts_GHC = np.ones((len(old.regions), int(after_T.sum()), len(old.channels)))
-    for c, channel in enumerate(old.channels):
-        if old.has_reach_C[c] and names[channel] in panel.channels:
-            now = panel.channels.index(names[channel])
-            contacts_GHC[own_G, :, c] = panel.contacts_GTC[np.ix_(place_G, after_T)][..., now]
-    return contacts_GHC
+def _mixed(old: Panel, cells: Cells) -> bool:
+    """Whether media of some channel are counted in another unit now."""
+    new = cells.new
+    return any(
+        old.has_exposure_C[c] != new.has_exposure_C[now] or old.has_reach_C[c] != new.has_reach_C[now]
+        for c, name in enumerate(cells.channels)
+        if name in new.channels
+        for now in [new.channels.index(name)]
+    )
 
 
 def _recent(panel: Panel) -> Floats:

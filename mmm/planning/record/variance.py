@@ -24,6 +24,7 @@ from mmm.data.panel import Bools, Floats, Ints, Panel
 from mmm.errors import RecordError
 from mmm.fitted import Fitted
 from mmm.planning.forecast import open_covariance
+from mmm.planning.hindsight import Cells
 from mmm.planning.planner import Planner
 from mmm.planning.record.kept import Record
 from mmm.planning.record.planned import PlannedPeriods, planned_periods
@@ -71,16 +72,11 @@ class _Comparison:
         self.record, self.actuals, self.planner, self.planned = record, actuals, planner, planned
         self.old, self.new = planner.panel, actuals.panel
         _refuse_strangers(record, actuals, self.old)
-        self.regions = [name for name in self.old.regions if name in self.new.regions]
-        own_G, place_G = (
-            np.array([panel.regions.index(name) for name in self.regions]) for panel in (self.old, self.new)
-        )
-        self.own_G: Ints = own_G
-        self.place_G: Ints = place_G
         self.after_P = _after(self.old, self.new, planned)
         self.wait = planned.wait.periods
-        self.names = present_names(self.old.channels, self.new.channels, actuals.renamed)
-        self.kpi_GH: Floats = self.new.kpi_GT[np.ix_(self.place_G, self.after_P)][:, self.wait :]
+        self.cells = Cells(self.old, self.new, self.after_P, actuals.renamed)
+        self.compared = Cells(self.old, self.new, self.after_P[self.wait :], actuals.renamed)
+        self.kpi_GH: Floats = self.compared.of(self.new.kpi_GT)
         self.seen_GH: Bools = np.isfinite(self.kpi_GH)
         if not self.seen_GH.any():
             raise RecordError(
@@ -96,7 +92,7 @@ class _Comparison:
         spend_GPC, media_GPC = self._ran()
         delivered_GPC = spend_GPC * self.planned.rate_GC[:, None, :]
         planned_MC, delivered_MC = self._brought(planned_GPC), self._brought(delivered_GPC)
-        ran_MC = self._brought(media_GPC, self._contacts())
+        ran_MC = self._brought(media_GPC, self.cells.contacts(self.planner.drawn.scaling.contacts_C))
         delivery_MC, price_MC = delivered_MC - planned_MC, ran_MC - delivered_MC
         before_M = self._seen(self._baseline_MGH(told=False))
         planned_M = planned_MC.sum(1) + before_M
@@ -130,37 +126,14 @@ class _Comparison:
 
     def _ran(self) -> tuple[Floats, Floats]:
         """Amounts and media that ran in the record's regions, both GPC; nothing where it is not known."""
-        shape = (len(self.old.regions), len(self.after_P), len(self.old.channels))
-        spend_GPC, media_GPC = np.zeros(shape), np.zeros(shape)
-        for c, channel in enumerate(self.old.channels):
-            if self.names[channel] not in self.new.channels:
-                continue
-            now = self.new.channels.index(self.names[channel])
-            cells = np.ix_(self.place_G, self.after_P)
-            media_GPC[self.own_G, :, c] = self.new.media_GTC[cells][..., now]
-            paid = bool(self.old.has_spend_C[c])
-            source_GTC = self.new.spend_GTC if paid else self.new.media_GTC
-            spend_GPC[self.own_G, :, c] = source_GTC[cells][..., now]
+        media_GPC = self.cells.ran(self.new.media_GTC)
+        spend_GPC = np.where(self.old.has_spend_C, self.cells.ran(self.new.spend_GTC), media_GPC)
         return spend_GPC, media_GPC
-
-    def _contacts(self) -> Floats | None:
-        """How often people were reached, shape GPC; None where neither record nor data count it."""
-        usual_C = self.planner.drawn.scaling.contacts_C
-        if usual_C is None or self.new.contacts_GTC is None:
-            return None
-        shape = (len(self.old.regions), len(self.after_P), len(self.old.channels))
-        contacts_GPC: Floats = np.broadcast_to(usual_C, shape).copy()
-        for c, channel in enumerate(self.old.channels):
-            if self.names[channel] in self.new.channels:
-                now = self.new.channels.index(self.names[channel])
-                told_GP = self.new.contacts_GTC[np.ix_(self.place_G, self.after_P)][..., now]
-                contacts_GPC[self.own_G, :, c] = np.where(np.isfinite(told_GP), told_GP, usual_C[c])
-        return contacts_GPC
 
     def _brought(self, media_GPC: Floats, contacts_GPC: Floats | None = None) -> Floats:
         """KPI that each channel brings in the cells compared, shape MC."""
         value_MCGP = self.planner.predictor.channels_ahead(media_GPC, contacts_GPC)
-        value_MCGH = value_MCGP[:, :, self.own_G, self.wait :]
+        value_MCGH = value_MCGP[:, :, self.cells.own_G, self.wait :]
         return np.asarray((value_MCGH * self.seen_GH).sum((2, 3)))
 
     def _seen(self, value_MGH: Floats) -> Floats:
@@ -169,14 +142,9 @@ class _Comparison:
 
     def _baseline_MGH(self, *, told: bool) -> Floats:
         """KPI without media by the model of the record, with controls as assumed, or as they came."""
-        controls_GHK = self.planned.controls_GHK[:, : len(self.after_P) - self.wait].copy()
-        for k, name in enumerate(self.old.controls) if told else ():
-            if name in self.new.controls:
-                cells = np.ix_(self.place_G, self.after_P[self.wait :])
-                controls_GHK[self.own_G, :, k] = self.new.controls_GTK[cells][
-                    ..., self.new.controls.index(name)
-                ]
-        return self.planner.predictor.baseline_ahead(controls_GHK, self.wait)[:, self.own_G]
+        controls_GHK = self.planned.controls_GHK[:, : len(self.after_P) - self.wait]
+        controls_GHK = self.compared.controls(controls_GHK) if told else controls_GHK
+        return self.planner.predictor.baseline_ahead(controls_GHK, self.wait)[:, self.cells.own_G]
 
     def _baseline_change(self, before_M: Floats) -> tuple[Floats, str]:
         """How far what is not media came otherwise than assumed, and from what this is known."""
@@ -185,7 +153,7 @@ class _Comparison:
             return self._seen(self._baseline_MGH(told=True)) - before_M, "controls"
         parts = newer.predictor.parts
         whole_MGT = parts.baseline_MGT + parts.season_MGT + parts.controls_MGTK.sum(-1)
-        now_M = self._seen(whole_MGT[:, self.place_G][:, :, self.after_P[self.wait :]])
+        now_M = self._seen(self.compared.of(whole_MGT.transpose(1, 2, 0)).transpose(2, 0, 1))
         # Draws of two fits are independent, so that any pairing of them is a draw of the difference.
         return now_M[np.arange(len(before_M)) % len(now_M)] - before_M, "newer model"
 
@@ -224,11 +192,15 @@ class _Comparison:
         said = []
         if periods < len(self.planned.dates):
             said.append(f"{periods} of the {len(self.planned.dates)} periods of the plan have come.")
-        if gone := [name for name in self.old.regions if name not in self.regions]:
+        if gone := [name for name in self.old.regions if name not in self.cells.regions]:
             said.append(f"Not compared, since the data no longer have them: {', '.join(gone)}.")
         if new := [name for name in self.new.regions if name not in self.old.regions]:
             said.append(f"Not compared, since the record does not know them: {', '.join(new)}.")
-        if lost := [name for name in self.old.channels if self.names[name] not in self.new.channels]:
+        if lost := [
+            name
+            for name, now in zip(self.old.channels, self.cells.channels, strict=True)
+            if now not in self.new.channels
+        ]:
             said.append(f"Not in the data, so that nothing ran in them: {', '.join(lost)}.")
         if missing := int((~self.seen_GH).sum()):
             said.append(f"{missing} of {self.seen_GH.size} cells have no KPI; plan and actual go without.")
