@@ -143,10 +143,18 @@
     if (darkness.matches) repaint();
     size(on ? printWidth : null);
   };
-  window.addEventListener("beforeprint", () => { window.reportDrawAll(); paper(true); });
-  window.addEventListener("afterprint", () => { delete document.body.dataset.print; paper(false); });
+  // What a button asked for holds until the next print: a PDF is laid out after "afterprint".
+  let asked = false;
+  window.addEventListener("beforeprint", () => {
+    if (!asked) delete document.body.dataset.print;
+    asked = false;
+    window.reportDrawAll();
+    paper(true);
+  });
+  window.addEventListener("afterprint", () => paper(false));
   document.querySelectorAll("button[data-print]").forEach((button) => button.addEventListener("click", async () => {
     document.body.dataset.print = button.dataset.print;
+    asked = true;
     if (button.dataset.print === "all") await window.reportDrawAll();
     window.print();
   }));
