@@ -116,17 +116,18 @@ class LongTable:
         return named([self.cell(int(row), column) for row in rows[:EXAMPLES]], len(rows), sep="; ")
 
 
-def named(examples: Sequence[str], count: int | None = None, *, sep: str = ", ") -> str:
+def named(examples: Sequence[str], count: int | None = None, *, sep: str = ", ", most: int = EXAMPLES) -> str:
     """Examples in a row, then how many more there are in all.
 
     Args:
         examples: Texts, of which the first few are shown.
         count: How many there are; by default the length of ``examples``.
         sep: What stands between them.
+        most: How many are shown.
     """
     count = len(examples) if count is None else count
-    shown = sep.join(examples[:EXAMPLES])
-    more = count - min(len(examples), EXAMPLES)
+    shown = sep.join(examples[:most])
+    more = count - min(len(examples), most)
     return f"{shown} and {more} more" if more > 0 else shown
 
 

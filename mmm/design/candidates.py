@@ -15,7 +15,7 @@ import numpy as np
 
 from mmm.config import Experiment
 from mmm.data.experiments import LiftTest, locate_experiments
-from mmm.data.panel import Bools, Floats, Ints
+from mmm.data.panel import PERIODS_PER_YEAR, Bools, Floats, Ints
 from mmm.design.assignment import FEWEST, Strata, match
 from mmm.design.estimator import (
     Adjustment,
@@ -45,7 +45,6 @@ LEAST_BAND = 0.3
 holding nearer makes standard errors 3 % smaller only (0.1, six designs on 20 worlds)."""
 RUNS = 0.5
 """Part of its usual spend that a channel must run at where a test of it is imagined."""
-DAYS_A_WEEK, WEEKS_A_YEAR = 7, 365.25 / 7
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ class Market:
 
     def periods(self, weeks: int) -> int:
         """Periods of so many weeks."""
-        return max(1, round(weeks * self.panel.periods_per_year / WEEKS_A_YEAR))
+        return max(1, round(weeks * self.panel.periods_per_year / PERIODS_PER_YEAR["weekly"]))
 
     def windows(self, channel: int, weeks: int) -> Windows:
         """Lengths of a test of a channel, its cool-down by what was learned of its carry-over."""

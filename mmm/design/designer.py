@@ -166,12 +166,13 @@ class Designer:
         return None
 
     def _name(self, candidate: Candidate) -> str:
-        weeks = next(
-            weeks for weeks in self.request.weeks if self.market.periods(weeks) == candidate.windows.test
-        )
         whom = f"{candidate.windows.blocks}_blocks" if self.market.national else percent(candidate.share)
-        words = (self.panel.channels[candidate.channel], candidate.kind, f"{weeks}w", whom)
+        words = (self.panel.channels[candidate.channel], candidate.kind, f"{self._weeks(candidate)}w", whom)
         return "-".join(word.replace("\u00a0%", "pc") for word in words)
+
+    def _weeks(self, candidate: Candidate) -> int:
+        """Weeks of a test as they were asked for."""
+        return next(w for w in self.request.weeks if self.market.periods(w) == candidate.windows.test)
 
     def proposal(self, candidate: Candidate) -> Proposal:
         """A candidate, looked at."""
@@ -224,7 +225,7 @@ class Designer:
             "control": "" if windows.national else _names(panel.regions, proposal.control_G),
             "start": start.astype("datetime64[s]"),
             "end": end.astype("datetime64[s]"),
-            "weeks": next(w for w in self.request.weeks if self.market.periods(w) == windows.test),
+            "weeks": self._weeks(candidate),
             "periods": windows.span,
             "blocks": windows.blocks,
             "cooldown": windows.cooldown,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -16,6 +15,7 @@ import yaml
 from pydantic import Field
 
 from mmm.config import Spec
+from mmm.config.digest import as_text
 from mmm.config.files import read_yaml, validate
 from mmm.config.yaml_bounds import parse_value
 from mmm.data.calendar import Calendar
@@ -284,8 +284,7 @@ def _digests(registration: Registration) -> dict[str, str]:
 
 
 def _digest(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return f"sha256:{hashlib.sha256(as_text(value).encode()).hexdigest()}"
 
 
 def read_registration(path: str) -> Registration:

@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import yaml
@@ -16,6 +17,7 @@ from scipy import stats
 
 from mmm.analysis.intervals import LEVEL
 from mmm.data.panel import NATIONAL, Bools, Dates, Floats
+from mmm.data.schema import named
 from mmm.design.estimator import Windows, adjusted_kpi, effects
 from mmm.design.registration import Registration
 from mmm.errors import Problem, RequestError
@@ -24,6 +26,7 @@ from mmm.tabular.rows import TextRows, read_rows, with_dates, with_numbers
 
 SHOWN = 5
 """Names that a message lists; the rest are counted."""
+_listed = partial(named, most=SHOWN)
 KEPT = 0.5
 """Part of the registered change of spend by which what was done may differ from it."""
 ENTRY = ("channel", "regions", "start", "end", "lift", "standard_error", "spend_change", "in_panel", "effect")
@@ -280,11 +283,6 @@ def _departures(registration: Registration, cells: Cells) -> Iterator[Problem]:
             "an error of its own."
         )
         yield Problem("other_change", registration.columns["amount"], text)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 # --- writing ---------------------------------------------------------------------------------------

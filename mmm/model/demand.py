@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmm.data.panel import Floats
+from mmm.data.panel import PERIODS_PER_YEAR, Floats
 
 SMALL_MEDIA = 0.1
 """Media, in mean media, below which less of them says no more about demand."""
@@ -19,7 +19,6 @@ CARRIED_PERIODS = 8
 """Last trained periods whose mean is carried on as what spend followed."""
 LASTING = 0.5
 """Weight, a week before or after, of what media then say of demand: decision 0024."""
-WEEKS_PER_YEAR = 365.25 / 7
 
 
 def followed(media_GTC: Floats, trained_GT: Floats, until: int, periods_per_year: float) -> Floats:
@@ -38,7 +37,7 @@ def followed(media_GTC: Floats, trained_GT: Floats, until: int, periods_per_year
     weight_GT = trained_GT[:, :until]
     cells_G1 = np.maximum(weight_GT.sum(1), 1.0)[:, None]
     away_GTC = log_GTC - (np.einsum("gtc,gt->gc", log_GTC, weight_GT) / cells_G1)[:, None]
-    near_TT = _near(until, LASTING ** (WEEKS_PER_YEAR / periods_per_year))
+    near_TT = _near(until, LASTING ** (PERIODS_PER_YEAR["weekly"] / periods_per_year))
     level_GTC = np.einsum("st,gtc->gsc", near_TT, away_GTC * weight_GT[..., None], optimize=True)
     level_GTC /= np.maximum(weight_GT @ near_TT, 1e-9)[..., None]
     level_GTC -= (np.einsum("gtc,gt->gc", level_GTC, weight_GT) / cells_G1)[:, None]

@@ -80,11 +80,9 @@ class Inputs:
 
     def to(self, device: torch.device) -> Inputs:
         """The same on another device."""
-        parts: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
-        moved: dict[str, Any] = {
-            name: None if item is None else item.to(device) for name, item in parts.items()
-        }
-        return Inputs(**moved)
+        parts = {item.name: getattr(self, item.name) for item in fields(self)}
+        moved: dict[str, Any] = {name: part.to(device) for name, part in parts.items() if part is not None}
+        return replace(self, **moved)
 
     @property
     def reach(self) -> tuple[int, ...]:

@@ -91,18 +91,24 @@ def misfit(
     parameters: Parameters, components: Components, inputs: Inputs, spec: LossSpec, weight: Tensor
 ) -> Tensor:
     """Negative log likelihood of the weighted cells, a sum, shape M."""
-    log_noise_MG1 = noise_level(parameters).unsqueeze(-1)
-    residual_MGT = (inputs.kpi_GT - components.prediction_MGT) * torch.exp(-log_noise_MG1)
-    return ((robust(residual_MGT, spec) + log_noise_MG1) * weight).sum((1, 2))
+    loss_MGT, log_noise_MG1 = _losses(parameters, components, inputs, spec)
+    return ((loss_MGT + log_noise_MG1) * weight).sum((1, 2))
 
 
 def loss_of_residuals(
     parameters: Parameters, components: Components, inputs: Inputs, spec: LossSpec, weight: Tensor
 ) -> Tensor:
     """``misfit`` without the noise's own term, shape M: never negative, about half of the cells."""
+    return (_losses(parameters, components, inputs, spec)[0] * weight).sum((1, 2))
+
+
+def _losses(
+    parameters: Parameters, components: Components, inputs: Inputs, spec: LossSpec
+) -> tuple[Tensor, Tensor]:
+    """Loss of each cell's residual in units of the noise, shape MGT, and the log of the noise, MG1."""
     log_noise_MG1 = noise_level(parameters).unsqueeze(-1)
     residual_MGT = (inputs.kpi_GT - components.prediction_MGT) * torch.exp(-log_noise_MG1)
-    return (robust(residual_MGT, spec) * weight).sum((1, 2))
+    return robust(residual_MGT, spec), log_noise_MG1
 
 
 def log_prior(parameters: Parameters, spec: ModelSpec, target: Target) -> Tensor:

@@ -58,6 +58,11 @@ class Restrictions:
         return range(len(self.sign_K) - self.treatments, len(self.sign_K))
 
     @property
+    def signs_of_treatments(self) -> list[int]:
+        """1 or -1 for treatments whose effect is known to have that sign, else 0."""
+        return [self.sign_K[place] for place in self.treated]
+
+    @property
     def grouped(self) -> bool:
         """Whether channels share shapes."""
         return self.shape_of_C != tuple(range(len(self.shape_of_C)))

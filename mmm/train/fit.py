@@ -61,7 +61,8 @@ class Options(TypedDict, total=False):
         warm: An older model of the same regions and channels, at which a shorter search begins; it changes
             nothing of what is fitted.
         effort: Factor on the length of sampling, beside that of the settings.
-        with_graph: Learn the channel graph (by default), which only indirect effects and lift tests need.
+        with_graph: Learn the channel graph (by default); lift tests and unrecorded demand have it learned in
+            any case.
         shards: Of a shard of regions, what it knows of the whole; None for a whole panel.
         survey: Of a shard, what was found out about the whole panel beforehand.
     """

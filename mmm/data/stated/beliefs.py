@@ -10,7 +10,7 @@ Shapes: G regions, T periods, B beliefs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +20,8 @@ from mmm.config import Experiment, MarketSpec
 from mmm.config.beliefs import Stated, Window
 from mmm.config.files import unknown_name
 from mmm.data.experiments import is_outside, mistyped
-from mmm.data.panel import Bools, Floats, Panel
+from mmm.data.panel import PERIODS_PER_YEAR, Bools, Panel
+from mmm.data.scale import Total, one_shard
 from mmm.data.schema import Finding, named
 from mmm.errors import Problem
 
@@ -30,8 +31,6 @@ MISMATCH = 0.3
 """The same between regions of the panel and others: as far as the model lets regions differ by default."""
 LEAST_CHANGE, MOST_CHANGE = 0.05, 3.0
 """Relative changes of spend that a test is taken to have made: smaller ones are no more than a slope."""
-DAYS_PER_YEAR = 365.25
-Total = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,18 +65,13 @@ class PlacedBelief:
     where: str = ""
 
 
-def _whole(values: Floats) -> Floats:
-    """Sum over shards where there is only one."""
-    return values
-
-
 def locate_beliefs(
     spec: MarketSpec,
     panel: Panel,
     n_train: int,
     *,
     regions: Sequence[str] | None = None,
-    total: Total = _whole,
+    total: Total = one_shard,
     every: bool = False,
 ) -> tuple[tuple[PlacedBelief, ...], list[Problem], list[Finding]]:
     """Beliefs about some cells, everything wrong with them, and what is said of tests made elsewhere.
@@ -250,11 +244,11 @@ def _years_between(experiment: Experiment, panel: Panel, last: int) -> float:
     first, end = panel.dates[0], panel.dates[last] + np.timedelta64(round(_period_days(panel)), "D")
     begins, ends = np.datetime64(experiment.start, "D"), np.datetime64(experiment.end, "D")
     apart = max((first - ends).astype(int), (begins - end).astype(int), 0)
-    return float(apart + (end - first).astype(int) / 3.0) / DAYS_PER_YEAR
+    return float(apart + (end - first).astype(int) / 3.0) / PERIODS_PER_YEAR["daily"]
 
 
 def _period_days(panel: Panel) -> float:
-    return DAYS_PER_YEAR / panel.periods_per_year
+    return PERIODS_PER_YEAR["daily"] / panel.periods_per_year
 
 
 def _never_ran(experiment: Experiment, position: int) -> Problem:

@@ -213,8 +213,7 @@ class Density:
     def treated(self, coordinates: Parameters) -> Tensor:
         """Effects of one standard deviation of each treatment in an average region, in mean KPI, MR."""
         free_MR = coordinates[TREATED]
-        restrictions = self.columns.restrictions
-        sign_R = free_MR.new_tensor([restrictions.sign_K[place] for place in restrictions.treated])
+        sign_R = free_MR.new_tensor(self.columns.restrictions.signs_of_treatments)
         size_MR = torch.where(sign_R == 0, free_MR, sign_R * softplus(free_MR))
         return size_MR * self.widths(coordinates, ("control",))
 
@@ -291,8 +290,7 @@ class Density:
 
     def _treated_log_prior(self, free_MR: Tensor) -> Tensor:
         """Half-normal for treatments of known sign, normal for the others, shape M."""
-        restrictions = self.columns.restrictions
-        sign_R = free_MR.new_tensor([restrictions.sign_K[place] for place in restrictions.treated])
+        sign_R = free_MR.new_tensor(self.columns.restrictions.signs_of_treatments)
         density_MR = torch.where(sign_R == 0, -0.5 * free_MR.square(), signed_log_prior(free_MR))
         return density_MR.sum(1)
 

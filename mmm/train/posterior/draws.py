@@ -73,7 +73,7 @@ def start_of(parameters: Parameters, density: Density) -> Tensor:
 def _treated_start(parameters: Parameters, density: Density, treated: list[int]) -> Parameters:
     """Coordinates of treatments near the parameters of one fit."""
     effect_MR = parameters["control"][:, treated]
-    sign_R = effect_MR.new_tensor([density.columns.restrictions.sign_K[place] for place in treated])
+    sign_R = effect_MR.new_tensor(density.columns.restrictions.signs_of_treatments)
     found = {TREATED: torch.where(sign_R == 0, effect_MR, free_of_size(effect_MR.abs()))}
     return found | ({LASTING: parameters[LASTING]} if LASTING in density.layout.sizes else {})
 
