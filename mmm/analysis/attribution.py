@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from mmm.analysis.intervals import LEVEL, interval, interval_from_zero
 from mmm.data.panel import Bools, Floats
@@ -43,7 +43,7 @@ def predictions_table(fitted: Fitted, level: float = LEVEL) -> pd.DataFrame:
     panel, prediction_MGT = fitted.panel, fitted.predictor.parts.prediction_MGT
     expected_GT = prediction_MGT.mean(0)
     sd_GT = predictive_sd(fitted)
-    factor = float(stats.norm.ppf(0.5 + level / 2))
+    factor = float(special.ndtri(0.5 + level / 2))
     frame = cell_frame(fitted, panel.present_GT)
     trained_T = np.arange(len(panel.dates)) < fitted.trained_until
     labels_GT = np.broadcast_to(np.where(trained_T, "train", fitted.split.labels()), panel.present_GT.shape)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from mmm.analysis.attribution import spend_of
 from mmm.config.beliefs import NORMAL_95, Stated
@@ -115,7 +114,7 @@ def _together(
     middle, width = expected
     log_P = np.zeros_like(GRID_P)
     if not any(one.belief.is_lognormal for one in stated):
-        log_P = stats.t.logpdf((GRID_P - middle) / width, TAILS)
+        log_P = -0.5 * (TAILS + 1.0) * np.log1p(((GRID_P - middle) / width) ** 2 / TAILS)
     for one in stated:
         value_P = {
             "share": share_P,

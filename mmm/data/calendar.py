@@ -9,7 +9,6 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import holidays
 import numpy as np
 import numpy.typing as npt
 
@@ -213,6 +212,7 @@ def holiday_counts(
 
 
 def _public_holidays(spec: HolidaysSpec, edges: Dates) -> list[tuple[np.datetime64, str]]:
+    import holidays
 
     countries = holidays.list_supported_countries()
     country = spec.country.upper()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from mmm.data.panel import Bools, Floats
 from mmm.design.estimator import Effects
@@ -64,7 +64,7 @@ def precision(found: Effects, quiet_W: Bools, level: float, needed: int) -> Prec
         return None
     side_by_side = (usable + needed - 1) / needed
     tail = 1.0 - level / 2
-    wider = float(stats.t.ppf(tail, max(side_by_side - 1.0, 1.0)) / stats.norm.ppf(tail))
+    wider = float(special.stdtrit(max(side_by_side - 1.0, 1.0), tail) / special.ndtri(tail))
     error_N = wider * relative_SW[np.isfinite(relative_SW)]
     return Precision(
         error_N=np.sort(np.concatenate([error_N, -error_N])),

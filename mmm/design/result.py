@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 import yaml
-from scipy import stats
+from scipy import special
 
 from mmm.analysis.intervals import LEVEL
 from mmm.data.panel import NATIONAL, Bools, Dates, Floats
@@ -71,7 +71,7 @@ class Result:
     @property
     def interval(self) -> tuple[float, float]:
         """90 % interval of the lift."""
-        reach = float(stats.norm.ppf(0.5 + LEVEL / 2)) * self.standard_error
+        reach = float(special.ndtri(0.5 + LEVEL / 2)) * self.standard_error
         return self.lift - reach, self.lift + reach
 
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
-from scipy.signal import lfilter
 
 from mmm.config import GraphSpec
 from mmm.data.panel import Bools, Floats
@@ -126,9 +126,12 @@ def carried(media: Floats, retention: float, delay: int, start: Floats | float =
         start: Media before the first period, constant; broadcast to one period of ``media``.
     """
     before = np.broadcast_to(np.asarray(start, dtype=np.float64), media[:, :1].shape)
-    filtered = lfilter([1.0 - retention], [1.0, -retention], media, axis=1, zi=retention * before)[0]
+    # As scipy.signal.lfilter would: to load it took a third of the time that it takes to load a fitted model.
+    arrives_T = (1.0 - retention) * np.moveaxis(media, 1, 0)
+    steps = accumulate(arrives_T, lambda kept, new: new + retention * kept, initial=before[:, 0])
+    filtered = np.stack(list(steps)[1:], axis=1)
     if not delay:
-        return np.asarray(filtered, dtype=np.float64)
+        return filtered
     early = np.repeat(before, min(delay, media.shape[1]), axis=1)
     return np.concatenate([early, filtered[:, : media.shape[1] - delay]], axis=1)
 

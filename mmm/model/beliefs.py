@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy import special
 from torch import Tensor
 
 from mmm.config import Belief, ModelSpec
@@ -148,7 +148,7 @@ def expected_log_share(spec: ModelSpec, spend_C: Floats, channel: int) -> tuple[
     """
     share_M = prior_shares(spec, spend_C, EXPECTED_DRAWS, 0)[:, channel]
     low, middle, high = np.quantile(np.log(np.maximum(share_M, 1e-12)), (0.05, 0.5, 0.95))
-    return float(middle), float((high - low) / (2.0 * stats.t.ppf(0.95, TAILS)))
+    return float(middle), float((high - low) / (2.0 * special.stdtrit(TAILS, 0.95)))
 
 
 def prior_shapes(

@@ -12,12 +12,13 @@ F frequencies, L lags, X cells.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.stats import poisson
+from scipy import special
 from torch import Tensor
 
 from mmm.data.panel import Floats, Ints, Panel
@@ -97,13 +98,14 @@ class Reached:
 
 def contacts_counted(most: float) -> int:
     """Contacts beyond which a person at a frequency of ``most`` hardly ever goes."""
-    return 1 + int(poisson.isf(TAIL, max(most - 1.0, 0.0)))
+    return 1 + (math.ceil(special.pdtrik(1.0 - TAIL, most - 1.0)) if most > 1.0 else 0)
 
 
 def chances(frequency: Floats, counted: int) -> Floats:
     """Chance of 1, 2, … contacts at each frequency, the last one of that many or more; adds the axis N."""
     extra = np.maximum(np.asarray(frequency, dtype=np.float64), 1.0)[..., None] - 1.0
-    found = poisson.pmf(np.arange(counted), extra)
+    count_N = np.arange(counted)
+    found = np.exp(special.xlogy(count_N, extra) - special.gammaln(count_N + 1) - extra)
     found[..., -1] = 1.0 - found[..., :-1].sum(-1)
     rows: Floats = np.maximum(found, 0.0)
     return rows

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from mmm.analysis.change import present_names
 from mmm.analysis.intervals import LEVEL
@@ -135,7 +135,7 @@ def hindsight(
     expected_MH = (expected_MGH * seen_GH).sum(1)
     members = len(expected_MH)
     between_H = expected_MH.var(0, ddof=1) if members > 1 else np.zeros(len(dates))
-    half_H = stats.norm.ppf(0.5 + level / 2) * np.sqrt(
+    half_H = special.ndtri(0.5 + level / 2) * np.sqrt(
         between_H + np.diag(open_covariance(fitted, len(dates)))
     )
     expected_H = expected_MH.mean(0)

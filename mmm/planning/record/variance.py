@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from mmm.analysis.change import present_names
 from mmm.analysis.intervals import estimate, estimates
@@ -163,7 +163,7 @@ class _Comparison:
         open_HH = open_covariance(self.planner.drawn, periods, wandering=wandering)
         noise_HH = open_HH[self.wait :, self.wait :]
         spread = float(rest_M.var(ddof=1)) if len(rest_M) > 1 else 0.0
-        return float(stats.norm.ppf(0.5 + level / 2) * np.sqrt(spread + noise_HH.sum()))
+        return float(special.ndtri(0.5 + level / 2) * np.sqrt(spread + noise_HH.sum()))
 
     def _channels(
         self, spend_GPC: Floats, media_GPC: Floats, delivery_MC: Floats, price_MC: Floats, level: float

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from mmm.analysis.intervals import chance_above_zero, change, estimate, estimates, odds_of
 from mmm.data.panel import Bools, Floats
@@ -272,7 +272,7 @@ class _Evaluation:
     def _expected(self, kpi_M: Floats, open_variance: float) -> Expected:
         """The members' interval, and that of an observation: noise adds to it as independent errors do."""
         found = estimate(kpi_M, self.request.level)
-        open_half = float(stats.norm.ppf(0.5 + self.request.level / 2)) * math.sqrt(open_variance)
+        open_half = float(special.ndtri(0.5 + self.request.level / 2)) * math.sqrt(open_variance)
         below = 0.0 if found.lower is None else found.mean - found.lower
         above = 0.0 if found.upper is None else found.upper - found.mean
         return Expected(
