@@ -13,4 +13,4 @@ def test_the_help_of_a_command_is_as_it_was(module: str) -> None:
     before = PATH.read_text(encoding="utf-8").split("$ python -m ")
 
     assert [text.partition(" ")[0] for text in before[1:]] == list(MODULES)
-    assert helped(module).strip() == f"$ python -m {before[1 + MODULES.index(module)]}".strip()
+    assert helped()[module].strip() == f"$ python -m {before[1 + MODULES.index(module)]}".strip()
