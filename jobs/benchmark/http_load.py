@@ -11,8 +11,9 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,6 +90,7 @@ def load(
     body: bytes | None = None,
     token: str | None = None,
     on_answer: Callable[[Answer], None] | None = None,
+    also: Sequence[tuple[str, bytes | None]] = (),
 ) -> Load:
     """Ask a service again and again.
 
@@ -100,8 +102,10 @@ def load(
         body: JSON to POST; None GETs.
         token: Bearer token.
         on_answer: Told of every answer.
+        also: Addresses of the same service and their bodies, which are asked in turn with the first.
     """
-    return asyncio.run(_load(_Target.of(url, body, token), clients, seconds, requests, on_answer))
+    targets = [_Target.of(address, text, token) for address, text in ((url, body), *also)]
+    return asyncio.run(_load(targets, clients, seconds, requests, on_answer))
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ class _Target:
 
 
 async def _load(
-    target: _Target,
+    targets: Sequence[_Target],
     clients: int,
     seconds: float,
     requests: int | None,
@@ -148,16 +152,18 @@ async def _load(
         if on_answer is not None:
             on_answer(answer)
 
-    await asyncio.gather(*(_client(target, begun, more, note) for _ in range(clients)))
+    turns = cycle(targets)
+    await asyncio.gather(*(_client(turns, begun, more, note) for _ in range(clients)))
     found.seconds = time.perf_counter() - begun
     return found
 
 
 async def _client(
-    target: _Target, begun: float, more: Callable[[], bool], note: Callable[[Answer], None]
+    turns: Iterator[_Target], begun: float, more: Callable[[], bool], note: Callable[[Answer], None]
 ) -> None:
     streams = None
     while more():
+        target = next(turns)
         started = time.perf_counter()
         try:
             streams = streams or await asyncio.open_connection(target.host, target.port)

@@ -137,9 +137,11 @@ class FileCheckpoint:
             self.save(stage, state())
 
     def remove_older(self, written: Path) -> None:
-        """Delete what was saved before a file was written, if it was."""
-        saved = [path.stat().st_mtime for path in self.folder.glob("*.pt")]
-        if saved and written.is_file() and max(saved) <= written.stat().st_mtime:
+        """Delete the folder if nothing was saved after a file was written."""
+        if not written.is_file():
+            return
+        end = written.stat().st_mtime
+        if all(path.stat().st_mtime <= end for path in self.folder.glob("*.pt")):
             self.remove()
 
     def remove(self) -> None:

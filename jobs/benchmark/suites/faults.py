@@ -41,7 +41,19 @@ CLIENTS, LOADED, AT = 2, 40.0, 5.0
 MOST_FAILED, AGAIN, SLOWER_AGAIN = 0.005, 10.0, 30.0
 """Share of requests that may fail; seconds until answers come again, and those for proxy and controller."""
 GROWTH = 0.02
-"""Share by which memory may grow in the last third."""
+"""Share by which memory of a process may grow in the last third."""
+ACME = "/v1/models/acme/us"
+HOSTILE = ('{"budget": NaN}', "[" * 10_000, '{"budget": 1e308, "risk": {"cvar": -1}}', '{"horizon": "tv"}')
+MORE = json.dumps({"horizon": 13, "plans": {"more": {"spend": {"tv": 90000}, "others": "current"}}})
+_PLANS = [(f"{ACME}/optimize", json.dumps(REQUEST)), (f"{ACME}/scenario", MORE), (f"{ACME}/scenario", MORE)]
+_READS = [("/v1/models", None), (ACME, None), (f"{ACME}/contributions", None), ("/v1/models/no/body", None)]
+ASKED: list[tuple[str, str | None]] = [
+    *_PLANS,
+    *_READS,
+    *[(f"{ACME}/optimize", body) for body in HOSTILE],
+    *[(f"{ACME}/curves", None)] * 9,
+]
+"""Paths and bodies of twenty requests, as they are mixed while memory is watched."""
 
 
 def fault_tasks(run_options: RunOptions) -> list[Task]:
@@ -88,8 +100,8 @@ def _service_drill(run_options: RunOptions, spec: Path) -> list[Figure]:
     rows: list[Figure] = []
     with service(home, models / "one", variables={VARIABLE: mark}) as url:
         for part in DEPLOYMENTS:
-            rows += _killed_part(run_options, f"{url}/v1/models/acme/us/optimize", part, mark)
-        rows += _memory(run_options, f"{url}/v1/models/acme/us/curves", mark)
+            rows += _killed_part(run_options, f"{url}{ACME}/optimize", part, mark)
+        rows += _memory(run_options, url, mark)
     return rows
 
 
@@ -140,24 +152,40 @@ def _processes(mark: str, part: str) -> list[int]:
 
 
 def _memory(run_options: RunOptions, url: str, mark: str) -> list[Figure]:
-    """Memory of the service after each third of many requests."""
-    used = []
-    for _ in range(3):
-        load(url, clients=8, requests=run_options.sizes.requests, seconds=LIMIT)
-        used.append(sum(_resident(pid) for part in DEPLOYMENTS for pid in _processes(mark, part)))
-    growth = used[2] / used[1] - 1.0
-    if growth > GROWTH and not run_options.quick:
-        raise BenchmarkError(f"memory grew by {growth:.1%} in the last {run_options.sizes.requests} requests")
-    base = Figure(suite=SUITE, case="memory", method=OURS, seed=run_options.seed)
-    return figures(base, {"growth in the last third": growth}) + figures(base, {"in the end": used[2]}, "MB")
+    """Memory of each process of the service after each third of many requests of every kind."""
+    used = [_memory_after(run_options.sizes.requests, url, mark) for _ in range(3)]
+    grown = {
+        f"{part} {pid}": used[2][part, pid] / before - 1.0
+        for (part, pid), before in used[1].items()
+        if (part, pid) in used[2]
+    }
+    most = max(grown, key=lambda name: grown[name])
+    if grown[most] > GROWTH and not run_options.quick:
+        told = ", ".join(f"{name}: {share:.1%}" for name, share in grown.items())
+        raise BenchmarkError(f"memory grew in the last {run_options.sizes.requests} requests: {told}")
+    base = Figure(suite=SUITE, case="memory", method=OURS, seed=run_options.seed, note=most)
+    held: dict[str, float | None] = {"most growth of a process in the last third": grown[most]}
+    return figures(base, held) + figures(base, {"in the end": sum(used[2].values())}, "MB")
+
+
+def _memory_after(requests: int, url: str, mark: str) -> dict[tuple[str, int], float]:
+    """Memory of each process once so many requests were answered, MB.
+
+    Raises:
+        BenchmarkError: Some of them were not.
+    """
+    first, *also = [(f"{url}{path}", None if body is None else body.encode()) for path, body in ASKED]
+    found = load(first[0], clients=8, requests=requests, seconds=LIMIT, body=first[1], also=also)
+    if failed := {status: count for status, count in found.statuses.items() if not 200 <= status < 500}:
+        raise BenchmarkError(f"requests of every kind were answered with {failed}")
+    return {(part, pid): _resident(pid) for part in DEPLOYMENTS for pid in _processes(mark, part)}
 
 
 def _resident(pid: int) -> float:
-    """Proportional share of memory, MB."""
+    """Resident memory, MB."""
     try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     except OSError:
         # It has just ended, and has no memory any more.
         return 0.0
-    line = next(line for line in text.splitlines() if line.startswith("Pss:"))
-    return float(line.split()[1]) / 1024
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -28,6 +28,8 @@ def test_every_request_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[
         assert json.loads(capsys.readouterr().out)["statuses"] == {"422": 2}
         page = load(url, requests=2)
         assert page.statuses == {200: 2}
+        mixed = load(url, requests=9, also=[(f"{url}v1/models/acme/us/optimize", body.encode()), (url, None)])
+        assert mixed.statuses == {200: 6, 422: 3}
 
 
 def hang_up(server: socket.socket, times: int) -> None:
