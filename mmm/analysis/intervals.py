@@ -6,6 +6,7 @@ Shapes: M members; any further axes are kept.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,18 +133,24 @@ def quantile(values_M: Floats, probability: float) -> Floats:
     Raises:
         ValueError: No member, or a probability outside (0, 1).
     """
+    return np.asarray(_quantiles(values_M, (probability,))[0])
+
+
+def _quantiles(values_M: Floats, probabilities: Sequence[float]) -> Floats:
+    """``quantile`` of several probabilities at once, which lead."""
     values_M = np.asarray(values_M, dtype=np.float64)
     if values_M.ndim == 0 or values_M.shape[0] == 0:
         raise ValueError("an interval needs values of at least one member on the leading axis")
-    if not 0.0 < probability < 1.0:
-        raise ValueError(f"probability {probability} is outside (0, 1)")
+    for probability in probabilities:
+        if not 0.0 < probability < 1.0:
+            raise ValueError(f"probability {probability} is outside (0, 1)")
     members = values_M.shape[0]
     if members == 1:
-        return np.full(values_M.shape[1:], np.nan)
+        return np.full((len(probabilities), *values_M.shape[1:]), np.nan)
     if members >= EMPIRICAL_FROM:
-        return np.asarray(np.quantile(values_M, probability, axis=0))
-    spread = values_M.std(axis=0, ddof=1)
-    return np.asarray(values_M.mean(axis=0) + student_factor(members, probability) * spread)
+        return np.asarray(np.quantile(values_M, probabilities, axis=0))
+    mean, spread = values_M.mean(axis=0), values_M.std(axis=0, ddof=1)
+    return np.stack([mean + student_factor(members, one) * spread for one in probabilities])
 
 
 def interval(values_M: Floats, level: float = LEVEL) -> Interval:
@@ -165,7 +172,7 @@ def interval(values_M: Floats, level: float = LEVEL) -> Interval:
         raise ValueError(f"level {level} is outside (0, 1)")
     values_M = np.asarray(values_M, dtype=np.float64)
     tail = (1.0 - level) / 2.0
-    lower, upper = quantile(values_M, tail), quantile(values_M, 1.0 - tail)
+    lower, upper = _quantiles(values_M, (tail, 1.0 - tail))
     return Interval(np.asarray(values_M.mean(axis=0)), lower, upper)
 
 

@@ -350,7 +350,10 @@ class TabulatedResponse:
         self._knots_P = np.linspace(0.0, 1.0, points) ** power
         table_MPX = self._exact_curves.table_MPX(self._knots_P[:, None] * self._upper_X)
         curve = PchipInterpolator(self._knots_P, table_MPX, axis=1)
-        self._curve_KSMX, self._slope_KSMX = curve.c, curve.derivative().c
+        # Coefficients last: what a variable needs at its amount lies in one piece.
+        self._curve_SXMK, self._slope_SXMK = (
+            np.ascontiguousarray(item.c.transpose(1, 3, 2, 0)) for item in (curve, curve.derivative())
+        )
 
     @property
     def curves(self) -> TabulatedResponse:
@@ -366,29 +369,28 @@ class TabulatedResponse:
         """See ``Response.gradient_MX``."""
         if np.any(amount_X > self._upper_X):
             return self._exact.gradient_MX(amount_X)
-        return self._at(self._slope_KSMX, amount_X) / self._upper_X
+        return self._at(self._slope_SXMK, amount_X) / self._upper_X
 
     def values_MX(self, amount_X: Floats) -> Floats:
         """See ``SeparateCurves.values_MX``."""
         if np.any(amount_X > self._upper_X):
             return self._exact_curves.values_MX(amount_X)
-        return self._at(self._curve_KSMX, amount_X)
+        return self._at(self._curve_SXMK, amount_X)
 
     def table_MPX(self, grid_PX: Floats) -> Floats:
         """See ``SeparateCurves.table_MPX``."""
         if np.any(grid_PX > self._upper_X):
             return self._exact_curves.table_MPX(grid_PX)
-        return self._at(self._curve_KSMX, grid_PX)
+        return self._at(self._curve_SXMK, grid_PX)
 
-    def _at(self, coefficient_KSMX: Floats, amount_PX: Floats) -> Floats:
+    def _at(self, coefficient_SXMK: Floats, amount_PX: Floats) -> Floats:
         """Polynomials of each variable at its own amounts: shape MX or MPX."""
         place_PX = amount_PX / self._upper_X
         last = len(self._knots_P) - 2
         piece_PX = np.clip(np.searchsorted(self._knots_P, place_PX, side="right") - 1, 0, last)
-        step_PX = place_PX - self._knots_P[piece_PX]
-        member = np.arange(coefficient_KSMX.shape[2]).reshape((-1,) + (1,) * amount_PX.ndim)
-        variable_X = np.arange(amount_PX.shape[-1])
-        result = np.zeros((coefficient_KSMX.shape[2], *amount_PX.shape))
-        for coefficient_SMX in coefficient_KSMX:
-            result = result * step_PX + coefficient_SMX[piece_PX, member, variable_X]
-        return result
+        step_PX1 = (place_PX - self._knots_P[piece_PX])[..., None]
+        here_PXMK = coefficient_SXMK[piece_PX, np.arange(amount_PX.shape[-1])]
+        result_PXM = here_PXMK[..., 0]
+        for k in range(1, here_PXMK.shape[-1]):
+            result_PXM = result_PXM * step_PX1 + here_PXMK[..., k]
+        return np.ascontiguousarray(result_PXM.transpose(-1, *range(amount_PX.ndim)))

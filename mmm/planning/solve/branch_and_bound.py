@@ -5,20 +5,24 @@ optima. Over the least concave majorants of the curves the problem is linear and
 majorant differs from its curve the curve's range is split in two, until the bound meets the best plan
 found (Falk and Soland 1969, An algorithm for separable nonconvex programming problems).
 
-Shapes: X decision variables, P grid points, S segments between them (P - 1), R rows.
+Shapes: M draws, X and Y decision variables, P grid points, S segments between them (P - 1), R rows.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import isotonic_regression, linprog
 
-from mmm.data.panel import Floats, Ints
+from mmm.data.panel import Bools, Floats, Ints
 from mmm.planning.solve.limits import Limits, inequalities
+
+TANGENTS = 40
+"""Rounds at most in which the least of a convex function is looked for where tangents meet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,3 +262,47 @@ def _keep_best(
         if all(np.abs(candidate[1] - plan[1]).sum() > 0.01 * size for plan in distinct):
             distinct.append(candidate)
     return distinct[:keep]
+
+
+def least_priced(score_MYP: Floats, money_YP: Floats, most: float, low_M: Floats, high_M: Floats) -> Floats:
+    """Bound on each draw's best plan by a price of money: the least over prices between two.
+
+    At a price every variable takes its best point, and the total at that price is given back. That is convex
+    in the price and made of straight pieces, so that the tangents at both ends meet at its least after a few
+    rounds.
+
+    Args:
+        score_MYP: Score of every point of every variable's grid.
+        money_YP: The grid.
+        most: The total.
+        low_M: Least price.
+        high_M: Largest price.
+    """
+
+    def priced(price_M: Floats) -> tuple[Floats, Floats, Floats]:
+        """The price, the bound there, and its slope: the total less what is spent."""
+        net_MYP = score_MYP - price_M[:, None, None] * money_YP
+        place_MY = net_MYP.argmax(axis=2)
+        spent_M = money_YP[np.arange(len(money_YP)), place_MY].sum(axis=1)
+        value_MY = np.take_along_axis(net_MYP, place_MY[..., None], axis=2)[..., 0]
+        return price_M, value_MY.sum(axis=1) + price_M * most, most - spent_M
+
+    low, high = priced(low_M), priced(high_M)
+    best_M = np.minimum(low[1], high[1])
+    for _ in range(TANGENTS):
+        (from_M, value_M, fall_M), (to_M, end_M, rise_M) = low, high
+        open_M = (fall_M < 0) & (rise_M > 0)
+        over_M = value_M - end_M + rise_M * (to_M - from_M)
+        step_M = np.divide(over_M, rise_M - fall_M, out=np.zeros_like(over_M), where=open_M)
+        if not (open_M & (best_M - (value_M + fall_M * step_M) > 1e-14 * np.abs(best_M))).any():
+            break
+        here = priced(from_M + step_M)
+        best_M = np.where(open_M, np.minimum(best_M, here[1]), best_M)
+        falls_M = here[2] < 0
+        low, high = _chosen(open_M & falls_M, here, low), _chosen(open_M & ~falls_M, here, high)
+    return best_M
+
+
+def _chosen(which_M: Bools, new: Sequence[Floats], old: Sequence[Floats]) -> tuple[Floats, Floats, Floats]:
+    one, two, three = (np.where(which_M, now_M, was_M) for now_M, was_M in zip(new, old, strict=True))
+    return one, two, three

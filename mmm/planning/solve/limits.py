@@ -176,18 +176,27 @@ def with_sums(
     wish_X: Floats, yield_X: Floats, low_X: Floats, high_X: Floats, block_X: Ints, sums_B: Floats
 ) -> Floats:
     """``clip(wish - multiplier * yield, low, high)`` with the multiplier of each block that meets its sum."""
-    # The sum of a block falls as its multiplier rises. Beyond these ends every variable of the block stands
-    # at a bound, so the multiplier lies between; 100 halvings leave nothing of the bracket that a float
-    # could show.
+    # The sum of a block falls as its multiplier rises, in straight pieces. Beyond these ends every variable
+    # of the block stands at a bound, so the multiplier lies between. A chord meets the sum as soon as one
+    # piece is left between the ends; halvings see to it that this is soon.
     blocks = len(sums_B)
     least_B, most_B = np.full(blocks, np.inf), np.full(blocks, -np.inf)
     np.minimum.at(least_B, block_X, (wish_X - high_X) / yield_X)
     np.maximum.at(most_B, block_X, (wish_X - low_X) / yield_X)
-    for _ in range(100):
-        middle_B = 0.5 * (least_B + most_B)
+    over_B, under_B = (np.bincount(block_X, end_X, blocks) - sums_B for end_X in (high_X, low_X))
+    near_B = 1e-15 * np.bincount(block_X, np.abs(wish_X), blocks)
+    for turn in range(100):
+        part_B = np.full(blocks, 0.5)
+        if turn % 2 == 0:
+            np.divide(over_B, over_B - under_B, out=part_B, where=(over_B > 0) & (under_B < 0))
+        middle_B = least_B + part_B * (most_B - least_B)
         filled_X = np.clip(wish_X - middle_B[block_X] * yield_X, low_X, high_X)
-        above_B = np.bincount(block_X, weights=filled_X, minlength=blocks) > sums_B
+        beyond_B = np.bincount(block_X, filled_X, blocks) - sums_B
+        if (np.abs(beyond_B) <= near_B).all():
+            break
+        above_B = beyond_B > 0
         least_B, most_B = np.where(above_B, middle_B, least_B), np.where(above_B, most_B, middle_B)
+        over_B, under_B = np.where(above_B, beyond_B, over_B), np.where(above_B, under_B, beyond_B)
     return _settle(filled_X, low_X, high_X, block_X, sums_B)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from mmm.data.panel import Floats, Ints
-from mmm.planning.solve.branch_and_bound import Curves, search
+from mmm.planning.solve.branch_and_bound import Curves, least_priced, search
 from mmm.planning.solve.by_region import climb, is_nested, nested_plans
 from mmm.planning.solve.limits import Limits, repair
 from mmm.planning.solve.objective import Objective, refine
@@ -44,9 +44,6 @@ ROUNDS = 3
 
 NEAR = 1e-3
 """Part of what planned media bring by which a better plan may exceed one that is called optimal."""
-
-HALVINGS = 40
-"""Of the price of money at which a draw's best plan spends the total."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,23 +263,15 @@ class Solver:
         if self.many or not objective.separable:
             return None
         money_PY, kpi_MPY = self.table
-        score_MPY = kpi_MPY - (objective.price / objective.value) * money_PY
-        # Least of a convex function of the price: bisection on its slope, the total less what is spent at
-        # that price.
-        rise_MPY, width_PY = np.abs(np.diff(score_MPY, axis=1)), np.diff(money_PY, axis=0)
-        wide_PY = np.broadcast_to(width_PY > 1e-7 * limits.size, rise_MPY.shape)
-        slope_MPY = np.divide(rise_MPY, width_PY, out=np.zeros_like(rise_MPY), where=wide_PY)
-        high_M = slope_MPY.max(axis=(1, 2)) + 1e-300
+        # The choice among points comes last, where it is quick.
+        money_YP, kpi_MYP = (np.ascontiguousarray(item) for item in (money_PY.T, kpi_MPY.transpose(0, 2, 1)))
+        score_MYP = kpi_MYP - (objective.price / objective.value) * money_YP
+        rise_MYP, width_YP = np.abs(np.diff(score_MYP)), np.diff(money_YP)
+        wide_MYP = np.broadcast_to(width_YP > 1e-7 * limits.size, rise_MYP.shape)
+        slope_MYP = np.divide(rise_MYP, width_YP, out=np.zeros_like(rise_MYP), where=wide_MYP)
+        high_M = slope_MYP.max(axis=(1, 2)) + 1e-300
         low_M = -high_M if limits.least == limits.most else np.zeros_like(high_M)
-        best_M = np.full(len(score_MPY), np.inf)
-        for price_M in (low_M, high_M):
-            best_M = np.minimum(best_M, _priced(score_MPY, money_PY, price_M, limits)[0])
-        for _ in range(HALVINGS):
-            middle_M = 0.5 * (low_M + high_M)
-            value_M, spent_M = _priced(score_MPY, money_PY, middle_M, limits)
-            best_M = np.minimum(best_M, value_M)
-            over_M = spent_M > limits.most
-            low_M, high_M = np.where(over_M, middle_M, low_M), np.where(over_M, high_M, middle_M)
+        best_M = least_priced(score_MYP, money_YP, limits.most, low_M, high_M)
         return best_M + objective.offset_M
 
     def regret_M(self, money_Y: Floats, best_M: Floats | None) -> Floats | None:
@@ -343,11 +332,3 @@ class Solver:
         grid_PY = self._grid(finer_P)
         grid_PY[-1] = self.limits.upper_X
         return Curves(grid_PY, np.asarray(value_PY))
-
-
-def _priced(score_MPY: Floats, money_PY: Floats, price_M: Floats, limits: Limits) -> tuple[Floats, Floats]:
-    """Best value of each draw at a price of money, the total at that price given back; and what it spends."""
-    net_MPY = score_MPY - price_M[:, None, None] * money_PY
-    place_MY = net_MPY.argmax(axis=1)
-    spent_M = np.take_along_axis(money_PY, place_MY, axis=0).sum(axis=1)
-    return net_MPY.max(axis=1).sum(axis=1) + price_M * limits.most, spent_M
