@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from scipy import stats
 
 from mmm.errors import OutputError
-from mmm.storage import filesystem, write_parquet
+from mmm.storage import read_parquet, write_parquet
 
 LEDGER, VERSIONS = "ledger.parquet", "versions.parquet"
 HORIZONS = (1, 4, 8, 13)
@@ -275,12 +274,11 @@ def _read(place: str, schema: pa.Schema) -> list[dict[str, Any]]:
     Raises:
         OutputError: It is another table.
     """
-    system, path = filesystem(place)
     try:
-        rows: list[dict[str, Any]] = pq.read_table(path, filesystem=system).cast(schema).to_pylist()
+        rows: list[dict[str, Any]] = read_parquet(place).cast(schema).to_pylist()
     except FileNotFoundError:
         return []
-    except (pa.ArrowInvalid, ValueError, KeyError) as error:
+    except (pa.ArrowException, ValueError, KeyError) as error:
         reason = str(error).partition("\n")[0]
         message = f"{place} is no such table of a refit ({reason}). Move it away, or give another --out."
         raise OutputError(message) from error

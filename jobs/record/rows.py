@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mmm.data.schema import VALUE_NOT_STATED
 from mmm.errors import OutputError
-from mmm.storage import filesystem, write_parquet
+from mmm.storage import read_parquet, write_parquet
 
 Status = Literal["done", "unchanged", "failed"]
 TABLE = "portfolio.parquet"
@@ -149,13 +148,12 @@ def read_table(out: str) -> dict[tuple[str, str], Row]:
     Raises:
         OutputError: What lies there is no such table.
     """
-    system, folder = filesystem(out)
     try:
-        table = pq.read_table(f"{folder}/{TABLE}", filesystem=system)
+        table = read_parquet(f"{out}/{TABLE}")
         rows = [_row(record) for record in table.to_pylist(maps_as_pydicts="strict")]
     except FileNotFoundError:
         return {}
-    except (pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
+    except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         message = f"{out}/{TABLE} is no table of a refit ({reason}). Move it away, or give another --out."
         raise OutputError(message) from error

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import ray
 
 from jobs.record.rows import Row
@@ -25,8 +24,8 @@ from mmm.analysis.change import share_shift
 from mmm.analysis.pool_table import MOVES, Priors, pool_table, returned_priors
 from mmm.config import PoolSpec
 from mmm.data.schema import Finding
-from mmm.errors import ModelFileError
-from mmm.storage import filesystem, write_parquet
+from mmm.errors import ModelFileError, OutputError
+from mmm.storage import read_parquet, write_parquet
 
 POOL = "pool.parquet"
 BATCH = 64
@@ -189,12 +188,20 @@ def write_pool(table: pd.DataFrame, out: str) -> str:
 
 
 def read_pool(out: str) -> pd.DataFrame | None:
-    """``pool.parquet`` below ``out``; None if there is none."""
-    system, path = filesystem(f"{out.rstrip('/')}/{POOL}")
+    """``pool.parquet`` below ``out``; None if there is none.
+
+    Raises:
+        OutputError: What lies there is no such table.
+    """
+    place = f"{out.rstrip('/')}/{POOL}"
     try:
-        table: pd.DataFrame = pq.read_table(path, filesystem=system).to_pandas()
+        table: pd.DataFrame = read_parquet(place).to_pandas()
     except FileNotFoundError:
         return None
+    except (pa.ArrowException, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        message = f"{place} is no such table of a refit ({reason}). Move it away, or give another --out."
+        raise OutputError(message) from error
     return table
 
 

@@ -106,12 +106,10 @@ def _is_place(path: str) -> bool:
 
 def _read_study(out: str) -> Study | None:
     try:
-        text = read_text(f"{out}/{STUDY}")
+        content = json.loads(read_text(f"{out}/{STUDY}"))
+        return Study(out, dict(content["identity"]), str(content["parent"]))
     except FileNotFoundError:
         return None
-    try:
-        content = json.loads(text)
-        return Study(out, dict(content["identity"]), str(content["parent"]))
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(f"{out}/{STUDY} is damaged ({error}). Give another --out.") from error
 
