@@ -28,6 +28,7 @@ from mmm.errors import ModelFileError, OutputError
 from mmm.storage import read_parquet, write_parquet
 
 POOL = "pool.parquet"
+KEYS = ("brand", "market", "channel")
 BATCH = 64
 """Models whose estimates one task reads."""
 NOTHING = pd.DataFrame(
@@ -196,9 +197,10 @@ def read_pool(out: str) -> pd.DataFrame | None:
     place = f"{out.rstrip('/')}/{POOL}"
     try:
         table: pd.DataFrame = read_parquet(place).to_pandas()
+        table[list(KEYS)]
     except FileNotFoundError:
         return None
-    except (pa.ArrowException, ValueError) as error:
+    except (pa.ArrowException, KeyError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         message = f"{place} is no such table of a refit ({reason}). Move it away, or give another --out."
         raise OutputError(message) from error

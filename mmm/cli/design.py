@@ -39,7 +39,7 @@ def run_tests(options: argparse.Namespace) -> int:
     from mmm.design.designer import design_tests
     from mmm.design.request import read_design
     from mmm.fitted import load_fitted
-    from mmm.output import check_output
+    from mmm.output import check_output, write_bytes
 
     request = read_design(options.request)
     fitted = load_fitted(options.model)
@@ -49,7 +49,7 @@ def run_tests(options: argparse.Namespace) -> int:
     console = Console(highlight=False)
     console.print(tests_shown(table, fitted.members))
     if options.out is not None:
-        table.to_parquet(options.out, index=False)
+        write_bytes(options.out, table.to_parquet(index=False), force=options.force)
         console.print(f"All {len(table)} tests are in {options.out}", soft_wrap=True)
     return DONE
 

@@ -106,10 +106,9 @@ class Solver:
         if not starts:
             return None
         plans = self.refined(self._worth_refining(starts), limits)
-        scores = self.objective.scores(np.stack(plans))
-        best = int(np.argmax(scores))
-        score = float(scores[best])
-        return Solution(plans[best], score, None if bound is None else max(bound, score))
+        best_Y = plans[int(np.argmax(self.objective.scores(np.stack(plans))))]
+        score = self.objective.score(best_Y)
+        return Solution(best_Y, score, None if bound is None else max(bound, score))
 
     def starts(self, limits: Limits) -> tuple[list[Floats], float | None]:
         """Allowed plans from which refinement begins, the most promising first; and a bound of a mean."""
