@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,30 +117,14 @@ def _fitting(
     previous: Fitted | None = None,
     warm: Fitted | None = None,
 ) -> Fit[Result]:
-    started = time.perf_counter()
-    scored = yield from fitting(
-        spec,
-        read.panel,
-        read.split,
-        progress=progress,
-        checkpoint=checkpoint,
-        previous=previous,
-        warm=warm,
-        effort=SCORED_EFFORT if spec.train.refit_on_all else 1.0,
-        with_graph=not spec.train.refit_on_all,
+    started, again = time.perf_counter(), spec.train.refit_on_all
+    fit = partial(fitting, spec, read.panel, read.split, progress=progress, previous=previous, warm=warm)
+    scored = yield from fit(
+        checkpoint=checkpoint, effort=SCORED_EFFORT if again else 1.0, with_graph=not again
     )
     fitted = scored
-    if spec.train.refit_on_all:
-        fitted = yield from fitting(
-            spec,
-            read.panel,
-            read.split,
-            progress=progress,
-            n_train=read.split.n_periods,
-            epochs=int(scored.provenance["epochs"]),
-            previous=previous,
-            warm=warm,
-        )
+    if again:
+        fitted = yield from fit(n_train=read.split.n_periods, epochs=int(scored.provenance["epochs"]))
     return analysed(spec, read, scored, fitted, started)
 
 

@@ -26,7 +26,6 @@ HIGHLIGHT = "#c8452d"
 BASELINE = "#b4bec9"
 SEASON = "#8797a8"
 CONTROL = "#c9b79c"
-GOOD = "#1b7a5a"
 
 PALETTE = tuple(
     f"#{code}"

@@ -37,7 +37,7 @@ def files_named(path: Path) -> Iterator[str]:
     """Spans that are the path of a source file, or of a folder of ours."""
     for span in spans(path):
         source = re.fullmatch(r"[\w./-]*/[\w.-]+\.(py|md|toml|ipynb|sh|js|html|css|yaml)", span)
-        folder = re.fullmatch(r"(mmm|jobs|serve|tests|docs|notebooks|deploy)/([\w-]+/?)*", span)
+        folder = re.fullmatch(r"(mmm|jobs|serve|tests|docs|notebooks|deploy)/([\w-]+/)*[\w-]*", span)
         if (source or folder) and not span.startswith(MADE):
             yield span
 

@@ -138,11 +138,11 @@ def test_a_damaged_champion_under_load_fails_no_request(service: Service, refit:
         promote(refit, "acme", fit)
         for _ in range(10):
             health.append(requests.get(f"{service.url}/healthz", timeout=60).status_code)
-            time.sleep(0.4)
+            time.sleep(0.2)
 
     timer = threading.Timer(1.0, promoted)
     timer.start()
-    found = loads(service, seconds=8)
+    found = loads(service, seconds=5)
     timer.join()
 
     assert {brand: found[brand][0].errors for brand in BRANDS} == {"acme": 0, "bolt": 0}

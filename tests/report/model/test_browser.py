@@ -65,16 +65,7 @@ def pages(paper: bytes) -> int:
     return len(re.findall(rb"/Type\s*/Page\b(?!s)", paper))
 
 
-def test_it_prints(visit: Visit) -> None:
-    paper = visit.page.pdf(prefer_css_page_size=True)
-
-    assert paper.startswith(b"%PDF")
-    assert len(paper) > 200_000
-    assert pages(paper) > 10
-    assert visit.complaints == []
-
-
-def test_the_first_page_prints_alone(visit: Visit) -> None:
+def test_it_prints_whole_and_its_first_page_alone(visit: Visit) -> None:
     """The button prints one sheet; what is printed next without it is the whole report again."""
     visit.page.evaluate("window.print = () => {}")
     visit.page.click("button[data-print=summary]")
@@ -82,7 +73,10 @@ def test_the_first_page_prints_alone(visit: Visit) -> None:
     whole = visit.page.pdf(prefer_css_page_size=True)
 
     assert pages(sheet) == 1
+    assert whole.startswith(b"%PDF")
+    assert len(whole) > 200_000
     assert pages(whole) > 10
+    assert visit.complaints == []
 
 
 def test_paper_has_no_controls(visit: Visit) -> None:
