@@ -124,9 +124,10 @@ def _refit(
     for row in selection.broken:
         say(_line(row))
     try:
-        with connect(address, cpus=cpus) as cluster:
-            say(f"{len(selection.work)} brand-markets on {cluster.cpus} CPUs of {_place(cluster.address)}")
-            _run(selection, rows, before, recorder, ledger, out, tries, together, say)
+        if selection.work:
+            with connect(address, cpus=cpus) as cluster:
+                say(f"{len(selection.work)} brand-markets on {cluster.cpus} CPUs of {_place(cluster.address)}")
+                _run(selection, rows, before, recorder, ledger, out, tries, together, say)
     finally:
         unrecorded = recorder.finish()
         rows = {key: with_role(row, recorder.recorded.get(key)) for key, row in rows.items()}
