@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from jobs.command import DONE, FAILED, Say, run_command, say
 from jobs.options import add_address, add_cpus, add_set, add_tracking, count, job_parser, not_negative
-from jobs.record.store import absolute
-from jobs.refit.run import RefitResult, refit
-from jobs.refit.select import parse_only, parse_tune, select_markets
+
+if TYPE_CHECKING:
+    from jobs.refit.run import RefitResult
 
 
 def report(result: RefitResult, say: Say) -> int:
@@ -47,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
 
     def work() -> int:
+        from jobs.record.store import absolute
+        from jobs.refit.run import refit
+        from jobs.refit.select import parse_only, parse_tune, select_markets
+
         out = absolute(options.out)
         only = parse_only(
             [*options.only, *(f"{key}={v}" for key in ("brand", "market") for v in getattr(options, key))]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import yaml
 from rich.console import Console
@@ -27,9 +28,9 @@ from jobs.options import (
     positive,
     time_limit,
 )
-from jobs.record.store import absolute
-from jobs.tune.sweep import SweepOptions, SweepResult, tune
-from mmm.config.files import load_market
+
+if TYPE_CHECKING:
+    from jobs.tune.sweep import SweepResult
 
 
 def report(result: SweepResult, console: Console) -> int:
@@ -66,6 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
 
     def work() -> int:
+        from jobs.record.store import absolute
+        from jobs.tune.sweep import SweepOptions, tune
+        from mmm.config.files import load_market
+
         wanted = SweepOptions(
             trials=options.trials,
             concurrency=options.concurrency,
