@@ -126,7 +126,8 @@ def _refit(
     try:
         if selection.work:
             with connect(address, cpus=cpus) as cluster:
-                say(f"{len(selection.work)} brand-markets on {cluster.cpus} CPUs of {_place(cluster.address)}")
+                place = _place(cluster.address)
+                say(f"{len(selection.work)} brand-markets on {cluster.cpus} CPUs of {place}")
                 _run(selection, rows, before, recorder, ledger, out, tries, together, say)
     finally:
         unrecorded = recorder.finish()
