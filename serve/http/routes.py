@@ -63,6 +63,8 @@ Version = Annotated[
 ]
 PACKING = 4
 """Level of compression of answers for callers that take it: curves of 15 channels are 95 KB, not 400."""
+COMMIT_SECONDS = 0.5
+"""Work of freezing a plan: its model is written and packed."""
 ASKING = (401, 403, 404, 409, 422, 429, 503)
 POSTING = (400, *ASKING, 413, 415)
 
@@ -329,6 +331,28 @@ def _add_question_routes(app: FastAPI) -> None:
         suffix, content = await read_file(request, name, directory.settings.limits)
         question = {"suffix": suffix, "content": content}
         return _answer(request, card, await directory.ask("plan_file", [card], question, asker_of(caller)))
+
+    @app.post(
+        "/v1/models/{brand}/{market}/commit",
+        tags=["plans"],
+        summary="A plan frozen with its model, as plan of record",
+        description=(
+            "Scope plan. A plan as `optimize` answered it; the answer is the file of `mmm commit`, which "
+            "`mmm variance` holds against what came. Plans of another model are refused."
+        ),
+        responses=schemas.record(schemas.answers(Plan, *POSTING)),
+        response_class=Response,
+        openapi_extra=schemas.body(Plan, {}),
+    )
+    async def commit(
+        request: Request, caller: Planner, brand: Brand, market: Market, version: Version = None
+    ) -> Response:
+        directory = _directory(request)
+        card = directory.find(brand, market, version)
+        content = await read_json(request, directory.settings.limits)
+        asker = asker_of(caller, COMMIT_SECONDS)
+        record = await directory.ask("commit", [card], {"plan": content}, asker)
+        return _answer(request, card, record, schemas.ZIP)
 
     @app.post(
         "/v1/portfolio/optimize",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -105,6 +105,67 @@ class ModelList(BaseModel):
     """One for each brand and market."""
 
 
+class BestFrequency(Spec):
+    """How often people are reached in a period, and how often they are best reached."""
+
+    today: float
+    """Contacts per person reached in the last year of the data."""
+    best: float
+    """At which the same contacts bring most, on average over draws."""
+    best_lower: float | None
+    """Lower bound of the draws' own best, 90 %."""
+    best_upper: float | None
+    """Upper bound."""
+    chance_higher: float | None
+    """Share of draws whose best is above today's."""
+    gain: float
+    """KPI over the training window at the best frequency less that at today's, at the same spend."""
+    gain_lower: float | None
+    """Lower bound, 90 %."""
+    gain_upper: float | None
+    """Upper bound."""
+    band_lower: float
+    """From here to ``band_upper`` the mean is within 2 % of the best: no advice where today lies within."""
+    band_upper: float
+    """Upper end of that band."""
+    advice: Literal["none", "higher", "lower"]
+    """Where today's should move."""
+
+
+class DesignedTest(Spec):
+    """The test of a channel that pays best, as `mmm design` found it."""
+
+    what: str = Field(examples=["go dark for 8 weeks in 5 regions"])
+    """The test in words."""
+    recommended: bool
+    """It is the one to run."""
+    power: float | None
+    """Chance that it sees the effect that the model expects."""
+    width_now: float | None
+    """Width of the 90 % interval of the channel's effect over the training window, KPI units."""
+    width_after: float | None
+    """The same as expected after the test."""
+    value: float | None
+    """What decisions gain by it, in the currency; null where a KPI unit has no stated value."""
+    cost: float | None
+    """What it loses, in the currency."""
+    net: float | None
+    """Value less cost."""
+    why_not: str
+    """What speaks against it; empty if nothing."""
+
+
+class Treatment(Spec):
+    """A lever that is no medium, among the controls."""
+
+    name: str
+    """Name, as ``controls`` of a request gives its path."""
+    reference: float
+    """Value against which its effect is counted, mean over regions."""
+    usual: float
+    """Its mean of the last year over regions, which plans take where no path is stated."""
+
+
 class ChannelDetail(Spec):
     """A channel of a model."""
 
@@ -118,6 +179,16 @@ class ChannelDetail(Spec):
     """Amount of the last ``horizon`` periods."""
     supported_max: float
     """Largest amount of any ``horizon`` periods in the data."""
+    kind: Literal["channel", "organic", "mediator"]
+    """Bought, or organic media or a mediator: those are held in budgets and free in scenarios."""
+    has_price: bool
+    """Spend and exposure are known, so that ``prices`` may say what a unit costs."""
+    elasticity: float | None
+    """Per cent by which its price rose in the data with one per cent more spend; null where not known."""
+    frequency: BestFrequency | None
+    """How often people are best reached; null for channels without reach and frequency."""
+    test: DesignedTest | None
+    """What would settle what it brings; null where no design found a test, or none was made."""
 
 
 class ModelDetail(ModelSummary):
@@ -132,7 +203,11 @@ class ModelDetail(ModelSummary):
     regions: list[str]
     """Regions."""
     controls: list[str]
-    """Controls."""
+    """Controls, treatments among them."""
+    treatments: list[Treatment]
+    """Those of the controls that are treatments."""
+    designed: bool
+    """A design of tests lies beside the model (``mmm design DIR REQUEST --out DIR/tests.parquet``)."""
     kpi_value: float | None
     """Currency per KPI unit over the last periods; null where the spec does not state it."""
     channels: list[ChannelDetail]
@@ -325,6 +400,7 @@ def answers(model: type[BaseModel], *problems: int, text: str = "The answer.") -
     return found
 
 
+ZIP = "application/zip"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 FILE_BODY = {
@@ -337,6 +413,12 @@ FILE_BODY = {
 def or_workbook(responses: dict[int | str, Any]) -> dict[int | str, Any]:
     """Responses whose answer may be had as a workbook too."""
     responses[200]["content"][XLSX] = BINARY
+    return responses
+
+
+def record(responses: dict[int | str, Any]) -> dict[int | str, Any]:
+    """Responses whose answer is a plan of record."""
+    responses[200]["content"] = {ZIP: BINARY}
     return responses
 
 

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mmm.errors import MMMError, ModelFileError, RequestError
+from mmm.errors import MMMError, ModelFileError, Problem, RecordError, RequestError
 from mmm.fitted import Fitted, load_fitted
 from mmm.planning.budget import answer_budget
 from mmm.planning.plan import Plan
 from mmm.planning.planner import Planner
 from mmm.planning.portfolio import answer_budgets
-from mmm.planning.request import BudgetRequest, PortfolioTerms
+from mmm.planning.record.commit import commit_plan, plan_of
+from mmm.planning.request import BudgetRequest
 from mmm.planning.scenario.evaluate import answer_scenario
 from mmm.planning.scenario.plan_file import read_plan_file
 from mmm.planning.scenario.result import PlanFile, Scenario
@@ -91,26 +92,29 @@ def tiny_plan(planner: Planner) -> Plan | None:
 def perform(task: Task, models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Reply:
     """Answer a question, as it was read at the door; what is wrong with it is part of the reply."""
     try:
-        if task == "optimize":
-            return _optimize(models[0], payload["request"])
-        if task == "scenario":
-            scenario = answer_scenario(models[0].planner, payload["request"])
-            return Reply(_versioned(scenario, models[0].entry).model_dump_json().encode())
-        if task == "portfolio":
-            return _portfolio(models, payload["request"], payload["terms"])
-        if task == "plan_file":
-            return _plan_file(models[0], payload["suffix"], payload["content"])
-        return Reply(contributions_json(models[0].entry, models[0].fitted, payload.get("region")))
+        return _TASKS[task](models, payload)
     except RequestError as error:
         return Reply(problems=error.problems)
+    except RecordError as error:
+        return Reply(problems=(Problem("not_committed", "", str(error)),))
 
 
-def _optimize(model: LoadedModel, request: BudgetRequest) -> Reply:
-    plan = answer_budget(model.planner, request)
-    return Reply(_versioned(plan, model.entry).model_dump_json().encode(), feasible=plan.feasible)
+def _optimize(models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Reply:
+    plan = answer_budget(models[0].planner, payload["request"])
+    return Reply(_versioned(plan, models[0].entry).model_dump_json().encode(), feasible=plan.feasible)
 
 
-def _portfolio(models: Sequence[LoadedModel], request: BudgetRequest, terms: PortfolioTerms) -> Reply:
+def _scenario(models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Reply:
+    scenario = answer_scenario(models[0].planner, payload["request"])
+    return Reply(_versioned(scenario, models[0].entry).model_dump_json().encode())
+
+
+def _contributions(models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Reply:
+    return Reply(contributions_json(models[0].entry, models[0].fitted, payload.get("region")))
+
+
+def _portfolio(models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Reply:
+    request, terms = payload["request"], payload["terms"]
     by_name = {model.entry.name: model for model in models}
     answer = answer_budgets({name: model.planner for name, model in by_name.items()}, request, terms)
     origins = {name: _with_version(origin, by_name[name].entry) for name, origin in answer.plan.model.items()}
@@ -123,12 +127,29 @@ def _portfolio(models: Sequence[LoadedModel], request: BudgetRequest, terms: Por
     return Reply(versioned.model_dump_json().encode(), feasible=answer.plan.feasible)
 
 
-def _plan_file(model: LoadedModel, suffix: str, content: bytes) -> Reply:
+def _plan_file(models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Reply:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"plan{suffix}"
-        path.write_bytes(content)
-        found = read_plan_file(model.planner, str(path))
-    return Reply(_versioned(found, model.entry).model_dump_json().encode())
+        path = Path(folder) / f"plan{payload['suffix']}"
+        path.write_bytes(payload["content"])
+        found = read_plan_file(models[0].planner, str(path))
+    return Reply(_versioned(found, models[0].entry).model_dump_json().encode())
+
+
+def _commit(models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Reply:
+    plan = plan_of(payload["plan"], "The plan")
+    with tempfile.TemporaryDirectory() as folder:
+        path, _ = commit_plan(plan, models[0].fitted, Path(folder) / "plan.record")
+        return Reply(path.read_bytes())
+
+
+_TASKS: Mapping[Task, Callable[[Sequence[LoadedModel], Mapping[str, Any]], Reply]] = {
+    "optimize": _optimize,
+    "scenario": _scenario,
+    "portfolio": _portfolio,
+    "contributions": _contributions,
+    "plan_file": _plan_file,
+    "commit": _commit,
+}
 
 
 def _versioned(answer: Answer, entry: ModelEntry) -> Answer:

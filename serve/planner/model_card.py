@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mmm import words
 from mmm.analysis.curves import hill_table, response_curves
-from mmm.data.panel import Frequency
+from mmm.analysis.frequency import best_frequency_table
+from mmm.data.panel import Frequency, Panel
+from mmm.design.best import TESTS, best_tests, said
 from mmm.fitted import Fitted
 from mmm.planning.planner import kpi_value, provenance
 from serve.models.source import ModelEntry
@@ -71,6 +74,8 @@ def _detail(model: LoadedModel) -> dict[str, Any]:
     units = zip(
         panel.channels, to_media.unit_C, to_media.current(horizon), to_media.supported(horizon), strict=True
     )
+    told = _told_of_channels(model)
+    tests = _table(directory / TESTS)
     metrics = _read(directory / "metrics.json") or {}
     remarks = _read(directory / "diagnostics.json") or []
     kept = ("r2", "r2_within", "wape", "skill")
@@ -79,6 +84,8 @@ def _detail(model: LoadedModel) -> dict[str, Any]:
         "periods": len(panel.dates),
         "regions": list(panel.regions),
         "controls": list(panel.controls),
+        "treatments": _treatments(panel),
+        "designed": tests is not None,
         "kpi_value": kpi_value(replace(fitted, panel=panel), horizon),
         "horizon": horizon,
         "channels": [
@@ -88,6 +95,7 @@ def _detail(model: LoadedModel) -> dict[str, Any]:
                 "unit": unit,
                 "current_spend": current,
                 "supported_max": supported,
+                **told[name],
             }
             for name, unit, current, supported in units
         ],
@@ -96,6 +104,60 @@ def _detail(model: LoadedModel) -> dict[str, Any]:
         "warnings": [remark for remark in remarks if remark.get("severity") in ("warning", "error")],
         "model": provenance(fitted),
     }
+
+
+def _told_of_channels(model: LoadedModel) -> dict[str, dict[str, Any]]:
+    """By channel: what it is, its price, how often people are best reached, and what would settle it."""
+    fitted, panel, elasticities = model.fitted, model.fitted.panel, model.planner.elasticities
+    best = _table(model.directory / "best_frequency.parquet")
+    best = best_frequency_table(fitted) if best is None else best
+    tests = _table(model.directory / TESTS)
+    by_frequency, by_test = _by_channel(best), _by_channel(None if tests is None else best_tests(tests))
+    return {
+        name: {
+            "kind": panel.kind_C[c],
+            "has_price": bool(panel.has_spend_C[c] and panel.has_exposure_C[c]),
+            "elasticity": elasticities[c].value if elasticities[c].cells else None,
+            "frequency": by_frequency.get(name),
+            "test": _designed(by_test[name]) if name in by_test else None,
+        }
+        for c, name in enumerate(panel.channels)
+    }
+
+
+def _by_channel(table: pd.DataFrame | None) -> dict[str, dict[str, Any]]:
+    rows = [] if table is None else table.to_dict("records")
+    return {str(row.pop("channel")): {str(name): value for name, value in row.items()} for row in rows}
+
+
+def _designed(row: dict[str, Any]) -> dict[str, Any]:
+    """A designed test as pages show it."""
+    figures = ("power", "width_now", "width_after", "value", "cost", "net")
+    return {
+        "what": said(row),
+        "recommended": bool(row["recommended"]),
+        **{name: words.real(row[name]) for name in figures},
+        "why_not": str(row["why_not"] or ""),
+    }
+
+
+def _treatments(panel: Panel) -> list[dict[str, Any]]:
+    """Treatments with their references and the values that plans take where nothing is stated."""
+    first, year = len(panel.controls) - len(panel.treatments), round(panel.periods_per_year)
+    last_GTR = np.where(panel.present_GT[..., None], panel.controls_GTK[..., first:], np.nan)[:, -year:]
+    return [
+        {
+            "name": treatment.name,
+            "reference": float(panel.reference_GR[:, r].mean()),
+            "usual": float(np.nanmean(last_GTR[..., r])),
+        }
+        for r, treatment in enumerate(panel.treatments)
+    ]
+
+
+def _table(path: Path) -> pd.DataFrame | None:
+    """A table of a fitted model's directory, None if it is not there."""
+    return pd.read_parquet(path) if path.is_file() else None
 
 
 def _curves(entry: ModelEntry, fitted: Fitted, directory: Path) -> dict[str, Any]:

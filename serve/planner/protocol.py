@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 from mmm.errors import Problem
 from serve.models.source import ModelEntry
 
-Task = Literal["optimize", "scenario", "portfolio", "contributions", "plan_file"]
+Task = Literal["optimize", "scenario", "portfolio", "contributions", "plan_file", "commit"]
 
 SLOW = 0.25
 """Seconds of expected work from which a question waits in a line of its own, behind no quick one's way."""
@@ -47,7 +47,7 @@ class Reply:
     """What came of a question.
 
     Attributes:
-        body: The answer as JSON, empty if there is none.
+        body: The answer as JSON or a file, empty if there is none.
         feasible: False if the answer is that no plan keeps the limits.
         problems: What is wrong with the question, if anything.
         unavailable: Why the model cannot be asked now, if so.

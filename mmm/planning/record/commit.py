@@ -31,23 +31,35 @@ def read_plan(path: str | Path) -> Plan:
     """
     try:
         said = json.loads(Path(path).read_text(encoding="utf-8"))
-        if isinstance(said, dict) and "models" in said and "plan" in said:
-            raise RecordError(
-                f"{path} is a plan over several models. Commit that of one market: an entry of its `models`."
-            )
-        plan = Plan.model_validate(said)
     except (OSError, ValueError) as error:
-        if isinstance(error, RecordError):
-            raise
-        reason = "it is no plan" if isinstance(error, ValidationError) else str(error)
         raise RecordError(
-            f"{path} cannot be committed: {reason}. Write a plan with mmm optimize --out."
+            f"{path} cannot be committed: {error}. Write a plan with mmm optimize --out."
+        ) from error
+    return plan_of(said, str(path))
+
+
+def plan_of(said: object, source: str) -> Plan:
+    """A plan out of plain data, if it can be committed.
+
+    Raises:
+        RecordError: It is no plan of one market, is infeasible, or does not say what was asked.
+    """
+    if isinstance(said, dict) and "models" in said and "plan" in said:
+        raise RecordError(
+            f"{source} is a plan over several models. Commit that of one market: an entry of its `models`."
+        )
+    try:
+        plan = Plan.model_validate(said)
+    except ValidationError as error:
+        raise RecordError(
+            f"{source} cannot be committed: it is no plan. Write a plan with mmm optimize --out."
         ) from error
     if not plan.feasible:
-        raise RecordError(f"{path} is infeasible: {plan.message} Only a plan that can run is committed.")
+        raise RecordError(f"{source} is infeasible: {plan.message} Only a plan that can run is committed.")
     if not plan.request:
         raise RecordError(
-            f"{path} does not say what was asked (`request`): an older program wrote it. Make the plan again."
+            f"{source} does not say what was asked (`request`): an older program wrote it. "
+            "Make the plan again."
         )
     return plan
 

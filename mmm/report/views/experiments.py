@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmm import words
+from mmm.design.best import best_tests, said
 from mmm.report import axes, marks, theme
 from mmm.report.tables import MissingTableError, Tables
 
@@ -17,7 +18,6 @@ ASIDE = 0.14
 APART = 2.0
 """Standard errors from which test and model contradict each other, as in the findings."""
 BESIDE = 0.16
-KINDS = {"hold_back": "hold back", "go_dark": "go dark", "heavy_up": "heavy up"}
 
 
 def experiments(tables: Tables) -> go.Figure:
@@ -132,14 +132,6 @@ def settles(tables: Tables) -> go.Figure:
     )
 
 
-def best_tests(tests: pd.DataFrame) -> pd.DataFrame:
-    """Of each channel the test of the highest net value, else of the highest value, that can be made."""
-    able = tests[tests["standard_error"].notna()]
-    by = ["net", "value_kpi"] if able["net"].notna().any() else ["value_kpi"]
-    ordered = able.sort_values(["recommended", *by], ascending=False)
-    return ordered.drop_duplicates("channel").reset_index(drop=True)
-
-
 def _open_shares(best: pd.DataFrame, tables: Tables) -> dict[str, np.ndarray]:
     """Half widths in per cent of the channel's direct effect."""
     effects = tables.frame("effects").assign(channel=lambda frame: frame["channel"].astype(str))
@@ -165,16 +157,6 @@ def _settled_pairs(best: pd.DataFrame, names: list[str], palette: dict[str, str]
         traces.append(marks.dots(best[column], place + shift, colours, 10, symbol, hover=hover, **style))
         traces.append(marks.key(label, theme.SOFT, 10, symbol, 2))
     return traces
-
-
-def said(row: dict[str, object]) -> str:
-    """``go dark for 8 weeks in 5 regions``."""
-    kind = KINDS.get(str(row["kind"]), str(row["kind"]))
-    weeks = words.count(int(float(str(row["weeks"]))), "week")
-    if row["national"]:
-        blocks = words.count(int(float(str(row["blocks"]))), "block")
-        return f"{kind} in {blocks} of {weeks}"
-    return f"{kind} for {weeks} in {words.count(len(str(row['treated']).split('; ')), 'region')}"
 
 
 def _settled_title(best: pd.DataFrame) -> str:

@@ -6,11 +6,13 @@ import { debounce, fill, find, h, options } from "./base/dom.js";
 import { warmUp } from "./base/figures.js";
 import { label, listing, readable, subject } from "./base/format.js";
 import { askForToken } from "./base/token.js";
+import { buyingTable } from "./market/buying.js";
 import { channelList } from "./market/channels.js";
 import { brief, showAssumptions, showModel } from "./market/checks.js";
 import { showComparison } from "./market/compare.js";
 import { curveCharts } from "./market/curves.js";
 import { csvOf, jsonOf, save } from "./market/download.js";
+import { showFrontier } from "./market/frontier.js";
 import { keep, showHistory } from "./market/history.js";
 import { fromFragment, toFragment } from "./market/link.js";
 import { MOST_SAVED } from "./market/plan.js";
@@ -104,7 +106,7 @@ async function reopen(entry, version) {
 /** Build what depends on the market's channels, then show its figures. */
 function build() {
   showModel(planning);
-  updates = [questionForm(planning, optimize), channelList(planning), curveCharts(planning), weeklyTable(planning), regionTable(planning)];
+  updates = [questionForm(planning, optimize), channelList(planning), curveCharts(planning), weeklyTable(planning), regionTable(planning), buyingTable(planning)];
   showHistory(planning, history);
   find("panel-market").classList.remove("loading");
   refresh();
@@ -115,6 +117,7 @@ function build() {
 function refresh() {
   if (!updates.length) return;
   showResult(planning);
+  showFrontier(planning);
   showAssumptions(planning);
   for (const update of updates) update();
   showComparison(planning, { rename: (...given) => planning.rename(...given), remove: (id) => planning.remove(id), load });
@@ -149,6 +152,7 @@ function load(id) {
 const history = {
   open: (plan) => open(planning.entry, { ...plan, saved: plan.horizon === planning.plan.horizon ? planning.plan.saved : [] }).then(() => find("verdict").scrollIntoView({ block: "nearest" })).catch(explain),
   compare: (plan) => { if (planning.plan.saved.length < MOST_SAVED) planning.compare(plan); },
+  commit: (plan, name) => commit(plan, name),
 };
 
 /** Show one of the two tabs. */
@@ -205,6 +209,20 @@ async function add() {
   if (!keep(planning, name, tag)) warn("It is in the comparison and in the link, but this browser keeps nothing for later visits.");
   find("scenario-name").value = "";
   showHistory(planning, history);
+}
+
+/** Hand a plan of record out as a file; what cannot be committed is said. */
+async function commit(plan, name) {
+  const box = find("shared");
+  fill(box, h("p", { class: "message", role: "status" }, `Freezing ${name} …`));
+  try {
+    const file = await planning.commit(plan);
+    save(`${planning.brand}_${planning.market}_${name}.record`, file.type, file);
+    fill(box, h("p", { class: "message good", role: "status" }, `${name} is frozen with the model that made it. Keep the file: mmm variance holds it against what came.`));
+  } catch (error) {
+    if (!(error instanceof api.Refusal)) throw error;
+    fill(box, h("div", { class: "message bad", role: "alert" }, h("p", {}, readable(error.message)), error.details.length > 0 && h("ul", {}, error.details.map((line) => h("li", {}, readable(line))))));
+  }
 }
 
 function wire() {

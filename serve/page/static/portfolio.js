@@ -6,11 +6,12 @@ import { fill, find, h, options } from "./base/dom.js";
 import { amountField, enterCommits } from "./base/fields.js";
 import { axis, draw, drop, escaped, short } from "./base/figures.js";
 import { amount, change, count, interval, label, listing, number, readable, signedSpan, subject } from "./base/format.js";
-import { cents, identityOf } from "./market/plan.js";
-import { gainSide, gained, odds, side, signedMoney, tile } from "./market/result.js";
+import { MEASURES, cents, identityOf } from "./market/plan.js";
+import { gainSide, gained, gainsAt, odds, side, signedMoney, tile, worst } from "./market/result.js";
 import { times } from "./market/returns.js";
 
 const GOALS = { kpi: "Most value for this budget", profit: "Most profit, spending at most this" };
+const RISKS = [["mean", "its average gain"], ["0.1", "what nine of ten cases reach"], ...Object.entries(MEASURES).map(([key, { text }]) => [key, text])];
 const SWINGS = [["0.1", "±10 %"], ["0.2", "±20 %"], ["0.3", "±30 %"], ["0.5", "±50 %"], ["1", "nothing to double"]];
 const ROW_PX = 46;
 const LONGEST_LABEL = 26;
@@ -19,7 +20,7 @@ const MOST_MOVES = 2;
 const DUST = 1e-6;
 const START = "One budget over several markets. Choose them, then press Optimise.";
 
-const state = { chosen: null, horizon: 13, budget: "current", goal: "kpi", swing: 0.3, rates: {} };
+const state = { chosen: null, horizon: 13, budget: "current", goal: "kpi", swing: 0.3, risk: "mean", rates: {} };
 const order = { column: null, rising: true };
 let entries = [];
 let hooks = null;
@@ -67,6 +68,8 @@ function form() {
   options(goal, Object.entries(GOALS), state.goal);
   const swing = h("select", { id: "joint-swing", onchange: () => edit({ swing: Number(swing.value) }) });
   options(swing, SWINGS, String(state.swing));
+  const risk = h("select", { id: "joint-risk", onchange: () => edit({ risk: risk.value }) });
+  options(risk, RISKS, state.risk);
   const field = (id, text, input) => h("div", { class: "field" }, h("label", { for: id }, text), input);
   return h("form", { class: "card question", autocomplete: "off", onkeydown: enterCommits, onsubmit: (event) => { event.preventDefault(); optimize(); } },
     h("h2", {}, "Portfolio"), markets(), h("div", { id: "joint-rates" }),
@@ -74,6 +77,7 @@ function form() {
     field("joint-total", "Total budget, empty for what is spent now", total.input),
     field("joint-goal", "Goal", goal),
     field("joint-swing", "Each channel may change by", swing),
+    field("joint-risk", "Judge a plan by", risk),
     h("div", { class: "actions" }, h("button", { class: "main", id: "joint-optimize" }, "Optimise all")));
 }
 
@@ -119,6 +123,7 @@ function request() {
     models: chosenEntries().map(({ brand, market }) => ({ brand, market })), budget: state.budget, horizon: state.horizon,
     objective: state.goal, level: LEVEL, default_bounds: { min_change: -state.swing, max_change: state.swing },
   };
+  if (state.risk !== "mean") asked.risk = MEASURES[state.risk]?.asked ?? Number(state.risk);
   const others = foreign();
   return others.length ? { ...asked, currency: currency(), exchange_rates: Object.fromEntries(others.map((one) => [one, state.rates[one]])) } : asked;
 }
@@ -198,6 +203,7 @@ const tiles = (plan) => {
   return [
     tile("Spend", amount(plan.budget, plan.unit), change(plan.budget, plan.current_budget)),
     tile("Value of the KPI gained", signedMoney(plan.gain, plan.unit, where), [interval(plan.gain, LEVEL, signedSpan), odds(plan)], where),
+    plan.gain_at && tile("Gain at 5 / 50 / 95 %", gainsAt(plan), worst(plan), `several ${where}`),
     tile("Less extra spend", signedMoney(plan.profit_gain, plan.unit, profit), interval(plan.profit_gain, LEVEL, signedSpan), profit),
     plan.total_roi && tile(`Return on 1\u00a0${plan.unit}`, number(plan.total_roi.mean), interval(plan.total_roi, LEVEL)),
   ];

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mmm.design.best import best_tests, said
 from mmm.report.tables import Tables
-from mmm.report.views.experiments import best_tests, said, settles
+from mmm.report.views.experiments import settles
 
 
 def test_the_best_test_of_each_channel_is_shown(tables: Tables) -> None:

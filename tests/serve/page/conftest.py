@@ -11,6 +11,8 @@ from playwright.sync_api import Browser
 from tests.serve.page.site import (
     READY,
     Visit,
+    designed,
+    driven,
     linked,
     long_named,
     model_of,
@@ -24,11 +26,13 @@ from tests.serve.page.site import (
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Several brands: one with one member, one with long names, a nation without prices, linked channels."""
-    return write_models(
+    models = write_models(
         tmp_path_factory.mktemp("models"),
         model_of("acme", "de"), model_of("acme", "us"), linked(), model_of("borealis", "de", members=1),
-        long_named(), national(),
+        long_named(), national(), driven(),
     )  # fmt: skip
+    designed(models / "acme" / "de")
+    return models
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from mmm.data.panel import Treatment
+from mmm.design.best import TESTS
+from mmm.design.designer import COLUMNS
 from mmm.fitted import Fitted, save_fitted
 from serve.dev import app_of
 from serve.settings import ServeSettings
-from tests.small import chain_graph, sketch, small_panel, without_value
+from tests.small import chain_graph, reach_panel, sketch, small_panel, without_value
 
 READY = "html[data-ready]"
 
@@ -59,6 +64,41 @@ def national() -> Fitted:
 def linked() -> Fitted:
     """A model in which TV moves search, so that total effects differ from direct ones."""
     return model_of("acme", "fr", graph=chain_graph(("tv", "search", "radio")))
+
+
+def driven() -> Fitted:
+    """TV by reach and frequency, search at a price that rises, organic email, price as a treatment."""
+    panel = reach_panel(channels=4)
+    media_GTC, spend_GTC = panel.media_GTC.copy(), panel.spend_GTC.copy()
+    media_GTC[..., 0] *= 20.0
+    media_GTC[..., 1] = 4.0 * spend_GTC[..., 1] ** 0.75
+    spend_GTC[..., 3] = 0.0
+    panel = replace(
+        panel,
+        channels=("tv", "search", "radio", "email"),
+        media_GTC=media_GTC,
+        spend_GTC=spend_GTC,
+        has_spend_C=np.array([True, True, True, False]),
+        has_exposure_C=np.array([True, True, False, True]),
+        organic=("email",),
+        treatments=(Treatment("price", "max"),),
+    )
+    return sketch(panel, brand="drift", market="es", model={"temporal": {"enabled": False}})
+
+
+def designed(folder: Path) -> None:
+    """Write a table of tests beside a model: one for TV that pays, one for radio that does not."""
+    row = dict.fromkeys(COLUMNS, np.nan) | {"national": False, "control": "r2", "weeks": 8, "currency": "USD"}
+    tests = [
+        row | {"test": "tv", "channel": "tv", "recommended": True, "kind": "go_dark", "treated": "r0; r1",
+               "standard_error": 9.0, "power": 0.82, "width_now": 900.0, "width_after": 400.0,
+               "value_kpi": 50.0, "value": 12_000.0, "cost": 3_000.0, "net": 9_000.0, "why_not": ""},
+        row | {"test": "radio", "channel": "radio", "recommended": False, "kind": "heavy_up", "treated": "r0",
+               "standard_error": 9.0, "power": 0.31, "width_now": 700.0, "width_after": 650.0,
+               "value_kpi": 1.0, "value": 200.0, "cost": 900.0, "net": -700.0,
+               "why_not": "costs more than it is worth"},
+    ]  # fmt: skip
+    pd.DataFrame(tests).to_parquet(folder / TESTS)
 
 
 @contextmanager

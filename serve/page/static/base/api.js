@@ -96,6 +96,7 @@ export const models = async () => (await ask("v1/models")).models;
 export const model = (brand, market) => ask(at(brand, market, ""));
 export const scenario = (brand, market, request) => ask(at(brand, market, "/scenario"), request);
 export const optimize = (brand, market, request) => ask(at(brand, market, "/optimize"), request);
+export const commit = (brand, market, plan) => ask(at(brand, market, "/commit"), plan, (answer) => answer.blob());
 export const portfolio = (request) => ask("v1/portfolio/optimize", request);
 export const planFile = (brand, market, file) => ask(at(brand, market, `/plan-file?name=${encodeURIComponent(file.name)}`), file);
 export const workbook = (brand, market, request) => ask(at(brand, market, "/scenario?format=xlsx"), request, (answer) => answer.blob());

@@ -24,6 +24,7 @@ function plotly() {
 export const warmUp = () => (window.requestIdleCallback ?? setTimeout)(() => plotly().catch(() => {}));
 
 const makers = new Map();
+const picks = new WeakMap();
 const waiting = new Set();
 const inSight = new WeakSet();
 
@@ -44,8 +45,9 @@ const sizes = new ResizeObserver((entries) => {
 
 const sizeOf = (element) => `${element.clientWidth} x ${element.clientHeight}`;
 
-/** Draw a figure into an element when it is in sight; `make` gives traces and layout then. */
-export function draw(element, make, alt) {
+/** Draw a figure into an element when it is in sight; `make` gives traces and layout then. `pick` gets a point clicked. */
+export function draw(element, make, alt, pick = null) {
+  picks.set(element, pick);
   element.setAttribute("role", "img");
   element.setAttribute("aria-label", alt);
   makers.set(element, make);
@@ -81,7 +83,9 @@ function put(library, element) {
   const { traces, layout } = toned(makers.get(element)());
   element.dataset.size = sizeOf(element);
   element.dataset.drawn = String(1 + Number(element.dataset.drawn ?? 0));
-  return library.react(element, traces, { ...toned(base()), ...layout, width, height }, CONFIG);
+  const drawn = library.react(element, traces, { ...toned(base()), ...layout, width, height }, CONFIG);
+  if (picks.get(element) && element.dataset.drawn === "1") element.on("plotly_click", ({ points }) => picks.get(element)?.(points[0].pointNumber));
+  return drawn;
 }
 
 /** A figure whose colours are those of the page. */

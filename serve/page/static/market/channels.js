@@ -4,8 +4,10 @@ import { tone } from "../base/colours.js";
 import { fill, find, h } from "../base/dom.js";
 import { amountField, amountSlider } from "../base/fields.js";
 import { amount, change, count, editable, number, span, subject } from "../base/format.js";
-import { limitsOf, sliderEnd } from "./plan.js";
+import { isBought, limitsOf, sliderEnd } from "./plan.js";
 import { nextFactor, nextWords, times } from "./returns.js";
+
+const KINDS = { organic: "Organic", mediator: "Moved by other channels" };
 
 /** Build a row per channel. The result updates the rows. */
 export function channelList(planning) {
@@ -42,17 +44,18 @@ function row(channel, planning) {
     type: "checkbox", "aria-label": `Hold ${title} at the planned amount`,
     onchange: () => planning.setHold(channel.name, hold.checked),
   });
+  const held = !isBought(channel);
   const against = h("small", {});
   const note = h("small", {});
   const marginal = h("span", {});
   const range = h("small", {});
   const element = h("div", { class: "channel", role: "group", "aria-label": title },
-    h("div", { class: "name" }, h("span", { class: "dot" }), title),
+    h("div", { class: "name" }, h("span", { class: "dot" }), h("span", {}, title, held && h("small", {}, `${KINDS[channel.kind]}: not bought. A budget holds it, a scenario may move it.`))),
     h("div", { class: "slide" }, slider.track, note),
     h("div", { class: "amount" }, word(`Planned, ${unit}`), planned.input, against),
-    h("div", { class: "least" }, word("At least"), least.input),
-    h("div", { class: "most" }, word("At most"), most.input),
-    h("div", { class: "hold" }, h("label", {}, hold, word("Hold"))),
+    h("div", { class: "least" }, !held && [word("At least"), least.input]),
+    h("div", { class: "most" }, !held && [word("At most"), most.input]),
+    h("div", { class: "hold" }, !held && h("label", {}, hold, word("Hold"))),
     h("div", { class: "marginal" }, word(nextWords(channel, planning)), marginal, range),
   );
   element.style.setProperty("--channel", tone(channel.colour));
@@ -61,7 +64,7 @@ function row(channel, planning) {
     const { plan } = planning;
     const value = plan.amounts[channel.name];
     const own = plan.limits[channel.name] ?? {};
-    const [lower, upper] = limitsOf(plan, channel);
+    const [lower, upper] = held ? [0, Infinity] : limitsOf(plan, channel);
     const end = sliderEnd(plan, channel);
     const open = { now: channel.current, least: lower, most: Math.min(upper, end), supported: channel.supported };
     slider.show(value, end, open);

@@ -1,7 +1,7 @@
 // What the page says about the model itself: where its figures come from, and what its checks found.
 
 import { fill, find, h } from "../base/dom.js";
-import { amount, before, count, day, label, percent, subject } from "../base/format.js";
+import { amount, before, chance, count, day, label, number, percent, signed, subject } from "../base/format.js";
 
 const HARMLESS = new Set(["info", "ok"]);
 
@@ -19,6 +19,7 @@ export function showModel(planning) {
     model.spec_digest && `settings ${model.spec_digest.slice(0, 12)}`,
   ].filter(Boolean).join(" · ");
   fill(find("checks"), findings(info.warnings ?? []));
+  fill(find("settles"), settles(planning));
 }
 
 /** Fill what is taken for granted in the answer shown. */
@@ -56,6 +57,44 @@ function assumptions(planning, model) {
     `Expected ${planning.kpi} counts what planned media still bring after the ${count(planning.plan.horizon, planning.period)}, here and in gains alike.`,
     ...planning.answer.assumptions,
   ];
+}
+
+const HOW = "mmm design DIR REQUEST.yaml --out DIR/tests.parquet";
+
+/** Whether the checks found something about a channel. */
+const isUnsure = (channel, planning) => (planning.info.warnings ?? []).some((row) => row.where === channel.name);
+
+/** What would settle what a channel brings: its best test, or that none was designed for an unsure channel. */
+export function settling(channel, planning) {
+  const { test } = channel;
+  if (!test) return isUnsure(channel, planning) && h("span", { class: "line" }, planning.info.designed ? "No test at hand would settle it." : "What would settle it: no test is designed yet, see below.");
+  const net = test.net === null ? "" : `, net of its cost ${signed(number(test.net))}\u00a0${planning.currency}`;
+  return h("span", { class: "line" }, `What would settle it: ${test.what}${net}${test.recommended ? "" : "; not worth it by itself"}.`);
+}
+
+/** The best test of every channel as a table; how to have tests designed where none are. */
+function settles(planning) {
+  const title = h("h2", { id: "settles-title" }, "What would settle it");
+  const tested = planning.channels.filter((channel) => channel.test);
+  if (!planning.info.designed) {
+    return [title, h("p", { class: "reading" }, "No tests have been designed for this model. ", h("code", {}, HOW),
+      " in the model's folder finds for each channel the test that would tell most about it, what that is worth to this budget and what it costs. The page shows them once the model is loaded again.")];
+  }
+  if (!tested.length) return [title, h("p", { class: "reading" }, "A design was made; it found no test that can be run on this market.")];
+  const order = [...tested].sort((a, b) => Number(b.test.recommended) - Number(a.test.recommended) || Number(isUnsure(b, planning)) - Number(isUnsure(a, planning)));
+  const heads = ["Channel", "Its best test", "Sees its effect in", `Interval now, ${planning.kpi}`, "After the test", ...(planning.priced ? [`Value, ${planning.currency}`, "Cost", "Net"] : []), "Against it"];
+  const money = (value) => h("td", {}, value === null ? "unknown" : number(value));
+  return [title,
+    h("p", { class: "reading" }, "Of each channel the test that pays best, as it was designed beside this model. Interval: width of the 90\u00a0% interval of what the channel brought in the training window."),
+    h("div", { class: "compared", tabindex: 0, role: "region", "aria-labelledby": "settles-title" }, h("table", {},
+      h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))),
+      h("tbody", {}, order.map((channel) => h("tr", { class: channel.test.recommended ? "taken" : null },
+        h("th", { scope: "row" }, subject(channel.name), channel.test.recommended && h("small", {}, "recommended")),
+        h("td", { class: "words" }, channel.test.what),
+        h("td", {}, channel.test.power === null ? "unknown" : chance(channel.test.power)),
+        money(channel.test.width_now), money(channel.test.width_after),
+        planning.priced && [money(channel.test.value), money(channel.test.cost), money(channel.test.net)],
+        h("td", { class: "words" }, channel.test.why_not || "–"))))))];
 }
 
 function findings(rows) {

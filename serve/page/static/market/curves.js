@@ -4,6 +4,7 @@ import { INK, NOW, beyond, fade, tone } from "../base/colours.js";
 import { fill, find, h } from "../base/dom.js";
 import { axis, draw, drop, escaped } from "../base/figures.js";
 import { amount, change, count, number, percent, span, subject } from "../base/format.js";
+import { settling } from "./checks.js";
 import { nextFactor, nextWords, times } from "./returns.js";
 
 /** Build a chart per channel; the result updates them from the service's answers. */
@@ -21,6 +22,7 @@ export function curveCharts(planning) {
 function reading(planning) {
   return [
     `${upper(planning.kpi)} that each channel's spend over ${count(planning.plan.horizon, planning.period)} brings, carry-over included. `,
+    Object.keys(planning.plan.frequency).length > 0 && "Curves are at the plan's frequency, the open circles at today's. ",
     planning.plan.effects === "total" && "Direct effects here; the plan's figures above count what channels do through others too. ",
     `Band: ${percent(planning.answer.level)} interval. Open circle: now. Filled circle: the plan. Reddish: more than was ever spent, so the curve there is its shape, not data.`,
   ];
@@ -38,7 +40,7 @@ function chart(channel, planning) {
 
   function update() {
     const state = stateOf(channel, planning);
-    fill(words, sentences(state, channel, planning).map((text) => h("span", { class: "line" }, text)), care(channel, planning));
+    fill(words, sentences(state, channel, planning).map((text) => h("span", { class: "line" }, text)), care(channel, planning), settling(channel, planning));
     const key = JSON.stringify([state.planned.spend, state.planned.kpi, state.curve.length, state.curve.at(-1)]);
     if (key === seen) return;
     seen = key;

@@ -80,5 +80,6 @@ function line(row, place, planning, act, again) {
     h("td", { class: "tools" },
       h("button", { type: "button", disabled: !own, "aria-label": `Open ${row.name}`, onclick: () => act.open(own) }, "Open"),
       h("button", { type: "button", disabled: !fits, title: fits ? null : "Its horizon is another; open it instead.", "aria-label": `Compare ${row.name}`, onclick: () => act.compare({ ...own, name: row.name }) }, "Compare"),
+      h("button", { type: "button", disabled: !own || row.version !== planning.version, title: row.version === planning.version ? "Freeze it with the model, to hold it against what comes" : "Another version of the model made it; open it and keep it again.", "aria-label": `Commit ${row.name} as plan of record`, onclick: () => act.commit(own, row.name) }, "Commit"),
       h("button", { type: "button", "aria-label": `Delete ${row.name} from this browser`, onclick: () => { write(planning, plansOf(planning).filter((_, at) => at !== place)); again(); } }, "Delete")));
 }

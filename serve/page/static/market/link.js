@@ -25,13 +25,13 @@ function compact(plan, version) {
     v: version, h: plan.horizon, g: plan.goal, t: plan.target, c: plan.capped, w: plan.swing,
     a: shortened(plan.amounts),
     l: Object.entries(plan.limits).map(([name, own]) => [name, own.least ?? null, own.most ?? null, own.hold ? 1 : 0]),
-    s: plan.saved.map((one) => [one.name, shortened(one.amounts), one.spread ?? {}]),
+    s: plan.saved.map((one) => [one.name, shortened(one.amounts), one.spread ?? {}, one.frequency ?? {}]),
     ...changedParts(plan),
   };
 }
 
 /** Letters of the parts that most plans leave as they are. */
-const PARTS = { e: "effects", r: "risk", b: "byRegion", q: "groups", p: "spread", k: "controls" };
+const PARTS = { e: "effects", r: "risk", b: "byRegion", q: "groups", p: "spread", k: "controls", m: "mode", n: "chance", f: "frontier", y: "prices", z: "frequency" };
 
 /** Those that this one does not. */
 function changedParts(plan) {
@@ -73,8 +73,9 @@ function checked(found) {
     swing: found.w === null ? null : Math.min(amountIn(found.w) ?? 0.5, 10),
     amounts: amountsIn(found.a),
     limits: limitsIn(found.l),
-    saved: listOf(found.s, MOST_SAVED).map(([name, amounts, spread], place) => ({
+    saved: listOf(found.s, MOST_SAVED).map(([name, amounts, spread, frequency], place) => ({
       id: `s${place + 1}`, name: String(name).slice(0, LONGEST_NAME), amounts: amountsIn(amounts), spread: spreadOf(spread, amounts),
+      frequency: frequencyOf(frequency),
     })),
     effects: found.e === "total" ? "total" : "direct",
     risk: Object.hasOwn(MEASURES, found.r) || (typeof found.r === "number" && found.r > 0 && found.r <= 0.5) ? found.r : "mean",
@@ -82,6 +83,11 @@ function checked(found) {
     groups: listOf(found.q, MOST_GROUPS).map(groupOf),
     spread: spreadOf(found.p, found.a),
     controls: controlsOf(found.k),
+    mode: found.m === "increment" ? "increment" : "whole",
+    chance: typeof found.n === "number" && found.n > 0 && found.n < 1 ? found.n : null,
+    frontier: Number.isInteger(found.f) && found.f >= 2 && found.f <= 11 ? found.f : null,
+    prices: pricesOf(found.y),
+    frequency: frequencyOf(found.z),
   };
 }
 
@@ -109,6 +115,19 @@ function controlsOf(found) {
   const isValue = (value) => value === null || (typeof value === "number" && Number.isFinite(value));
   const entries = Object.entries(found ?? {}).slice(0, MOST_CHANNELS);
   return Object.fromEntries(entries.filter(([, path]) => Array.isArray(path) && path.length <= MOST_PERIODS && path.every(isValue)));
+}
+
+/** Contacts per person by channel. */
+function frequencyOf(found) {
+  const entries = Object.entries(found ?? {}).slice(0, MOST_CHANNELS);
+  return Object.fromEntries(entries.filter(([, value]) => typeof value === "number" && value >= 1 && value <= 1000));
+}
+
+/** Prices by channel: one that is none is for the service to explain, one of another shape is left out. */
+function pricesOf(found) {
+  const areTiers = (tiers) => Array.isArray(tiers) && tiers.length <= 20 && tiers.every((one) => typeof one?.price === "number");
+  const isPrice = (one) => one?.source === "estimated" || typeof one?.elasticity === "number" || areTiers(one?.tiers);
+  return Object.fromEntries(Object.entries(found ?? {}).slice(0, MOST_CHANNELS).filter(([, one]) => isPrice(one)));
 }
 
 function amountsIn(found) {

@@ -11,9 +11,13 @@ export const GOALS = {
 /** Measures of risk that are no plain quantile: what the page calls them, and what a request asks. */
 export const MEASURES = {
   "cvar": { text: "the average of the worst tenth of cases", asked: { cvar: 0.1 } },
+  "cvar25": { text: "the average of the worst quarter of cases", asked: { cvar: 0.25 } },
   "mean_sd": { text: "its average less one standard deviation", asked: { mean_sd: 1 } },
+  "mean_2sd": { text: "its average less two standard deviations", asked: { mean_sd: 2 } },
   "regret": { text: "the largest regret", asked: { regret: "max" } },
 };
+/** Goals that spend a stated total, so that plans from cautious to bold and additional money make sense. */
+const SPENDING = ["kpi", "profit"];
 export const HORIZON = 13;
 /** Scenarios that are kept: as many as fit an address and a screen. */
 export const MOST_SAVED = 20;
@@ -26,15 +30,22 @@ export function freshPlan() {
   return {
     horizon: HORIZON, goal: "kpi", target: null, capped: true, swing: 0.5, amounts: {}, limits: {}, saved: [],
     effects: "direct", risk: "mean", byRegion: false, groups: [], spread: {}, controls: {},
+    mode: "whole", chance: null, frontier: null, prices: {}, frequency: {},
   };
 }
 
-/** Channels of a market out of the answer about repeating the last periods. */
-export function channelsOf(statusQuo, currency, colours) {
+/** Channels of a market out of the answer about repeating the last periods, and what is known of them. */
+export function channelsOf(statusQuo, currency, colours, known = []) {
   const fallback = 0.1 * statusQuo.budget || 1;
+  const details = Object.fromEntries(known.map((one) => [one.name, one]));
   return statusQuo.channels.map((row) => ({
     name: row.channel,
     unit: row.unit,
+    kind: details[row.channel]?.kind ?? "channel",
+    hasPrice: details[row.channel]?.has_price ?? false,
+    elasticity: details[row.channel]?.elasticity ?? null,
+    frequency: details[row.channel]?.frequency ?? null,
+    test: details[row.channel]?.test ?? null,
     inBudget: row.unit === currency,
     current: row.spend,
     supported: row.supported_max,
@@ -42,6 +53,9 @@ export function channelsOf(statusQuo, currency, colours) {
     colour: colours[row.channel],
   }));
 }
+
+/** Organic media and mediators: held in budgets, free in scenarios. */
+export const isBought = (channel) => channel.kind === "channel";
 
 /** Sum of amounts over the channels that the budget covers. */
 export function total(channels, amountOf) {
@@ -54,9 +68,10 @@ export const currentTotal = (channels) => total(channels, (channel) => channel.c
 /** Least and largest amount that the limits allow a channel; Infinity where it is open. */
 export function limitsOf(plan, channel) {
   const own = plan.limits[channel.name] ?? {};
-  if (own.hold) return [plan.amounts[channel.name], plan.amounts[channel.name]];
+  if (own.hold || !isBought(channel)) return [plan.amounts[channel.name], plan.amounts[channel.name]];
   const swing = plan.swing;
-  const least = swing === null ? 0 : Math.max(0, (1 - swing) * channel.current);
+  const floor = plan.mode === "increment" ? channel.current : 0;
+  const least = swing === null ? floor : Math.max(floor, (1 - swing) * channel.current);
   const most = swing === null ? Infinity : (1 + swing) * channel.current;
   return [own.least ?? (own.most != null ? Math.min(least, own.most) : least), own.most ?? Math.max(most, own.least ?? 0)];
 }
@@ -112,22 +127,25 @@ export const carriedGroups = (groups, ratio) => groups.map((group) => inProporti
 /** Cents are enough for a budget and its limits. */
 export const cents = (value) => Math.round(value * 100) / 100;
 
-/** Amounts by channel in the form the service takes. */
-const spendOf = ({ amounts, spread = {} }) =>
-  Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, spread[name] ?? amount]));
+/** A plan in the form the service takes: amounts by channel, and how often people are reached. */
+function planOf({ amounts, spread = {}, frequency = {} }) {
+  const spend = Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, spread[name] ?? amount]));
+  return Object.keys(frequency).length ? { spend, frequency } : { spend };
+}
 
 /** What every request says of the periods ahead. */
 function terms(plan, horizon = plan.horizon) {
   const said = { horizon };
   if (plan.effects !== "direct") said.effects = plan.effects;
   if (Object.keys(plan.controls).length) said.controls = plan.controls;
+  if (Object.keys(plan.prices).length) said.prices = plan.prices;
   return said;
 }
 
 /** The request about the plan in work and every saved one. */
 export function scenarioRequest(plan) {
-  const plans = { plan: { spend: spendOf(plan) } };
-  for (const one of plan.saved) plans[one.id] = { spend: spendOf(one) };
+  const plans = { plan: planOf(plan) };
+  for (const one of plan.saved) plans[one.id] = planOf(one);
   return { ...terms(plan), plans };
 }
 
@@ -140,11 +158,11 @@ export const nowRequest = (plan, horizon) =>
  * effects do not mix.
  */
 export function curveRequest(plan, channels, ends) {
-  const plans = { plan: { spend: spendOf(plan) } };
+  const plans = { plan: planOf(plan) };
   for (let point = 0; point < GRID; point += 1) {
     const share = (point / (GRID - 1)) ** BEND;
     plans[`p${point}`] = {
-      spend: Object.fromEntries(channels.map(({ name }) => {
+      ...plans.plan, spend: Object.fromEntries(channels.map(({ name }) => {
         const amount = cents(share * ends[name]);
         return [name, (plan.spread[name] && scaled(plan.spread[name], amount)) ?? amount];
       })),
@@ -164,17 +182,28 @@ export function reshaped(spread, amounts) {
 export function budgetRequest(plan, channels) {
   const request = { ...terms(plan), objective: plan.goal };
   const targeted = plan.goal === "target_roi" || plan.goal === "kpi_target";
+  const spending = SPENDING.includes(plan.goal);
   if (targeted) request.target = plan.target;
   if (plan.goal === "kpi" || plan.capped) request.budget = cents(planTotal(plan, channels));
+  if (spending && plan.mode === "increment") {
+    request.mode = plan.mode;
+    request.budget = cents(planTotal(plan, channels) - currentTotal(channels));
+  }
+  const isSure = plan.goal === "kpi_target" && plan.chance !== null;
+  if (isSure) request.chance = plan.chance;
+  if (spending && plan.frontier !== null) request.frontier = plan.frontier;
+  if (Object.keys(plan.frequency).length) request.frequency = plan.frequency;
   if (plan.swing !== null) request.default_bounds = { min_change: -Math.min(plan.swing, 1), max_change: plan.swing };
-  if (plan.risk !== "mean") request.risk = MEASURES[plan.risk]?.asked ?? plan.risk;
+  if (plan.risk !== "mean" && !isSure) request.risk = MEASURES[plan.risk]?.asked ?? plan.risk;
   if (plan.byRegion) request.by_region = true;
   const bounds = {};
   const fixed = {};
   const flighting = {};
   for (const channel of channels) {
     const own = plan.limits[channel.name] ?? {};
-    if (own.hold) fixed[channel.name] = cents(plan.amounts[channel.name]);
+    if (!isBought(channel)) {
+      if (plan.amounts[channel.name] !== channel.current) fixed[channel.name] = cents(plan.amounts[channel.name]);
+    } else if (own.hold) fixed[channel.name] = cents(plan.amounts[channel.name]);
     else if (own.least != null || own.most != null) bounds[channel.name] = ownBounds(plan, channel, own);
     const weights = weightsOf(plan.spread[channel.name]);
     if (weights) flighting[channel.name] = weights;
@@ -184,6 +213,13 @@ export function budgetRequest(plan, channels) {
   for (const [name, part] of Object.entries(parts)) if (Object.keys(part).length) request[name] = part;
   if (groups.length) request.groups = groups;
   return request;
+}
+
+/** The request whose answer is the plan in work itself, as a plan that can be committed. */
+export function asPlanned(plan, channels) {
+  const held = Object.fromEntries(channels.map(({ name }) => [name, { hold: true }]));
+  const request = budgetRequest({ ...plan, goal: "kpi", target: null, swing: null, limits: held, groups: [], risk: "mean", mode: "whole", frontier: null, byRegion: false }, channels);
+  return { ...request, budget: cents(total(channels, (channel) => cents(plan.amounts[channel.name]))) };
 }
 
 /** A group as a request has it; null while it limits nothing. */

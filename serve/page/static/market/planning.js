@@ -21,7 +21,7 @@ export class Planning {
     Object.assign(this, { entry, hooks, brand: entry.brand, market: entry.market, version: versionOf(entry) });
     this.plan = { ...plans.freshPlan(), ...wanted };
     this.info = entry;
-    this.answer = this.curves = this.outcome = this.ends = this.failure = this.regions = null;
+    this.answer = this.curves = this.outcome = this.ends = this.failure = this.regions = this.frontier = null;
     this.busy = false;
     this.wantedHorizon = this.plan.horizon;
     this.settling = Promise.resolve();
@@ -68,7 +68,7 @@ export class Planning {
     this.currency = found.currency;
     this.dates = found.dates;
     this.period = periodOf(this.info.period, found.dates) ?? this.period ?? "period";
-    this.channels = plans.channelsOf(found.status_quo, found.currency, colours);
+    this.channels = plans.channelsOf(found.status_quo, found.currency, colours, this.info.channels);
     const worded = (this.info.channels ?? []).filter((one) => one.label && one.label !== one.name);
     calledBy(Object.fromEntries(worded.map((one) => [one.name, one.label])));
     if (!before) this.strangers = Object.keys(this.plan.amounts).filter((name) => !(name in colours));
@@ -159,8 +159,15 @@ export class Planning {
 
   setTotal(value) { this.setAmounts(plans.scaledTo(this.plan, this.channels, value)); }
 
+  /** Every channel's amount in equal parts over the periods; regions keep their share. */
+  spreadEvenly() {
+    const even = (total) => Array.from({ length: this.plan.horizon }, () => total / this.plan.horizon);
+    this.setSpread(Object.fromEntries(Object.entries(this.plan.amounts).map(([name, total]) => [name, withPeriods(this.plan.spread[name] ?? null, even(total))])));
+  }
+
   /** A channel's amounts in another form: by period, by region, or both. */
   setSpread(forms) {
+    this.frontier = null;
     this.plan.spread = { ...this.plan.spread, ...forms };
     this.plan.amounts = { ...this.plan.amounts, ...Object.fromEntries(Object.entries(forms).map(([name, form]) => [name, sumOf(form)])) };
     this.changed();
@@ -173,7 +180,7 @@ export class Planning {
   /** Fall on periods and regions as the last periods did. */
   clearSpread() {
     this.plan.spread = {};
-    this.regions = null;
+    this.regions = this.frontier = null;
     this.changed();
   }
 
@@ -187,6 +194,7 @@ export class Planning {
   setControl(name, values) {
     const { [name]: _, ...others } = this.plan.controls;
     this.plan.controls = values.some((value) => value !== null) ? { ...others, [name]: values } : others;
+    this.frontier = null;
     this.changed();
   }
 
@@ -195,17 +203,21 @@ export class Planning {
     const crossed = own.least != null && own.most != null && own.least > own.most;
     if (crossed) own[side === "least" ? "most" : "least"] = value;
     this.plan.limits = { ...this.plan.limits, [name]: own };
+    this.frontier = null;
     this.changed();
   }
 
   setHold(name, hold) {
     this.plan.limits = { ...this.plan.limits, [name]: { ...this.plan.limits[name], hold } };
+    this.frontier = null;
     this.changed();
   }
 
-  /** Any of the plan's other fields: goal, target, limits of all, groups, effects, risk, by region. */
+  /** Any of the plan's other fields: goal, target, limits of all, groups, effects, risk, by region, prices. */
   set(fields) {
     Object.assign(this.plan, fields);
+    this.frontier = null;
+    if ("prices" in fields || "frequency" in fields) this.trace();
     this.changed();
   }
 
@@ -227,7 +239,7 @@ export class Planning {
       this.plan.horizon = horizon;
       this.plan.limits = plans.carriedLimits(this.plan.limits, ratio);
       this.plan.groups = plans.carriedGroups(this.plan.groups, ratio);
-      this.outcome = this.regions = null;
+      this.outcome = this.regions = this.frontier = null;
       this.take(found, this.channels, ratio);
       await this.answerAll(found);
     });
@@ -235,14 +247,14 @@ export class Planning {
   }
 
   reset() {
-    this.plan.spread = {};
+    this.plan.spread = this.plan.frequency = {};
     this.setAmounts(Object.fromEntries(this.channels.map(({ name, current }) => [name, current])));
   }
 
   /** Ask for the best plan within the limits and put it on the sliders. */
   async optimize() {
     this.busy = true;
-    this.outcome = null;
+    this.outcome = this.frontier = null;
     this.show();
     await this.settling;
     await this.guarded(async () => {
@@ -254,6 +266,7 @@ export class Planning {
         return;
       }
       this.outcome = found;
+      this.frontier = found.frontier ?? null;
       if (found.status !== "infeasible") await this.adopt(found);
     });
     this.busy = false;
@@ -277,6 +290,13 @@ export class Planning {
     await this.ask();
   }
 
+  /** The plan of record of a plan, as a file. */
+  async commit(plan) {
+    const found = await this.best(plans.asPlanned(plan, this.channels));
+    if (found.status === "infeasible") throw new api.Refusal(422, { detail: found.message, errors: found.clashes });
+    return api.commit(this.brand, this.market, found);
+  }
+
   /** The service's answer; one that says which limits clash is an answer too. */
   async best(request) {
     try {
@@ -289,8 +309,8 @@ export class Planning {
 
   /** Keep the plan in work under a name. */
   add(name) {
-    const { saved, amounts, spread } = this.plan;
-    const one = { id: plans.freeId(saved), name: name ? plans.freeName(saved, name) : this.nextName(), amounts: { ...amounts }, spread };
+    const { saved, amounts, spread, frequency } = this.plan;
+    const one = { id: plans.freeId(saved), name: name ? plans.freeName(saved, name) : this.nextName(), amounts: { ...amounts }, spread, frequency };
     this.plan.saved = [...saved, one];
     this.show();
     this.evaluate();
@@ -298,10 +318,10 @@ export class Planning {
   }
 
   /** Lay a plan that was kept earlier beside the one in work. */
-  compare({ name, amounts, spread }) {
+  compare({ name, amounts, spread, frequency }) {
     const saved = this.plan.saved;
     const known = Object.fromEntries(this.channels.map((channel) => [channel.name, amounts[channel.name] ?? channel.current]));
-    this.plan.saved = [...saved, { id: plans.freeId(saved), name: plans.freeName(saved, name), amounts: known, spread: fitting(spread, known, this.plan.horizon) }];
+    this.plan.saved = [...saved, { id: plans.freeId(saved), name: plans.freeName(saved, name), amounts: known, spread: fitting(spread, known, this.plan.horizon), frequency }];
     this.changed();
   }
 
@@ -322,8 +342,8 @@ export class Planning {
   }
 
   load(id) {
-    const { amounts, spread } = this.plan.saved.find((one) => one.id === id);
-    Object.assign(this.plan, { amounts: { ...amounts }, spread: { ...spread } });
+    const { amounts, spread, frequency = {} } = this.plan.saved.find((one) => one.id === id);
+    Object.assign(this.plan, { amounts: { ...amounts }, spread: { ...spread }, frequency: { ...frequency } });
     this.changed();
   }
 
@@ -332,13 +352,13 @@ export class Planning {
 
   /** The plan in work spends what is spent now, when and where it is. */
   isCurrent() {
-    return !Object.keys(this.plan.spread).length
+    return !Object.keys(this.plan.spread).length && !Object.keys(this.plan.frequency).length
       && this.channels.every(({ name, current }) => Math.abs(this.plan.amounts[name] - current) <= 0.011 + 1e-6 * current);
   }
 
   /** Nothing was touched since the market was opened. */
   isFresh() {
-    const own = ["horizon", "goal", "swing", "effects", "risk", "byRegion", "limits", "saved", "groups", "controls"];
+    const own = ["horizon", "goal", "swing", "effects", "risk", "byRegion", "limits", "saved", "groups", "controls", "mode", "chance", "frontier", "prices", "frequency"];
     const fresh = plans.freshPlan();
     return this.isCurrent() && own.every((name) => JSON.stringify(this.plan[name]) === JSON.stringify(fresh[name]));
   }

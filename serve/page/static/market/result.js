@@ -94,7 +94,8 @@ function tiles(planning, found) {
   return [
     tile("Spend", amount(spent, money), `${change(spent, currentTotal(planning.channels))}`),
     tile(`Expected ${planning.kpi}`, number(found.kpi.mean, 3), [interval(found.kpi, level, (kpi) => span(kpi, 3)), afterwards(found, planning)]),
-    tile(`${subject(planning.kpi)} gained against now`, gained(found), [interval(found.gain, level, signedSpan), odds(found), worst(found)], gainSide(found)),
+    tile(`${subject(planning.kpi)} gained against now`, gained(found), [interval(found.gain, level, signedSpan), odds(found)], gainSide(found)),
+    found.gain_at && tile("Gain at 5 / 50 / 95 %", gainsAt(found), [worst(found), regret(planning, found)], `several ${gainSide(found)}`),
     priced && tile("Value gained, less extra spend", signedMoney(found.profit_gain, money, profitSide(found, planning)), interval(found.profit_gain, level, signedSpan), profitSide(found, planning)),
     priced && found.total_roi && tile(`Return on 1\u00a0${money}`, number(found.total_roi.mean), interval(found.total_roi, level)),
   ];
@@ -111,6 +112,27 @@ export const odds = (found) => (gainSide(found) === "level" || found.chance_of_g
 
 /** The mean gain of the worst tenth of cases; nothing where it is the status quo or nobody can know. */
 export const worst = (found) => (gainSide(found) === "level" || found.cvar == null ? "" : `in the worst tenth of cases ${signed(number(found.cvar))}`);
+
+/** The gain that is reached in 95, 50 and 5 of 100 cases. */
+export function gainsAt(found) {
+  const { p5, p50, p95 } = found.gain_at;
+  return gainSide(found) === "level" ? "0" : [p5, p50, p95].map((value) => signed(number(value))).join(" / ");
+}
+
+/** What the best plan would add on average: of all in hindsight where that was sought, else of those shown. */
+function regret(planning, found) {
+  const { outcome: best } = planning;
+  const unit = (isMoney) => (isMoney ? planning.currency : planning.kpi);
+  if (best?.regret && isPlanned(planning, best.spend)) {
+    return `expected regret ${amount(best.regret.mean, unit(best.objective === "profit"), 2)} against the best plan in hindsight`;
+  }
+  if (!found.regret) return "";
+  return `expected regret ${amount(found.regret.mean, unit(planning.priced), 2)} against the best plan shown`;
+}
+
+/** Whether the plan in work spends these amounts. */
+export const isPlanned = (planning, spend) => Object.entries(spend ?? {}).length > 0
+  && Object.entries(spend).every(([name, value]) => Math.abs(planning.plan.amounts[name] - value) <= 0.011 + DUST * value);
 
 /** A figure of the headline: its name, its value, and its interval and remarks below. */
 export const tile = (term, value, below, mood = "") =>

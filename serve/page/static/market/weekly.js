@@ -26,7 +26,7 @@ export function weeklyTable(planning) {
       h("caption", { class: "sr" }, title),
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Spend"), planning.dates.map((date) => h("th", { scope: "col" }, day(date))), h("th", { scope: "col" }, "Total"))),
       h("tbody", {}, channels.map((row) => row.element), h("tr", { class: "sum" }, h("th", { scope: "row" }, `All, ${planning.currency}`), planning.dates.map((_, place) => h("td", { "data-sum": place })), h("td", { "data-sum": "all" }))),
-      controls.length > 0 && h("tbody", {}, h("tr", {}, h("th", { scope: "colgroup", class: "part", colspan: planning.dates.length + 2 }, "Promotions and controls to come. Empty: as in the last year; holidays follow the calendar.")), controls.map((row) => row.element))));
+      controls.length > 0 && h("tbody", {}, h("tr", {}, h("th", { scope: "colgroup", class: "part", colspan: planning.dates.length + 2 }, "Promotions, prices and other controls to come: a scenario has them as you state them, a budget does not decide on them. Empty: as in the last year; holidays follow the calendar.")), controls.map((row) => row.element))));
   }
 
   function update() {
@@ -52,20 +52,21 @@ export function periodsOf(planning, name) {
 function amountsOf(channel, planning) {
   const put = (values) => planning.setPeriods(channel.name, values);
   return editableRow({
-    name: subject(channel.name), planning, least: 0, isEmptyZero: true, total: true,
+    name: subject(channel.name), planning, note: channel.inBudget ? "" : channel.unit, least: 0, isEmptyZero: true, total: true,
     values: () => periodsOf(planning, channel.name), put,
   });
 }
 
 function valuesOf(control, planning) {
+  const treatment = (planning.info.treatments ?? []).find((one) => one.name === control);
   return editableRow({
-    name: subject(control), planning, least: -LARGEST, isEmptyZero: false, total: false,
+    name: subject(control), planning, note: treatment && `treatment: counted against ${number(treatment.reference, 3)}, ${number(treatment.usual, 3)} in the last year`, least: -LARGEST, isEmptyZero: false, total: false,
     values: () => planning.plan.controls[control] ?? planning.dates.map(() => null), put: (values) => planning.setControl(control, values),
   });
 }
 
 /** A row of fields; what is pasted from a spreadsheet goes on to the right. */
-function editableRow({ name, planning, least, isEmptyZero, total, values, put }) {
+function editableRow({ name, planning, note = "", least, isEmptyZero, total, values, put }) {
   const change = (place, texts) => {
     const now = values()?.slice();
     if (!now) return;
@@ -89,7 +90,7 @@ function editableRow({ name, planning, least, isEmptyZero, total, values, put })
     },
   }));
   const sum = h("td", { class: "strong" });
-  const element = h("tr", {}, h("th", { scope: "row" }, name), inputs.map((input) => h("td", {}, input)), total ? sum : h("td", {}));
+  const element = h("tr", {}, h("th", { scope: "row" }, name, note && h("small", {}, note)), inputs.map((input) => h("td", {}, input)), total ? sum : h("td", {}));
 
   function update() {
     const now = values();
@@ -141,6 +142,7 @@ function wire(planning) {
   find("weekly-csv").onclick = () => { if (planning.isAnswered) save(`${stem}_by_${planning.period}.csv`, "text/csv;charset=utf-8", weeklyCsv(planning)); };
   find("weekly-xlsx").onclick = () => api.workbook(planning.brand, planning.market, scenarioRequest(planning.plan))
     .then((file) => save(`${stem}.xlsx`, file.type, file)).catch(refuse);
+  find("weekly-even").onclick = () => { said(""); planning.spreadEvenly(); };
   find("weekly-reset").onclick = () => { said(""); planning.clearSpread(); };
   find("weekly-file").onchange = async ({ target }) => {
     const [file] = target.files;
