@@ -19,6 +19,7 @@ from mmm.planning.scenario.request import ScenarioRequest
 from mmm.planning.scenario.result import PlanFile, Scenario
 from serve.admission import Asker
 from serve.directory import ModelDirectory
+from serve.http import card as cards
 from serve.http import schemas
 from serve.http.auth import Authenticator, Caller, require_pace
 from serve.http.bodies import (
@@ -31,6 +32,7 @@ from serve.http.bodies import (
 )
 from serve.http.docs_page import docs_router
 from serve.http.middleware import RequestLog
+from serve.http.work import COMMIT_SECONDS
 from serve.page.assets import WORTH_PACKING, page_router
 from serve.planner.protocol import ModelCard
 from serve.problems import (
@@ -63,8 +65,6 @@ Version = Annotated[
 ]
 PACKING = 4
 """Level of compression of answers for callers that take it: curves of 15 channels are 95 KB, not 400."""
-COMMIT_SECONDS = 0.5
-"""Work of freezing a plan: its model is written and packed."""
 ASKING = (401, 403, 404, 409, 422, 429, 503)
 POSTING = (400, *ASKING, 413, 415)
 
@@ -187,7 +187,7 @@ def _add_model_routes(app: FastAPI) -> None:
         tags=["models"],
         summary="Served models",
         description="Scope read. Those of the token's brands.",
-        responses=schemas.answers(schemas.ModelList, 401, 403, 429),
+        responses=schemas.answers(cards.ModelList, 401, 403, 429),
         response_class=Response,
         openapi_extra=SECURED,
     )
@@ -201,7 +201,7 @@ def _add_model_routes(app: FastAPI) -> None:
         tags=["models"],
         summary="One model: window, channels, scores, remarks",
         description="Scope read.",
-        responses=schemas.answers(schemas.ModelDetail, *ASKING),
+        responses=schemas.answers(cards.ModelDetail, *ASKING),
         response_class=Response,
         openapi_extra=SECURED,
     )
@@ -217,7 +217,7 @@ def _add_model_routes(app: FastAPI) -> None:
         tags=["models"],
         summary="Response curves with intervals",
         description="Scope read. National, over the training window: each channel's own history scaled.",
-        responses=schemas.answers(schemas.Curves, *ASKING),
+        responses=schemas.answers(cards.Curves, *ASKING),
         response_class=Response,
         openapi_extra=SECURED,
     )
@@ -233,7 +233,7 @@ def _add_model_routes(app: FastAPI) -> None:
         tags=["models"],
         summary="What brought the KPI, by period",
         description="Scope read. Summed over regions, or of one region.",
-        responses=schemas.answers(schemas.Contributions, *ASKING),
+        responses=schemas.answers(cards.Contributions, *ASKING),
         response_class=Response,
         openapi_extra=SECURED,
     )
@@ -336,10 +336,7 @@ def _add_question_routes(app: FastAPI) -> None:
         "/v1/models/{brand}/{market}/commit",
         tags=["plans"],
         summary="A plan frozen with its model, as plan of record",
-        description=(
-            "Scope plan. A plan as `optimize` answered it; the answer is the file of `mmm commit`, which "
-            "`mmm variance` holds against what came. Plans of another model are refused."
-        ),
+        description="Scope plan. Takes a plan as `optimize` answered it, gives the file of `mmm commit`.",
         responses=schemas.record(schemas.answers(Plan, *POSTING)),
         response_class=Response,
         openapi_extra=schemas.body(Plan, {}),
@@ -350,9 +347,8 @@ def _add_question_routes(app: FastAPI) -> None:
         directory = _directory(request)
         card = directory.find(brand, market, version)
         content = await read_json(request, directory.settings.limits)
-        asker = asker_of(caller, COMMIT_SECONDS)
-        record = await directory.ask("commit", [card], {"plan": content}, asker)
-        return _answer(request, card, record, schemas.ZIP)
+        found = await directory.ask("commit", [card], {"plan": content}, asker_of(caller, COMMIT_SECONDS))
+        return _answer(request, card, found, schemas.ZIP)
 
     @app.post(
         "/v1/portfolio/optimize",

@@ -30,6 +30,8 @@ PER_GROUP = 0.01
 PER_CELL = 1e-7
 """Of a scenario: plan x period x region x channel x member."""
 USUAL_PERIODS = 13
+COMMIT_SECONDS = 0.5
+"""Of freezing a plan: its model is written and packed."""
 
 
 def budget_price(request: BudgetRequest, variables: int, limits: Limits) -> float:

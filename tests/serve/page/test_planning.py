@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, Route, expect
 from mmm import words
 from mmm.fitted import load_fitted
 from mmm.planning.budget import plan_budget
-from mmm.planning.record.kept import read_record
 from mmm.planning.scenario.evaluate import evaluate_scenario
 from tests.serve.page.site import READY, Visit, visiting
 
@@ -349,31 +348,6 @@ def test_plans_are_kept_labelled_compared_opened_and_deleted(visit: Visit, site:
     expect(page.locator("#kept-label option")).to_have_text(["all", "rejected"])
     page.get_by_role("button", name="Delete Autumn").click()
     expect(page.locator("#kept-title")).to_contain_text("none yet")
-    assert visit.complaints == []
-
-
-def test_a_plan_that_was_kept_is_committed_as_it_is(visit: Visit, folder: Path, tmp_path: Path) -> None:
-    page = visit.page
-    visit.type("TV, planned, USD", "7k")
-    expect(page.locator("#verdict")).to_contain_text("more KPI")
-    page.fill("#scenario-name", "Autumn")
-    page.click("#add")
-    expect(page.locator("#kept-title")).to_contain_text("1")
-    page.click("#kept-title")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Commit Autumn as plan of record").click()
-    path = tmp_path / "autumn.record"
-    download.value.save_as(path)
-    promise = read_record(path).promise
-    scenario = evaluate_scenario(
-        load_fitted(folder / "acme" / "us"),
-        {"horizon": 13, "plans": {"p": {"spend": {"tv": 7000.0}, "others": "current"}}},
-    )
-
-    assert promise.plan.spend["tv"] == 7_000
-    assert promise.plan.gain is not None
-    assert promise.plan.gain.mean == pytest.approx(scenario.plans[0].gain.mean, rel=1e-3)
-    assert "mmm variance" in visit.text("#shared")
     assert visit.complaints == []
 
 
