@@ -264,7 +264,7 @@ def _members(
         parameters = yield from _train(work, panel, epochs, settings.members)
         return parameters, work.prepared.scales, {}
     mode = yield from _train(work, panel, epochs, 1)
-    posterior = draw_posterior(
+    posterior = yield from draw_posterior(
         work.prepared,
         mode,
         members=1 if settings.members == 1 else min(settings.draws, most_draws(panel)),

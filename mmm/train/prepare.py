@@ -135,7 +135,9 @@ def pose(
         scaling = kept_scaling(scaling, panel, previous)
     graph = empty_graph(panel.channels)
     if with_graph or spec.experiments or _heeds_demand(spec):
-        graph = find_graph(spec, panel, scaling, n_train, shards)
+        # Nobody sees how sure the edges of a fit are that is only scored.
+        resamples = max(spec.train.members, GRAPH_RESAMPLES) if with_graph else 0
+        graph = find_graph(spec, panel, scaling, n_train, shards, resamples)
     inputs = _measured(spec, panel, scaling, n_train, shards, previous, graph)
     scales = calibrate(inputs, n_train, spec.train.seed, shards) if previous is None else previous.scales
     like = inputs.kpi_GT.to(chosen_device(spec.train))
@@ -204,7 +206,7 @@ def chosen_device(settings: TrainSpec) -> torch.device:
 
 
 def find_graph(
-    spec: MarketSpec, panel: Panel, scaling: Scaling, n_train: int, shards: Shards
+    spec: MarketSpec, panel: Panel, scaling: Scaling, n_train: int, shards: Shards, resamples: int
 ) -> ChannelGraph:
     """The channel graph from the media of the training periods; mediators move no channel that is none."""
     others = [name for name in panel.channels if name not in panel.mediators]
@@ -220,7 +222,7 @@ def find_graph(
         periods_per_year=panel.periods_per_year,
         rng=np.random.default_rng([spec.train.seed, 3]),
         size_G=scaling.size_G,
-        n_bootstrap=max(spec.train.members, GRAPH_RESAMPLES),
+        n_bootstrap=resamples,
         regions=shards.regions,
         first_region=shards.first,
         total=messages(shards),

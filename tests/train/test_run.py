@@ -15,6 +15,8 @@ from mmm.errors import MMMError, TrainingError
 from mmm.fitted import Fitted
 from mmm.train import stacked as program
 from mmm.train.fit import fit, fitting
+from mmm.train.posterior import at_once as at_once_program
+from mmm.train.posterior.at_once import Sampling
 from mmm.train.run import Fit, groups, together
 from mmm.train.stacked import Training
 from tests.small import market, small_panel, split_of, with_gaps
@@ -89,6 +91,56 @@ def test_every_form_of_the_model_can_be_fitted_at_once(model: dict[str, Any]) ->
         )
 
 
+DRAWN = {"inference": "posterior", "epochs": 20, "draws": 50, "effort": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("regions", "model"),
+    [
+        (1, {}),
+        (3, {}),
+        (1, {"adstock": {"family": "weibull"}, "loss": {"kind": "mse"}}),
+        (2, {"temporal": {"enabled": False}, "priors": {"demand": 0.0, "share_sd": 0.1}}),
+    ],
+)
+def test_draws_of_markets_at_once_are_those_of_one_by_one(regions: int, model: dict[str, Any]) -> None:
+    every = panels(regions)
+    together = at_once_program.draw([sampling_of(panel, model) for panel in every])
+
+    for panel, found in zip(every, together, strict=True):
+        (one,) = at_once_program.draw([sampling_of(panel, model)])
+        assert one.theta_MND.std() > 0.1
+        np.testing.assert_allclose(found.theta_MND, one.theta_MND, atol=1e-6)
+        assert found.step == pytest.approx(one.step)
+
+
+def sampling_of(panel: Panel, model: Mapping[str, Any]) -> Sampling:
+    """What a fit waits for after its descent."""
+    inner = fitting(market(panel, model=MODEL | dict(model), train=DRAWN), panel, split_of(panel))
+    step = next(inner)
+    while isinstance(step, Training):
+        step = inner.send(program.descend([step])[0])
+    return step
+
+
+def test_draws_of_like_markets_are_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    draw = at_once_program.draw
+
+    def counted(samplings: Any) -> Any:
+        sizes.append(len(samplings))
+        return draw(samplings)
+
+    monkeypatch.setattr("mmm.train.posterior.at_once.draw", counted)
+    stated = {"priors": {"channels": {"tv": {"roi": {"mean": 2.0, "sd": 0.5}}}}}
+    every = [(panel, MODEL) for panel in panels()] + [(panels()[0], MODEL | stated)]
+    together(
+        [fitting(market(panel, model=model, train=DRAWN), panel, split_of(panel)) for panel, model in every]
+    )
+
+    assert sorted(sizes) == [1, 3]
+
+
 def test_like_markets_are_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
     descend = program.descend
@@ -107,6 +159,7 @@ def spoiled(panel: Panel) -> Fit[Fitted]:
     """A fit whose first training has a loss that is not a number."""
     inner = fitting(spec_of(panel), panel, split_of(panel))
     training = next(inner)
+    assert isinstance(training, Training)
     inputs = replace(training.inputs, kpi_GT=training.inputs.kpi_GT * torch.nan)
     found = yield replace(training, inputs=inputs)
     inner.send(found)
@@ -131,6 +184,7 @@ def trainings(count: int, cells: int) -> dict[int, Training]:
     found = {}
     for index, panel in enumerate(every):
         training = next(fitting(spec_of(panel), panel, split_of(panel)))
+        assert isinstance(training, Training)
         size = cells // training.inputs.stack_CGTL[..., 0].numel() + 1
         found[index] = replace(
             training, start={name: torch.cat([value] * size) for name, value in training.start.items()}

@@ -36,7 +36,7 @@ from mmm.model.placed import Placed, standardised
 from mmm.model.restrictions import signed_log_prior
 from mmm.model.treatments import lasting
 from mmm.train.posterior.layout import LASTING, SIGNED, TREATED, Layout
-from mmm.train.posterior.marginal import Terms, log_likelihood
+from mmm.train.posterior.marginal import Terms, gradient_of, log_likelihood, pulled_back, settled
 from mmm.train.posterior.media import region_factor, saturation_of, shapes
 from mmm.train.posterior.moments import Columns, Moments
 from mmm.train.shards import Shards
@@ -140,7 +140,7 @@ class Density:
     ) -> None:
         self.inputs, self.columns, self.moments = inputs, columns, moments
         self.scales, self.layout, self.expected, self.beliefs = scales, layout, expected, beliefs
-        self.shards, self._effectiveness_CGT = shards, effectiveness_CGT
+        self.shards, self.effectiveness_CGT = shards, effectiveness_CGT
         self.region_weight_G = region_weight_G
 
     def weighted(self, moments: Moments) -> Density:
@@ -157,31 +157,36 @@ class Density:
 
     def value(self, theta_MD: Tensor) -> Tensor:
         """Log posterior up to a constant, shape M; minus infinity where it cannot be computed."""
-        coordinates = self.layout.split(theta_MD)
-        media = self.media(coordinates)
-        terms = self.terms(coordinates, media)
-        likelihood_M = log_likelihood(terms, self.columns, self.moments, self.shards)
-        own_part = 1.0 / self.shards.count
-        rest_M = self._log_prior(coordinates) - self._distance(media)
-        if own_part < 1.0:
-            rest_M = rest_M - (1.0 - own_part) * (rest_M - rest_M.detach())
-        total_M = likelihood_M + rest_M
-        return torch.where(torch.isfinite(total_M), total_M, -torch.inf)
+        terms, rest_M = self.given(theta_MD)
+        return log_likelihood(terms, self.columns, self.moments, self.shards)[0] + rest_M
 
     def gradient(self, theta_MD: Tensor) -> tuple[Tensor, Tensor]:
         """Log posterior, shape M, and its gradient, shape MD; the same on every shard."""
         free_MD = theta_MD.detach().requires_grad_(True)
-        value_M = self.value(free_MD)
-        (gradient_MD,) = torch.autograd.grad(value_M.sum(), free_MD)
+        terms, rest_M = self.given(free_MD)
+        with torch.no_grad():
+            likelihood_M, slopes = self.likelihood(terms)
+        gradient_MD = pulled_back(free_MD, terms, slopes, rest_M, 1.0 / self.shards.count)
         if self.shards.count > 1:
             gradient_MD = self.shards.total(gradient_MD.contiguous())
-        return value_M.detach(), torch.nan_to_num(gradient_MD)
+        return settled(likelihood_M + rest_M.detach(), gradient_MD)
+
+    def given(self, theta_MD: Tensor) -> tuple[Terms, Tensor]:
+        """What the KPI is made of, and the log prior less the distance from beliefs, shape M."""
+        coordinates = self.layout.split(theta_MD)
+        media = self.media(coordinates)
+        return self.terms(coordinates, media), self._log_prior(coordinates) - self._distance(media)
+
+    def likelihood(self, terms: Terms) -> tuple[Tensor, Terms]:
+        """Log density of the KPI, shape M, and its gradient by each term, of the shard's own part."""
+        value_M, found = log_likelihood(terms, self.columns, self.moments, self.shards)
+        return value_M, gradient_of(terms, found, self.columns, self.moments, self.shards)
 
     def media(self, coordinates: Parameters) -> Media:
         """What media bring in a region of average response."""
         shape = shapes(self.layout.of_channels(coordinates), self.inputs, self.beliefs.spec)
         seen = reached(coordinates, self.inputs.contacts)
-        level_MCGT = saturation_of(shape, self.inputs, self._effectiveness_CGT, seen)
+        level_MCGT = saturation_of(shape, self.inputs, self.effectiveness_CGT, seen)
         factor_MG = region_factor(coordinates, self.inputs).expand(-1, len(self.region_weight_G))
         trained_GT = self.columns.trained_GT
         mean_MCG = (level_MCGT * trained_GT).sum(3) / trained_GT.sum(1).clamp_min(1.0)
@@ -310,7 +315,7 @@ class Density:
                     value_M = value_M * beliefs.kpi_sum * beliefs.roi_unit_C[c]
                 total_M = total_M + 0.5 * standardised(value_M, one.belief) ** 2
         total_M = priors.strength * total_M
-        held_CGT = self._effectiveness_CGT
+        held_CGT = self.effectiveness_CGT
         varies_1CGT = None if held_CGT is None else held_CGT.unsqueeze(0)
         between = beliefs.spec.regions.scale_sd**2 if self.shards.regions > 1 else 0.0
         for placed in beliefs.placed:

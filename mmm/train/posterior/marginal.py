@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,8 +25,7 @@ from mmm.train.posterior.moments import Columns, Moments
 from mmm.train.shards import Shards
 
 
-@dataclass(frozen=True, eq=False)
-class Terms:
+class Terms(NamedTuple):
     """What the KPI is made of, given the coordinates.
 
     Attributes:
@@ -167,34 +166,13 @@ def eliminate(
     )
 
 
-def log_likelihood(terms: Terms, columns: Columns, moments: Moments, shards: Shards) -> Tensor:
-    """Log density of the KPI of all shards, shape M, with the gradient of the shard's own part."""
-    value_M: Tensor = _LogLikelihood.apply(  # type: ignore[no-untyped-call]
-        *(getattr(terms, name) for name in Terms.__dataclass_fields__), columns, moments, shards
-    )
-    return value_M
-
-
-class _LogLikelihood(torch.autograd.Function):
-    """The log likelihood of :class:`Terms`, given one by one as autograd wants them."""
-
-    @staticmethod
-    def forward(ctx: Any, *given: Any) -> Tensor:
-        terms, (columns, moments, shards) = Terms(*given[:6]), given[6:]
-        found = eliminate(terms, columns, moments, lambda values: shards.total(values.contiguous()))
-        ctx.terms, ctx.found, ctx.rest = terms, found, (columns, moments, shards)
-        cells = shards.total(moments.cells.clone())
-        value_M: Tensor = found.value_M - cells * torch.log(terms.noise_M1[:, 0])
-        return value_M
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        found = gradient_of(ctx.terms, ctx.found, *ctx.rest)
-        rows = (
-            value * gradients[0].reshape(-1, *(1,) * (value.dim() - 1))
-            for value in (getattr(found, name) for name in Terms.__dataclass_fields__)
-        )
-        return (*rows, None, None, None)
+def log_likelihood(
+    terms: Terms, columns: Columns, moments: Moments, shards: Shards
+) -> tuple[Tensor, Eliminated]:
+    """Log density of the KPI of all shards, shape M, and what is left after the elimination."""
+    found = eliminate(terms, columns, moments, lambda values: shards.total(values.contiguous()))
+    cells = shards.total(moments.cells.clone())
+    return found.value_M - cells * torch.log(terms.noise_M1[:, 0]), found
 
 
 def gradient_of(terms: Terms, found: Eliminated, columns: Columns, moments: Moments, shards: Shards) -> Terms:
@@ -252,6 +230,30 @@ def gradient_of(terms: Terms, found: Eliminated, columns: Columns, moments: Mome
     )
 
 
+def pulled_back(theta: Tensor, terms: Terms, slopes: Terms, rest: Tensor, own_part: float = 1.0) -> Tensor:
+    """Gradient by the coordinates of the likelihood, whose gradient by its terms is known, and of the rest.
+
+    Args:
+        theta: The coordinates.
+        terms: What the likelihood is of, computed from them.
+        slopes: Its gradient by each term.
+        rest: What is added to the likelihood.
+        own_part: Factor on the gradient of the rest, which every shard has in full.
+    """
+    pairs = [(term, slope) for term, slope in zip(terms, slopes, strict=True) if term.requires_grad]
+    pairs.append((rest, torch.full_like(rest, own_part)))
+    outputs, factors = zip(*pairs, strict=True)
+    (gradient,) = torch.autograd.grad(outputs, theta, factors)
+    return gradient
+
+
+def settled(value_M: Tensor, gradient_MD: Tensor) -> tuple[Tensor, Tensor]:
+    """A value and its gradient: minus infinity and 0 where they cannot be computed."""
+    known_M = torch.isfinite(value_M)
+    value_M = torch.where(known_M, value_M, -torch.inf)
+    return value_M, torch.nan_to_num(torch.where(known_M.unsqueeze(-1), gradient_MD, 0.0))
+
+
 def _over(by_log: Tensor, width: Tensor) -> Tensor:
     """Gradient by a width from that by its logarithm; a width of 0 has no effects to tell anything by."""
     return torch.where(width > 0, by_log / width.clamp_min(1e-300), 0.0)
@@ -263,10 +265,9 @@ def _decomposed(precision: Tensor) -> tuple[Tensor, Tensor]:
     That of such a one is the identity, so that what is computed of the others goes on.
     """
     lower, failed = torch.linalg.cholesky_ex(precision)
-    if bool((failed != 0).any()):
-        one = torch.eye(lower.shape[-1]).to(lower)
-        lower = torch.where((failed != 0)[..., None, None], one, lower)
-    return lower, failed
+    one = torch.eye(lower.shape[-1]).to(lower)
+    # Without a look whether any has failed: densities at once could not look each for itself.
+    return torch.where((failed != 0)[..., None, None], one, lower), failed
 
 
 def _log_diagonal(lower: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ Shapes: M draws, C channels, G regions, T training periods, D coordinates.
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -23,6 +24,7 @@ from mmm.model.objective import HELD_SD
 from mmm.model.parameters import Parameters, Scales
 from mmm.model.restrictions import SHAPE
 from mmm.model.temporal import effectiveness
+from mmm.train.posterior.at_once import Sampling
 from mmm.train.posterior.convergence import effective_draws, split_r_hat
 from mmm.train.posterior.density import Beliefs, Density
 from mmm.train.posterior.draws import (
@@ -37,8 +39,8 @@ from mmm.train.posterior.layout import layout
 from mmm.train.posterior.linear import expected_kpi, linear_parts
 from mmm.train.posterior.moments import columns_of, moments_of
 from mmm.train.posterior.robust import cell_weights
-from mmm.train.posterior.sampler import Effort, sample
-from mmm.train.posterior.search import curvature, highest
+from mmm.train.posterior.sampler import Effort, Sampled
+from mmm.train.posterior.search import highest
 from mmm.train.prepare import Prepared
 from mmm.train.progress import Progress
 
@@ -86,8 +88,10 @@ def draw_posterior(
     seed: int,
     effort: float,
     progress: Progress,
-) -> Posterior:
+) -> Generator[Sampling, Sampled, Posterior]:
     """Draws from the posterior; with one member the mode itself.
+
+    Yields the sampling it needs and is sent what was sampled, see :mod:`mmm.train.run`.
 
     Args:
         prepared: The scaled panel, or a shard of it, with everything that is believed of it.
@@ -108,13 +112,11 @@ def draw_posterior(
     if members == 1:
         return _handed_over(prepared, density, theta_D.unsqueeze(0), mode, variance_G, None, {})
     length = effort_for(density, effort * (QUICK if members <= FEW else 1.0))
-    generator = torch.Generator().manual_seed(seed)
-    sampled = sample(
-        density.gradient,
-        lambda place_D: curvature(density, place_D),
+    sampled = yield Sampling(
+        density,
         theta_D,
         length,
-        generator,
+        torch.Generator().manual_seed(seed),
         lambda done, rounds: progress.update(
             "sample", done, rounds, chain=length.chains, draw=length.chains * max(done - length.warm_up, 0)
         ),

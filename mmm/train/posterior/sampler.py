@@ -1,19 +1,19 @@
-"""Draws from the posterior by Hamiltonian Monte Carlo, all chains in one tensor program.
+"""Draws from posteriors by Hamiltonian Monte Carlo, all chains of all of them in one tensor program.
 
 Coordinates are turned and stretched so that one step size serves all: by the curvature at the mode first,
 then, once in the warm-up, by the mean curvature where the chains stand: it differs many times over.
-Everything random comes from one seeded generator on the CPU: the same seed gives the same draws, on any
-number of shards.
+Everything random of a posterior comes from its own seeded generator on the CPU: the same seed gives the same
+draws, on any number of shards and in whatever company.
 
 Source: Neal 2011, "MCMC using Hamiltonian dynamics"; step size as in Hoffman and Gelman 2014, section 3.2.
 
-Shapes: M chains, N draws of a chain, D coordinates.
+Shapes: B posteriors, M chains of each, N draws of a chain, D coordinates.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -34,7 +34,11 @@ AWAY = 0.8
 """Where chains begin, in standard deviations from the mode."""
 
 Gradient = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""From coordinates, shape BMD, to log posteriors, shape BM, and their gradients, row by row."""
 Curvature = Callable[[Tensor], Tensor]
+"""From a place in each posterior, shape BD, to the second derivatives of the negative log posteriors, BDD."""
+Told = Callable[[int, int], None]
+"""Hears rounds done and rounds in all."""
 
 
 @dataclass(frozen=True)
@@ -72,128 +76,135 @@ class Sampled:
 def sample(
     gradient: Gradient,
     curvature: Curvature,
-    mode_D: Tensor,
+    mode_BD: Tensor,
     effort: Effort,
-    generator: torch.Generator,
-    told: Callable[[int, int], None],
-) -> Sampled:
-    """Draws around a mode.
+    generators: Sequence[torch.Generator],
+    told: Told,
+) -> list[Sampled]:
+    """Draws around a mode of each of some posteriors.
 
     Args:
-        gradient: From coordinates to log posterior and its gradient, row by row.
-        curvature: From coordinates, shape D, to the second derivatives of the negative log posterior.
-        mode_D: Where the posterior is highest.
-        effort: How much.
-        generator: Source of every random number.
-        told: Hears rounds done and rounds in all.
+        gradient: Of the posteriors.
+        curvature: Of the posteriors.
+        mode_BD: Where each is highest.
+        effort: How much, of each.
+        generators: Source of every random number of each.
+        told: Hears how far it is.
     """
-    chains = _Chains(gradient, curvature, mode_D, effort, generator)
+    chains = _Chains(gradient, curvature, mode_BD, effort, generators)
     kept, shares, since = [], [], 0
     for done in range(effort.warm_up + effort.rounds):
-        share = chains.move()
+        share_B = chains.move()
         if done < effort.warm_up:
-            chains.step *= math.exp((share - ACCEPTED) / (1.0 + 0.25 * since) ** 0.6)
+            chains.step_B = chains.step_B * torch.exp((share_B - ACCEPTED) / (1.0 + 0.25 * since) ** 0.6)
             since += 1
             if done == math.floor(TURN * effort.warm_up):
                 chains.turn()
                 since = 0
         else:
-            kept.append(chains.theta_MD)
-            shares.append(share)
+            kept.append(chains.theta_BMD)
+            shares.append(share_B)
         told(done + 1, effort.warm_up + effort.rounds)
-    return Sampled(torch.stack(kept, 1), sum(shares) / len(shares), chains.step)
+    accepted_B = torch.stack(shares).mean(0).tolist()
+    each = zip(torch.stack(kept, 2), accepted_B, chains.step_B.tolist(), strict=True)
+    return [Sampled(theta_MND, accepted, step) for theta_MND, accepted, step in each]
 
 
 class _Chains:
-    """Chains under way, in coordinates turned and stretched so that the posterior is about standard normal.
+    """Chains under way, in coordinates turned and stretched so that each posterior is about standard normal.
 
     Attributes:
-        step: Step size.
+        step_B: Step sizes.
     """
 
     def __init__(
         self,
         gradient: Gradient,
         curvature: Curvature,
-        mode_D: Tensor,
+        mode_BD: Tensor,
         effort: Effort,
-        generator: torch.Generator,
+        generators: Sequence[torch.Generator],
     ) -> None:
-        self._gradient, self._curvature, self._mode_D = gradient, curvature, mode_D
-        self._generator, self._effort = generator, effort
-        self._stretch_DD = _stretch(curvature(mode_D))
-        self.step = FIRST_STEP
-        self._place_MD = self._value_M = self._slope_MD = mode_D
-        self._begin(AWAY * self._normal())
+        self._gradient, self._curvature, self._mode_BD = gradient, curvature, mode_BD
+        self._generators, self._effort = generators, effort
+        self._stretch_BDD = _stretch(curvature(mode_BD))
+        self.step_B = torch.full((len(mode_BD),), FIRST_STEP, dtype=mode_BD.dtype)
+        self._place_BMD = self._value_BM = self._slope_BMD = mode_BD
+        self._begin(AWAY * self._random(torch.randn, mode_BD.shape[1]))
 
     @property
-    def theta_MD(self) -> Tensor:
+    def theta_BMD(self) -> Tensor:
         """Where the chains stand."""
-        theta_MD: Tensor = self._mode_D + self._place_MD @ self._stretch_DD.T
-        return theta_MD
+        return self._theta(self._place_BMD)
 
-    def move(self) -> float:
-        """One trajectory of every chain; returns the share of proposals that is accepted."""
-        effort, generator, dtype = self._effort, self._generator, self._mode_D.dtype
-        push_MD = self._normal()
-        random_M2 = torch.rand(effort.chains, 2, generator=generator, dtype=dtype)
-        length_M1 = self.step * (1.0 + JITTER * (2.0 * random_M2[:, :1] - 1.0))
-        there = _trajectory(self._local, self._place_MD, push_MD, self._slope_MD, length_M1, effort.steps)
-        gain_M = there.value_M - 0.5 * there.push_MD.square().sum(1)
-        gain_M = torch.nan_to_num(gain_M - self._value_M + 0.5 * push_MD.square().sum(1), nan=-math.inf)
-        moves_M = torch.log(random_M2[:, 1]) < gain_M
-        moves_M1 = moves_M.unsqueeze(1)
-        self._place_MD = torch.where(moves_M1, there.place_MD, self._place_MD)
-        self._slope_MD = torch.where(moves_M1, there.slope_MD, self._slope_MD)
-        self._value_M = torch.where(moves_M, there.value_M, self._value_M)
-        return float(torch.exp(gain_M.clamp_max(0.0)).mean())
+    def move(self) -> Tensor:
+        """One trajectory of every chain; returns the share of proposals that is accepted, shape B."""
+        push_BMD = self._random(torch.randn, self._mode_BD.shape[1])
+        random_BM2 = self._random(torch.rand, 2)
+        length_BM1 = self.step_B[:, None, None] * (1.0 + JITTER * (2.0 * random_BM2[..., :1] - 1.0))
+        steps = self._effort.steps
+        there = _trajectory(self._local, self._place_BMD, push_BMD, self._slope_BMD, length_BM1, steps)
+        gain_BM = there.value_BM - 0.5 * there.push_BMD.square().sum(-1)
+        gain_BM = torch.nan_to_num(gain_BM - self._value_BM + 0.5 * push_BMD.square().sum(-1), nan=-math.inf)
+        moves_BM = torch.log(random_BM2[..., 1]) < gain_BM
+        moves_BM1 = moves_BM.unsqueeze(-1)
+        self._place_BMD = torch.where(moves_BM1, there.place_BMD, self._place_BMD)
+        self._slope_BMD = torch.where(moves_BM1, there.slope_BMD, self._slope_BMD)
+        self._value_BM = torch.where(moves_BM, there.value_BM, self._value_BM)
+        return torch.exp(gain_BM.clamp_max(0.0)).mean(1)
 
     def turn(self) -> None:
-        """Turn and stretch by the mean curvature where the chains stand."""
-        theta_MD = self.theta_MD
-        curvatures = [self._curvature(theta_D) for theta_D in theta_MD[:PLACES]]
-        self._stretch_DD = _stretch(torch.stack(curvatures).mean(0))
-        self._begin(torch.linalg.solve(self._stretch_DD, (theta_MD - self._mode_D).T).T)
+        """Turn and stretch by the mean curvature where the chains of each posterior stand."""
+        theta_BMD = self.theta_BMD
+        curvatures = [self._curvature(theta_BD) for theta_BD in theta_BMD[:, :PLACES].unbind(1)]
+        self._stretch_BDD = _stretch(torch.stack(curvatures).mean(0))
+        away_BDM = (theta_BMD - self._mode_BD.unsqueeze(1)).transpose(1, 2)
+        self._begin(torch.linalg.solve(self._stretch_BDD, away_BDM).transpose(1, 2))
 
-    def _begin(self, place_MD: Tensor) -> None:
-        value_M, slope_MD = self._local(place_MD)
-        lost_M1 = ~torch.isfinite(value_M).unsqueeze(1)
-        if lost_M1.any():
-            place_MD = torch.where(lost_M1, torch.zeros_like(place_MD), place_MD)
-            value_M, slope_MD = self._local(place_MD)
-        self._place_MD, self._value_M, self._slope_MD = place_MD, value_M, slope_MD
+    def _begin(self, place_BMD: Tensor) -> None:
+        value_BM, slope_BMD = self._local(place_BMD)
+        lost_BM1 = ~torch.isfinite(value_BM).unsqueeze(-1)
+        if lost_BM1.any():
+            place_BMD = torch.where(lost_BM1, torch.zeros_like(place_BMD), place_BMD)
+            value_BM, slope_BMD = self._local(place_BMD)
+        self._place_BMD, self._value_BM, self._slope_BMD = place_BMD, value_BM, slope_BMD
 
-    def _local(self, place_MD: Tensor) -> tuple[Tensor, Tensor]:
-        value_M, slope_MD = self._gradient(self._mode_D + place_MD @ self._stretch_DD.T)
-        return value_M, slope_MD @ self._stretch_DD
+    def _theta(self, place_BMD: Tensor) -> Tensor:
+        theta_BMD: Tensor = self._mode_BD.unsqueeze(1) + place_BMD @ self._stretch_BDD.transpose(1, 2)
+        return theta_BMD
 
-    def _normal(self) -> Tensor:
-        shape = (self._effort.chains, len(self._mode_D))
-        return torch.randn(shape, generator=self._generator, dtype=self._mode_D.dtype)
+    def _local(self, place_BMD: Tensor) -> tuple[Tensor, Tensor]:
+        value_BM, slope_BMD = self._gradient(self._theta(place_BMD))
+        return value_BM, slope_BMD @ self._stretch_BDD
+
+    def _random(self, kind: Callable[..., Tensor], columns: int) -> Tensor:
+        """Random numbers of every chain, each posterior's from its own source, shape BM x ``columns``."""
+        shape, dtype = (self._effort.chains, columns), self._mode_BD.dtype
+        return torch.stack([kind(shape, generator=one, dtype=dtype) for one in self._generators])
 
 
-def _stretch(curvature_DD: Tensor) -> Tensor:
-    """Directions of a curvature, each as long as it is wide."""
-    values_D, vectors_DD = torch.linalg.eigh(curvature_DD)
-    stretch_DD: Tensor = vectors_DD / values_D.clamp_min(LEAST_CURVATURE).sqrt()
-    return stretch_DD
+def _stretch(curvature_BDD: Tensor) -> Tensor:
+    """Directions of each curvature, each as long as it is wide."""
+    values_BD, vectors_BDD = torch.linalg.eigh(curvature_BDD)
+    stretch_BDD: Tensor = vectors_BDD / values_BD.clamp_min(LEAST_CURVATURE).sqrt().unsqueeze(1)
+    return stretch_BDD
 
 
 @dataclass(frozen=True, eq=False)
 class _End:
-    place_MD: Tensor
-    push_MD: Tensor
-    value_M: Tensor
-    slope_MD: Tensor
+    place_BMD: Tensor
+    push_BMD: Tensor
+    value_BM: Tensor
+    slope_BMD: Tensor
 
 
 def _trajectory(
-    local: Gradient, place_MD: Tensor, push_MD: Tensor, slope_MD: Tensor, length_M1: Tensor, steps: int
+    local: Gradient, place_BMD: Tensor, push_BMD: Tensor, slope_BMD: Tensor, length_BM1: Tensor, steps: int
 ) -> _End:
     """Leapfrog steps along the gradient."""
-    push_MD = push_MD + 0.5 * length_M1 * slope_MD
+    push_BMD = push_BMD + 0.5 * length_BM1 * slope_BMD
     for step in range(steps):
-        place_MD = place_MD + length_M1 * push_MD
-        value_M, slope_MD = local(place_MD)
-        push_MD = push_MD + (length_M1 if step < steps - 1 else 0.5 * length_M1) * slope_MD
-    return _End(place_MD, push_MD, value_M, slope_MD)
+        place_BMD = place_BMD + length_BM1 * push_BMD
+        value_BM, slope_BMD = local(place_BMD)
+        push_BMD = push_BMD + (length_BM1 if step < steps - 1 else 0.5 * length_BM1) * slope_BMD
+    return _End(place_BMD, push_BMD, value_BM, slope_BMD)

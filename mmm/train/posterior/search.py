@@ -1,6 +1,6 @@
 """Where the posterior is highest, and how fast it falls from there.
 
-Shapes: D coordinates.
+Shapes: B posteriors, M places in each, D coordinates.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mmm.data.panel import Floats
 from mmm.train.posterior.density import Density
+from mmm.train.posterior.sampler import Gradient
 
 STEP = 1e-5
 """Distance of the differences that give the curvature: forward ones, which cost half of central ones."""
@@ -47,9 +48,16 @@ def highest(density: Density, start_D: Tensor, most: int) -> Tensor:
     return torch.as_tensor(found.x)
 
 
-def curvature(density: Density, theta_D: Tensor) -> Tensor:
-    """Second derivatives of the negative log posterior, from differences of gradients, shape DD."""
-    places_DD = torch.cat([theta_D.unsqueeze(0), theta_D + STEP * torch.eye(len(theta_D)).to(theta_D)])
-    gradient_DD = torch.cat([density.gradient(part)[1] for part in torch.split(places_DD, BATCH)])
-    found_DD = (gradient_DD[:1] - gradient_DD[1:]) / STEP
-    return 0.5 * (found_DD + found_DD.T)
+def curvature(gradient: Gradient, theta_BD: Tensor) -> Tensor:
+    """Second derivatives of the negative log posterior, from differences of gradients, shape BDD.
+
+    Args:
+        gradient: From coordinates, shape BMD, to log posterior and its gradient, row by row.
+        theta_BD: Where, a place in each of B posteriors.
+    """
+    here_B1D = theta_BD.unsqueeze(1)
+    places_BMD = torch.cat([here_B1D, here_B1D + STEP * torch.eye(theta_BD.shape[1]).to(theta_BD)], 1)
+    parts = [gradient(part)[1] for part in torch.split(places_BMD, BATCH, 1)]
+    gradient_BMD = torch.cat(parts, 1)
+    found_BDD = (gradient_BMD[:, :1] - gradient_BMD[:, 1:]) / STEP
+    return 0.5 * (found_BDD + found_BDD.transpose(1, 2))

@@ -11,9 +11,12 @@ from numpy.testing import assert_allclose
 from scipy import stats
 from torch import Tensor
 
-from mmm.train.posterior.sampler import ACCEPTED, FIRST_STEP, Curvature, Effort, Sampled, sample
+from mmm.train.posterior import sampler
+from mmm.train.posterior.sampler import ACCEPTED, FIRST_STEP, Effort, Sampled
 
 Density = Callable[[Tensor], Tensor]
+Gradient = Callable[[Tensor], tuple[Tensor, Tensor]]
+Curvature = Callable[[Tensor], Tensor]
 
 CENTRE = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
 SPREAD = torch.tensor([[4.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.01]], dtype=torch.float64)
@@ -29,6 +32,26 @@ def gradient(theta_MD: Tensor) -> tuple[Tensor, Tensor]:
 def known(theta_D: Tensor) -> Tensor:
     precision_DD: Tensor = torch.linalg.inv(SPREAD)
     return precision_DD
+
+
+def sample(
+    gradient: Gradient,
+    curvature: Curvature,
+    mode_D: Tensor,
+    effort: Effort,
+    generator: torch.Generator,
+    told: Callable[[int, int], None],
+) -> Sampled:
+    """Draws of one posterior."""
+
+    def of_one(theta_BMD: Tensor) -> tuple[Tensor, Tensor]:
+        value_M, slope_MD = gradient(theta_BMD[0])
+        return value_M[None], slope_MD[None]
+
+    (found,) = sampler.sample(
+        of_one, lambda theta_BD: curvature(theta_BD[0])[None], mode_D[None], effort, [generator], told
+    )
+    return found
 
 
 def drawn(seed: int, curvature: Curvature = known) -> Sampled:
@@ -155,3 +178,22 @@ def test_rounds_are_told_one_by_one() -> None:
 
     assert heard == [(n, 7) for n in range(1, 8)]
     assert found.theta_MND.shape == (2, 4, 3)
+
+
+def test_posteriors_at_once_are_drawn_as_one_by_one() -> None:
+    """Two normal densities of unlike centres, each with its own seed: company changes no draw."""
+    shift_BM1 = torch.tensor([0.0, 30.0], dtype=torch.float64)[:, None, None]
+
+    def both(theta_BMD: Tensor) -> tuple[Tensor, Tensor]:
+        value_M, slope_MD = gradient((theta_BMD - shift_BM1).flatten(0, 1))
+        return value_M.reshape(theta_BMD.shape[:2]), slope_MD.reshape(theta_BMD.shape)
+
+    starts_BD = torch.stack([CENTRE + 0.1, CENTRE + 30.1])
+    generators = [torch.Generator().manual_seed(seed) for seed in (3, 4)]
+    found = sampler.sample(
+        both, lambda theta_BD: known(theta_BD).expand(2, 3, 3), starts_BD, EFFORT, generators, lambda *_: None
+    )
+
+    for one, seed, shift in zip(found, (3, 4), (0.0, 30.0), strict=True):
+        assert_allclose(one.theta_MND - shift, drawn(seed).theta_MND, atol=1e-6)
+        assert one.step == pytest.approx(drawn(seed).step)

@@ -11,8 +11,9 @@ import torch
 from numpy.testing import assert_allclose
 from torch import Tensor
 
+from mmm.train.posterior import search
 from mmm.train.posterior.density import Density
-from mmm.train.posterior.search import BATCH, curvature, highest
+from mmm.train.posterior.search import BATCH, highest
 
 
 class Known:
@@ -26,6 +27,16 @@ class Known:
         value_M = self.log(theta_MD)
         (gradient_MD,) = torch.autograd.grad(value_M.sum(), theta_MD)
         return value_M.detach(), gradient_MD
+
+
+def curvature(density: Density, theta_D: Tensor) -> Tensor:
+    """The curvature of one density at one place."""
+
+    def of_one(theta_BMD: Tensor) -> tuple[Tensor, Tensor]:
+        value_M, gradient_MD = density.gradient(theta_BMD[0])
+        return value_M[None], gradient_MD[None]
+
+    return search.curvature(of_one, theta_D[None])[0]
 
 
 def known(log: Callable[[Tensor], Tensor]) -> Density:

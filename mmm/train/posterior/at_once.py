@@ -1,0 +1,150 @@
+"""Draws from the posterior of one market, or of many like ones as one tensor program.
+
+Tensors of a small market are so small that a step of the sampler costs what starting its operations costs.
+Posteriors of like shape and settings are therefore stacked and stepped together; nothing of one touches
+another.
+
+Shapes: B posteriors, M chains of each, D coordinates; the rest as in ``mmm.train.posterior.density``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmm.config import GraphSpec
+from mmm.model.inputs import Inputs
+from mmm.model.parameters import Scales
+from mmm.train.posterior.density import Density
+from mmm.train.posterior.marginal import Terms, pulled_back, settled
+from mmm.train.posterior.sampler import Effort, Sampled, Told, sample
+from mmm.train.posterior.search import curvature
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """Draws to be made.
+
+    Attributes:
+        density: The posterior.
+        mode_D: Where it is highest.
+        effort: How much.
+        generator: Source of every random number.
+        told: Hears how far it is.
+    """
+
+    density: Density
+    mode_D: Tensor
+    effort: Effort
+    generator: torch.Generator
+    told: Told
+
+    @property
+    def cells(self) -> int:
+        """Cells by channel and chain."""
+        return self.effort.chains * self.density.inputs.stack_CGTL[..., 0].numel()
+
+
+def likeness(sampling: Sampling) -> Hashable | None:
+    """What samplings of one program have in common; None for one that must be run alone."""
+    density = sampling.density
+    beliefs, expected = density.beliefs, density.expected
+    of_its_own = (beliefs.lift_tests, beliefs.placed, beliefs.held, beliefs.replaced, density.inputs.contacts)
+    if density.shards.count > 1 or beliefs.spec.priors.channels or any(of_its_own):
+        return None
+    return (
+        "sampling",
+        beliefs.spec.model_copy(update={"graph": GraphSpec()}).model_dump_json(),
+        (tuple(density.layout.sizes.items()), density.layout.group_C),
+        (density.columns.own_names, density.columns.shared_names, density.columns.restrictions),
+        (str(expected.weight), None if expected.bought_C is None else tuple(expected.bought_C.tolist())),
+        sampling.effort,
+        tuple((name, value.shape) for name, value in _tensors(density).items()),
+    )
+
+
+def draw(samplings: Sequence[Sampling]) -> list[Sampled]:
+    """Draws of like samplings, in the order given."""
+    stack = _Stack([sampling.density for sampling in samplings])
+
+    def told(done: int, rounds: int) -> None:
+        for sampling in samplings:
+            sampling.told(done, rounds)
+
+    return sample(
+        stack.gradient,
+        lambda theta_BD: curvature(stack.gradient, theta_BD),
+        torch.stack([sampling.mode_D for sampling in samplings]),
+        samplings[0].effort,
+        [sampling.generator for sampling in samplings],
+        told,
+    )
+
+
+class _Stack:
+    """Like densities as one; of one alone there is nothing to be stacked."""
+
+    def __init__(self, densities: Sequence[Density]) -> None:
+        self._first, self._tensors = densities[0], Tensors()
+        if len(densities) > 1:
+            parts = [_tensors(density) for density in densities]
+            self._tensors = {name: torch.stack([part[name] for part in parts]) for name in parts[0]}
+
+    def gradient(self, theta_BMD: Tensor) -> tuple[Tensor, Tensor]:
+        """Log posteriors, shape BM, and their gradients, shape BMD."""
+        if not self._tensors:
+            value_M, gradient_MD = self._first.gradient(theta_BMD[0])
+            return value_M.unsqueeze(0), gradient_MD.unsqueeze(0)
+        free_BMD = theta_BMD.detach().requires_grad_(True)
+        terms, rest_BM = torch.func.vmap(self._given)(free_BMD, self._tensors)
+        with torch.no_grad():
+            likelihood_BM, slopes = torch.func.vmap(self._likelihood)(terms, self._tensors)
+        gradient_BMD = pulled_back(free_BMD, terms, slopes, rest_BM)
+        return settled(likelihood_BM + rest_BM.detach(), gradient_BMD)
+
+    def _given(self, theta_MD: Tensor, tensors: Tensors) -> tuple[Terms, Tensor]:
+        return _rebuilt(self._first, tensors).given(theta_MD)
+
+    def _likelihood(self, terms: Terms, tensors: Tensors) -> tuple[Tensor, Terms]:
+        return _rebuilt(self._first, tensors).likelihood(terms)
+
+
+def _tensors(density: Density) -> Tensors:
+    """Everything in which like densities differ, by ``section.name``."""
+    like = density.region_weight_G
+    sections = {"inputs": density.inputs, "columns": density.columns, "moments": density.moments}
+    found = {
+        f"{section}.{name}": value
+        for section, content in sections.items()
+        for name, value in vars(content).items()
+        if isinstance(value, Tensor)
+    }
+    found |= {f"scales.{name}": like.new_tensor(value) for name, value in density.scales.as_dict().items()}
+    found |= {"expected.log_spend_C": density.expected.log_spend_C, "density.region_weight_G": like}
+    if density.effectiveness_CGT is not None:
+        found["density.effectiveness_CGT"] = density.effectiveness_CGT
+    return found
+
+
+def _rebuilt(like: Density, tensors: Tensors) -> Density:
+    """A density with other tensors; numbers have become tensors without dimensions."""
+    sections: dict[str, dict[str, Any]] = {}
+    for path, value in tensors.items():
+        section, _, name = path.partition(".")
+        sections.setdefault(section, {})[name] = value
+    other = copy(like)
+    other.inputs = Inputs(**sections["inputs"])
+    other.columns = replace(like.columns, **sections["columns"])
+    other.moments = replace(like.moments, **sections["moments"])
+    other.scales = Scales(**sections["scales"])
+    other.expected = replace(like.expected, **sections["expected"])
+    for name, value in sections["density"].items():
+        setattr(other, name, value)
+    return other
