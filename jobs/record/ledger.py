@@ -1,7 +1,8 @@
 """The ledger: what every version promised, and what came. Beside it which version stood for a market when.
 
 ``ledger.parquet`` has a row for each version and period that it was judged in, ``versions.parquet`` a row for
-each version of a refit. Both lie beside ``portfolio.parquet`` and only ever grow.
+each version of a refit. Both lie beside ``portfolio.parquet`` and only ever grow. The ledger is a folder to
+which each refit adds one file, so that a long record is not written anew every week.
 """
 
 from __future__ import annotations
@@ -9,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from scipy import stats
 
-from mmm.errors import OutputError
-from mmm.storage import read_parquet, write_parquet
+from jobs.record.ledger_files import VERSIONS, add_part, parts_of, rows_of, table_of
+from mmm.storage import write_parquet
 
-LEDGER, VERSIONS = "ledger.parquet", "versions.parquet"
 HORIZONS = (1, 4, 8, 13)
 """Periods ahead at which versions are judged."""
 RECORD = 13
@@ -139,16 +138,22 @@ class Ledger:
     def __init__(self, out: str) -> None:
         self._out = out.rstrip("/")
         self._entries: dict[tuple[str, str], dict[tuple[str, date], Entry]] = {}
+        self._new: list[Entry] = []
         self._standings: dict[tuple[str, str], dict[str, Standing]] = {}
-        self.add(Entry(**row) for row in _read(f"{self._out}/{LEDGER}", LEDGER_SCHEMA))
-        for row in _read(f"{self._out}/{VERSIONS}", VERSIONS_SCHEMA):
+        parts = parts_of(self._out)
+        for place in parts:
+            self.add(Entry(**row) for row in rows_of(place, LEDGER_SCHEMA))
+        self._written, self._new = len(parts), []
+        for row in rows_of(f"{self._out}/{VERSIONS}", VERSIONS_SCHEMA):
             self.stand(Standing(**row))
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Enter what was judged; what stands there already stays as it is."""
         for entry in entries:
             own = self._entries.setdefault((entry.brand, entry.market), {})
-            own.setdefault((entry.key, entry.period), entry)
+            if (entry.key, entry.period) not in own:
+                own[entry.key, entry.period] = entry
+                self._new.append(entry)
 
     def stand(self, standing: Standing) -> None:
         """Enter a version, or the role that it has now."""
@@ -215,22 +220,22 @@ class Ledger:
 
     def frame(self) -> pd.DataFrame:
         """``ledger.parquet`` as a data frame."""
-        frame: pd.DataFrame = _table(self._entries.values(), LEDGER_SCHEMA).to_pandas()
+        entries = [entry for own in self._entries.values() for entry in own.values()]
+        frame: pd.DataFrame = table_of(entries, LEDGER_SCHEMA).to_pandas()
         return frame
 
     def write(self) -> None:
-        """Write both tables, each whole or not at all.
+        """Add a file of what was entered to the ledger; write the table of versions, whole or not at all.
 
         Raises:
             OSError: The place cannot be written, or is full.
         """
-        write_parquet(f"{self._out}/{LEDGER}", _table(self._entries.values(), LEDGER_SCHEMA))
-        write_parquet(f"{self._out}/{VERSIONS}", _table(self._standings.values(), VERSIONS_SCHEMA))
-
-
-def _table(markets: Iterable[Mapping[Any, Entry | Standing]], schema: pa.Schema) -> pa.Table:
-    """Rows of all markets. Fields are flat: ``asdict``, which copies each, would take most of the time."""
-    return pa.Table.from_pylist([vars(item) for own in markets for item in own.values()], schema=schema)
+        if self._new or not self._written:
+            entries = sorted(self._new, key=lambda entry: (entry.brand, entry.market))
+            add_part(self._out, self._written, table_of(entries, LEDGER_SCHEMA))
+            self._written, self._new = self._written + 1, []
+        standings = [standing for own in self._standings.values() for standing in own.values()]
+        write_parquet(f"{self._out}/{VERSIONS}", table_of(standings, VERSIONS_SCHEMA))
 
 
 def _newest(entries: Iterable[Entry]) -> Mapping[date, Entry]:
@@ -266,20 +271,3 @@ def _skill(entries: Sequence[Entry]) -> str:
         f"forecasts were off by {mine:.4g} on average in the last {len(entries)} periods, the mean of the "
         f"last periods before would have been by {naive:.4g}"
     )
-
-
-def _read(place: str, schema: pa.Schema) -> list[dict[str, Any]]:
-    """Rows of a table; none if it is not there.
-
-    Raises:
-        OutputError: It is another table.
-    """
-    try:
-        rows: list[dict[str, Any]] = read_parquet(place).cast(schema).to_pylist()
-    except FileNotFoundError:
-        return []
-    except (pa.ArrowException, ValueError, KeyError) as error:
-        reason = str(error).partition("\n")[0]
-        message = f"{place} is no such table of a refit ({reason}). Move it away, or give another --out."
-        raise OutputError(message) from error
-    return rows

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from jobs.record.ledger import LEDGER_SCHEMA, Entry, Ledger, Standing
+from jobs.record.ledger_files import BEFORE
 from mmm.errors import OutputError
 
 MONDAY = date(2025, 1, 6)
@@ -65,6 +66,34 @@ def test_tables_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert list(frame) == LEDGER_SCHEMA.names
     assert frame["error"].tolist() == (frame["actual"] - frame["expected"]).tolist()
     assert again.judged("acme", "us") == {("key0", entry(0, week).period) for week in (1, 2)}
+
+
+def test_a_refit_adds_a_file_and_leaves_the_others(tmp_path: Path) -> None:
+    for week in (1, 2):
+        ledger = Ledger(str(tmp_path))
+        ledger.add([entry(0, 1), entry(0, week)])
+        ledger.write()
+    first, second = sorted((tmp_path / "ledger.parquet").iterdir())
+
+    assert [len(pd.read_parquet(part)) for part in (first, second)] == [1, 1]
+    assert Ledger(str(tmp_path)).entries("acme", "us") == (entry(0, 1), entry(0, 2))
+    Ledger(str(tmp_path)).write()
+    assert sorted((tmp_path / "ledger.parquet").iterdir()) == [first, second], "nothing new, and a file"
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_ledger_of_one_file_becomes_a_folder(tmp_path: Path, interrupted: bool) -> None:
+    """Also where an earlier attempt ended half way."""
+    old = tmp_path / (BEFORE if interrupted else "ledger.parquet")
+    pd.DataFrame([vars(entry(0, 1))]).to_parquet(old)
+    ledger = Ledger(str(tmp_path))
+    assert ledger.entries("acme", "us") == (entry(0, 1),)
+    ledger.add([entry(0, 2)])
+    ledger.write()
+
+    assert [path.name for path in tmp_path.iterdir() if "ledger" in path.name] == ["ledger.parquet"]
+    assert Ledger(str(tmp_path)).entries("acme", "us") == (entry(0, 1), entry(0, 2))
+    assert len(pd.read_parquet(tmp_path / "ledger.parquet")) == 2
 
 
 def test_nothing_is_entered_twice(tmp_path: Path) -> None:
