@@ -275,8 +275,9 @@ def _handed_over(
     parts: list[Parameters] = []
     first = prepared.shards.first
     own = slice(first, first + len(density.columns.kpi_GT))
-    for start in range(0, len(theta_MD), BATCH):
-        part_MD = theta_MD[start : start + BATCH]
+    batch = min(BATCH, density.rows)
+    for start in range(0, len(theta_MD), batch):
+        part_MD = theta_MD[start : start + batch]
         coordinates = density.layout.split(part_MD)
         with torch.no_grad():
             media = density.media(coordinates)

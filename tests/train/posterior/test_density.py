@@ -127,6 +127,27 @@ def test_shards_have_the_density_and_the_gradient_of_the_whole(
         assert_allclose(found_MD, gradient_MD, rtol=1e-7, atol=1e-7)
 
 
+def test_places_of_a_large_panel_are_looked_at_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    density = density_of(prepared(with_gaps(small_panel(regions=5))))
+    theta_MD = places(density, 5)
+    value_M, gradient_MD = density.gradient(theta_MD)
+    channels, regions, periods, _ = density.inputs.stack_CGTL.shape
+    sizes = []
+    given = Density.given
+
+    def counted(self: Density, theta_MD: Tensor) -> Any:
+        sizes.append(len(theta_MD))
+        return given(self, theta_MD)
+
+    monkeypatch.setattr(Density, "given", counted)
+    monkeypatch.setattr("mmm.train.posterior.density.CELLS_AT_ONCE", 2 * channels * regions * periods)
+    found_M, found_MD = density.gradient(theta_MD)
+
+    assert sizes == [2, 2, 1]
+    assert_allclose(found_M, value_M, rtol=1e-10)
+    assert_allclose(found_MD, gradient_MD, rtol=1e-8, atol=1e-8)
+
+
 @pytest.mark.parametrize("make", [small_panel, reach_panel, driven_panel])
 @pytest.mark.parametrize("regions", [1, 3])
 def test_draws_handed_over_predict_what_they_say(regions: int, make: Callable[..., Panel]) -> None:
