@@ -20,6 +20,10 @@ PER_VARIABLE = 0.0003
 """Of a plan by region or of many models, with the default solver."""
 AIMED = 4.0
 """Times as much for objectives other than the KPI and for a risk."""
+PER_RISKY_VARIABLE = 0.0015
+"""Of a plan by region with a risk, besides: every draw weighs in every round."""
+REGRET = 3.0
+"""Times as much again for the least regret: every draw has its own best plan."""
 FRONTIER = 4.0
 """The same for each plan of a frontier."""
 PER_SLOW_VARIABLE = 0.01
@@ -51,6 +55,10 @@ def budget_price(request: BudgetRequest, variables: int, limits: Limits) -> floa
     seconds = BASE + PER_VARIABLE * variables + PER_GROUP * len(request.groups)
     if _is_aimed(request):
         seconds *= AIMED
+    if request.by_region and request.risk != "mean":
+        seconds += PER_RISKY_VARIABLE * variables
+    if isinstance(request.risk, dict) and "regret" in request.risk:
+        seconds *= REGRET
     if request.frontier is not None:
         seconds += FRONTIER * request.frontier * (BASE + PER_VARIABLE * variables)
     if request.method == "trust-constr" or (request.by_region and request.effects == "total"):

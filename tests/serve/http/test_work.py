@@ -41,6 +41,8 @@ def test_plain_plans_are_quick_and_those_that_take_seconds_are_not() -> None:
         price(3000, by_region=True),
         price(64, by_region=True, effects="total"),
         price(groups=groups(64)),
+        price(risk={"regret": "max"}),
+        price(120, by_region=True, risk={"cvar": 0.1}),
     ):
         assert slow > SLOW
 
@@ -90,6 +92,8 @@ def test_seconds_add_up_from_what_is_asked() -> None:
     assert price(100, objective="profit", groups=groups(5)) == pytest.approx(4 * 0.1)
     assert price(100, risk=0.1) == pytest.approx(4 * 0.05)
     assert price(100, risk={"cvar": 0.1}) == price(100, risk=0.1)
+    assert price(100, by_region=True, risk={"cvar": 0.1}) == pytest.approx(4 * 0.05 + 0.15)
+    assert price(100, risk={"regret": "max"}) == pytest.approx(3 * 4 * 0.05)
     assert price(100, frontier=5) == pytest.approx(4 * 0.05 + 5 * 4 * 0.05)
     assert price(50, method="trust-constr") == pytest.approx(0.02 + 0.015 + 0.5)
     assert price(50, by_region=True, effects="total") == price(50, method="trust-constr")
