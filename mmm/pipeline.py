@@ -156,9 +156,10 @@ def analysed(spec: MarketSpec, read: PanelRead, scored: Fitted, fitted: Fitted, 
         "returns": returns_table(fitted),
         "correlations": correlations_table(fitted),
     }
-    if spec.train.inference == "posterior" and fitted.members > 1:
-        tables["draws"] = draws_table(fitted, estimands)
+    if fitted.members > 1:
         tables["priors"] = priors_table(fitted, estimands["direct"])
+        if spec.train.inference == "posterior":
+            tables["draws"] = draws_table(fitted, estimands)
     of_reach = {"frequency": frequency_table(fitted, curves), "best_frequency": best_frequency_table(fitted)}
     tables |= {name: table for name, table in of_reach.items() if table is not None}
     if spec.experiments:

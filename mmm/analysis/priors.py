@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from mmm.analysis.attribution import spend_of
+from mmm.analysis.intervals import EMPIRICAL_FROM, interval_from_zero
 from mmm.config.beliefs import NORMAL_95, Stated
 from mmm.data.panel import Floats
 from mmm.data.stated.beliefs import PlacedBelief, locate_beliefs
 from mmm.fitted import Fitted
-from mmm.model.beliefs import TAILS, expected_log_share, prior_person, prior_shapes, prior_shares
+from mmm.model.beliefs import (
+    TAILS,
+    expected_log_share,
+    half_normal_shares,
+    prior_person,
+    prior_shapes,
+    prior_shares,
+)
+from mmm.model.inputs import share_scales
 
 PRIOR_DRAWS = 4000
 QUANTILES = (0.05, 0.5, 0.95)
@@ -38,6 +48,7 @@ def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
     by its quantity, window and regions; a lift test made elsewhere is ``test`` with its days. ``moved`` is
     the share of the prior's width that the data removed: 0 where they say nothing, near 1 where they decide,
     negative where they left more doubt than there was. ``source`` is ``default``, ``stated`` or ``test``.
+    Of an ensemble the default of ``share`` is half-normal, of the share that the mean volume brings.
 
     Args:
         fitted: The model.
@@ -47,7 +58,7 @@ def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
     kpi = float(np.nansum(np.where(cells_GT, panel.kpi_GT, 0.0)))
     seed = int(fitted.spec.train.seed)
     spend_C = np.nan_to_num(spend_of(fitted))
-    shares = prior_shares(fitted.spec.model, spend_C, PRIOR_DRAWS, seed, panel.bought_C)
+    shares, expected = _expected(fitted, spend_C, seed)
     value = float(panel.kpi_value_GT[cells_GT].mean())
     found = fitted.predictor.channel_shapes()
     prior = prior_shapes(fitted.spec.model, fitted.log_half_C, PRIOR_DRAWS, seed, fitted.predictor.reach)
@@ -59,8 +70,8 @@ def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
         stated = [one for one in _of_training(fitted, name) if one.quantity == "share" or unit is not None]
         before, source = _quantiles(shares[:, c]), "default"
         if stated and fitted.spec.model.priors.strength > 0:
-            expected = expected_log_share(fitted.spec.model, spend_C, c)
-            before, source = _together(stated, expected, unit, cost), "stated"
+            own = _Known(expected(c), unit, cost, fitted.spec.model.priors.strength)
+            before, source = _together(stated, own), "stated"
         found_M = direct_MC[:, c] / kpi
         rows.append(_row(name, "share", before, found_M, source))
         if unit is not None:
@@ -98,32 +109,56 @@ def _of_training(fitted: Fitted, channel: str) -> list[Stated]:
     ]
 
 
-def _together(
-    stated: list[Stated], expected: tuple[float, float], unit: float | None, cost: float | None
-) -> list[float]:
-    """Quantiles of the share under everything that is stated of it.
+def _expected(fitted: Fitted, spend_C: Floats, seed: int) -> tuple[Floats, Callable[[int], Floats]]:
+    """Shares expected before anything is stated, shape MC, and by channel their log density on the grid."""
+    spec, bought_C = fitted.spec.model, fitted.panel.bought_C
+    if fitted.spec.train.inference == "ensemble":
+        scale_C = share_scales(fitted.panel, spec)
 
-    Args:
-        stated: Beliefs on the share, or on what is proportional to it or to its inverse.
-        expected: Middle and width of the log share that is expected where nothing is stated; log-normal
-            beliefs take its place.
+        def half_normal(channel: int) -> Floats:
+            density_P: Floats = GRID_P - 0.5 * (np.exp(GRID_P) / scale_C[channel]) ** 2
+            return density_P
+
+        return half_normal_shares(spec, scale_C, PRIOR_DRAWS, seed, bought_C), half_normal
+
+    def student(channel: int) -> Floats:
+        middle, width = expected_log_share(spec, spend_C, channel, bought_C)
+        density_P: Floats = -0.5 * (TAILS + 1.0) * np.log1p(((GRID_P - middle) / width) ** 2 / TAILS)
+        return density_P
+
+    return prior_shares(spec, spend_C, PRIOR_DRAWS, seed, bought_C), student
+
+
+class _Known(NamedTuple):
+    """What is known of a channel besides what is stated.
+
+    Attributes:
+        expected_P: Log density of its log share where nothing is stated; log-normal beliefs take its place.
         unit: ROI of a share of 1.
         cost: Cost per KPI unit at a share of 1.
+        strength: Weight of what is stated.
     """
+
+    expected_P: Floats
+    unit: float | None
+    cost: float | None
+    strength: float
+
+
+def _together(stated: list[Stated], known: _Known) -> list[float]:
+    """Quantiles of the share under beliefs on it, or on what is proportional to it or to its inverse."""
     share_P = np.exp(GRID_P)
-    middle, width = expected
-    log_P = np.zeros_like(GRID_P)
-    if not any(one.belief.is_lognormal for one in stated):
-        log_P = -0.5 * (TAILS + 1.0) * np.log1p(((GRID_P - middle) / width) ** 2 / TAILS)
+    replaced = any(one.belief.is_lognormal for one in stated)
+    log_P = np.zeros_like(GRID_P) if replaced else known.expected_P.copy()
     for one in stated:
         value_P = {
             "share": share_P,
-            "roi": share_P * (unit or 0.0),
-            "cost_per_kpi": (cost or 0.0) / share_P,
+            "roi": share_P * (known.unit or 0.0),
+            "cost_per_kpi": (known.cost or 0.0) / share_P,
         }[one.quantity]
         centre, wide = one.belief.normal
         at_P = np.log(np.maximum(value_P, NARROWEST)) if one.belief.is_lognormal else value_P
-        log_P = log_P - 0.5 * ((at_P - centre) / wide) ** 2
+        log_P -= 0.5 * known.strength * ((at_P - centre) / wide) ** 2
     mass_P = np.cumsum(np.exp(log_P - log_P.max()))
     ends = np.interp(QUANTILES, mass_P / mass_P[-1], GRID_P)
     return [float(end) for end in np.exp(ends)]
@@ -156,11 +191,19 @@ def _quantiles(values_M: Floats) -> list[float]:
     return found
 
 
+def _learned(values_M: Floats) -> list[float]:
+    """Quantiles of what is known after the data; of few members by the rule that gives their intervals."""
+    if len(values_M) == 1 or len(values_M) >= EMPIRICAL_FROM:
+        return _quantiles(values_M)
+    _, lower, upper = interval_from_zero(values_M)
+    return [float(lower), float(np.median(values_M)), float(upper)]
+
+
 def _row(
     channel: str, quantity: str, before: list[float], posterior_M: Floats, source: str
 ) -> dict[str, object]:
     """Quantiles of both, and how far the data narrowed the first to the second."""
-    after = _quantiles(posterior_M)
+    after = _learned(posterior_M)
     width = before[2] - before[0]
     if len(posterior_M) == 1 or width <= 0:
         moved, verdict = float("nan"), "unknown"

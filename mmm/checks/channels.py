@@ -65,7 +65,7 @@ def channel_findings(
         fitted: The model.
         effects: Content of ``effects.parquet``.
         correlations: Content of ``correlations.parquet``.
-        priors: Content of ``priors.parquet``, which models drawn from a posterior have.
+        priors: Content of ``priors.parquet`` of a model drawn from a posterior.
     """
     yield from _returns(effects, valued=fitted.spec.kpi_value is not None)
     yield from _unidentified(fitted, _width_over_prior(fitted) if priors is None else _width_left(priors))

@@ -27,9 +27,15 @@ def diagnose(fitted: Fitted, metrics: Mapping[str, Any], tables: Mapping[str, pd
         metrics: Content of ``metrics.json``.
         tables: At least ``effects`` and ``correlations``; ``priors`` and ``experiments`` where there are any.
     """
+    drawn = fitted.spec.train.inference == "posterior"
     findings = chain(
         model_findings(fitted, metrics),
-        channel_findings(fitted, tables["effects"], tables["correlations"], tables.get("priors")),
+        channel_findings(
+            fitted,
+            tables["effects"],
+            tables["correlations"],
+            tables["priors"] if drawn and "priors" in tables else None,
+        ),
         placebo_findings(fitted),
         graph_findings(fitted),
         experiment_findings(fitted, tables["experiments"]) if "experiments" in tables else (),

@@ -140,13 +140,40 @@ def prior_shares(
     return shares
 
 
-def expected_log_share(spec: ModelSpec, spend_C: Floats, channel: int) -> tuple[float, float]:
+def half_normal_shares(
+    spec: ModelSpec, scale_C: Floats, draws: int, seed: int, bought_C: Bools | None = None
+) -> Floats:
+    """Shares of the KPI as members of an ensemble expect them, shape MC: half-normal, each by itself.
+
+    What is stated of all media together weighs the draws.
+
+    Args:
+        spec: The model's priors.
+        scale_C: Typical share of each channel.
+        draws: M.
+        seed: Of the draws.
+        bought_C: Channels that are bought; None if all are.
+    """
+    rng = np.random.default_rng([seed, 9])
+    shares_MC: Floats = np.abs(rng.standard_normal((draws, len(scale_C)))) * scale_C
+    media, strength = spec.priors.media_share, spec.priors.strength
+    if media is None or strength == 0:
+        return shares_MC
+    total_M = shares_MC[:, slice(None) if bought_C is None else bought_C].sum(1)
+    log_M = -0.5 * strength * ((total_M - media.mean) / media.sd) ** 2
+    weight_M = np.exp(log_M - log_M.max())
+    return shares_MC[rng.choice(draws, draws, p=weight_M / weight_M.sum())]
+
+
+def expected_log_share(
+    spec: ModelSpec, spend_C: Floats, channel: int, bought_C: Bools | None = None
+) -> tuple[float, float]:
     """Middle and width of the log share that is expected of a channel: a Student-t of ``TAILS`` degrees.
 
     Its width is that of nine cases of ten. Dividing by a density with tails no lighter than those of what it
     stands for leaves a density; by a normal one it might not.
     """
-    share_M = prior_shares(spec, spend_C, EXPECTED_DRAWS, 0)[:, channel]
+    share_M = prior_shares(spec, spend_C, EXPECTED_DRAWS, 0, bought_C)[:, channel]
     low, middle, high = np.quantile(np.log(np.maximum(share_M, 1e-12)), (0.05, 0.5, 0.95))
     return float(middle), float((high - low) / (2.0 * special.stdtrit(TAILS, 0.95)))
 

@@ -35,7 +35,7 @@ from mmm.planning.infeasible import clash, infeasible_plan, out_of_reach
 from mmm.planning.plan import Plan
 from mmm.planning.planner import FrozenFlighting, Planner, ResponseKey, planner_of
 from mmm.planning.prices.stated import EVERY, price_key
-from mmm.planning.reaching import KEEP, reach_key, reach_problems
+from mmm.planning.reaching import KEEP, best_problems, reach_key, reach_problems
 from mmm.planning.report_plan import SolvedPlan, current_kpi, stated_plan
 from mmm.planning.request import Bounds, BudgetRequest, parse_request
 from mmm.planning.response import StatusQuo
@@ -87,9 +87,8 @@ def answer_budget(planner: Planner, request: BudgetRequest | Mapping[str, object
             "State kpi_value there (1 if the KPI is money), or plan for kpi or kpi_target."
         )
         raise RequestError("budget request", [Problem("no_value", "objective", text)])
-    if request.frequency == "best" and not planner.predictor.reach:
-        text = "no channel has reach and a frequency that varies. Leave it out."
-        raise RequestError("budget request", [Problem("no_reach", "frequency", text)])
+    if problems := list(best_problems(planner.fitted, request.frequency)):
+        raise RequestError("budget request", problems)
     exact, table, status_quo = prepared(planner, request)
     return best_plan(request, status_quo, exact, table)
 

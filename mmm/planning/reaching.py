@@ -72,6 +72,13 @@ def reach_problems(fitted: Fitted, frequency: Asked, ceiling: Mapping[str, float
         yield Problem("no_population", "reach_ceiling", text)
 
 
+def best_problems(fitted: Fitted, frequency: Asked) -> Iterator[Problem]:
+    """Of one model, that it is asked for a best frequency and has none."""
+    if frequency == "best" and not fitted.predictor.reach:
+        text = "no channel has reach and a frequency that varies. Leave it out."
+        yield Problem("no_reach", "frequency", text)
+
+
 def reaching_of(
     to_media: AmountsToMedia, unit_GHC: Floats, horizon: int, flighting: Flighting, key: ReachKey, wait: int
 ) -> tuple[Floats, Reaching | None]:

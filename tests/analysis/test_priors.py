@@ -9,7 +9,7 @@ from mmm.analysis.attribution import draws_table, effect_draws
 from mmm.analysis.priors import priors_table
 from mmm.config import Belief, ModelSpec
 from mmm.config.model import PriorSpec
-from mmm.model.beliefs import prior_shares
+from mmm.model.beliefs import half_normal_shares, prior_shares
 from tests.small import sketch
 
 BY_SPEND = PriorSpec(spend_weight=Belief(mean=1.0, sd=1e-6), channel_spread=1e-6)
@@ -63,6 +63,39 @@ def test_prior_and_posterior_stand_side_by_side() -> None:
         share["prior_upper"] - share["prior_lower"]
     )
     np.testing.assert_allclose(share["moved"], moved)
+
+
+def test_members_of_an_ensemble_expect_half_normal_shares() -> None:
+    """Of three channels 0.1 each: median 0.0674, 5 and 95 % at 0.0063 and 0.196."""
+    fitted = sketch(members=8)
+    table = priors_table(fitted, effect_draws(fitted)["direct"])
+    rows = table[table["quantity"] == "share"]
+
+    assert fitted.spec.train.inference == "ensemble" and len(rows) == 3
+    for name, value in (("prior", 0.0674), ("prior_lower", 0.0063), ("prior_upper", 0.196)):
+        assert rows[name].to_numpy() == pytest.approx(np.full(3, value), rel=0.1)
+    spread = rows["posterior_upper"] - rows["posterior_lower"]
+    assert (spread > 0).all() and (rows["posterior_lower"] >= 0).all()
+
+
+def test_what_all_media_bring_moves_what_members_expect_of_each() -> None:
+    """Half-normals of 0.1 add up to 0.24; 0.6 of them all together asks for more of each."""
+    scale_C, stated = np.full(3, 0.1), PriorSpec(media_share=Belief(mean=0.6, sd=0.01))
+    plain_MC = half_normal_shares(ModelSpec(), scale_C, 20_000, 0)
+    moved_MC = half_normal_shares(ModelSpec(priors=stated), scale_C, 20_000, 0)
+
+    assert plain_MC.mean(0) == pytest.approx(np.full(3, 0.1 * (2 / np.pi) ** 0.5), rel=0.03)
+    assert moved_MC.sum(1).mean() == pytest.approx(0.6, rel=0.02)
+
+
+@pytest.mark.parametrize(("strength", "middle"), [(1.0, 0.2), (0.0, 0.0674)])
+def test_a_belief_counts_as_much_as_its_strength_says(strength: float, middle: float) -> None:
+    """A narrow belief decides the prior; at strength 0 nothing is stated."""
+    stated = {"channels": {"tv": {"share": {"mean": 0.2, "sd": 0.001}}}, "strength": strength}
+    fitted = sketch(members=8, model={"priors": stated})
+    table = priors_table(fitted, effect_draws(fitted)["direct"]).set_index(["channel", "quantity"])
+
+    assert float(table.loc[("tv", "share"), "prior"]) == pytest.approx(middle, rel=0.1)
 
 
 def test_draws_are_what_intervals_are_made_of() -> None:

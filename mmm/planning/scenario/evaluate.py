@@ -20,14 +20,22 @@ from scipy import special
 
 from mmm.analysis.intervals import chance_above_zero, change, estimate, estimates, odds_of
 from mmm.data.panel import Bools, Floats
-from mmm.errors import RequestError
+from mmm.errors import Problem, RequestError
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TotalResponse
 from mmm.planning.amounts import usual
 from mmm.planning.plan import BEYOND_DATA
 from mmm.planning.planner import Planned, Planner, planner_of
 from mmm.planning.prices.stated import price_key
-from mmm.planning.reaching import KEEP, ReachKey, reach_key, reach_problems, reaching_of
+from mmm.planning.reaching import (
+    KEEP,
+    ReachKey,
+    best_problems,
+    reach_key,
+    reach_problems,
+    reach_remarks,
+    reaching_of,
+)
 from mmm.planning.scenario.media import (
     PlannedMedia,
     ResolvedPlans,
@@ -96,13 +104,7 @@ def answer_scenario(
     request = plans
     if not isinstance(request, ScenarioRequest):
         request = parse_scenario(request, channels=planner.panel.channels, files=files)
-    problems = [
-        replace(problem, where=f"plans.{name}.{problem.where}")
-        for name, plan in request.plans.items()
-        if plan.frequency != "keep"
-        for problem in reach_problems(planner.fitted, plan.frequency, {})
-    ]
-    if problems:
+    if problems := list(_reach_problems(planner, request)):
         raise RequestError("scenario", problems)
     resolved = resolve_plans(planner.to_media, request, base, planner.fitted.spec.data)
     planned = {
@@ -110,6 +112,19 @@ def answer_scenario(
         for name, plan in request.plans.items()
     }
     return _Evaluation(planner, request, resolved).scenario(planned)
+
+
+def _reach_problems(planner: Planner, request: ScenarioRequest) -> Iterator[Problem]:
+    """What is asked of reach that this model cannot do."""
+    if request.reach_ceiling:
+        yield from reach_problems(planner.fitted, "keep", request.reach_ceiling)
+    for name, plan in request.plans.items():
+        if plan.frequency != "keep":
+            found = (
+                *best_problems(planner.fitted, plan.frequency),
+                *reach_problems(planner.fitted, plan.frequency, {}),
+            )
+            yield from (replace(problem, where=f"plans.{name}.{problem.where}") for problem in found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,8 +194,10 @@ class _Evaluation:
 
     def _reach(self, name: str) -> ReachKey:
         """How often a plan reaches people."""
-        frequency = self.request.plans[name].frequency
-        return KEEP if frequency == "keep" else reach_key(self.planner.fitted, frequency, {})
+        frequency, ceiling = self.request.plans[name].frequency, self.request.reach_ceiling
+        if frequency == "keep" and not ceiling:
+            return KEEP
+        return reach_key(self.planner.fitted, frequency, ceiling)
 
     def _effects(self, planned: PlannedMedia, reach: ReachKey = KEEP) -> _PlanEffects:
         amount_C = planned.amount_C
@@ -260,7 +277,7 @@ class _Evaluation:
             periods=self._periods(planned, effects),
             channels=self._channels(planned, effects, over_C),
             extrapolated=self._which(over_C),
-            warnings=tuple(self._warnings(planned, over_C)),
+            warnings=tuple(self._warnings(name, planned, over_C)),
         )
 
     def _named(self, value_C: Floats) -> dict[str, float]:
@@ -322,7 +339,7 @@ class _Evaluation:
             for c, channel in enumerate(self.panel.channels)
         )
 
-    def _warnings(self, planned: PlannedMedia, over_C: Bools) -> Iterator[str]:
+    def _warnings(self, name: str, planned: PlannedMedia, over_C: Bools) -> Iterator[str]:
         peak_C = (planned.amount_HC.max(0) > self.peak_C * (1 + 1e-9)) & ~over_C
         never_C = (self.supported_C == 0) & over_C
         over, peak, never = (", ".join(self._which(chosen_C)) for chosen_C in (over_C, peak_C, never_C))
@@ -332,5 +349,7 @@ class _Evaluation:
             yield f"{peak}: some period is planned beyond the largest amount of any period in the data."
         yield from self.planner.remarks(self.horizon)
         yield from self.planner.price_remarks(self.request.prices)
+        if planned is not self.usual and (reach := self._reach(name)) != KEEP:
+            yield from reach_remarks(self.planner.fitted, reach)
         if never:
             yield f"{never}: never ran in the data; the response is what the model took for granted."

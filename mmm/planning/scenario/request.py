@@ -38,6 +38,7 @@ from mmm.planning.fields import (
     MAX_HORIZON,
     Amount,
     ChannelName,
+    Part,
     as_number,
     check_flighting,
     check_frequency,
@@ -156,6 +157,9 @@ class ScenarioRequest(Spec):
     """Each channel's own effect, or with what it does through the channels it moves."""
     prices: Prices = Field(default_factory=dict)
     """What exposure costs by how much is bought, as in a budget request."""
+    reach_ceiling: dict[ChannelName, Part] = Field(default_factory=dict)
+    """Share of the population that a channel with reach can reach in a period at most, as in a budget
+    request."""
     controls: ControlPaths = Field(default_factory=dict)
     """Controls and events over the horizon where they are known: a value, one for each period, or either by
     region. Others are at their mean of the last year; holidays follow the calendar."""

@@ -192,7 +192,7 @@ def _replaced(prepared: Prepared) -> dict[int, tuple[float, float]]:
     spend_C = prepared.spend_C.double().cpu().numpy()
     return {
         prepared.channels.index(name): expected_log_share(
-            prepared.spec, spend_C, prepared.channels.index(name)
+            prepared.spec, spend_C, prepared.channels.index(name), prepared.bought_C
         )
         for name in stated
     }

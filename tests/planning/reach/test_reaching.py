@@ -108,6 +108,25 @@ def test_a_scenario_at_another_frequency_says_what_the_plan_says() -> None:
         evaluate_scenario(model(), {"horizon": HORIZON, "plans": {"same": wrong}})
 
 
+def test_a_scenario_under_a_limit_says_what_the_plan_says() -> None:
+    more = 3.0 * float(planner().to_media.current(HORIZON).sum())
+    asked = {**SAME, "budget": more, "default_bounds": {"min_change": 2.0, "max_change": 2.0}}
+    limit = {"reach_ceiling": {"tv": 0.4}}
+    plan = plan_budget(model(), {**asked, **limit})
+    plans = {"limited": {"spend": plan.spend}}
+    limited, free = (
+        evaluate_scenario(model(), {"horizon": HORIZON, "plans": plans, **fields}) for fields in (limit, {})
+    )
+    assert plan.gain is not None
+    assert limited.plans[0].gain.mean == pytest.approx(plan.gain.mean, rel=1e-6)
+    assert limited.plans[0].gain.mean < 0.99 * free.plans[0].gain.mean
+    assert limited.status_quo.kpi == free.status_quo.kpi
+    assert any("40 % of the people" in text for text in limited.plans[0].warnings)
+    assert not any("of the people" in text for text in limited.status_quo.warnings)
+    with pytest.raises(RequestError, match=r"reach_ceiling.*search has no reach"):
+        evaluate_scenario(model(), {"horizon": HORIZON, "plans": plans, "reach_ceiling": {"search": 0.4}})
+
+
 def test_todays_amounts_reach_under_a_limit_whom_they_reached() -> None:
     limited = ReachKey(ceiling=((0, 0.9),))
     assert brought(limited) == pytest.approx(brought(ReachKey()), rel=1e-9)
@@ -151,6 +170,9 @@ def test_what_cannot_be_planned_is_refused(fields: dict[str, Any], says: str) ->
 def test_models_without_reach_have_no_best_frequency() -> None:
     with pytest.raises(RequestError, match="no channel has reach"):
         plan_budget(sketch(), {**SAME, "frequency": "best"})
+    asked = {"plans": {"a": {"spend": {}, "others": "current", "frequency": "best"}}}
+    with pytest.raises(RequestError, match=r"plans\.a\.frequency.*no channel has reach"):
+        evaluate_scenario(sketch(), {"horizon": HORIZON, **asked})
     nameless = replace(model(), panel=replace(model().panel, population_G=None))
     with pytest.raises(RequestError, match=r"columns\.population"):
         plan_budget(nameless, {**SAME, "reach_ceiling": {"tv": 0.5}})
