@@ -95,7 +95,7 @@ def test_a_belief_counts_as_much_as_its_strength_says(strength: float, middle: f
     fitted = sketch(members=8, model={"priors": stated})
     table = priors_table(fitted, effect_draws(fitted)["direct"]).set_index(["channel", "quantity"])
 
-    assert float(table.loc[("tv", "share"), "prior"]) == pytest.approx(middle, rel=0.1)
+    assert table["prior"].to_dict()["tv", "share"] == pytest.approx(middle, rel=0.1)
 
 
 def test_draws_are_what_intervals_are_made_of() -> None:
