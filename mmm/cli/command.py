@@ -31,6 +31,7 @@ from mmm.stopping import INTERRUPTED, sigterm_interrupts
 
 if TYPE_CHECKING:
     from mmm.config import MarketSpec
+    from mmm.data.panel import Panel
     from mmm.data.read import PanelRead
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -172,6 +173,20 @@ def _count(amount: int, noun: str) -> str:
     return f"{amount} {noun}{'' if amount == 1 else 's'}"
 
 
+def _drivers(panel: Panel) -> str:
+    """What moves the KPI, by kind; kinds that the panel does not have are left out."""
+    contacts_GTC = panel.contacts_GTC
+    reached = 0 if contacts_GTC is None else int((contacts_GTC > 0).any((0, 1)).sum())
+    held = (
+        (len(panel.organic), "organic channel"),
+        (len(panel.mediators), "mediator"),
+        (len(panel.treatments), "treatment"),
+    )
+    paid = _count(int(panel.bought_C.sum()), "channel") + (f" ({reached} with reach)" if reached else "")
+    plain = _count(len(panel.controls) - len(panel.treatments), "control")
+    return ", ".join([paid, *(_count(amount, noun) for amount, noun in held if amount), plain])
+
+
 def _described(spec: MarketSpec, read: PanelRead) -> str:
     from mmm import words
 
@@ -184,8 +199,7 @@ def _described(spec: MarketSpec, read: PanelRead) -> str:
             f"{int(panel.observed_GT.sum())} of {panel.present_GT.size} cells"
         ),
         (
-            f"  {_count(len(panel.channels), 'channel')}, {_count(len(panel.controls), 'control')}; "
-            f"train {split.n_train}, "
+            f"  {_drivers(panel)}; train {split.n_train}, "
             f"holdout {split.n_holdout}, test {split.n_test} periods"
         ),
     ]

@@ -52,6 +52,14 @@ def test_validate_describes_the_panel(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "2 channels, 1 control; train 50, holdout 8, test 2 periods" in output
 
 
+def test_validate_tells_drivers_by_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    size = ["--brands", "1", "--markets", "1", "--regions", "2", "--weeks", "60", "--reach", "1", "--drivers"]
+    assert cli.main(["simulate", "--out", str(tmp_path / "sim"), *size]) == 0
+    assert cli.main(["validate", str(tmp_path / "sim" / "specs" / "acme_us.yaml")]) == 0
+    told = "8 channels (1 with reach), 2 organic channels, 1 mediator, 2 treatments, 0 controls; train 47"
+    assert told in capsys.readouterr().out
+
+
 def test_report_of_a_folder_without_a_model_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from mmm.cli import main
+from mmm.data.guess.drivers import treatment
 from mmm.data.guess.roles import Guess, guess_roles
 from mmm.data.starter import draft_spec
 from mmm.errors import PanelError
@@ -131,6 +132,16 @@ def test_what_is_not_bought_is_told_by_its_name_and_by_having_no_spend() -> None
         "acv": "median",
     }
     assert found.controls == ["competitor_price"]
+
+
+@pytest.mark.parametrize(
+    ("depths", "reference"), [([0.0, 0.0, 0.1, 0.2], "min"), ([0.0, 1.0], None), ([1.0, 2.0, 3.0], None)]
+)
+def test_promotions_are_a_lever_where_their_depth_stands(depths: list[float], reference: str | None) -> None:
+    """A flag, or how many ran each week, stays a control."""
+    found = treatment("promotion", {"promotion": np.array(6 * depths)})
+
+    assert (found or {}).get("reference") == reference
 
 
 def test_date_format_is_proposed() -> None:

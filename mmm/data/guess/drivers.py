@@ -8,8 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from mmm.data.guess.names import plain
-from mmm.data.guess.words import COMPETITION, DEPTH, DISTRIBUTION, MEDIATED, PRICE, UNPAID
+from mmm.data.guess.words import COMPETITION, DEPTH, DISTRIBUTION, MEDIATED, PRICE, PROMOTION, UNPAID
 from mmm.data.panel import Floats
+
+PAUSES = 0.5
+"""Share of zeros from which a column of promotions holds their depth, and not how many ran."""
 
 Channels = dict[str, dict[str, str]]
 
@@ -36,7 +39,7 @@ def treatment(name: str, values: Mapping[str, Floats]) -> dict[str, str] | None:
     words, own = plain(name), values.get(name)
     if COMPETITION.search(name) or own is None or len(np.unique(own[np.isfinite(own)])) < 3:
         return None
-    if DEPTH.search(words):
+    if DEPTH.search(words) or (PROMOTION.search(words) and (own[np.isfinite(own)] == 0).mean() >= PAUSES):
         return {"reference": "min", "sign": "positive"}
     if PRICE.search(words):
         return {"reference": "max", "sign": "negative"}
