@@ -14,7 +14,7 @@ import pandas as pd
 
 from mmm.analysis.change import share_shift
 from mmm.config import GraphSpec, MarketSpec
-from mmm.config.columns import MediaColumns
+from mmm.config.columns import MEDIA_COLUMNS, MediaColumns
 from mmm.data.panel import Floats, Panel
 
 NOISE = 0.05
@@ -87,8 +87,7 @@ def with_shuffled_copies(
 
 
 def _copied(own: MediaColumns) -> MediaColumns:
-    kinds = ("spend", "exposure", "reach", "frequency", "impressions")
-    names = {key: f"{SHUFFLED}{name}" for key in kinds if (name := getattr(own, key))}
+    names = {key: f"{SHUFFLED}{name}" for key in MEDIA_COLUMNS if (name := getattr(own, key))}
     return own.model_copy(update=names)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from mmm.config.base import PLACE_ONLY, Column, Spec
-from mmm.config.drivers import MediatorColumns, OrganicColumns, TreatmentColumns
+from mmm.config.drivers import MediatorColumns, OrganicColumns, TreatmentColumns, contacts_problem
 
 
 class ChannelColumns(Spec):
@@ -34,33 +34,16 @@ class ChannelColumns(Spec):
 
     @model_validator(mode="after")
     def _has_a_column(self) -> ChannelColumns:
-        if self.spend is None and self.exposure is None and self.reach is None and not self._contacts():
+        every = (self.spend, self.exposure, self.reach, self.frequency, self.impressions)
+        if all(column is None for column in every):
             raise ValueError("a channel needs a column of `spend` or of `exposure`, or both; name one")
         return self
 
-    def _contacts(self) -> list[str]:
-        """Which columns tell how often people are reached."""
-        return [name for name in ("frequency", "impressions") if getattr(self, name) is not None]
-
     @model_validator(mode="after")
     def _reach_goes_with_frequency(self) -> ChannelColumns:
-        contacts = self._contacts()
-        if self.reach is None and contacts:
-            raise ValueError(
-                f"{contacts[0]} without reach: how often says nothing without how many. Name the column of "
-                "reach, or give impressions as `exposure`"
-            )
-        if self.reach is not None and len(contacts) != 1:
-            raise ValueError(
-                "reach needs a column of `frequency` or of `impressions`, and one of them alone: the other "
-                "follows from it"
-            )
-        if self.reach is not None and self.exposure is not None:
-            raise ValueError("reach and exposure both drive the response; leave one of them out")
-        if self.reach is not None and self.group is not None:
-            raise ValueError(
-                "reach and group: a group shares the shapes of one kind of response. Leave the group out"
-            )
+        others = (self.exposure, self.group)
+        if problem := contacts_problem(self.reach, self.frequency, self.impressions, others):
+            raise ValueError(problem)
         return self
 
     @property
@@ -80,6 +63,10 @@ def _without_sign(item: Any, signs: dict[str, Any]) -> Any:
 
 MediaColumns = ChannelColumns | OrganicColumns | MediatorColumns
 """Columns of whatever acts on the KPI as media do."""
+
+
+MEDIA_COLUMNS = ("spend", "exposure", "reach", "frequency", "impressions")
+"""Fields of all kinds of them that name columns."""
 
 
 class ColumnsSpec(Spec):
@@ -165,16 +152,9 @@ class ColumnsSpec(Spec):
             ("kpi", self.kpi),
             ("population", self.population),
         ]
-        for name, channel in self.channels.items():
-            pairs += [
-                (f"channels.{name}.spend", channel.spend),
-                (f"channels.{name}.exposure", channel.exposure),
-                (f"channels.{name}.reach", channel.reach),
-                (f"channels.{name}.frequency", channel.frequency),
-                (f"channels.{name}.impressions", channel.impressions),
-            ]
-        for role in ("organic", "mediators"):
-            pairs += [(f"{role}.{name}.exposure", own.exposure) for name, own in getattr(self, role).items()]
+        for section in ("channels", "organic", "mediators"):
+            for name, own in getattr(self, section).items():
+                pairs += [(f"{section}.{name}.{kind}", getattr(own, kind)) for kind in MEDIA_COLUMNS]
         pairs += [(f"treatments.{name}.column", column) for name, column in self.treatment_columns().items()]
         pairs += [("controls", column) for column in self.controls]
         pairs += [("events", column) for column in self.events]

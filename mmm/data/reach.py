@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mmm.config import MarketSpec
-from mmm.config.columns import ChannelColumns
+from mmm.config.columns import MediaColumns
 from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.scale import CONSTANT_CONTACTS
 from mmm.data.schema import Finding, LongTable, Role
@@ -36,7 +36,7 @@ def reach_problems(table: LongTable, spec: MarketSpec, roles: Sequence[Role]) ->
     """
     read = {role.column for role in roles}
     problems: list[Problem] = []
-    for name, channel in spec.columns.channels.items():
+    for name, channel in spec.columns.media.items():
         columns = [own for own in (channel.reach, channel.frequency, channel.impressions) if own is not None]
         if channel.reach is not None and read.issuperset(columns):
             problems += _of_channel(table, name, channel)
@@ -45,7 +45,7 @@ def reach_problems(table: LongTable, spec: MarketSpec, roles: Sequence[Role]) ->
     return problems
 
 
-def _of_channel(table: LongTable, name: str, channel: ChannelColumns) -> Iterator[Problem]:
+def _of_channel(table: LongTable, name: str, channel: MediaColumns) -> Iterator[Problem]:
     reach_N = np.nan_to_num(table.numbers[channel.reach or ""], nan=0.0)
     given = channel.frequency or channel.impressions or ""
     given_N = table.numbers[given]

@@ -196,7 +196,7 @@ def _why(name: str, guess: Guess) -> str:
 
 
 NOT_BOUGHT = {
-    "organic": "media that nobody buys: exposure only",
+    "organic": "media that nobody buys: exposure, or reach and how often",
     "mediators": "what channels move and nobody buys",
     "treatments": "levers that are no media: the value their effect is counted against, and its sign",
 }

@@ -41,15 +41,20 @@ KEEP = ReachKey()
 
 
 def reach_key(fitted: Fitted, frequency: Asked, ceiling: Mapping[str, float]) -> ReachKey:
-    """A request's words as numbers; ``best`` is that of the model."""
-    channels, places = fitted.panel.channels, fitted.predictor.reach
+    """A request's words as numbers; ``best`` is that of the model, of channels that are bought."""
+    channels = fitted.panel.channels
     if isinstance(frequency, str):
-        best = places if frequency == "best" else ()
+        best = _bought(fitted) if frequency == "best" else ()
         chosen = tuple((c, best_frequency(fitted, c)) for c in best)
     else:
         chosen = tuple((channels.index(name), value) for name, value in sorted(frequency.items()))
     limits = tuple((channels.index(name), share) for name, share in sorted(ceiling.items()))
     return ReachKey(chosen, limits)
+
+
+def _bought(fitted: Fitted) -> tuple[int, ...]:
+    """Channels that are bought and have reach, by place."""
+    return tuple(c for c in fitted.predictor.reach if fitted.panel.bought_C[c])
 
 
 def reach_problems(fitted: Fitted, frequency: Asked, ceiling: Mapping[str, float]) -> Iterator[Problem]:
@@ -74,8 +79,8 @@ def reach_problems(fitted: Fitted, frequency: Asked, ceiling: Mapping[str, float
 
 def best_problems(fitted: Fitted, frequency: Asked) -> Iterator[Problem]:
     """Of one model, that it is asked for a best frequency and has none."""
-    if frequency == "best" and not fitted.predictor.reach:
-        text = "no channel has reach and a frequency that varies. Leave it out."
+    if frequency == "best" and not _bought(fitted):
+        text = "no channel that is bought has reach and a frequency that varies. Leave it out."
         yield Problem("no_reach", "frequency", text)
 
 

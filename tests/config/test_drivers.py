@@ -30,6 +30,13 @@ def test_every_kind_has_its_columns() -> None:
     assert ("treatments.promotion.column", "depth") in columns.roles()
 
 
+def test_organic_media_may_be_known_by_reach() -> None:
+    columns = market(columns={"organic": {"email": {"reach": "people", "frequency": "each"}}}).columns
+
+    assert columns.media["email"].drives == "people"
+    assert ("organic.email.frequency", "each") in columns.roles()
+
+
 def test_a_treatment_is_its_own_column_unless_it_names_one() -> None:
     assert market(columns=treated()).columns.treatment_columns() == {"discount": "discount"}
 
@@ -53,7 +60,14 @@ def test_specs_without_such_drivers_keep_their_digest() -> None:
             "organic.email",
             "move it to columns.channels",
         ),
-        ({"organic": {"email": {}}}, "organic.email.exposure", "is required and missing"),
+        ({"organic": {"email": {}}}, "organic.email", "`exposure`, or of `reach` and `frequency`; name one"),
+        ({"organic": {"email": {"frequency": "f"}}}, "organic.email", "frequency without reach"),
+        ({"organic": {"email": {"reach": "r"}}}, "organic.email", "needs a column of `frequency` or of"),
+        (
+            {"organic": {"email": {"exposure": "e", "reach": "r", "frequency": "f"}}},
+            "organic.email",
+            "reach and exposure both drive the response",
+        ),
         (treated(reference="maximum"), "treatments.discount.reference", "did you mean 'max'?"),
         (treated(reference=True), "treatments.discount.reference", "True is no reference"),
         (treated(sign="down"), "treatments.discount.sign", "'negative' or 'any'"),

@@ -56,6 +56,20 @@ def test_organic_media_and_mediators_follow_the_channels(panel: Panel) -> None:
     assert panel.media_GTC[0, :, 2].tolist() == table()["emails"][:WEEKS].tolist()
 
 
+def test_organic_media_may_be_known_by_reach_and_frequency(panel: Panel) -> None:
+    reached = table().assign(people=lambda rows: rows["emails"] / 2.0, each=2.0)
+    spec = market(organic={"email": {"reach": "people", "frequency": "each"}})
+    found = panel_from_frame(reached, spec).panel
+
+    assert found.kind_C == panel.kind_C and found.contacts_GTC is not None
+    assert found.media_GTC[..., 2].tolist() == (panel.media_GTC[..., 2] / 2.0).tolist()
+    assert (found.contacts_GTC[..., 2] == 2.0).all() and np.isnan(found.contacts_GTC[..., 0]).all()
+    with pytest.raises(PanelError, match="frequency of 'email' is below 1"):
+        panel_from_frame(reached.assign(each=0.5), spec)
+    with pytest.raises(PanelError, match="reach of 'email' is more than 5 times the population"):
+        panel_from_frame(reached.assign(people=1e12), spec)
+
+
 def test_treatments_are_the_last_controls(panel: Panel) -> None:
     with_holidays = market().model_copy(update={"holidays": HolidaysSpec(country="US")})
     both = panel_from_frame(table(), with_holidays).panel

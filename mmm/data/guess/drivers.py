@@ -20,14 +20,14 @@ Channels = dict[str, dict[str, str]]
 def not_bought(channels: Channels) -> tuple[Channels, Channels, Channels]:
     """Channels apart: those that are bought, organic media, and mediators.
 
-    Only channels with exposure alone can be either of the last two.
+    Only channels without spend can be organic, and those with exposure alone mediators.
     """
     bought, organic, mediators = Channels(), Channels(), Channels()
     for name, columns in channels.items():
-        words, alone = plain(name), set(columns) == {"exposure"}
-        if alone and MEDIATED.search(words):
+        words = plain(name)
+        if set(columns) == {"exposure"} and MEDIATED.search(words):
             mediators[name] = columns
-        elif alone and re.search(rf"(^|_)({UNPAID})(_|$)", words):
+        elif "spend" not in columns and re.search(rf"(^|_)({UNPAID})(_|$)", words):
             organic[name] = columns
         else:
             bought[name] = columns

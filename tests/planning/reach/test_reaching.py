@@ -16,7 +16,7 @@ from mmm.fitted import Fitted
 from mmm.model.frequency import HALF, SLOPE
 from mmm.planning.budget import plan_budget
 from mmm.planning.planner import Planner, ResponseKey
-from mmm.planning.reaching import ReachKey
+from mmm.planning.reaching import ReachKey, reach_key
 from mmm.planning.request import parse_request
 from mmm.planning.scenario.evaluate import evaluate_scenario
 from tests.small import predictor_on, reach_panel, sketch
@@ -168,14 +168,23 @@ def test_what_cannot_be_planned_is_refused(fields: dict[str, Any], says: str) ->
 
 
 def test_models_without_reach_have_no_best_frequency() -> None:
-    with pytest.raises(RequestError, match="no channel has reach"):
+    with pytest.raises(RequestError, match="no channel that is bought has reach"):
         plan_budget(sketch(), {**SAME, "frequency": "best"})
     asked = {"plans": {"a": {"spend": {}, "others": "current", "frequency": "best"}}}
-    with pytest.raises(RequestError, match=r"plans\.a\.frequency.*no channel has reach"):
+    with pytest.raises(RequestError, match=r"plans\.a\.frequency.*no channel that is bought has reach"):
         evaluate_scenario(sketch(), {"horizon": HORIZON, **asked})
     nameless = replace(model(), panel=replace(model().panel, population_G=None))
     with pytest.raises(RequestError, match=r"columns\.population"):
         plan_budget(nameless, {**SAME, "reach_ceiling": {"tv": 0.5}})
+
+
+def test_what_nobody_buys_stays_at_its_frequency() -> None:
+    panel = replace(model().panel, organic=("tv",))
+    held = replace(model(), panel=panel)
+    assert reach_key(held, "best", {}) == ReachKey()
+    assert reach_key(model(), "best", {}) != ReachKey()
+    with pytest.raises(RequestError, match="no channel that is bought has reach"):
+        plan_budget(held, {**SAME, "frequency": "best"})
 
 
 def test_a_request_without_them_keeps_frequency() -> None:
