@@ -12,8 +12,9 @@ Shapes: G regions, H periods of a horizon, C channels, X decision variables, P k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -24,8 +25,18 @@ from mmm.planning.prices.stated import Tier
 FLOOR = 0.1
 """Part of the usual amount below which a price falls no further: nobody buys from the cheapest unit alone."""
 
-Curve = Callable[[Floats], tuple[Floats, Floats]]
-"""Amounts at last year's price, and their slope, from money of one variable."""
+
+class Curve(Protocol):
+    """What money buys of one variable."""
+
+    def __call__(self, amount: Floats) -> tuple[Floats, Floats]:
+        """Amounts at last year's price, and their slope, from money; any shape."""
+
+    def spent(self, amount: float) -> Floats:
+        """Money in each cell of the variable, shape GH, of an amount in the pattern of the plan."""
+
+    def buys(self, money_GH: Floats) -> Floats:
+        """Units of exposure that money buys in each cell; periods may be fewer than those of the plan."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,45 +78,136 @@ class Schedule:
         return amount_X * ratio_X
 
 
-def elastic(elasticity: float, cell_N: Floats, law_N: Floats, rate: float, usual: float) -> Curve | None:
+@dataclass(frozen=True, eq=False)
+class Elastic:
     """Prices that rise with spend by an elasticity.
+
+    Attributes:
+        power: One less the elasticity.
+        rate: Units per unit of money at last year's price.
+        least: Money below which prices fall no further.
+        unit: Money that buys one unit in the pattern of the plan, were prices as at one unit.
+        law_GH: Units that the first unit of money buys in each cell.
+        spent_GH: Share of the money in each cell; adds up to 1.
+    """
+
+    power: float
+    rate: float
+    least: float
+    unit: float
+    law_GH: Floats
+    spent_GH: Floats
+
+    def __call__(self, amount: Floats) -> tuple[Floats, Floats]:
+        """See ``Curve``."""
+        above = np.maximum(amount, self.least)
+        bought = (above / self.unit) ** self.power / self.rate
+        first = (self.least / self.unit) ** self.power / self.rate
+        low = amount < self.least
+        return (
+            np.where(low, first * amount / self.least, bought),
+            np.where(low, first / self.least, self.power * bought / above),
+        )
+
+    def spent(self, amount: float) -> Floats:
+        """See ``Curve``."""
+        return amount * self.spent_GH
+
+    def buys(self, money_GH: Floats) -> Floats:
+        """See ``Curve``; a cell in which the plan spends nothing has the floor of the average one."""
+        spent_GH, law_GH = (own[:, : money_GH.shape[1]] for own in (self.spent_GH, self.law_GH))
+        typical = 1.0 / max(int((self.spent_GH > 0).sum()), 1)
+        least_GH = self.least * np.where(spent_GH > 0, spent_GH, typical)
+        units_GH: Floats = law_GH * np.maximum(money_GH, least_GH) ** self.power
+        return units_GH * np.minimum(money_GH / least_GH, 1.0)
+
+
+def elastic(elasticity: float, cell_GH: Floats, law_GH: Floats, rate: float, usual: float) -> Elastic | None:
+    """Prices that rise with spend by an elasticity; None where they stay.
 
     Args:
         elasticity: Above 0.
-        cell_N: Share of the plan's exposure in each cell; adds up to 1.
-        law_N: Units that the first unit of money buys in each cell, k.
+        cell_GH: Share of the plan's exposure in each cell; adds up to 1.
+        law_GH: Units that the first unit of money buys in each cell, k.
         rate: Units per unit of money at last year's price.
         usual: Amount around which plans are made.
     """
     power = 1.0 - elasticity
-    on_N = (cell_N > 0) & (law_N > 0)
-    if elasticity <= 0 or usual <= 0 or rate <= 0 or not on_N.any():
+    on_GH = (cell_GH > 0) & (law_GH > 0)
+    if elasticity <= 0 or usual <= 0 or rate <= 0 or not on_GH.any():
         return None
-    unit = float(((cell_N[on_N] / law_N[on_N]) ** (1.0 / power)).sum())
-    least = FLOOR * usual
-    first = (least / unit) ** power / rate
+    cost_GH = np.where(on_GH, cell_GH / np.where(on_GH, law_GH, 1.0), 0.0) ** (1.0 / power)
+    unit = float(cost_GH[on_GH].sum())
+    return Elastic(power, rate, FLOOR * usual, unit, law_GH, cost_GH / unit)
 
-    def curve(amount: Floats) -> tuple[Floats, Floats]:
-        above = np.maximum(amount, least)
-        bought = (above / unit) ** power / rate
-        low = amount < least
-        return (
-            np.where(low, first * amount / least, bought),
-            np.where(low, first / least, power * bought / above),
+
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """Prices that rise in steps, per period over all regions of a variable.
+
+    Attributes:
+        rate: Units per unit of money at last year's price.
+        ends: Units of a period at which each step but the last ends.
+        price_K: Price of each step.
+        cell_GH: Share of the plan's exposure in each cell; adds up to 1.
+        units_P: Units of the plan at its kinks.
+        money_P: Money that buys them.
+        each_P: Money for one unit more.
+    """
+
+    rate: float
+    ends: Floats
+    price_K: Floats
+    cell_GH: Floats
+    units_P: Floats
+    money_P: Floats
+    each_P: Floats
+
+    def __call__(self, amount: Floats) -> tuple[Floats, Floats]:
+        """See ``Curve``."""
+        place = np.clip(np.searchsorted(self.money_P, amount, side="right") - 1, 0, len(self.money_P) - 1)
+        each = self.each_P[place]
+        bought = (self.units_P[place] + (amount - self.money_P[place]) / each) / self.rate
+        return bought, 1.0 / (each * self.rate)
+
+    def _costs(self) -> Floats:
+        """Money that the steps of a period cost up to the end of each but the last, 0 first."""
+        return np.concatenate([[0.0], np.cumsum(np.diff(self.ends, prepend=0.0) * self.price_K[:-1])])
+
+    def spent(self, amount: float) -> Floats:
+        """See ``Curve``; regions of a period pay the same price."""
+        units_GH = float(self(np.asarray(amount))[0]) * self.rate * self.cell_GH
+        units_H = units_GH.sum(0)
+        step_H = np.searchsorted(self.ends, units_H, side="right")
+        begins = np.concatenate([[0.0], self.ends])
+        money_H = self._costs()[step_H] + (units_H - begins[step_H]) * self.price_K[step_H]
+        money_GH: Floats = money_H * np.divide(
+            units_GH, units_H, out=np.zeros_like(units_GH), where=units_H > 0
         )
+        return money_GH
 
-    return curve
+    def buys(self, money_GH: Floats) -> Floats:
+        """See ``Curve``."""
+        money_H, costs = money_GH.sum(0), self._costs()
+        step_H = np.searchsorted(costs, money_H, side="right") - 1
+        begins = np.concatenate([[0.0], self.ends])
+        units_H = begins[step_H] + (money_H - costs[step_H]) / self.price_K[step_H]
+        units_GH: Floats = units_H * np.divide(
+            money_GH, money_H, out=np.zeros_like(money_GH), where=money_H > 0
+        )
+        return units_GH
 
 
-def stepped(tiers: Sequence[Tier], share_H: Floats, part: float, rate: float) -> Curve | None:
+def stepped(tiers: Sequence[Tier], cell_GH: Floats, part: float, rate: float) -> Stepped | None:
     """Prices that rise in steps.
 
     Args:
         tiers: Of the whole market, per period.
-        share_H: Share of the plan's exposure in each period; adds up to 1.
+        cell_GH: Share of the plan's exposure in each cell; adds up to 1.
         part: Share of the market's exposure that this variable buys: steps are as much narrower.
         rate: Units per unit of money at last year's price.
     """
+    share_H = cell_GH.sum(0)
     share_H = share_H[share_H > 0]
     if not len(share_H) or part <= 0 or rate <= 0:
         return None
@@ -115,13 +217,7 @@ def stepped(tiers: Sequence[Tier], share_H: Floats, part: float, rate: float) ->
     step = np.searchsorted(ends, units_P[:, None] * share_H * (1.0 + 1e-12), side="right")
     each_P = (price_K[step] * share_H).sum(1)
     money_P = np.concatenate([[0.0], np.cumsum(np.diff(units_P) * each_P[:-1])])
-
-    def curve(amount: Floats) -> tuple[Floats, Floats]:
-        place = np.clip(np.searchsorted(money_P, amount, side="right") - 1, 0, len(money_P) - 1)
-        bought = (units_P[place] + (amount - money_P[place]) / each_P[place]) / rate
-        return bought, 1.0 / (each_P[place] * rate)
-
-    return curve
+    return Stepped(rate, ends, price_K, cell_GH, units_P, money_P, each_P)
 
 
 class PricedResponse:

@@ -60,7 +60,7 @@ def _curve(
     if not rate > 0:
         return None
     if stated.tiers is not None:
-        return stepped(stated.tiers, cells_GH.sum(0) / rate, part, rate)
+        return stepped(stated.tiers, cells_GH / rate, part, rate)
     elasticity = found.value if stated.source == "estimated" else stated.elasticity or 0.0
     if elasticity <= 0:
         return None
@@ -72,7 +72,7 @@ def _curve(
     known_G = flat_G > 0
     level = rate * float((share_GH.sum(1)[known_G] / flat_G[known_G]).sum()) if known_G.any() else 1.0
     law_GH = np.broadcast_to((level * law_G)[:, None], share_GH.shape)
-    return elastic(elasticity, share_GH.ravel(), law_GH.ravel(), rate, around)
+    return elastic(elasticity, share_GH, law_GH, rate, around)
 
 
 def law_of(to_media: AmountsToMedia, channel: int, elasticity: float) -> Floats:

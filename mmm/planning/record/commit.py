@@ -17,7 +17,12 @@ from mmm.fitted import Fitted
 from mmm.planning.plan import Plan
 from mmm.planning.planner import Planner, planning_draws
 from mmm.planning.record.kept import Promise, PromisedPeriod, write_record
-from mmm.planning.record.planned import PlannedPeriods, planned_periods
+from mmm.planning.record.planned import (
+    PlannedPeriods,
+    planned_periods,
+    usual_periods,
+    with_frequencies,
+)
 
 SAME = ("brand", "market", "last_date", "data_fingerprint", "spec_digest", "seed")
 """What of a model's provenance must be that of the plan."""
@@ -80,16 +85,12 @@ def commit_plan(
         Where the record lies, and its digest.
 
     Raises:
-        RecordError: The plan was made by another model, or takes prices that move with spend.
+        RecordError: The plan was made by another model.
         OutputError: The file cannot be written.
     """
-    if plan.request.get("prices"):
-        raise RecordError(
-            "The plan takes prices that move with spend (`prices`), and a record explains prices against "
-            "those of the last year. Commit a plan at constant prices."
-        )
     planner = Planner(fitted)
     refuse_other_model(plan, planner)
+    plan = with_frequencies(planner, plan)
     planned = planned_periods(planner, plan)
     promise = Promise(
         brand=fitted.spec.brand,
@@ -98,7 +99,7 @@ def commit_plan(
         currency=fitted.panel.currency,
         plan=plan,
         periods=_periods(planner, planned, plan),
-        gain_draws=tuple(_gain_M(planner, planned).tolist()),
+        gain_draws=tuple(_gain_M(planner, planned, usual_periods(planner, plan)).tolist()),
         program=version("ray-mmm"),
     )
     return write_record(path, promise, planning_draws(fitted), force=force)
@@ -121,7 +122,7 @@ def refuse_other_model(plan: Plan, planner: Planner) -> None:
 
 def _periods(planner: Planner, planned: PlannedPeriods, plan: Plan) -> tuple[PromisedPeriod, ...]:
     """Expected KPI and amounts of every period."""
-    brought_MCP = brought_ahead(planner, planned.media_GPC)
+    brought_MCP = brought_ahead(planner, planned.media_GPC, planned.contacts_GPC)
     baseline_MH = planner.predictor.baseline_ahead(planned.controls_GHK, planned.wait.periods).sum(1)
     kpi_MH = baseline_MH + brought_MCP.sum(1)[:, planned.wait.periods :]
     level = float(plan.request.get("level", 0.9))
@@ -135,19 +136,24 @@ def _periods(planner: Planner, planned: PlannedPeriods, plan: Plan) -> tuple[Pro
     )
 
 
-def brought_ahead(planner: Planner, media_GPC: Floats) -> Floats:
+def brought_ahead(planner: Planner, media_GPC: Floats, contacts_GPC: Floats | None) -> Floats:
     """KPI that channels bring after the data, all regions, carry-over of history included; shape MCP."""
-    return np.asarray(planner.predictor.channels_ahead(media_GPC).sum(2))
+    return np.asarray(planner.predictor.channels_ahead(media_GPC, contacts_GPC).sum(2))
 
 
-def _gain_M(planner: Planner, planned: PlannedPeriods) -> Floats:
+def _gain_M(planner: Planner, planned: PlannedPeriods, usual: PlannedPeriods) -> Floats:
     """Gain by own effects against the amounts of today, draw by draw; with what comes after the horizon."""
-    horizon, wait = len(planned.dates), planned.wait.periods
-    usual_GHC = planner.to_media.unit_GHC(horizon) * planner.to_media.current(horizon)
-    usual_GPC = np.concatenate([planned.media_GPC[:, :wait], usual_GHC], 1)
-    after_GLC = np.zeros_like(usual_GPC[:, :1]).repeat(planner.predictor.lags - 1, 1)
     now_M, then_M = (
-        brought_ahead(planner, np.concatenate([media_GPC, after_GLC], 1))[..., wait:].sum((1, 2))
-        for media_GPC in (usual_GPC, planned.media_GPC)
+        brought_ahead(planner, *_and_after(planner, own))[..., own.wait.periods :].sum((1, 2))
+        for own in (usual, planned)
     )
     return change(then_M, now_M)
+
+
+def _and_after(planner: Planner, planned: PlannedPeriods) -> tuple[Floats, Floats | None]:
+    """Media, and contacts per person, with the periods in which media still act, in which none run."""
+    lasting = ((0, 0), (0, planner.predictor.lags - 1), (0, 0))
+    contacts_GPC = planned.contacts_GPC
+    return np.pad(planned.media_GPC, lasting), (
+        None if contacts_GPC is None else np.pad(contacts_GPC, lasting, mode="edge")
+    )

@@ -5,15 +5,20 @@ Shapes: G regions, H periods of the plan, W periods between the data and the pla
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from mmm.data.panel import Dates, Floats
+from mmm.model.future import Reaching
 from mmm.planning.ahead import with_stated
 from mmm.planning.forecast import controls_ahead
 from mmm.planning.plan import Plan
 from mmm.planning.planner import Planner
+from mmm.planning.prices.schedule import Curve
+from mmm.planning.prices.stated import price_key
+from mmm.planning.reaching import reach_key, reaching_of
 from mmm.planning.request import BudgetRequest, parse_request
 from mmm.planning.wait import Wait, wait_until
 
@@ -25,25 +30,84 @@ class PlannedPeriods:
     Attributes:
         dates: H period starts of the plan.
         wait: What lies before them.
-        media_GPC: Media of the W + H periods.
-        rate_GC: Media per unit of amount, as the plan took them to cost.
+        spend_GPC: Amounts of the W + H periods.
+        media_GPC: Media of these periods.
+        contacts_GPC: How often people are reached in them; None where no channel has reach.
         controls_GHK: Controls of the plan's periods, as stated or as they were taken.
+        terms: What amounts buy.
     """
 
     dates: Dates
     wait: Wait
+    spend_GPC: Floats
     media_GPC: Floats
-    rate_GC: Floats
+    contacts_GPC: Floats | None
     controls_GHK: Floats
+    terms: Terms
 
     @property
     def amount_HC(self) -> Floats:
         """Planned amounts by period over all regions."""
-        media_GHC = self.media_GPC[:, self.wait.periods :]
-        rate_G1C = self.rate_GC[:, None, :]
-        amount_GHC = np.divide(media_GHC, rate_G1C, out=np.zeros_like(media_GHC), where=rate_G1C > 0)
-        amount_HC: Floats = amount_GHC.sum(0)
+        amount_HC: Floats = self.spend_GPC[:, self.wait.periods :].sum(0)
         return amount_HC
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """What amounts buy in every cell, as a plan took it.
+
+    Attributes:
+        rate_GC: Media per unit of amount at last year's price.
+        curves: Prices that move, by variable; None where they stay.
+        people_GHC: People aimed at, at the frequency of the plan, for each at that of the data.
+        most_GC: People who can be reached in a period.
+        wait: Periods before the plan, in which prices and frequencies are those of the data.
+    """
+
+    rate_GC: Floats
+    curves: tuple[Curve | None, ...]
+    people_GHC: Floats | None
+    most_GC: Floats | None
+    wait: int
+
+    def bought(self, spend_GPC: Floats) -> Floats:
+        """Media that amounts buy; periods may be fewer than those of the plan."""
+        media_GPC = spend_GPC * self.rate_GC[:, None, :]
+        own_GHC, periods = spend_GPC[:, self.wait :], spend_GPC.shape[1] - self.wait
+        for c, own, curve in self._moving():
+            media_GPC[own, self.wait :, c] = curve.buys(own_GHC[own, :, c])
+        if self.people_GHC is None:
+            return media_GPC
+        media_GPC[:, self.wait :] *= self.people_GHC[:, :periods]
+        assert self.most_GC is not None
+        for c in np.flatnonzero(np.isfinite(self.most_GC).any(0)):
+            most_G1 = self.most_GC[:, c, None]
+            media_GPC[:, self.wait :, c] = -most_G1 * np.expm1(-media_GPC[:, self.wait :, c] / most_G1)
+        return media_GPC
+
+    def spent(self, amount_GC: Floats, cell_GHC: Floats) -> Floats:
+        """Amounts of every cell of the plan, shape GHC.
+
+        Args:
+            amount_GC: Amounts; one row where they are of all regions.
+            cell_GHC: Media per unit of amount at last year's price.
+        """
+        rate_G1C = self.rate_GC[:, None, :]
+        share_GHC = np.divide(cell_GHC, rate_G1C, out=np.zeros_like(cell_GHC), where=rate_G1C > 0)
+        spend_GHC = amount_GC[:, None, :] * share_GHC
+        for c, own, curve in self._moving():
+            place = own.start if len(amount_GC) > 1 else 0
+            spend_GHC[own, :, c] = curve.spent(float(amount_GC[place, c]))
+        return spend_GHC
+
+    def _moving(self) -> Iterator[tuple[int, slice, Curve]]:
+        """Channel, regions and prices of every variable whose price moves."""
+        regions, channels = self.rate_GC.shape
+        variables = max(len(self.curves) // channels, 1)
+        for x, curve in enumerate(self.curves):
+            c, g = divmod(x, variables)
+            if curve is not None:
+                yield c, slice(g, g + 1) if variables > 1 else slice(0, regions), curve
 
 
 def planned_periods(planner: Planner, plan: Plan) -> PlannedPeriods:
@@ -52,27 +116,69 @@ def planned_periods(planner: Planner, plan: Plan) -> PlannedPeriods:
     Raises:
         RequestError: The request in the plan is none, or does not fit the model.
     """
-    panel, to_media = planner.panel, planner.to_media
     request = asked_of(planner, plan)
+    return _run(planner, request, _amounts(planner, plan, request), by_region=plan.regions is not None)
+
+
+def usual_periods(planner: Planner, plan: Plan) -> PlannedPeriods:
+    """The same of current amounts in place of the plan's, at the frequency that was."""
+    request, by_region = asked_of(planner, plan), plan.regions is not None
+    kept = request.model_copy(update={"frequency": "keep", "reach_ceiling": {}})
+    current_X = planner.to_media.current(request.horizon, by_region=by_region)
+    current_GC = current_X.reshape(len(planner.panel.channels), -1).T
+    return _run(planner, kept, current_GC, by_region=by_region)
+
+
+def _run(planner: Planner, request: BudgetRequest, amount_GC: Floats, *, by_region: bool) -> PlannedPeriods:
+    """Amounts, one row where they are of all regions, on the terms of a request."""
+    panel, to_media = planner.panel, planner.to_media
     wait = Wait()
     if request.start is not None:
         wait = wait_until(panel, request.start, request.meanwhile, request.horizon, "plan")
-    by_region = plan.regions is not None
-    unit_GHC = to_media.unit_GHC(request.horizon, request.flighting, by_region=by_region)
-    media_GHC = unit_GHC * _amounts(planner, plan, request)
-    regions, _, channels = media_GHC.shape
-    before_GPC = planner.before(wait)
-    before_GPC = np.zeros((regions, 0, channels)) if before_GPC is None else before_GPC
+    cell_GHC = to_media.unit_GHC(request.horizon, request.flighting, by_region=by_region)
+    terms, reaching = _terms(planner, request, cell_GHC, wait, by_region=by_region)
+    spend_GHC = terms.spent(amount_GC, cell_GHC)
+    before_GPC, rate_G1C = planner.before(wait), terms.rate_GC[:, None, :]
+    before_GPC = spend_GHC[:, :0] if before_GPC is None else before_GPC
+    waiting_GPC = np.divide(before_GPC, rate_G1C, out=np.zeros_like(before_GPC), where=rate_G1C > 0)
+    spend_GPC = np.concatenate([waiting_GPC, spend_GHC], 1)
     dates = planner.forecast(request.horizon, wait.periods).dates
-    taken_GHK = controls_ahead(planner.drawn, dates)
-    rate_GC = to_media.rate_GC if by_region else np.broadcast_to(to_media.rate_C, (regions, channels))
     return PlannedPeriods(
         dates=dates,
         wait=wait,
-        media_GPC=np.concatenate([before_GPC, media_GHC], 1),
-        rate_GC=rate_GC,
-        controls_GHK=with_stated(taken_GHK, panel, request.controls),
+        spend_GPC=spend_GPC,
+        media_GPC=terms.bought(spend_GPC),
+        contacts_GPC=None if reaching is None else reaching.contacts_GPC,
+        controls_GHK=with_stated(controls_ahead(planner.drawn, dates), panel, request.controls),
+        terms=terms,
     )
+
+
+def _terms(
+    planner: Planner, request: BudgetRequest, cell_GHC: Floats, wait: Wait, *, by_region: bool
+) -> tuple[Terms, Reaching | None]:
+    """What amounts buy, and how people are reached."""
+    to_media, regions = planner.to_media, len(cell_GHC)
+    prices = price_key(request.prices) if request.prices else ""
+    buying = planner.buying(prices, cell_GHC, by_region=by_region)
+    rate_GC = (
+        to_media.rate_GC if by_region else np.broadcast_to(to_media.rate_C, (regions, len(to_media.rate_C)))
+    )
+    people_GHC, reaching = None, None
+    if planner.panel.contacts_GTC is not None:
+        key = reach_key(planner.fitted, request.frequency, request.reach_ceiling)
+        unit_GHC, reaching = reaching_of(
+            to_media, cell_GHC, request.horizon, request.flighting, key, wait.periods
+        )
+        people_GHC = np.divide(unit_GHC, cell_GHC, out=np.ones_like(cell_GHC), where=cell_GHC > 0)
+    terms = Terms(
+        rate_GC=rate_GC,
+        curves=() if buying is None else buying.curves,
+        people_GHC=people_GHC,
+        most_GC=None if reaching is None else reaching.most_GC,
+        wait=wait.periods,
+    )
+    return terms, reaching
 
 
 def asked_of(planner: Planner, plan: Plan) -> BudgetRequest:
@@ -83,14 +189,23 @@ def asked_of(planner: Planner, plan: Plan) -> BudgetRequest:
     )
 
 
+def with_frequencies(planner: Planner, plan: Plan) -> Plan:
+    """The plan with its best frequencies as numbers: a record keeps fewer draws, which might say others."""
+    if plan.request.get("frequency") != "best":
+        return plan
+    channels = planner.panel.channels
+    chosen = {channels[c]: value for c, value in reach_key(planner.fitted, "best", {}).frequency}
+    return plan.model_copy(update={"request": {**plan.request, "frequency": chosen}})
+
+
 def _amounts(planner: Planner, plan: Plan, request: BudgetRequest) -> Floats:
-    """Amounts in each channel's own unit, shape G1C or 11C."""
+    """Amounts in each channel's own unit, by region or of all regions in one row, shape GC."""
     channels = planner.panel.channels
     cost_C = np.array([request.unit_costs.get(channel, 1.0) for channel in channels])
     if plan.regions is None:
         spend_C = np.array([plan.spend[channel] for channel in channels])
-        return np.asarray((spend_C / cost_C)[None, None, :])
+        return np.asarray((spend_C / cost_C)[None, :])
     spend = {(row.region, row.channel): row.spend for row in plan.regions}
     regions = planner.panel.regions
     spend_GC = np.array([[spend[region, channel] for channel in channels] for region in regions])
-    return np.asarray((spend_GC / cost_C)[:, None, :])
+    return np.asarray(spend_GC / cost_C)

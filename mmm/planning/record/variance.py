@@ -90,8 +90,10 @@ class _Comparison:
         periods = len(self.after_P)
         planned_GPC = self.planned.media_GPC[:, :periods]
         spend_GPC, media_GPC = self._ran()
-        delivered_GPC = spend_GPC * self.planned.rate_GC[:, None, :]
-        planned_MC, delivered_MC = self._brought(planned_GPC), self._brought(delivered_GPC)
+        contacts_GPC = self.planned.contacts_GPC
+        told_GPC = None if contacts_GPC is None else contacts_GPC[:, :periods]
+        delivered_GPC = self.planned.terms.bought(spend_GPC)
+        planned_MC, delivered_MC = (self._brought(own, told_GPC) for own in (planned_GPC, delivered_GPC))
         ran_MC = self._brought(media_GPC, self.cells.contacts(self.planner.drawn.scaling.contacts_C))
         delivery_MC, price_MC = delivered_MC - planned_MC, ran_MC - delivered_MC
         before_M = self._seen(self._baseline_MGH(told=False))

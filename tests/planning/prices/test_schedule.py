@@ -36,7 +36,7 @@ def test_cells_of_unlike_spend_cost_what_each_of_them_costs() -> None:
 
 def test_steps_by_hand() -> None:
     """Up to 10 units a period at 1, then 2; two periods of 25 and 75 %: the second reaches 10 at 40 / 3."""
-    curve = of(stepped([Tier(up_to=10, price=1), Tier(price=2)], np.array([0.25, 0.75]), 1.0, 0.5))
+    curve = of(stepped([Tier(up_to=10, price=1), Tier(price=2)], np.array([[0.25, 0.75]]), 1.0, 0.5))
     bought, slope = curve(np.array([10.0, 40.0 / 3.0, 40.0 / 3.0 + 17.5, 1000.0]))
 
     units = [10.0, 40.0 / 3.0, 40.0 / 3.0 + 10.0, 40.0 + (1000.0 - 60.0) / 2.0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from mmm.model.frequency import HALF, SLOPE
 from mmm.planning.budget import plan_budget
 from mmm.planning.planner import Planner, ResponseKey
 from mmm.planning.reaching import ReachKey, reach_key
+from mmm.planning.record.commit import commit_plan
+from mmm.planning.record.kept import read_record
 from mmm.planning.request import parse_request
 from mmm.planning.scenario.evaluate import evaluate_scenario
 from tests.small import predictor_on, reach_panel, sketch
@@ -185,6 +188,23 @@ def test_what_nobody_buys_stays_at_its_frequency() -> None:
     assert reach_key(model(), "best", {}) != ReachKey()
     with pytest.raises(RequestError, match="no channel that is bought has reach"):
         plan_budget(held, {**SAME, "frequency": "best"})
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"frequency": "best"}, {"frequency": {"tv": 3.0}, "reach_ceiling": {"tv": 0.6}}]
+)
+def test_a_record_promises_what_the_plan_said(fields: dict[str, Any], tmp_path: Path) -> None:
+    current = float(planner().to_media.current(HORIZON).sum())
+    more = {"min_change": 0.2, "max_change": 0.2}
+    plan = plan_budget(model(), {**SAME, "budget": 1.2 * current, "default_bounds": more, **fields})
+    path, _ = commit_plan(plan, model(), tmp_path / "plan.record")
+    promise = read_record(path).promise
+
+    assert plan.gain is not None
+    assert np.mean(promise.gain_draws) == pytest.approx(plan.gain.mean, rel=1e-6)
+    assert sum(one.spend["tv"] for one in promise.periods) == pytest.approx(plan.spend["tv"])
+    if fields.get("frequency") == "best":
+        assert promise.plan.request["frequency"] == {"tv": best_frequency(model(), 0)}
 
 
 def test_a_request_without_them_keeps_frequency() -> None:

@@ -59,11 +59,10 @@ def came(panel: Panel, **actuals: Any) -> Actuals:
 def as_planned(record: Record) -> Panel:
     """Data in which exactly the plan ran, at its prices, with the controls that it assumed."""
     planned = planned_periods(Planner(record.fitted), record.promise.plan)
-    spend_GHC = planned.media_GPC / planned.rate_GC[:, None, :]
     return replace(
         WHOLE,
         media_GTC=np.concatenate([WHOLE.media_GTC[:, :KNOWN], planned.media_GPC], 1),
-        spend_GTC=np.concatenate([WHOLE.spend_GTC[:, :KNOWN], spend_GHC], 1),
+        spend_GTC=np.concatenate([WHOLE.spend_GTC[:, :KNOWN], planned.spend_GPC], 1),
         controls_GTK=np.concatenate(
             [WHOLE.controls_GTK[:, : KNOWN + planned.wait.periods], planned.controls_GHK], 1
         ),
@@ -313,10 +312,55 @@ def test_a_plan_of_another_model_is_not_committed(plan: Plan, tmp_path: Path) ->
         commit_plan(plan, other, tmp_path / "plan.record")
 
 
-def test_a_plan_whose_prices_move_is_not_committed(plan: Plan, tmp_path: Path) -> None:
-    priced = plan.model_copy(update={"request": {**plan.request, "prices": "estimated"}})
-    with pytest.raises(RecordError, match="Commit a plan at constant prices"):
-        commit_plan(priced, MODEL, tmp_path / "plan.record")
+PRICED: tuple[dict[str, Any], ...] = (
+    {"prices": {"tv": {"elasticity": 0.3}}},
+    {"prices": {"tv": {"elasticity": 0.3}}, "by_region": True},
+    {"prices": {"tv": {"tiers": [{"up_to": 3000, "price": 0.08}, {"price": 0.12}]}}},
+    {"prices": {"tv": {"elasticity": 0.2}}, "start": str(WHOLE.dates[KNOWN + 2]), "horizon": 6},
+)
+
+
+@pytest.mark.parametrize("fields", PRICED)
+def test_a_plan_whose_prices_move_promises_what_it_said(fields: dict[str, Any], tmp_path: Path) -> None:
+    """Elsewhere the gain is worked out from curves, here from media cell by cell."""
+    plan = plan_budget(MODEL, {**REQUEST, **fields})
+    path, _ = commit_plan(plan, MODEL, tmp_path / "plan.record", day=TODAY)
+    record = read_record(path)
+
+    assert plan.gain is not None
+    assert np.mean(record.promise.gain_draws) == pytest.approx(plan.gain.mean, rel=1e-3, abs=1e-3)
+    spent = {name: sum(one.spend[name] for one in record.promise.periods) for name in plan.spend}
+    assert spent == pytest.approx(plan.spend, rel=1e-9)
+
+
+@pytest.mark.parametrize("fields", PRICED)
+def test_what_ran_as_planned_at_rising_prices_leaves_nothing_to_explain(
+    fields: dict[str, Any], tmp_path: Path
+) -> None:
+    path, _ = commit_plan(
+        plan_budget(MODEL, {**REQUEST, **fields}), MODEL, tmp_path / "plan.record", day=TODAY
+    )
+    record = read_record(path)
+    ran = as_planned(record)
+    found = explain(record, came(ran))
+    assert found.delivery.mean == pytest.approx(0.0, abs=1e-6)
+    assert found.price.mean == pytest.approx(0.0, abs=1e-6)
+
+    dearer = explain(record, came(scaled(ran, "media_GTC", 0, 0.9)))
+    assert dearer.delivery.mean == pytest.approx(0.0, abs=1e-6) and dearer.price.mean < 0
+    assert total(dearer) == pytest.approx(dearer.actual_kpi)
+
+
+def test_more_money_than_planned_buys_at_prices_that_rise(tmp_path: Path) -> None:
+    """Twice the money for one channel buys less than twice as much: 2 ** 0.7 times, no news of prices."""
+    plan = plan_budget(MODEL, {**REQUEST, **PRICED[0]})
+    path, _ = commit_plan(plan, MODEL, tmp_path / "plan.record", day=TODAY)
+    record = read_record(path)
+    ran = scaled(scaled(as_planned(record), "spend_GTC", 0, 2.0), "media_GTC", 0, 2.0**0.7)
+    found = explain(record, came(ran))
+
+    assert found.delivery.mean > 0
+    assert found.price.mean == pytest.approx(0.0, abs=1e-3 * found.delivery.mean)
 
 
 @pytest.mark.parametrize(
