@@ -80,9 +80,9 @@ class Terms:
             return media_GPC
         media_GPC[:, self.wait :] *= self.people_GHC[:, :periods]
         assert self.most_GC is not None
-        for c in np.flatnonzero(np.isfinite(self.most_GC).any(0)):
-            most_G1 = self.most_GC[:, c, None]
-            media_GPC[:, self.wait :, c] = -most_G1 * np.expm1(-media_GPC[:, self.wait :, c] / most_G1)
+        limited = np.isfinite(self.most_GC).any(0)
+        most_G1C, aimed_GHC = self.most_GC[:, None, limited], media_GPC[:, self.wait :, limited]
+        media_GPC[:, self.wait :, limited] = -most_G1C * np.expm1(-aimed_GHC / most_G1C)
         return media_GPC
 
     def spent(self, amount_GC: Floats, cell_GHC: Floats) -> Floats:
