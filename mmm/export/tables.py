@@ -18,8 +18,8 @@ from mmm.analysis.tables import returns_between
 from mmm.fitted import load_fitted
 from mmm.report import Tables, load_tables
 
-ALL = "all media"
-"""Name of all channels together."""
+ALL, BOUGHT = "all media", "channel"
+"""Name of all channels that are bought together; kind of each of them."""
 SIDES = ("", "_lower", "_upper")
 PLAN_TOTAL = (
     *("status", "objective", "horizon", "unit", "budget", "current_budget"),
@@ -117,23 +117,58 @@ def _by_window(tables: Tables) -> pd.DataFrame | None:
     else:
         return None
     rows["channel"] = rows["channel"].astype(str).replace("", ALL)
-    single = rows["channel"] != ALL
+    kind = rows["channel"].map(_kinds(tables)).fillna(BOUGHT)
+    rows["kind"] = kind.where(rows["channel"] != ALL, ALL)
+    bought = rows["kind"] == BOUGHT
     for column in ("spend", "effect"):
-        total = rows[column].where(single).groupby(rows["window"]).transform("sum")
-        rows[f"share_of_{column}"] = rows[column] / total.where(total > 0)
+        total = rows[column].where(bought).groupby(rows["window"]).transform("sum")
+        share = rows[column] / total.where(total > 0)
+        rows[f"share_of_{column}"] = share.where(bought | (rows["kind"] == ALL))
+    rows["spend"] = rows["spend"].where(bought | (rows["kind"] == ALL))
     rows["currency"] = tables.about.currency
     return rows
 
 
+def _kinds(tables: Tables) -> dict[str, str]:
+    """Kind of every channel: ``channel`` is bought, ``organic`` and ``mediator`` are not."""
+    if tables.contributions is None:
+        return {}
+    parts = tables.contributions.drop_duplicates("component")
+    return dict(zip(parts["component"].astype(str), parts["kind"].astype(str), strict=True))
+
+
+def _with_effects(rows: pd.DataFrame, tables: Tables, names: list[str]) -> list[str]:
+    """Columns of ``effects.parquet``, which are of the training window, beside rows; the names it has."""
+    if tables.effects is None:
+        return []
+    known = tables.effects.set_index(tables.effects["channel"].astype(str))
+    there = [name for name in names if name in known]
+    for name in there:
+        rows[name] = rows["channel"].map(known[name]).where(rows["window"] == "training")
+    return there
+
+
 def _outcome(tables: Tables) -> pd.DataFrame | None:
     rows = _by_window(tables)
+    if rows is None:
+        return None
     priced = [f"value{side}" for side in SIDES] if tables.about.priced else []
-    return _columns(rows, ["window", "start", "channel", *_bounded("effect"), "share_of_effect", *priced])
+    per_1000 = [
+        name for name in _bounded("per_1000") if tables.effects is not None and name in tables.effects
+    ]
+    for name in per_1000:
+        assert tables.effects is not None
+        known = tables.effects.set_index(tables.effects["channel"].astype(str))[name]
+        rows[name] = rows["channel"].map(known).where(rows["window"] == "training")
+    told = ["window", "start", "channel", *_bounded("effect"), "share_of_effect", *priced]
+    return _columns(rows, [*told, "kind", *per_1000])
 
 
 def _spend(tables: Tables) -> pd.DataFrame | None:
     rows = _by_window(tables)
-    return _columns(rows, ["window", "start", "channel", "currency", "spend", "share_of_spend", "media"])
+    return _columns(
+        rows, ["window", "start", "channel", "currency", "spend", "share_of_spend", "media", "kind"]
+    )
 
 
 def _roi(tables: Tables) -> pd.DataFrame | None:
@@ -148,13 +183,7 @@ def _roi(tables: Tables) -> pd.DataFrame | None:
         if f"kpi_per_spend{other}" in rows:
             per = rows[f"kpi_per_spend{other}"]
             rows[f"cost_per_kpi{side}"] = 1.0 / per.where(per > 0)
-    marginal = _bounded("marginal_roi")
-    if tables.effects is not None:
-        known = tables.effects.set_index(tables.effects["channel"].astype(str))
-        training = rows["window"] == "training"
-        for column in marginal:
-            if column in known:
-                rows[column] = rows["channel"].map(known[column]).where(training)
+    marginal = _with_effects(rows, tables, _bounded("marginal_roi"))
     money = [*_bounded("roi"), *marginal] if about.priced else []
     counted = [*_bounded("kpi_per_spend"), *_bounded("cost_per_kpi")]
     return _columns(rows[spend.notna()], ["window", "start", "channel", "currency", *money, *counted])
@@ -209,6 +238,12 @@ TABLES: dict[str, Export] = {
     "channel_spend": Export("Spend of channels and media that ran, by window", _spend),
     "channel_roi": Export("Return on spend and cost of a KPI unit, by window", _roi),
     "curve": Export("KPI by spend, from none to twice what ran in the training window", _curves),
+    "frequency": Export(
+        "KPI of channels with reach, by people and by how often they are reached", _copy("frequency")
+    ),
+    "best_frequency": Export(
+        "How often people are best reached, and what that would bring", _copy("best_frequency")
+    ),
     "channel_belief": Export("What was believed of channels before the data, and after", _copy("priors")),
     "plan": Export("Optimised budget by channel, against what runs now", _plan),
     "plan_total": Export("Optimised budget as a whole: gain, and its chance", _plan_total),

@@ -80,6 +80,27 @@ def test_the_numbers_are_those_of_the_models_files(model: Path, tables: dict[str
     assert tables["plan_total"]["gain_lower"].item() == plan["gain"]["lower"]
 
 
+def test_what_is_not_bought_has_no_spend_and_no_share(tmp_path: Path) -> None:
+    folder = model_at(tmp_path / "us")
+    parts = pd.read_parquet(folder / "contributions.parquet").astype({"component": str, "kind": str})
+    last = parts.loc[parts["kind"] == "channel", "component"].iloc[-1]
+    parts.loc[parts["component"] == last, "kind"] = "organic"
+    parts.to_parquet(folder / "contributions.parquet")
+    effects = pd.read_parquet(folder / "effects.parquet")
+    effects.assign(per_1000=3.0).to_parquet(folder / "effects.parquet")
+    found = exported([folder])
+    outcome, spend = (
+        found[name].query("window == 'training'") for name in ("channel_outcome", "channel_spend")
+    )
+
+    held = outcome[outcome["channel"] == last]
+    assert held["kind"].item() == "organic" and np.isnan(held["share_of_effect"].item())
+    assert np.isnan(spend.loc[spend["channel"] == last, "spend"].item())
+    for table, share in ((outcome, "share_of_effect"), (spend, "share_of_spend")):
+        assert table.loc[table["kind"] == "channel", share].sum() == pytest.approx(1.0)
+    assert (outcome.loc[outcome["channel"] != "all media", "per_1000"] == 3.0).all()
+
+
 def test_without_a_stated_value_no_return_in_money_is_told(tmp_path: Path) -> None:
     found = exported([model_at(tmp_path / "us", kpi_value=None)])
 
