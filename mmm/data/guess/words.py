@@ -79,7 +79,7 @@ MEDIATED = re.compile(r"(^|_)(brand(ed)?_(search|searches|queries)|direct_(visit
 """Names of what media move and nobody buys."""
 PRICE = re.compile(r"^((our|own|list|shelf|base|avg|average)_)?(price|preis|precio|prix|prezzo)(_index)?$")
 DEPTH = re.compile(r"(^|_)(discount|discounts|rabatt|descuento|remise|(promo|promotion)_depth)(_|$)")
-PROMOTION = re.compile(r"^(promo|promos|promotion|promotions|aktion|aktionen)$")
+PROMOTION = re.compile(r"^(promo|promos|promotion|promotions)$")
 DISTRIBUTION = re.compile(r"(^|_)(distribution|acv|tdp|distribucion)(_|$)")
 """Names of levers that are no media."""
 COMPETITION = re.compile(r"competitor|competition|rival", re.IGNORECASE)
