@@ -70,13 +70,6 @@ class Reaching:
     before_GPC: Floats | None
     most_GC: Floats
 
-    @property
-    def contacts_GPC(self) -> Floats:
-        """Contacts from the end of the data to that of the plan."""
-        if self.before_GPC is None:
-            return self.contacts_GHC
-        return np.concatenate([self.before_GPC, self.contacts_GHC], 1)
-
 
 class _Future:
     """Volume of planned and past media, and the KPI they bring.

@@ -148,10 +148,17 @@ def _run(planner: Planner, request: BudgetRequest, amount_GC: Floats, *, by_regi
         wait=wait,
         spend_GPC=spend_GPC,
         media_GPC=terms.bought(spend_GPC),
-        contacts_GPC=None if reaching is None else reaching.contacts_GPC,
+        contacts_GPC=None if reaching is None else _contacts(reaching),
         controls_GHK=with_stated(controls_ahead(planner.drawn, dates), panel, request.controls),
         terms=terms,
     )
+
+
+def _contacts(reaching: Reaching) -> Floats:
+    """Contacts per person from the end of the data to that of the plan."""
+    if reaching.before_GPC is None:
+        return reaching.contacts_GHC
+    return np.concatenate([reaching.before_GPC, reaching.contacts_GHC], 1)
 
 
 def _terms(
