@@ -87,7 +87,7 @@ def answer_budget(planner: Planner, request: BudgetRequest | Mapping[str, object
             "State kpi_value there (1 if the KPI is money), or plan for kpi or kpi_target."
         )
         raise RequestError("budget request", [Problem("no_value", "objective", text)])
-    if problems := list(best_problems(planner.fitted, request.frequency)):
+    if request.frequency == "best" and (problems := list(best_problems(planner.fitted, request.frequency))):
         raise RequestError("budget request", problems)
     exact, table, status_quo = prepared(planner, request)
     return best_plan(request, status_quo, exact, table)
