@@ -47,6 +47,10 @@ BELIEVED = {
     "marginal_roi": "marginal ROI",
     "cost_per_kpi": "cost per KPI unit",
 }
+CHANGED_LEAST = 0.2
+"""Change of an effect over the training window, relative to it, from which it is said."""
+QUARTER = 4
+"""Part of the training window at either end between which an effect is compared, as one over this."""
 AT_BOUND = 0.95
 """Part of the bound from which an effectiveness counts as on it."""
 OFTEN_AT_BOUND = 0.1
@@ -73,6 +77,7 @@ def channel_findings(
     yield from _extrapolated(fitted)
     yield from _prior_conflicts(fitted, effects)
     yield from _bounds(fitted)
+    yield from _changed(fitted)
 
 
 def _returns(effects: pd.DataFrame, *, valued: bool) -> Iterator[Finding]:
@@ -133,6 +138,63 @@ def _unidentified(fitted: Fitted, known_C: Floats) -> Iterator[Finding]:
             why="Nothing in the data tells its effect from the baseline.",
             what_to_do=todo,
         )
+
+
+def _changed(fitted: Fitted) -> Iterator[Finding]:
+    """Channels whose effect per unit is another at the end of training than at its beginning."""
+    until = fitted.trained_until
+    part = max(until // QUARTER, 1)
+    if fitted.members < MEMBERS_LEAST:
+        return
+    ratio_MC = _late_over_early(fitted.predictor.effectiveness_MCGT[..., :until], part)
+    low_C, middle_C, high_C = np.quantile(ratio_MC, (0.05, 0.5, 0.95), axis=0)
+    for c, name in enumerate(fitted.panel.channels):
+        change = middle_C[c] - 1.0
+        if low_C[c] <= 1.0 <= high_C[c] or abs(change) < CHANGED_LEAST:
+            continue
+        near = sorted((abs(low_C[c] - 1.0), abs(high_C[c] - 1.0)))
+        yield Finding(
+            severity="warning",
+            code="effect_changed",
+            where=name,
+            what=(
+                f"In the last quarter of the training window a unit of it brings {percent(abs(change))} "
+                f"{'less' if change < 0 else 'more'} than in the first ({percent(near[0])} to "
+                f"{percent(near[1])}). If it changed at once, then most likely around "
+                f"{fitted.panel.dates[_break(fitted, c)]}."
+            ),
+            why="Totals over the window do not say what it does now; plans go on with its last effect.",
+            what_to_do="Ask what changed then: creatives, targeting, tracking, prices. A later start of the "
+            "data or a test settles what it does now.",
+        )
+
+
+def _late_over_early(effectiveness_MCGN: Floats, part: int) -> Floats:
+    """Effect per unit in the last periods over that in the first ones, mean over regions, shape MC."""
+    mean_MCN = effectiveness_MCGN.mean(2)
+    ratio_MC: Floats = mean_MCN[..., -part:].mean(-1) / mean_MCN[..., :part].mean(-1)
+    return ratio_MC
+
+
+def _break(fitted: Fitted, channel: int) -> int:
+    """Period from which one other effect of a channel explains the training data best, if it changed once."""
+    until, predictor = fitted.trained_until, fitted.predictor
+    parts, cells_GT = predictor.parts, fitted.training_GT[:, :until]
+    brought_GN = parts.channels_MGTC[..., channel].mean(0)[:, :until]
+    steady_GN = brought_GN / predictor.effectiveness_MCGT[:, channel].mean(0)[:, :until]
+    noise_G1 = predictor.noise_MG.mean(0)[:, None]
+    left_GN = (fitted.panel.kpi_GT - parts.prediction_MGT.mean(0))[:, :until] + brought_GN
+    weight_GN = cells_GT / noise_G1**2
+    product_N = np.where(cells_GT, weight_GN * left_GN * steady_GN, 0.0).sum(0)
+    square_N = (weight_GN * steady_GN**2).sum(0)
+    before_N, first_N = np.cumsum(product_N)[:-1], np.maximum(np.cumsum(square_N)[:-1], 1e-300)
+    after_N, last_N = (
+        product_N.sum() - before_N,
+        np.maximum(square_N.sum() - np.cumsum(square_N)[:-1], 1e-300),
+    )
+    margin = max(until // (2 * QUARTER), 1)
+    explained_N = before_N**2 / first_N + after_N**2 / last_N
+    return int(np.argmax(explained_N[margin:-margin])) + margin + 1 if until > 2 * margin + 1 else until // 2
 
 
 def _width_over_prior(fitted: Fitted) -> Floats:

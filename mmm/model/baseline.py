@@ -1,6 +1,6 @@
 """Bases of what the KPI would be without media: levels between knots, seasons.
 
-Shapes: T periods, N knots, F Fourier terms.
+Shapes: T periods, N knots, F Fourier terms, V courses of an effect.
 """
 
 from __future__ import annotations
@@ -63,6 +63,20 @@ def fourier_basis(periods: int, order: int, periods_per_cycle: float) -> Floats:
     angle_TF = 2.0 * np.pi * np.arange(periods)[:, None] * harmonic_F / periods_per_cycle
     basis: Floats = np.concatenate([np.sin(angle_TF), np.cos(angle_TF)], 1) / np.tile(harmonic_F, 2)
     return basis
+
+
+def course_basis(periods: int, n_train: int, periods_per_cycle: float) -> Floats:
+    """Courses that an effect may take over the training window, shape T x V.
+
+    The slowest two that a random walk takes (half-cosines, as large as in a walk), which then stay where they
+    are, and, where training saw two whole cycles, a sine and a cosine of the year. Their mean over the
+    training window is about 0 and the root of their mean square 1, that of the second half-cosine 1/2.
+    """
+    time_T = (np.minimum(np.arange(periods), n_train - 1) + 0.5) / n_train
+    slow = [np.cos(np.pi * k * time_T) / k for k in (1, 2)]
+    if n_train >= 2 * periods_per_cycle:
+        slow += list(fourier_basis(periods, 1, periods_per_cycle).T)
+    return math.sqrt(2.0) * np.stack(slow, 1)
 
 
 def season_basis(periods: int, n_train: int, order: int, periods_per_cycle: float) -> Floats:

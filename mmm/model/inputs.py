@@ -1,7 +1,8 @@
 """What the network reads: a scaled panel with its bases, as tensors.
 
 Shapes: G regions, T periods, C channels, K controls, L lags, N national and R regional level increments,
-F and E Fourier terms of the shared and the regional season, S steps and I inputs of the recurrent network.
+F and E Fourier terms of the shared and the regional season, V courses of an effect, S steps and I inputs of
+the recurrent network.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from mmm.data.scale import Scaling
 from mmm.data.split import default_lags
 from mmm.graph.channel_graph import ChannelGraph, own_account
 from mmm.model.adstock import carry_over, geometric_kernel, lag_stack
-from mmm.model.baseline import carried_periods, level_basis, season_basis
+from mmm.model.baseline import carried_periods, course_basis, level_basis, season_basis
 from mmm.model.demand import followed
 from mmm.model.frequency import Contacts, bought_contacts, contacts_of
 
@@ -47,6 +48,7 @@ class Inputs:
         region_season_TE: Basis of a region's own season.
         steps_GSI: What the recurrent network reads, step by step.
         between_TS: Weights that turn steps into periods, from steps already past.
+        course_TV: Courses that an effect may take over time, besides what the recurrent network makes of it.
         log_half_C: Log of each channel's typical volume, where half-saturation starts.
         log_heads_G: Log of size over KPI, relative to the average region: heads per KPI unit.
         followed_CGT: Log of the media that a channel ran on its own account, level over neighbouring periods,
@@ -66,6 +68,7 @@ class Inputs:
     region_season_TE: Tensor
     steps_GSI: Tensor
     between_TS: Tensor
+    course_TV: Tensor
     log_half_C: Tensor
     log_heads_G: Tensor
     followed_CGT: Tensor
@@ -146,6 +149,7 @@ def build_inputs(
         region_season_TE=tensor(region_season_TE),
         steps_GSI=tensor(_steps(np.concatenate([np.log1p(media_GTC), controls_GTK], 2), panel, stride)),
         between_TS=tensor(_between(periods, stride)),
+        course_TV=tensor(courses(panel, periods, n_train)),
         log_half_C=tensor(log_half_C),
         log_heads_G=tensor(scaling.log_heads_G()),
         followed_CGT=tensor(
@@ -193,6 +197,11 @@ def knot_spacing(panel: Panel, spec: ModelSpec, *, national: bool) -> int:
     if national:
         return spec.baseline.national_knots or NATIONAL_KNOTS[panel.frequency]
     return spec.baseline.regional_knots or REGIONAL_KNOTS[panel.frequency]
+
+
+def courses(panel: Panel, periods: int, n_train: int) -> Floats:
+    """Courses that an effect may take over any number of periods from the first, shape TV."""
+    return course_basis(periods, n_train, panel.periods_per_year)
 
 
 def season_bases(panel: Panel, spec: ModelSpec, periods: int, n_train: int) -> tuple[Floats, Floats]:

@@ -27,7 +27,7 @@ from mmm.model.adstock import carry_over, lag_stack
 from mmm.model.beliefs import shape_quantities
 from mmm.model.demand import carried_followed
 from mmm.model.experiments import modelled_lift, pose_lift_tests
-from mmm.model.inputs import build_inputs, level_periods, season_bases
+from mmm.model.inputs import build_inputs, courses, level_periods, season_bases
 from mmm.model.network import (
     ChannelShape,
     Components,
@@ -41,12 +41,12 @@ from mmm.model.objective import noise_level
 from mmm.model.parameters import Scales
 from mmm.model.placed import pose_beliefs
 from mmm.model.saturation import hill
-from mmm.model.temporal import effectiveness
+from mmm.model.temporal import COURSE, course_of, effectiveness
 from mmm.model.treatments import FittedControls, fitted_controls
 
 DTYPE = torch.float64
 FADING = 0.9
-"""Share of a deviation of effectiveness that is left one period after the data end."""
+"""Share of what the network makes of effectiveness that is left one period after the data end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,15 +304,21 @@ class Predictor:
     def weight_ahead(self, horizon: int, wait: int = 0) -> Tensor:
         """KPI per unit of saturation in the periods after the data, shape MCGH.
 
-        The last deviation of effectiveness fades towards none.
+        What the network made of effectiveness last fades towards nothing; its slow course goes on.
 
         Args:
             horizon: Periods.
             wait: Periods after the data that lie before them.
         """
         fading_H = FADING ** torch.arange(wait + 1, wait + horizon + 1, dtype=DTYPE)
-        last_MCG1 = self._effectiveness[..., -1:] - 1.0
-        return torch.as_tensor(self.weight_MCG)[..., None] * (1.0 + last_MCG1 * fading_H)
+        last_MCG1, course_MC1H = self._effectiveness[..., -1:] - 1.0, torch.zeros(1, 1, 1, 1, dtype=DTYPE)
+        if COURSE in self._parameters:
+            periods = len(self.panel.dates)
+            course_TV = courses(self.panel, periods + wait + horizon, self.trained_until)
+            of_all = course_of(self._parameters[COURSE], torch.as_tensor(course_TV), self.spec.temporal.bound)
+            course_MC1H = of_all[:, :, None, periods + wait :]
+            last_MCG1 = last_MCG1 - of_all[:, :, None, periods - 1 : periods]
+        return torch.as_tensor(self.weight_MCG)[..., None] * (1.0 + course_MC1H + last_MCG1 * fading_H)
 
     def saturation_shape(self) -> tuple[Tensor, Tensor]:
         """Half-saturation in scaled volume and Hill slope of every channel, both MC11."""

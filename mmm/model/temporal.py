@@ -5,7 +5,7 @@ are smooth because the network takes one step for several periods. In counterfac
 as they were: they are a coefficient that varies in time, not a second road for media.
 
 Shapes: M members, G regions, T periods, S steps, I inputs, H hidden, J gates' and candidate's units (3 H),
-C channels.
+C channels, V courses of an effect.
 """
 
 from __future__ import annotations
@@ -15,6 +15,19 @@ from torch import Tensor
 
 from mmm.model.inputs import Inputs
 from mmm.model.parameters import Parameters
+
+AMPLITUDE = "amplitude"
+"""How much of the deviations that one fit found there is, by channel: a standard normal number."""
+AMPLITUDE_STEEPNESS = 2.0
+"""Steepness of the amplitude in its standard normal number: a channel may well have none, or all."""
+MOST_AMPLITUDE = 2.0
+"""Largest amplitude, in deviations of one fit."""
+COURSE, COURSE_WIDTH = "course", "course_width"
+"""Slow deviations that no input of the network tells: their sizes, and how large a channel's tend to be."""
+COURSE_SD = 0.05
+"""Typical size of a slow deviation, relative to the effect."""
+COURSE_SPREAD = 1.0
+"""Prior width, in logs, of that size between channels: one in twenty tends to five times as much."""
 
 
 def effectiveness(parameters: Parameters, inputs: Inputs, bound: float) -> Tensor:
@@ -30,7 +43,40 @@ def effectiveness(parameters: Parameters, inputs: Inputs, bound: float) -> Tenso
     limit_MC = bound * torch.sigmoid(parameters["bound"])
     limit = limit_MC[:, :, None, None]
     deviation_MCGS = limit * torch.tanh(raw_MCGS / limit)
-    return 1.0 + torch.einsum("mcgs,ts->mcgt", deviation_MCGS, inputs.between_TS)
+    varied_MCGT = 1.0 + torch.einsum("mcgs,ts->mcgt", deviation_MCGS, inputs.between_TS)
+    if COURSE not in parameters:
+        return varied_MCGT
+    return varied_MCGT + course_of(parameters[COURSE], inputs.course_TV, bound).unsqueeze(2)
+
+
+def course_of(course_MCV: Tensor, course_TV: Tensor, bound: float) -> Tensor:
+    """Slow deviations of every channel's effect, the same in all regions, shape MCT.
+
+    Args:
+        course_MCV: Size of each course.
+        course_TV: The courses.
+        bound: Largest deviation.
+    """
+    return bound * torch.tanh(course_MCV @ course_TV.T / bound)
+
+
+def most_amplitude(parameters: Parameters) -> Tensor:
+    """Largest amplitude of each channel whose deviations stay below the largest any may learn, shape MC."""
+    return (0.99 / torch.sigmoid(parameters["bound"])).clamp_max(MOST_AMPLITUDE)
+
+
+def amplitude_of(free_MC: Tensor, most_MC: Tensor) -> Tensor:
+    """Amplitude of each channel's deviations, in those of one fit, from a standard normal number, MC."""
+    return most_MC * torch.sigmoid(AMPLITUDE_STEEPNESS * free_MC)
+
+
+def amplified(parameters: Parameters, amplitude_MC: Tensor) -> Parameters:
+    """Output weights and limits with which the deviations are so many times those of ``parameters``."""
+    limit_MC = amplitude_MC * torch.sigmoid(parameters["bound"])
+    return {
+        "gru_output": parameters["gru_output"] * amplitude_MC.unsqueeze(-1),
+        "bound": torch.logit(limit_MC, eps=1e-12),
+    }
 
 
 def _states(parameters: Parameters, steps_GSI: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ PLAIN = {
     "extrapolation": "Part of what is said about {of} lies beyond anything that was ever spent on it.",
     "prior_conflict": "The data disagree with what was believed about {of}.",
     "effectiveness_at_bound": "How well {of} works over time is at the limit the model allows.",
+    "effect_changed": "{of} works otherwise now than it did at first: what it brought in all this time "
+    "says little about today.",
     "experiment_conflict": "A test of {of} and the data disagree.",
     "experiment_in_holdout": "A test of {of} lies in the weeks kept back and was not learned from.",
     "training_below_naive": "The model has not found what moves the KPI: no number here can be used.",

@@ -214,6 +214,25 @@ def test_effectiveness_on_its_bound_is_said() -> None:
     assert not of_code(found(fitted), "effectiveness_at_bound")
 
 
+def test_an_effect_that_changed_is_said_with_its_size_and_date() -> None:
+    """An effect that loses two fifths at once: the course bends towards it, the data tell when."""
+    fitted = sound(members=8, model={"temporal": {"hidden": 3, "stride": 4}, "adstock": {"max_lag": 4}})
+    steady = of_code(found(fitted), "effect_changed")
+    size_MCV = np.zeros((8, 3, 2))
+    size_MCV[:, 0, 0] = np.linspace(0.15, 0.18, 8)
+    moved = replace(fitted, parameters={**fitted.parameters, "course": size_MCV})
+    until = moved.trained_until
+    brought_GT = fitted.predictor.parts.channels_MGTC[..., 0].mean(0)
+    factor_T = np.where(np.arange(brought_GT.shape[1]) < until // 2, 1.2, 0.75)
+    others_GT = fitted.predictor.parts.prediction_MGT.mean(0) - brought_GT
+    (finding,) = of_code(found(told(moved, others_GT + brought_GT * factor_T)), "effect_changed")
+
+    assert not steady
+    assert finding.where == fitted.panel.channels[0]
+    assert "% less than in the first" in finding.what
+    assert str(fitted.panel.dates[until // 2]) in finding.what
+
+
 # --- placebo ----------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmm.model.baseline import carried_periods, fourier_basis, level_basis, season_basis
+from mmm.model.baseline import carried_periods, course_basis, fourier_basis, level_basis, season_basis
 
 
 def test_level_is_linear_between_knots_and_flat_into_the_future() -> None:
@@ -26,6 +26,17 @@ def test_knots_that_do_not_divide_the_window_start_before_it() -> None:
     np.testing.assert_allclose(basis_TN[9] / 2.0, [1, 1, 1])
     np.testing.assert_allclose(basis_TN[5] / 2.0, [1, 1, 0])
     np.testing.assert_allclose(basis_TN[0, 0] / 2.0, 0.75)
+
+
+def test_courses_of_an_effect_are_even_over_training_and_stay_after_it() -> None:
+    """A walk's two slowest half-cosines, of size 1 and 1/2, then a year, where two of them were seen."""
+    course_TV = course_basis(117, 104, 52.0)
+
+    np.testing.assert_allclose(course_TV[:104].mean(0), 0.0, atol=1e-3)
+    np.testing.assert_allclose(np.sqrt((course_TV[:104] ** 2).mean(0)), [1.0, 0.5, 1.0, 1.0], rtol=1e-3)
+    np.testing.assert_array_equal(course_TV[104:, :2], np.repeat(course_TV[103:104, :2], 13, 0))
+    np.testing.assert_allclose(course_TV[104:, 2:], course_TV[52:65, 2:], atol=1e-12)
+    assert course_basis(103, 103, 52.0).shape == (103, 2)
 
 
 def test_a_level_that_the_season_may_have_moved_is_carried_with_it() -> None:

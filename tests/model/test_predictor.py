@@ -138,6 +138,21 @@ def test_deviations_of_effectiveness_fade_after_the_data() -> None:
     assert (np.abs(ahead_MCGH[..., 1:]) <= np.abs(ahead_MCGH[..., :-1])).all()
 
 
+def test_a_slow_course_goes_on_where_the_network_fades() -> None:
+    """A course that has gone to its end stays there, the deviations of the network are gone after a year."""
+    fitted = sketch(model=STEADY)
+    size_MCV = np.zeros((fitted.members, 3, 2))
+    size_MCV[:, 1, 0] = 0.2
+    moved = replace(fitted, parameters={**fitted.parameters, "course": size_MCV})
+    before, after = fitted.predictor.weight_ahead(60), moved.predictor.weight_ahead(60)
+
+    last = 0.4 * np.tanh(
+        0.2 * np.sqrt(2.0) * np.cos(np.pi * (moved.trained_until - 0.5) / moved.trained_until) / 0.4
+    )
+    np.testing.assert_allclose(((after - before) / before[..., -1:])[:, 1, :, -1], last, rtol=0.01)
+    np.testing.assert_allclose(before[:, [0, 2]], after[:, [0, 2]])
+
+
 def test_a_tenth_of_a_deviation_is_lost_with_every_period_ahead() -> None:
     """A channel half as effective again at the end: 1.45 one period later, 1.405 two, 1.3645 three."""
     predictor = sketch(model=STEADY).predictor

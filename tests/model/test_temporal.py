@@ -60,6 +60,19 @@ def test_deviations_stay_within_the_bound_however_large_the_weights() -> None:
     assert float(deviation.abs().max()) > 0.3
 
 
+def test_a_slow_course_is_added_in_all_regions_and_bounded() -> None:
+    inputs, _, parameters = posed(small_panel(), SPEC)
+    without = effectiveness(parameters, inputs, 0.4)
+    size_MCV = torch.zeros(2, 3, inputs.course_TV.shape[1], dtype=torch.float64)
+    size_MCV[0, 1, 0], size_MCV[1, 2, 0] = 0.1, 100.0
+    moved = effectiveness({**parameters, "course": size_MCV}, inputs, 0.4) - without
+
+    expected_T = 0.4 * torch.tanh(0.1 * inputs.course_TV[:, 0] / 0.4)
+    torch.testing.assert_close(moved[0, 1], expected_T.expand(3, -1))
+    assert 0.39 < float(moved[1, 2].abs().max()) <= 0.4 + 1e-12
+    assert not moved[0, [0, 2]].any()
+
+
 def test_training_starts_without_deviations() -> None:
     inputs, _, _ = posed(small_panel(), SPEC)
     start = start_parameters(inputs, SPEC, Scales(), 2, torch.Generator().manual_seed(0))

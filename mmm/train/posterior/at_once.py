@@ -128,8 +128,8 @@ def _tensors(density: Density) -> Tensors:
     }
     found |= {f"scales.{name}": like.new_tensor(value) for name, value in density.scales.as_dict().items()}
     found |= {"expected.log_spend_C": density.expected.log_spend_C, "density.region_weight_G": like}
-    if density.effectiveness_CGT is not None:
-        found["density.effectiveness_CGT"] = density.effectiveness_CGT
+    if density.varying is not None:
+        found |= {f"varying.{name}": value for name, value in vars(density.varying).items()}
     return found
 
 
@@ -145,6 +145,8 @@ def _rebuilt(like: Density, tensors: Tensors) -> Density:
     other.moments = replace(like.moments, **sections["moments"])
     other.scales = Scales(**sections["scales"])
     other.expected = replace(like.expected, **sections["expected"])
+    if like.varying is not None:
+        other.varying = replace(like.varying, **sections["varying"])
     for name, value in sections["density"].items():
         setattr(other, name, value)
     return other

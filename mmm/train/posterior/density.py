@@ -34,11 +34,20 @@ from mmm.model.network import LEVEL_SD, ChannelShape, unrecorded_demand
 from mmm.model.parameters import Parameters, Scales
 from mmm.model.placed import Placed, standardised
 from mmm.model.restrictions import signed_log_prior
+from mmm.model.temporal import (
+    AMPLITUDE,
+    COURSE,
+    COURSE_SD,
+    COURSE_SPREAD,
+    COURSE_WIDTH,
+    amplitude_of,
+    course_of,
+)
 from mmm.model.treatments import lasting
 from mmm.train.posterior.layout import LASTING, SIGNED, TREATED, Layout
 from mmm.train.posterior.marginal import Terms, gradient_of, log_likelihood, pulled_back, settled
 from mmm.train.posterior.media import region_factor, saturation_of, shapes
-from mmm.train.posterior.moments import Columns, Moments
+from mmm.train.posterior.moments import SHOCK, Columns, Moments
 from mmm.train.shards import Shards
 
 REGION_WIDTH_SD = 0.5
@@ -47,6 +56,8 @@ CELLS_AT_ONCE = 2**20
 """Cells by channel and draw whose gradient is taken together: 8 MiB a table, of which some dozen are held.
 More are slower, as they leave the caches: 400 regions x 143 periods x 10 channels take 0.60 s of CPU for four
 places, 0.47 one by one."""
+SHOCK_NOISE = 0.25
+"""Typical shock that regions share in a period, relative to the noise of a cell; learned around this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +87,19 @@ class Beliefs:
 
 
 @dataclass(frozen=True, eq=False)
+class Varying:
+    """How effects vary over time in one fit.
+
+    Attributes:
+        deviation_CGT: Relative deviation of each effect from constant.
+        most_C: Largest amplitude, in these deviations.
+    """
+
+    deviation_CGT: Tensor
+    most_C: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Media:
     """What the coordinates bring in a region of average response.
 
@@ -88,6 +112,7 @@ class Media:
         share_MC: Share of the KPI of the training window.
         treated_MRGT: What treatments bring against their means in a region of average response.
         seen: What a person reached counts; None without reach and frequency.
+        effectiveness_MCGT: Multiplier of effects over time; None holds it at 1.
     """
 
     effect_MCGT: Tensor
@@ -97,6 +122,7 @@ class Media:
     share_MC: Tensor
     treated_MRGT: Tensor
     seen: Reached | None = None
+    effectiveness_MCGT: Tensor | None = None
 
 
 class _SumBothWays(torch.autograd.Function):
@@ -124,7 +150,7 @@ class Density:
         expected: What is expected of channels.
         beliefs: What else is believed.
         region_weight_G: Weight of a region in the share of the KPI; adds up to 1 over all shards.
-        effectiveness_CGT: Multiplier of effects over time; None holds it at 1.
+        varying: How effects vary over time in one fit; None holds them constant.
         shards: What the shard knows of the whole.
     """
 
@@ -139,12 +165,12 @@ class Density:
         expected: Expectation,
         beliefs: Beliefs,
         region_weight_G: Tensor,
-        effectiveness_CGT: Tensor | None,
+        varying: Varying | None,
         shards: Shards,
     ) -> None:
         self.inputs, self.columns, self.moments = inputs, columns, moments
         self.scales, self.layout, self.expected, self.beliefs = scales, layout, expected, beliefs
-        self.shards, self.effectiveness_CGT = shards, effectiveness_CGT
+        self.shards, self.varying = shards, varying
         self.region_weight_G = region_weight_G
 
     def weighted(self, moments: Moments) -> Density:
@@ -203,7 +229,8 @@ class Density:
         """What media bring in a region of average response."""
         shape = shapes(self.layout.of_channels(coordinates), self.inputs, self.beliefs.spec)
         seen = reached(coordinates, self.inputs.contacts)
-        level_MCGT = saturation_of(shape, self.inputs, self.effectiveness_CGT, seen)
+        effectiveness_MCGT = self._effectiveness(coordinates)
+        level_MCGT = saturation_of(shape, self.inputs, effectiveness_MCGT, seen)
         factor_MG = region_factor(coordinates, self.inputs).expand(-1, len(self.region_weight_G))
         trained_GT = self.columns.trained_GT
         mean_MCG = (level_MCGT * trained_GT).sum(3) / trained_GT.sum(1).clamp_min(1.0)
@@ -214,7 +241,23 @@ class Density:
         top_MCG = (share_MC / mean_MC.clamp_min(1e-9)).unsqueeze(2) * factor_MG.unsqueeze(1)
         effect_MCGT = top_MCG.unsqueeze(3) * level_MCGT
         beside_MGT, treated_MRGT = self._beside(coordinates), self._treated(coordinates, len(share_MC))
-        return Media(effect_MCGT, beside_MGT, shape, top_MCG, share_MC, treated_MRGT, seen)
+        return Media(
+            effect_MCGT, beside_MGT, shape, top_MCG, share_MC, treated_MRGT, seen, effectiveness_MCGT
+        )
+
+    def _effectiveness(self, coordinates: Parameters) -> Tensor | None:
+        """Multiplier of effects over time, shape MCGT; None where they are constant."""
+        if self.varying is None:
+            return None
+        amplitude_MC = amplitude_of(coordinates[AMPLITUDE], self.varying.most_C)
+        bound = self.beliefs.spec.temporal.bound
+        course_MC1T = course_of(self.courses(coordinates), self.inputs.course_TV, bound).unsqueeze(2)
+        return 1.0 + course_MC1T + amplitude_MC[:, :, None, None] * self.varying.deviation_CGT
+
+    def courses(self, coordinates: Parameters) -> Tensor:
+        """Size of each course that each channel's effect takes over time, shape MCV."""
+        width_MC1 = COURSE_SD * torch.exp(COURSE_SPREAD * coordinates[COURSE_WIDTH]).unsqueeze(2)
+        return width_MC1 * coordinates[COURSE].reshape(*width_MC1.shape[:2], -1)
 
     def _beside(self, coordinates: Parameters) -> Tensor | None:
         """Unrecorded demand and controls of known sign, shape MGT; None without either."""
@@ -252,13 +295,21 @@ class Density:
         """Standard deviation of a cell of weight 1, shape M1."""
         return self.scales.noise * torch.exp(coordinates["noise"])
 
+    def scatter(self, coordinates: Parameters) -> Tensor:
+        """Standard deviation of a cell of weight 1 around its expectation, shocks included, shape M1."""
+        noise_M1 = self.noise(coordinates)
+        if SHOCK not in coordinates:
+            return noise_M1
+        return torch.hypot(noise_M1, self.widths(coordinates, (SHOCK,)))
+
     def widths(self, coordinates: Parameters, names: tuple[str, ...]) -> Tensor:
         """Prior standard deviation of the effect of each named column, in mean KPI, one row per draw."""
         like_M1 = coordinates["noise"]
         by_name = {"level": LEVEL_SD * torch.ones_like(like_M1)}
         for name in set(names) - {"level"}:
             factor = self.beliefs.spec.baseline.flexibility if name.endswith("al_level") else 1.0
-            by_name[name] = factor * getattr(self.scales, name) * torch.exp(coordinates[name])
+            unit = SHOCK_NOISE * self.scales.noise if name == SHOCK else getattr(self.scales, name)
+            by_name[name] = factor * unit * torch.exp(coordinates[name])
         return torch.cat([by_name[name] for name in names], 1) if names else like_M1[:, :0]
 
     def region_widths(self, coordinates: Parameters) -> Tensor:
@@ -332,12 +383,10 @@ class Density:
                     value_M = value_M * beliefs.kpi_sum * beliefs.roi_unit_C[c]
                 total_M = total_M + 0.5 * standardised(value_M, one.belief) ** 2
         total_M = priors.strength * total_M
-        held_CGT = self.effectiveness_CGT
-        varies_1CGT = None if held_CGT is None else held_CGT.unsqueeze(0)
         between = beliefs.spec.regions.scale_sd**2 if self.shards.regions > 1 else 0.0
         for placed in beliefs.placed:
             brought_M = placed.brought(
-                media.shape, self.inputs.stack_CGTL, media.top_MCG, varies_1CGT, media.seen
+                media.shape, self.inputs.stack_CGTL, media.top_MCG, media.effectiveness_MCGT, media.seen
             )
             if self.shards.count > 1:
                 brought_M = _SumBothWays.apply(brought_M, self.shards)  # type: ignore[no-untyped-call]
@@ -345,7 +394,7 @@ class Density:
             total_M = total_M + 0.5 * weight * placed.deviations(brought_M, between).square()
         tests = beliefs.lift_tests
         if tests is not None:
-            lift_ME = modelled_lift(tests, media.shape, media.top_MCG, varies_1CGT, media.seen)
+            lift_ME = modelled_lift(tests, media.shape, media.top_MCG, media.effectiveness_MCGT, media.seen)
             if self.shards.count > 1:
                 lift_ME = _SumBothWays.apply(lift_ME, self.shards)  # type: ignore[no-untyped-call]
             total_M = total_M + 0.5 * ((lift_ME - tests.lift_ME) / tests.error_E).square().sum(1)

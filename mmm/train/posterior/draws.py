@@ -17,6 +17,7 @@ from mmm.model.objective import REGION_NOISE_SD
 from mmm.model.parameters import LEAST_SHARE, NETWORK, Parameters, Scales, inverse_softplus
 from mmm.model.restrictions import SHAPE, free_of_size
 from mmm.model.saturation import hill
+from mmm.model.temporal import AMPLITUDE, AMPLITUDE_STEEPNESS, most_amplitude
 from mmm.train.posterior.density import Density, Media
 from mmm.train.posterior.layout import LASTING, SIGNED, TREATED
 from mmm.train.posterior.linear import Linear
@@ -65,6 +66,8 @@ def start_of(parameters: Parameters, density: Density) -> Tensor:
     else:
         parts[DEVIATION] = ((score_C - score_C.mean()) / expected.spread).clamp(-3.0, 3.0).unsqueeze(0)
     parts["total"] = ((total - expected.log_total) / expected.log_total_sd).clamp(-2.0, 2.0).reshape(1, 1)
+    if AMPLITUDE in density.layout.sizes:
+        parts[AMPLITUDE] = torch.logit(1.0 / most_amplitude(parameters)) / AMPLITUDE_STEEPNESS
     if "per_head" in parameters:
         parts["per_head"] = parameters["per_head"].reshape(1, 1)
     return density.layout.join(parts)[0].detach()
@@ -85,7 +88,7 @@ def learned_scales(density: Density, coordinates: Parameters) -> Scales:
         if name in coordinates:
             width_M1 = density.widths(coordinates, (name,))
             found[name] = float(torch.exp(torch.log(width_M1).mean()))
-    found["noise"] = float(torch.exp(torch.log(density.noise(coordinates)).mean()))
+    found["noise"] = float(torch.exp(torch.log(density.scatter(coordinates)).mean()))
     return Scales(**found)
 
 
@@ -117,7 +120,7 @@ def parameters_of(
     found = density.layout.of_channels(coordinates)
     found |= {name: coordinates[name] for name in ("demand", *PERSON) if name in coordinates}
     found["share"] = inverse_softplus(relative_MC)
-    found["noise"] = torch.log(density.noise(coordinates))[:, 0]
+    found["noise"] = torch.log(density.scatter(coordinates))[:, 0]
     units = {name: getattr(scales, name) for name in WIDTH_NAMES} | {"level": LEVEL_SD}
     for name in ("national_level", "regional_level"):
         units[name] *= spec.baseline.flexibility
@@ -164,7 +167,7 @@ def _places(names: tuple[str, ...], name: str) -> list[int]:
 
 
 def network_of(parameters: Parameters, draws: int) -> Parameters:
-    """The recurrent network of one fit, the same in every draw."""
+    """The recurrent network of one fit, once for every draw."""
     names = (*NETWORK, "bound")
     return {
         name: parameters[name].double().expand(draws, *parameters[name].shape[1:])

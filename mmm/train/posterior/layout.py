@@ -18,6 +18,8 @@ from mmm.model.beliefs import COMMON, DEVIATION, HELD_TOTAL
 from mmm.model.frequency import HALF, SLOPE
 from mmm.model.parameters import Parameters
 from mmm.model.restrictions import SHAPE, Restrictions
+from mmm.model.temporal import AMPLITUDE, COURSE, COURSE_WIDTH
+from mmm.train.posterior.moments import SHOCK
 
 WIDTHS = ("national_level", "season", "control")
 """Logarithms of the widths of linear parts, relative to those found beforehand."""
@@ -75,6 +77,8 @@ def layout(
     held: bool = False,
     lasting: bool = False,
     reach: int = 0,
+    shocks: bool = False,
+    courses: int = 0,
 ) -> Layout:
     """Coordinates of a model of so many channels.
 
@@ -86,6 +90,8 @@ def layout(
         held: Whether some channels are not bought.
         lasting: Whether the effect of some treatment may last.
         reach: Channels with reach and a frequency that varies.
+        shocks: Whether all regions may move together in a period.
+        courses: Courses that effects may take over time; 0 holds them constant.
     """
     groups = sorted(set(restrictions.shape_of_C))
     sizes = dict.fromkeys(SHAPE, len(groups)) | {DEVIATION: channels}
@@ -105,4 +111,8 @@ def layout(
     if not national:
         sizes |= dict.fromkeys(("per_head", *REGIONAL_WIDTHS), 1)
         sizes["region_width"] = channels
+    if shocks:
+        sizes[SHOCK] = 1
+    if courses:
+        sizes |= {AMPLITUDE: channels, COURSE_WIDTH: channels, COURSE: channels * courses}
     return Layout(sizes, tuple(groups.index(first) for first in restrictions.shape_of_C))

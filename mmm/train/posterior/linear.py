@@ -1,7 +1,7 @@
 """Levels, seasons, controls and deviations of regions, given the coordinates: means or draws.
 
-Shapes: M draws, C channels, G regions, T training periods, R columns of a region's own, P shared columns,
-O = R + C effects of a region's own, X = P + 1 with the KPI last.
+Shapes: M draws, C channels, G regions, T training periods, R columns of a region's own, P shared effects,
+O = R + C effects of a region's own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmm.model.parameters import Parameters
 from mmm.train.posterior.density import Density, Media
-from mmm.train.posterior.marginal import eliminate
+from mmm.train.posterior.marginal import eliminate, shared_kpi
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +21,7 @@ class Linear:
     """Effects that are linear in the KPI, in mean KPI.
 
     Attributes:
-        shared_MP: Effects of shared columns.
+        shared_MP: Shared effects: of columns, then the shocks of periods.
         own_MGR: Effects of a region's own columns.
         response_MGC: A region's response to each channel, relative to that of the average region.
         treated_MGR: The same of each treatment.
@@ -53,7 +53,7 @@ def linear_parts(
         shared_MP = shared_MP + _spread(found.lower_MPP, noise[0])
     own_MGO = found.own_mean(shared_MP)
     if noise is not None:
-        own_MGO = own_MGO + _spread(found.lower_MGOO, noise[1])
+        own_MGO = own_MGO + (found.white_MGOO.transpose(2, 3) @ noise[1].unsqueeze(-1))[..., 0]
     own = len(columns.own_names)
     response_MGC = torch.ones_like(media.top_MCG.transpose(1, 2))
     treated_MGR = torch.ones_like(media.treated_MRGT[..., 0].transpose(1, 2))
@@ -85,4 +85,4 @@ def expected_kpi(density: Density, media: Media, linear: Linear) -> Tensor:
     if columns.restrictions.treatments:
         media_MGT = media_MGT + torch.einsum("mrgt,mgr->mgt", media.treated_MRGT, linear.treated_MGR)
     own_MGT = linear.own_MGR @ columns.own_TR.T
-    return media_MGT + own_MGT + torch.einsum("gtp,mp->mgt", columns.shared_GTP, linear.shared_MP)
+    return media_MGT + own_MGT + shared_kpi(columns, linear.shared_MP)

@@ -8,8 +8,9 @@ products.
 The gradient is what the model expects of its linear parts given the data (Fisher's identity): no graph of
 the elimination is kept, which halves the cost of a step.
 
-Shapes: M draws, C channels, G regions, T training periods, R columns of a region's own, P shared columns,
-O = R + C effects of a region's own (R where regions respond alike), X = P + 1 with the KPI last.
+Shapes: M draws, C channels, G regions, T training periods, R columns of a region's own, Q shared columns and
+D shocks of periods that regions share, P = Q + D shared effects, O = R + C effects of a region's own (R where
+regions respond alike), X = P + 1 with the KPI last.
 """
 
 from __future__ import annotations
@@ -51,9 +52,10 @@ class Eliminated:
     """What is left after effects of the regions' own are integrated out.
 
     Attributes:
-        lower_MGOO: Lower triangle of the precision of a region's own effects.
-        cross_MGOX: Their products with shared columns and KPI.
-        shared_MX: Products of shared columns and KPI with the KPI, over the shard's regions.
+        white_MGOO: Inverse of the lower triangle of the precision of a region's own effects.
+        half_MGOX: Their products with shared effects and KPI, made white by it.
+        cross_MGO: Their products with the KPI.
+        shared_MX: Products of shared effects and KPI with the KPI, over the shard's regions.
         left_MXX: Products of shared columns and KPI with themselves, less what own effects explain, over all
             shards.
         lower_MPP: Lower triangle of the precision of shared effects.
@@ -62,8 +64,9 @@ class Eliminated:
         failed_M: Above 0 where a precision matrix could not be decomposed.
     """
 
-    lower_MGOO: Tensor
-    cross_MGOX: Tensor
+    white_MGOO: Tensor
+    half_MGOX: Tensor
+    cross_MGO: Tensor
     shared_MX: Tensor
     left_MXX: Tensor
     lower_MPP: Tensor
@@ -80,8 +83,9 @@ class Eliminated:
 
     def own_mean(self, shared_MP: Tensor) -> Tensor:
         """Means of the regions' own effects, given the shared ones, shape MGO."""
-        pull_MGO1 = self.cross_MGOX[..., -1:] - self.cross_MGOX[..., :-1] @ shared_MP[:, None, :, None]
-        return torch.cholesky_solve(pull_MGO1, self.lower_MGOO)[..., 0]
+        pull_MGO1 = self.half_MGOX[..., -1:] - self.half_MGOX[..., :-1] @ shared_MP[:, None, :, None]
+        mean_MGO: Tensor = (self.white_MGOO.transpose(2, 3) @ pull_MGO1)[..., 0]
+        return mean_MGO
 
 
 def eliminate(
@@ -95,51 +99,19 @@ def eliminate(
         moments: Their weighted products.
         total: Sum over shards.
     """
-    own = len(columns.own_names)
-    effect_MCGT, per_noise_M1 = terms.effect_MCGT, 1.0 / terms.noise_M1
-    draws, _, regions, _ = effect_MCGT.shape
-    deviate = terms.region_MC.shape[1]
-    left_MGT = columns.kpi_GT - effect_MCGT.sum(1) - terms.beside_MGT
-    left_MGF = torch.einsum("gtf,mgt->mgf", moments.weighted_GTF[..., :-1], left_MGT)
-    weighted_MGT = left_MGT * moments.weight_GT
-    own_MR, shared_MP = terms.own_MR * per_noise_M1, terms.shared_MP * per_noise_M1
-    own_MGR1, shared_M11P = own_MR[:, None, :, None], shared_MP[:, None, None]
-    effects = own + deviate
-    own_MGOO = effect_MCGT.new_empty(draws, regions, effects, effects)
-    cross_MGOX = effect_MCGT.new_empty(draws, regions, effects, len(columns.shared_names) + 1)
-    product_GFF = moments.product_GFF
-    own_MGOO[:, :, :own, :own] = product_GFF[:, :own, :own] * own_MGR1 * own_MGR1.transpose(2, 3)
-    cross_MGOX[:, :, :own, :-1] = product_GFF[:, :own, own:-1] * own_MGR1 * shared_M11P
-    cross_MGOX[:, :, :own, -1] = left_MGF[..., :own] * (own_MR * per_noise_M1).unsqueeze(1)
-    if deviate:
-        width_MC = terms.region_MC * per_noise_M1
-        width_M1C1 = width_MC[:, None, :, None]
-        with_media_MGCF = torch.einsum("gtf,mcgt->mgcf", moments.weighted_GTF[..., :-1], effect_MCGT)
-        link_MGCR = with_media_MGCF[..., :own] * width_M1C1 * own_MGR1.transpose(2, 3)
-        media_MGCC = torch.einsum("mcgt,mdgt->mgcd", effect_MCGT * moments.weight_GT, effect_MCGT)
-        own_MGOO[:, :, own:, :own] = link_MGCR
-        own_MGOO[:, :, :own, own:] = link_MGCR.transpose(2, 3)
-        own_MGOO[:, :, own:, own:] = media_MGCC * width_M1C1 * width_M1C1.transpose(2, 3)
-        cross_MGOX[:, :, own:, :-1] = with_media_MGCF[..., own:] * width_M1C1 * shared_M11P
-        media_kpi_MGC = torch.einsum("mcgt,mgt->mgc", effect_MCGT, weighted_MGT)
-        cross_MGOX[:, :, own:, -1] = media_kpi_MGC * (width_MC * per_noise_M1).unsqueeze(1)
+    shared_MP = terms.shared_MP / terms.noise_M1
+    own_MGOO, cross_MGOX, shared_MX = _products(terms, columns, moments)
     own_MGOO.diagonal(dim1=2, dim2=3).add_(1.0)
     lower_MGOO, failed_MG = _decomposed(own_MGOO)
-    shared_MX = torch.cat(
-        [
-            left_MGF[..., own:].sum(1) * shared_MP * per_noise_M1,
-            (weighted_MGT * left_MGT).sum((1, 2)).unsqueeze(1) * per_noise_M1.square(),
-        ],
-        1,
-    )
-    half_MGOX = torch.linalg.solve_triangular(lower_MGOO, cross_MGOX, upper=False).flatten(1, 2)
-    left_MXX = -half_MGOX.transpose(1, 2) @ half_MGOX
-    left_MXX[:, :-1, :-1] += (
-        product_GFF[:, own:-1, own:-1].sum(0) * shared_MP.unsqueeze(2) * shared_MP.unsqueeze(1)
-    )
+    unit_OO = torch.eye(lower_MGOO.shape[-1]).to(cross_MGOX)
+    white_MGOO = torch.linalg.solve_triangular(lower_MGOO, unit_OO.expand_as(lower_MGOO), upper=False)
+    half_MGOX = white_MGOO @ cross_MGOX
+    stacked_MNX = half_MGOX.flatten(1, 2)
+    left_MXX = -stacked_MNX.transpose(1, 2) @ stacked_MNX
+    left_MXX[:, :-1, :-1] += moments.shared_PP * shared_MP.unsqueeze(2) * shared_MP.unsqueeze(1)
     left_MXX[:, -1] += shared_MX
     left_MXX[:, :-1, -1] += shared_MX[:, :-1]
-    size = left_MXX.shape[1]
+    draws, size, _ = left_MXX.shape
     sums_MN = total(
         torch.cat(
             [
@@ -155,8 +127,9 @@ def eliminate(
     lower_MPP, failed_M = _decomposed(inner_MPP)
     mean_MP = torch.cholesky_solve(left_MXX[:, :-1, -1:], lower_MPP)[..., 0]
     return Eliminated(
-        lower_MGOO=lower_MGOO,
-        cross_MGOX=cross_MGOX,
+        white_MGOO=white_MGOO,
+        half_MGOX=half_MGOX,
+        cross_MGO=cross_MGOX[..., -1],
         shared_MX=shared_MX,
         left_MXX=left_MXX,
         lower_MPP=lower_MPP,
@@ -164,6 +137,61 @@ def eliminate(
         log_det_M=sums_MN[:, -2],
         failed_M=sums_MN[:, -1] + (failed_M != 0),
     )
+
+
+def _products(terms: Terms, columns: Columns, moments: Moments) -> tuple[Tensor, Tensor, Tensor]:
+    """Weighted products, in units of prior widths and noise.
+
+    Of own effects with each other, MGOO, of own with shared effects and KPI, MGOX, and of shared effects and
+    KPI with the KPI, over the shard's regions, MX.
+    """
+    own, bases = len(columns.own_names), columns.shared_GTQ.shape[2]
+    effect_MCGT, per_noise_M1 = terms.effect_MCGT, 1.0 / terms.noise_M1
+    draws, _, regions, _ = effect_MCGT.shape
+    deviate = terms.region_MC.shape[1]
+    left_MGT = columns.kpi_GT - effect_MCGT.sum(1) - terms.beside_MGT
+    left_MGF = torch.einsum("gtf,mgt->mgf", moments.weighted_GTF[..., :-1], left_MGT)
+    weighted_MGT = left_MGT * moments.weight_GT
+    own_MR, shared_MP = terms.own_MR * per_noise_M1, terms.shared_MP * per_noise_M1
+    own_MGR1, shared_M11P = own_MR[:, None, :, None], shared_MP[:, None, None]
+    effects = own + deviate
+    own_MGOO = effect_MCGT.new_empty(draws, regions, effects, effects)
+    cross_MGOX = effect_MCGT.new_empty(draws, regions, effects, len(columns.shared_names) + 1)
+    product_GFF = moments.product_GFF
+    own_MGOO[:, :, :own, :own] = product_GFF[:, :own, :own] * own_MGR1 * own_MGR1.transpose(2, 3)
+    cross_MGOX[:, :, :own, :bases] = product_GFF[:, :own, own:-1]
+    if columns.shocks:
+        cross_MGOX[:, :, :own, bases:-1] = moments.weighted_GTF[..., :own].transpose(1, 2)
+    cross_MGOX[:, :, :own, :-1] *= own_MGR1 * shared_M11P
+    cross_MGOX[:, :, :own, -1] = left_MGF[..., :own] * (own_MR * per_noise_M1).unsqueeze(1)
+    if deviate:
+        width_MC = terms.region_MC * per_noise_M1
+        width_M1C1 = width_MC[:, None, :, None]
+        with_media_MGCF = torch.einsum("gtf,mcgt->mgcf", moments.weighted_GTF[..., :-1], effect_MCGT)
+        link_MGCR = with_media_MGCF[..., :own] * width_M1C1 * own_MGR1.transpose(2, 3)
+        weighted_MGCT = (effect_MCGT * moments.weight_GT).transpose(1, 2)
+        media_MGCC = weighted_MGCT @ effect_MCGT.permute(0, 2, 3, 1)
+        own_MGOO[:, :, own:, :own] = link_MGCR
+        own_MGOO[:, :, :own, own:] = link_MGCR.transpose(2, 3)
+        own_MGOO[:, :, own:, own:] = media_MGCC * width_M1C1 * width_M1C1.transpose(2, 3)
+        cross_MGOX[:, :, own:, :bases] = with_media_MGCF[..., own:]
+        if columns.shocks:
+            cross_MGOX[:, :, own:, bases:-1] = weighted_MGCT
+        cross_MGOX[:, :, own:, :-1] *= width_M1C1 * shared_M11P
+        media_kpi_MGC = torch.einsum("mcgt,mgt->mgc", effect_MCGT, weighted_MGT)
+        cross_MGOX[:, :, own:, -1] = media_kpi_MGC * (width_MC * per_noise_M1).unsqueeze(1)
+    with_shocks = [weighted_MGT.sum(1)] if columns.shocks else []
+    with_shared_MP = torch.cat([left_MGF[..., own:].sum(1), *with_shocks], 1) * shared_MP * per_noise_M1
+    squares_M1 = (weighted_MGT * left_MGT).sum((1, 2)).unsqueeze(1) * per_noise_M1.square()
+    shared_MX = torch.cat([with_shared_MP, squares_M1], 1)
+    return own_MGOO, cross_MGOX, shared_MX
+
+
+def shared_kpi(columns: Columns, effect_MP: Tensor) -> Tensor:
+    """KPI that shared effects bring in every cell, in mean KPI, shape MGT."""
+    bases = columns.shared_GTQ.shape[2]
+    brought_MGT = torch.einsum("gtq,mq->mgt", columns.shared_GTQ, effect_MP[:, :bases])
+    return brought_MGT + effect_MP[:, None, bases:] if columns.shocks else brought_MGT
 
 
 def log_likelihood(
@@ -182,26 +210,26 @@ def gradient_of(terms: Terms, found: Eliminated, columns: Columns, moments: Mome
     density has where they are known.
     """
     own, deviate = len(columns.own_names), terms.region_MC.shape[1]
+    bases = columns.shared_GTQ.shape[2]
     per_noise_M1 = 1.0 / terms.noise_M1
     mean_MP, mean_MGO = found.mean_MP, found.own_mean(found.mean_MP)
     spread_MPP = torch.cholesky_inverse(found.lower_MPP)
-    link_MGOP = torch.cholesky_solve(found.cross_MGOX[..., :-1], found.lower_MGOO)
-    spread_MGOO = torch.cholesky_inverse(found.lower_MGOO)
-    cross_MGOP = link_MGOP @ spread_MPP.unsqueeze(1)
+    back_MGOO = found.white_MGOO.transpose(2, 3)
+    link_MGOP = back_MGOO @ found.half_MGOX[..., :-1]
+    spread_MGOO = back_MGOO @ found.white_MGOO
+    cross_MGOP = (link_MGOP.flatten(1, 2) @ spread_MPP).reshape(link_MGOP.shape)
     variance_MGO = spread_MGOO.diagonal(dim1=2, dim2=3) + (cross_MGOP * link_MGOP).sum(3)
     variance_MP = spread_MPP.diagonal(dim1=1, dim2=2)
     square_MO = (variance_MGO + mean_MGO.square() - 1.0).sum(1)
     square_MP = (variance_MP + mean_MP.square() - 1.0) / shards.count
 
     # Squared residuals that are expected, in units of the noise.
-    explained_M = (mean_MGO * found.cross_MGOX[..., -1]).sum((1, 2)) + (
-        mean_MP * found.shared_MX[:, :-1]
-    ).sum(1)
+    explained_M = (mean_MGO * found.cross_MGO).sum((1, 2)) + (mean_MP * found.shared_MX[:, :-1]).sum(1)
     squares_M = found.shared_MX[:, -1] - explained_M - square_MO.sum(1) - square_MP.sum(1)
 
     own_mean_MGR = mean_MGO[..., :own] * terms.own_MR.unsqueeze(1)
     fitted_MGT = own_mean_MGR @ columns.own_TR.T + terms.beside_MGT
-    fitted_MGT = fitted_MGT + torch.einsum("gtp,mp->mgt", columns.shared_GTP, mean_MP * terms.shared_MP)
+    fitted_MGT = fitted_MGT + shared_kpi(columns, mean_MP * terms.shared_MP)
     weight_MGT = moments.weight_GT * per_noise_M1.square().unsqueeze(2)
     if not deviate:
         left_MGT = weight_MGT * (columns.kpi_GT - fitted_MGT - terms.effect_MCGT.sum(1))
@@ -216,7 +244,9 @@ def gradient_of(terms: Terms, found: Eliminated, columns: Columns, moments: Mome
         along_MGCT = (with_own_MGCO[..., :own] * terms.own_MR[:, None, None]) @ columns.own_TR.T
         along_MGCT += (with_own_MGCO[..., own:] * width_M1C.unsqueeze(2)) @ effect_MGCT
         shared_MGCP = cross_MGOP[:, :, own:] * terms.shared_MP[:, None, None]
-        along_MGCT -= shared_MGCP @ columns.shared_GTP.transpose(1, 2)
+        along_MGCT -= shared_MGCP[..., :bases] @ columns.shared_GTQ.transpose(1, 2)
+        if columns.shocks:
+            along_MGCT -= shared_MGCP[..., bases:]
         by_effect_MGCT = response_MGC.unsqueeze(3) * left_MGT.unsqueeze(2)
         by_effect_MGCT -= width_M1C.unsqueeze(3) * along_MGCT * weight_MGT.unsqueeze(2)
         by_effect_MCGT = by_effect_MGCT.transpose(1, 2)

@@ -29,8 +29,8 @@ def region_factor(coordinates: Parameters, inputs: Inputs) -> Tensor:
 
 
 def saturation_of(
-    shape: ChannelShape, inputs: Inputs, effectiveness_CGT: Tensor | None, seen: Reached | None = None
+    shape: ChannelShape, inputs: Inputs, effectiveness_MCGT: Tensor | None, seen: Reached | None = None
 ) -> Tensor:
     """Saturation of carried-over media times effectiveness over time, shape MCGT."""
     level_MCGT = saturated(inputs.stack_CGTL, shape, seen)
-    return level_MCGT if effectiveness_CGT is None else level_MCGT * effectiveness_CGT
+    return level_MCGT if effectiveness_MCGT is None else level_MCGT * effectiveness_MCGT

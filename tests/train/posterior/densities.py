@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mmm.data.panel import Panel, Treatment
+from mmm.model.parameters import Parameters
 from mmm.model.restrictions import Restrictions
 from mmm.train.posterior import posterior as program
 from mmm.train.posterior.density import Density
@@ -18,6 +19,8 @@ from mmm.train.shards import Alone
 from tests.small import market, small_panel, split_of
 
 MODEL = {"temporal": {"enabled": False}, "graph": {"mode": "none"}}
+VARYING = {"temporal": {"enabled": True, "hidden": 3}}
+"""Settings under which effects vary over time."""
 N_TRAIN = 40
 RESTRICTED = Restrictions(sign_K=(-1, 0), shape_of_C=(0, 1, 0))
 """The first control lowers the KPI; the first and the last channel share their shape."""
@@ -43,8 +46,19 @@ def prepared(panel: Panel, model: dict[str, Any] | None = None) -> Prepared:
     return pose(spec, panel, split_of(panel).n_train, Alone(len(panel.regions)))
 
 
-def density_of(item: Prepared) -> Density:
-    return program._density(item, item.start(1, 0))
+def density_of(item: Prepared, *, shocks: bool = False) -> Density:
+    return program._density(item, moved(item), shocks=shocks)
+
+
+def moved(item: Prepared) -> Parameters:
+    """Where training starts, but for effects that already vary over time if they may."""
+    start = item.start(1, 0)
+    if "gru_output" in start:
+        generator = torch.Generator().manual_seed(1)
+        start["gru_output"] = 0.2 * torch.randn(start["gru_output"].shape, generator=generator).to(
+            start["gru_output"]
+        )
+    return start
 
 
 def places(density: Density, count: int, seed: int = 0) -> Tensor:

@@ -14,10 +14,14 @@ from torch import Tensor
 
 from mmm.data.panel import Panel
 from mmm.model.network import forward
+from mmm.model.temporal import amplitude_of, effectiveness, most_amplitude
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.draws import learned_scales, parameters_of, start_of
 from mmm.train.posterior.linear import expected_kpi, linear_parts
 from mmm.train.posterior.marginal import _decomposed
+from mmm.train.posterior.moments import Columns
+from mmm.train.posterior.posterior import TOGETHER, _handed_over, _moving_together
+from mmm.train.posterior.search import highest
 from mmm.train.prepare import pose
 from mmm.train.shards import Alone, Survey
 from tests.small import market, reach_panel, small_panel, some_regions, with_gaps
@@ -27,11 +31,20 @@ from tests.train.posterior.densities import (
     MODEL,
     N_TRAIN,
     RESTRICTED,
+    VARYING,
     density_of,
     driven_panel,
+    moved,
     places,
     prepared,
 )
+
+
+def with_shocks(columns: Columns) -> Tensor:
+    """Columns of all shared effects, those of the shocks of periods last."""
+    regions, periods = columns.kpi_GT.shape
+    shock_GTT = torch.eye(periods, columns.shocks).to(columns.kpi_GT).expand(regions, -1, -1)
+    return torch.cat([columns.shared_GTQ, shock_GTT], 2)
 
 
 def by_brute_force(density: Density, theta_D: Tensor) -> float:
@@ -41,7 +54,7 @@ def by_brute_force(density: Density, theta_D: Tensor) -> float:
     columns, weight_GT = density.columns, density.moments.weight_GT
     regions, periods = weight_GT.shape
     own_TR = columns.own_TR * density.widths(coordinates, columns.own_names)
-    shared_GTP = columns.shared_GTP * density.widths(coordinates, columns.shared_names)
+    shared_GTP = with_shocks(columns) * density.widths(coordinates, columns.shared_names)
     covariance = torch.einsum("gtp,hsp->gths", shared_GTP, shared_GTP).reshape(regions * periods, -1)
     effect_CGT = torch.cat([media.effect_MCGT[0], media.treated_MRGT[0]])
     mean_GT = effect_CGT.sum(0)
@@ -64,11 +77,11 @@ def by_brute_force(density: Density, theta_D: Tensor) -> float:
 
 
 @pytest.mark.parametrize("restricted", [False, True])
-@pytest.mark.parametrize("regions", [1, 3])
-def test_the_integral_is_that_of_the_whole_covariance(regions: int, restricted: bool) -> None:
+@pytest.mark.parametrize(("regions", "shocks"), [(1, False), (3, False), (3, True)])
+def test_the_integral_is_that_of_the_whole_covariance(regions: int, shocks: bool, restricted: bool) -> None:
     panel = small_panel(regions=regions, controls=2)
     item = prepared(panel if regions == 1 else with_gaps(panel))
-    density = density_of(replace(item, restrictions=RESTRICTED) if restricted else item)
+    density = density_of(replace(item, restrictions=RESTRICTED) if restricted else item, shocks=shocks)
     theta_MD = places(density, 3)
     found_M = density.value(theta_MD)
 
@@ -91,10 +104,13 @@ def test_treatments_and_organic_media_are_in_the_integral_too(regions: int) -> N
     assert_allclose(np.diff(density.value(theta_MD).numpy()), np.diff(expected), rtol=1e-7)
 
 
+@pytest.mark.parametrize("varying", [False, True])
 @pytest.mark.parametrize("make", [small_panel, reach_panel, driven_panel])
-def test_the_gradient_is_that_of_differences(make: Callable[..., Panel]) -> None:
-    item = prepared(with_gaps(make()))
-    density = density_of(replace(item, restrictions=DRIVEN) if make is driven_panel else item)
+def test_the_gradient_is_that_of_differences(make: Callable[..., Panel], varying: bool) -> None:
+    """With shocks of periods and effects that vary over time, or without both."""
+    item = prepared(with_gaps(make()), VARYING if varying else None)
+    item = replace(item, restrictions=DRIVEN) if make is driven_panel else item
+    density = density_of(item, shocks=varying)
     theta_MD = places(density, 1)
     _, gradient_MD = density.gradient(theta_MD)
 
@@ -107,19 +123,20 @@ def test_the_gradient_is_that_of_differences(make: Callable[..., Panel]) -> None
 
 
 @MAKERS
-@pytest.mark.parametrize("sizes", [(1, 4), (2, 1, 2)])
+@pytest.mark.parametrize(("sizes", "shocks"), [((1, 4), False), ((2, 1, 2), True)])
 def test_shards_have_the_density_and_the_gradient_of_the_whole(
-    sizes: tuple[int, ...], make: Callable[..., Panel]
+    sizes: tuple[int, ...], shocks: bool, make: Callable[..., Panel]
 ) -> None:
     panel = with_gaps(make(regions=5))
     beliefs = {"priors": {"channels": {"tv": {"share": {"mean": 0.1, "sd": 0.05}}}}}
     spec = market(panel, model=MODEL | beliefs, train={"precision": "float64"})
-    whole = density_of(pose(spec, panel, N_TRAIN, Alone(5)))
+    whole = density_of(pose(spec, panel, N_TRAIN, Alone(5)), shocks=shocks)
     theta_MD = places(whole, 2)
 
     def one(shard: Any, own: slice) -> tuple[Tensor, Tensor]:
         rows = some_regions(panel, np.arange(5)[own])
-        return density_of(pose(spec, rows, N_TRAIN, shard, survey=Survey("", ()))).gradient(theta_MD)
+        item = pose(spec, rows, N_TRAIN, shard, survey=Survey("", ()))
+        return density_of(item, shocks=shocks).gradient(theta_MD)
 
     value_M, gradient_MD = whole.gradient(theta_MD)
     for found_M, found_MD in crew(sizes, one)[0]:
@@ -146,6 +163,35 @@ def test_places_of_a_large_panel_are_looked_at_a_few_at_a_time(monkeypatch: pyte
     assert sizes == [2, 2, 1]
     assert_allclose(found_M, value_M, rtol=1e-10)
     assert_allclose(found_MD, gradient_MD, rtol=1e-8, atol=1e-8)
+
+
+def test_effects_that_vary_over_time_are_handed_over_as_they_were_drawn() -> None:
+    item = prepared(small_panel(regions=3), VARYING)
+    density, mode = density_of(item), moved(item)
+    theta_MD = places(density, 4)
+    free_MC = density.layout.split(theta_MD)["amplitude"]
+    drawn = density.media(density.layout.split(theta_MD)).effectiveness_MCGT
+    found = _handed_over(item, density, theta_MD, mode, torch.ones(3), None, {}).parameters
+
+    assert drawn is not None
+    assert float(drawn.detach().std(3).min()) > 0.01
+    assert_allclose(effectiveness(found, density.inputs, item.spec.temporal.bound), drawn.detach(), rtol=1e-6)
+    with torch.no_grad():
+        start = density.layout.split(start_of(mode, density).unsqueeze(0))
+        once_MC = amplitude_of(start["amplitude"], most_amplitude(mode))
+    assert_allclose(once_MC, 1.0, rtol=1e-5)
+    assert free_MC.shape == (4, 3)
+
+
+@pytest.mark.parametrize(("shock", "expected"), [(0.0, False), (0.1, True)])
+def test_regions_that_move_together_have_shocks_in_common(shock: float, expected: bool) -> None:
+    """They are asked for only where residuals of regions have more in common than chance."""
+    panel = small_panel(regions=8)
+    kpi_GT = panel.kpi_GT * (1.0 + shock * np.random.default_rng(3).standard_normal(panel.kpi_GT.shape[1]))
+    density = density_of(prepared(replace(panel, kpi_GT=kpi_GT)))
+    theta_D = highest(density, torch.zeros(density.layout.length, dtype=torch.float64), 60)
+
+    assert (_moving_together(density, theta_D) > TOGETHER) == expected
 
 
 @pytest.mark.parametrize("make", [small_panel, reach_panel, driven_panel])

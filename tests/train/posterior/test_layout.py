@@ -71,7 +71,7 @@ def test_products_are_sums_over_known_cells(regions: int) -> None:
             if not columns.trained_GT[g, t]:
                 continue
             cells += 1
-            row = np.concatenate([columns.own_TR[t], columns.shared_GTP[g, t], columns.kpi_GT[g, t : t + 1]])
+            row = np.concatenate([columns.own_TR[t], columns.shared_GTQ[g, t], columns.kpi_GT[g, t : t + 1]])
             expected_GFF[g] += float(weight_GT[g, t]) * np.outer(row, row)
 
     assert 0 < cells < regions * periods
@@ -87,7 +87,7 @@ def test_controls_of_a_known_sign_are_turned_and_stand_apart() -> None:
     assert_allclose(columns.signed_GTK[..., 0], -density.inputs.controls_GTK[..., 0])
     assert columns.shared_names.count("control") == 1
     assert_allclose(
-        columns.shared_GTP[..., columns.shared_names.index("control")], density.inputs.controls_GTK[..., 1]
+        columns.shared_GTQ[..., columns.shared_names.index("control")], density.inputs.controls_GTK[..., 1]
     )
     assert columns.own_names[0] == "level"
     assert_allclose(columns.own_TR[:, 0], 1.0)

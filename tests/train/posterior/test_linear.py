@@ -58,7 +58,7 @@ def regression_of(density: Density, theta_MD: torch.Tensor) -> Regression:
         moved_TC = (effect_CGT[: len(region_width_C), g] * region_width_C[:, None]).T
         mine = np.concatenate([columns.own_TR.numpy() * own_width, moved_TC], 1)
         apart = [mine if g == other else np.zeros_like(mine) for other in range(regions)]
-        blocks.append(np.concatenate([columns.shared_GTP[g].numpy() * shared_width, *apart], 1))
+        blocks.append(np.concatenate([columns.shared_GTQ[g].numpy() * shared_width, *apart], 1))
         explained_T = effect_CGT[:, g].sum(0)
         if media.beside_MGT is not None:
             explained_T = explained_T + media.beside_MGT[0, g].numpy()
