@@ -60,6 +60,17 @@ def course_of(course_MCV: Tensor, course_TV: Tensor, bound: float) -> Tensor:
     return bound * torch.tanh(course_MCV @ course_TV.T / bound)
 
 
+def course_sizes(width_MC: Tensor, free_MN: Tensor) -> Tensor:
+    """Size of each course of each channel, shape MCV, from standard normal numbers.
+
+    Args:
+        width_MC: Of how large a channel's courses tend to be.
+        free_MN: Of each course, channel by channel.
+    """
+    size_MC1 = COURSE_SD * torch.exp(COURSE_SPREAD * width_MC).unsqueeze(2)
+    return size_MC1 * free_MN.reshape(*size_MC1.shape[:2], -1)
+
+
 def most_amplitude(parameters: Parameters) -> Tensor:
     """Largest amplitude of each channel whose deviations stay below the largest any may learn, shape MC."""
     return (0.99 / torch.sigmoid(parameters["bound"])).clamp_max(MOST_AMPLITUDE)

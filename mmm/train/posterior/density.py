@@ -34,15 +34,7 @@ from mmm.model.network import LEVEL_SD, ChannelShape, unrecorded_demand
 from mmm.model.parameters import Parameters, Scales
 from mmm.model.placed import Placed, standardised
 from mmm.model.restrictions import signed_log_prior
-from mmm.model.temporal import (
-    AMPLITUDE,
-    COURSE,
-    COURSE_SD,
-    COURSE_SPREAD,
-    COURSE_WIDTH,
-    amplitude_of,
-    course_of,
-)
+from mmm.model.temporal import AMPLITUDE, COURSE, COURSE_WIDTH, amplitude_of, course_of, course_sizes
 from mmm.model.treatments import lasting
 from mmm.train.posterior.layout import LASTING, SIGNED, TREATED, Layout
 from mmm.train.posterior.marginal import Terms, gradient_of, log_likelihood, pulled_back, settled
@@ -256,8 +248,7 @@ class Density:
 
     def courses(self, coordinates: Parameters) -> Tensor:
         """Size of each course that each channel's effect takes over time, shape MCV."""
-        width_MC1 = COURSE_SD * torch.exp(COURSE_SPREAD * coordinates[COURSE_WIDTH]).unsqueeze(2)
-        return width_MC1 * coordinates[COURSE].reshape(*width_MC1.shape[:2], -1)
+        return course_sizes(coordinates[COURSE_WIDTH], coordinates[COURSE])
 
     def _beside(self, coordinates: Parameters) -> Tensor | None:
         """Unrecorded demand and controls of known sign, shape MGT; None without either."""
