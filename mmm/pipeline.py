@@ -35,6 +35,7 @@ from mmm.analysis.tables import (
     regions_table,
     returns_table,
     training_table,
+    windows_table,
 )
 from mmm.checks.diagnose import diagnose
 from mmm.checks.experiments import experiments_table
@@ -154,6 +155,7 @@ def analysed(spec: MarketSpec, read: PanelRead, scored: Fitted, fitted: Fitted, 
         "training": training_table(fitted),
         "regions": regions_table(fitted),
         "returns": returns_table(fitted),
+        "windows": windows_table(fitted),
         "correlations": correlations_table(fitted),
     }
     if fitted.members > 1:

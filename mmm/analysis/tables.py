@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from mmm.analysis.attribution import predictive_sd
@@ -19,6 +20,8 @@ from mmm.fitted import Fitted
 OUTLIER = 4.0
 """Predictive standard deviations from which a cell is listed as an outlier."""
 MOST_OUTLIERS = 200
+MOST_MONTHS = 40
+"""Months of training up to which a return is kept for every stretch of them; longer ones go by quarters."""
 LEAST_PERIODS = 3
 """Periods from which a quarter has a return of its own; of quarterly data every one has."""
 
@@ -159,6 +162,52 @@ def returns_table(fitted: Fitted) -> pd.DataFrame:
     return _returns(fitted, _windows(fitted))
 
 
+def windows_table(fitted: Fitted) -> pd.DataFrame:
+    """``windows.parquet``: the return of each channel, and of all together, in any stretch of training.
+
+    A row for every channel and every pair of a first and a last month, or quarters where there are more than
+    ``MOST_MONTHS`` months or periods are longer. ``first`` and ``last`` are their starts; ``channel``,
+    ``spend`` and ``roi`` as in :func:`returns_table`, each window with an interval of its own.
+    """
+    train_T = fitted.split.mask("train")
+    days = pd.DatetimeIndex(fitted.panel.dates)
+    units_T = days.to_period("M")
+    if units_T[train_T].nunique() > MOST_MONTHS or fitted.panel.frequency == "quarterly":
+        units_T = days.to_period("Q")
+    units = units_T[train_T].unique()
+    inside_UT = np.array([train_T & (units_T == unit) for unit in units], dtype=np.float64)
+    spend_UC, _, value_MUC = (inside_UT @ values for values in _by_period(fitted))
+    first_W, last_W = np.triu_indices(len(units))
+    spend_WC, value_MWC = (
+        _with_total(_between(values, first_W, last_W), fitted.panel.bought_C)
+        for values in (spend_UC, value_MUC)
+    )
+    roi_MWC = value_MWC / np.where(spend_WC > 0, spend_WC, np.nan)
+    mean, lower, upper = interval_from_zero(roi_MWC.reshape(len(roi_MWC), -1))
+    names = np.array([*fitted.panel.channels, ""], dtype=object)
+    starts_U = units.start_time.to_numpy().astype("datetime64[s]")
+    table = pd.DataFrame(
+        {
+            "first": np.repeat(starts_U[first_W], len(names)),
+            "last": np.repeat(starts_U[last_W], len(names)),
+            "channel": np.tile(names, len(first_W)),
+            "spend": spend_WC.ravel(),
+            "roi": mean,
+            "roi_lower": lower,
+            "roi_upper": upper,
+        }
+    ).astype({"channel": "str"})
+    return table[table["spend"] > 0].reset_index(drop=True)
+
+
+def _between(values: Floats, first_W: npt.NDArray[np.intp], last_W: npt.NDArray[np.intp]) -> Floats:
+    """Sums from the first to the last unit of every window; the axis of units is the last but one."""
+    sums = np.cumsum(values, axis=-2)
+    before = np.concatenate([np.zeros_like(sums[..., :1, :]), sums], axis=-2)
+    found: Floats = sums[..., last_W, :] - before[..., first_W, :]
+    return found
+
+
 def returns_between(fitted: Fitted, start: str, end: str) -> pd.DataFrame:
     """What each channel, and all together, brought in the periods that begin from one date to another.
 
@@ -186,14 +235,21 @@ def returns_between(fitted: Fitted, start: str, end: str) -> pd.DataFrame:
     return _returns(fitted, {f"{start} to {end}": inside_T})
 
 
-def _returns(fitted: Fitted, windows: dict[str, Bools]) -> pd.DataFrame:
+def _by_period(fitted: Fitted) -> tuple[Floats, Floats, Floats]:
+    """Spend of shape TC, effect and its value of shape MTC, all regions together."""
     panel = fitted.panel
     cells_GT = panel.present_GT.astype(np.float64)
     effect_MTC, value_MTC = (
         np.einsum("mgtc,gt->mtc", fitted.predictor.parts.channels_MGTC, weight_GT)
         for weight_GT in (cells_GT, cells_GT * panel.kpi_value_GT)
     )
-    spend_TC = np.einsum("gtc,gt->tc", panel.spend_GTC, cells_GT)
+    return np.einsum("gtc,gt->tc", panel.spend_GTC, cells_GT), effect_MTC, value_MTC
+
+
+def _returns(fitted: Fitted, windows: dict[str, Bools]) -> pd.DataFrame:
+    panel = fitted.panel
+    cells_GT = panel.present_GT.astype(np.float64)
+    spend_TC, effect_MTC, value_MTC = _by_period(fitted)
     frames = []
     for name, window_T in windows.items():
         sums = (v[..., window_T, :].sum(-2) for v in (spend_TC, effect_MTC, value_MTC))

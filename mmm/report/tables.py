@@ -40,6 +40,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("lift", "standard_error", "modelled", "lower", "upper", "tension"),
     ),
     "returns": ("window", "channel", "spend", "start", "effect", "value", "roi"),
+    "windows": ("first", "last", "channel", "spend", "roi", "roi_lower", "roi_upper"),
     "priors": ("channel", "prior", "posterior"),
     "tests": (
         *("recommended", "channel", "kind", "national", "treated", "weeks", "blocks", "standard_error"),
@@ -60,6 +61,7 @@ OPTIONAL = {
     "scored_predictions": "the model was not fitted once more on every period",
     "experiments": "no experiment is named in the spec",
     "returns": "this model was fitted before returns by quarter were kept: fit it again",
+    "windows": "this model was fitted before returns of any window were kept: fit it again",
     "priors": "this model was fitted before priors were kept beside what was learned: fit it again",
     "tests": "no tests were designed: `mmm design DIR REQUEST --out DIR/tests.parquet` does",
     "frequency": "no channel of the model has reach and frequency",
@@ -68,7 +70,7 @@ OPTIONAL = {
 """Files that not every model has, and why."""
 
 _KEYS = ("region", "split", "component", "kind", "channel", "cause", "effect", "stage", "a", "b", "curve")
-_DATES = ("date", "start", "end")
+_DATES = ("date", "start", "end", "first", "last")
 
 
 class MissingTableError(MMMError, LookupError):
@@ -107,6 +109,7 @@ class Tables:
     correlations: pd.DataFrame | None = None
     experiments: pd.DataFrame | None = None
     returns: pd.DataFrame | None = None
+    windows: pd.DataFrame | None = None
     priors: pd.DataFrame | None = None
     tests: pd.DataFrame | None = None
     frequency: pd.DataFrame | None = None

@@ -20,6 +20,7 @@ from tests.report.world_tables import (
     write_reach,
     write_returns,
     write_tests,
+    write_windows,
 )
 
 NAMES = (
@@ -192,6 +193,7 @@ def _write_channels(directory: Path, world: World, parts: _Parts, rng: np.random
     pd.DataFrame(table).to_parquet(directory / "effects.parquet")
     effect_TC = np.stack([parts.components[name].sum(0) for name in names], 1)
     write_returns(directory, world, effect_TC, parts.spend_GTC.sum(0), width)
+    write_windows(directory, world, effect_TC, parts.spend_GTC.sum(0), width)
     write_reach(directory, world)
     write_priors(directory, world, direct / parts.predicted_GT[:, :train].sum())
     curves, hills = [], []

@@ -75,6 +75,24 @@ def write_returns(directory: Path, world: Sizes, effect_TC: Floats, spend_TC: Fl
     pd.concat(frames, ignore_index=True).to_parquet(directory / "returns.parquet")
 
 
+def write_windows(directory: Path, world: Sizes, effect_TC: Floats, spend_TC: Floats, width: Floats) -> None:
+    """Returns of every stretch of months of training."""
+    train = world.weeks - world.holdout - world.test
+    month_T = pd.PeriodIndex(world.dates[:train], freq="M")
+    months, frames = month_T.unique(), []
+    for i, first in enumerate(months):
+        for last in months[i:]:
+            inside_T = np.asarray((month_T >= first) & (month_T <= last))
+            effect, spend = effect_TC[:train][inside_T].sum(0), spend_TC[:train][inside_T].sum(0)
+            effect, spend = np.append(effect, effect.sum()), np.append(spend, spend.sum())
+            roi = np.where(spend > 0, 14 * effect / np.where(spend > 0, spend, 1), np.nan)
+            low, high = bounds(world.members, roi, np.append(width, 0.1))
+            frame = pd.DataFrame({"channel": [*world.channel_names, ""], "spend": spend, "roi": roi})
+            frame = frame.assign(roi_lower=low, roi_upper=high, first=first.start_time, last=last.start_time)
+            frames.append(frame[frame["spend"] > 0])
+    pd.concat(frames, ignore_index=True).to_parquet(directory / "windows.parquet")
+
+
 def write_priors(directory: Path, world: Sizes, share: Floats) -> None:
     """Shares assumed and learned; of the last channel the data say nothing."""
     frame = pd.DataFrame({"channel": list(world.channel_names), "prior": share.mean(), "posterior": share})

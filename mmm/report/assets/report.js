@@ -41,6 +41,7 @@
       const plot = view.querySelector(".plot");
       return Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
         menus.forEach((menu) => addPicker(view, plot, menu));
+        if (figure.data[0] && figure.data[0].meta && figure.data[0].meta.windows) addWindow(view, plot, figure.data[0].meta);
         if (view.hasAttribute("data-links")) plot.on("plotly_click", follow);
         view.dataset.state = "drawn";
         window.reportDrawn += 1;
@@ -51,7 +52,7 @@
 
   const repaint = () => views.filter((view) => view.dataset.state === "drawn").forEach((view) => {
     const { figure } = figureOf(view);
-    Plotly.react(view.querySelector(".plot"), figure.data, figure.layout, config);
+    Plotly.react(view.querySelector(".plot"), figure.data, figure.layout, config).then(() => view.again && view.again());
   });
   darkness.addEventListener("change", repaint);
 
@@ -74,6 +75,41 @@
       Plotly.update(plot, ...structuredClone(button.args));
     });
     plot.parentElement.before(label);
+  };
+
+  // From the first to the last of some units: every window's returns lie in the page.
+  const addWindow = (view, plot, meta) => {
+    const [from, to] = ["From", "To"].map((name, place) => {
+      const label = document.createElement("label"), select = document.createElement("select");
+      label.className = "picker";
+      label.append(name + " ", select);
+      meta.units.forEach((unit, at) => select.add(new Option(unit, String(at))));
+      select.value = String(place ? meta.units.length - 1 : 0);
+      plot.parentElement.before(label);
+      return select;
+    });
+    const said = document.createElement("p");
+    said.className = "reading";
+    said.setAttribute("role", "status");
+    plot.parentElement.before(said);
+    const show = (changed) => {
+      let [first, last] = [Number(from.value), Number(to.value)];
+      if (first > last) {
+        first = last = Number(changed.value);
+        from.value = to.value = changed.value;
+      }
+      const size = meta.units.length, row = meta.windows[first * size - first * (first - 1) / 2 + last - first];
+      const column = (at) => Array.from({ length: meta.channels }, (_, channel) => row[4 * channel + at]);
+      const [roi, lower, upper] = [1, 2, 3].map(column);
+      const known = lower.some((bound) => bound !== null);
+      Plotly.update(plot, {
+        x: [roi], "error_x.array": [upper.map((bound, at) => bound - roi[at])], "error_x.arrayminus": [lower.map((bound, at) => roi[at] - bound)], "error_x.visible": known,
+      }, { "xaxis.autorange": true });
+      const number = (value) => value === null ? "unknown" : String(Number(value.toPrecision(3))).replace("-", "\u2212");
+      said.textContent = `${meta.units[first]} to ${meta.units[last]}: all media returned ${number(roi[0])}${lower[0] === null ? "" : ` (${number(lower[0])} to ${number(upper[0])})`}.`;
+    };
+    [from, to].forEach((select) => select.addEventListener("change", () => show(select)));
+    view.again = () => show(from);
   };
 
   window.reportDrawAll = () => Promise.all(views.map(draw));

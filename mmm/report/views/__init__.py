@@ -57,6 +57,7 @@ SECTIONS: dict[str, tuple[Entry[Tables], ...]] = {
         ),
         Entry("unit-cost", "Cost per unit", money.unit_cost),
         Entry("quarters", "ROI by quarter", quarters.by_quarter, optional=True, unpriced="Return by quarter"),
+        Entry("window", "ROI of a window", quarters.any_window, optional=True, unpriced="Return of a window"),
         Entry("curves", "Response curves", curves.curves),
         Entry("all-curves", "All curves", curves.all_curves),
         Entry("saturation", "Saturation", saturation.saturation),

@@ -1,6 +1,8 @@
-"""Returns by quarter."""
+"""Returns by quarter, and in any window that is picked."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from mmm.report.totals import interval_note
 
 PANELS = 16
 ALL = "all media"
+MONTH_DAYS = 31
 
 
 def by_quarter(tables: Tables) -> go.Figure:
@@ -42,6 +45,78 @@ def by_quarter(tables: Tables) -> go.Figure:
             },
         ),
     )
+
+
+def any_window(tables: Tables) -> go.Figure:
+    """Return of every channel in a window between two pickers; the page has all of them, intervals too."""
+    about = tables.about
+    rows = tables.frame("windows").assign(channel=lambda frame: frame["channel"].astype(str).replace("", ALL))
+    rows[["roi", "roi_lower", "roi_upper"]] *= about.per
+    units = sorted(rows["first"].unique())
+    if len(units) < 2:
+        raise MissingTableError("the training window has fewer than two months with spend")
+    order = [name for name in (ALL, *tables.channels) if name in set(rows["channel"])]
+    whole = rows[(rows["first"] == units[0]) & (rows["last"] == units[-1])].set_index("channel")
+    whole = whole.reindex(order)
+    palette = theme.channel_colours(tables.channels) | {ALL: theme.INK}
+    labels = [theme.short(name) for name in order]
+    names = [_unit_name(unit, units) for unit in units]
+    trace = marks.dots(
+        theme.fmt(whole["roi"]),
+        np.arange(len(order)),
+        [palette[name] for name in order],
+        hover="%{text}: %{x:.3~g}",
+        text=[words.subject(name) for name in order],
+        error_x=marks.whiskers(whole["roi"], *marks.bounds(whole, "roi"), theme.SOFT),
+    )
+    trace["meta"] = {"units": names, "channels": len(order), "windows": _packed(rows, units, order)}
+    layout = {
+        "xaxis": axes.linear(words.capital(about.return_unit), rangemode="tozero"),
+        "yaxis": axes.rows(labels),
+        "shapes": [axes.rule(x=1, width=1, yref="paper")] if about.priced else [],
+    }
+    unit = "" if about.priced else f" {about.return_unit}"
+    told = words.number(float(whole.loc[ALL, "roi"]), 3) + unit
+    return theme.finish(
+        [trace],
+        layout,
+        title=f"All media returned {told} over the whole training window; pick another",
+        height=110 + 34 * len(order),
+        reading=f"{words.capital(about.return_unit)} of what ran from the first to the last {_kind(names)} "
+        "picked; lines are intervals of that window. What earlier spend carries in counts, too.",
+        table=marks.table(
+            [{"name": name, **row} for name, row in zip(order, marks.records(whole), strict=True)],
+            {
+                "Channel": lambda row: str(row["name"]),
+                "Spend, training window": lambda row: words.number(words.real(row["spend"]), 3),
+                "Return": marks.estimate("roi"),
+            },
+        ),
+    )
+
+
+def _unit_name(unit: object, units: list[object]) -> str:
+    """``Mar 2024``, or ``2024 Q1`` where windows go by quarters."""
+    stamp = pd.Timestamp(unit)  # type: ignore[arg-type]
+    apart = (pd.Timestamp(units[1]) - pd.Timestamp(units[0])).days  # type: ignore[arg-type]
+    return f"{stamp.year} Q{stamp.quarter}" if apart > MONTH_DAYS else f"{stamp:%b} {stamp.year}"
+
+
+def _kind(names: list[str]) -> str:
+    return "quarter" if " Q" in names[0] else "month"
+
+
+def _packed(rows: pd.DataFrame, units: list[object], order: list[str]) -> list[list[float | None]]:
+    """For each window, in the order of its first and last unit, spend, return and bounds of every channel."""
+    places = {unit: place for place, unit in enumerate(units)}
+    first, last = (rows[name].map(places).to_numpy(int) for name in ("first", "last"))
+    size = len(units)
+    window = first * size - first * (first - 1) // 2 + last - first
+    packed: Any = np.full((size * (size + 1) // 2, len(order), 4), np.nan)
+    where = window, rows["channel"].map({name: place for place, name in enumerate(order)}).to_numpy(int)
+    packed[where] = rows[["spend", "roi", "roi_lower", "roi_upper"]].to_numpy(float)
+    flat = packed.reshape(len(packed), -1)
+    return [[float(f"{v:.3g}") if np.isfinite(v) else None for v in values] for values in flat.tolist()]
 
 
 def _rows(tables: Tables) -> pd.DataFrame:

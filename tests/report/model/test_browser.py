@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser
 
@@ -51,6 +52,24 @@ def test_the_region_selector_changes_the_chart(visit: Visit) -> None:
 
     assert len(before) == len(after) > 50
     assert before != after
+
+
+def test_any_window_is_picked_and_told_with_its_interval(visit: Visit, wide: Path) -> None:
+    rows = pd.read_parquet(wide / "windows.parquet").sort_values("first")
+    first, last = sorted(rows["first"].unique())[2:5:2]
+    view = visit.page.locator("figure.view[id='window']")
+    view.locator("select").first.select_option(label=f"{first:%b} {first.year}")
+    view.locator("select").last.select_option(label=f"{last:%b} {last.year}")
+    row = rows[(rows["first"] == first) & (rows["last"] == last) & (rows["channel"] == "")].iloc[0]
+    figures = [f"{float(f'{row[name]:.3g}'):g}" for name in ("roi", "roi_lower", "roi_upper")]
+
+    said = view.get_by_role("status")
+    assert said.inner_text().endswith(f"all media returned {figures[0]} ({figures[1]} to {figures[2]}).")
+    drawn = view.locator(".plot").evaluate("plot => plot.data[0].x[0]")
+    assert f"{drawn:g}" == figures[0]
+    view.locator("select").first.select_option(label=f"{last:%b} {last.year}")
+    view.locator("select").last.select_option(label=f"{first:%b} {first.year}")
+    assert view.locator("select").first.input_value() == view.locator("select").last.input_value()
 
 
 def test_the_keyboard_walks_the_charts(visit: Visit) -> None:

@@ -5,7 +5,7 @@ import { amount, chance, change, count, interval, number, readable, signed, sign
 import { currentTotal, planTotal } from "./plan.js";
 
 /** Part of a sum below which a difference is rounding. */
-const DUST = 1e-6;
+export const DUST = 1e-6;
 
 /** Show the answer about the plan in work. */
 export function showResult(planning) {
