@@ -43,17 +43,19 @@ class Picture:
         page: Page below the demo's folder.
         view: Anchor of the view.
         above: Also all that stands above it on the page.
+        sharpness: Pixels of the picture per pixel of the page.
     """
 
     name: str
     page: str
     view: str
     above: bool = False
+    sharpness: float = SHARPNESS
 
 
 PICTURES = (
     Picture("report", f"fit/acme_us/{REPORT}", "curves"),
-    Picture("portfolio", f"refit/{PAGE}", "skill", above=True),
+    Picture("portfolio", f"refit/{PAGE}", "skill", above=True, sharpness=1.25),
 )
 
 
@@ -104,7 +106,7 @@ def chromium_on_path() -> str:
 def _take(browser: Browser, picture: Picture, demo: Path, out: Path) -> Path:
     """One picture of one view, or of a page down to it."""
     target = out / f"{picture.name}.png"
-    page = _page(browser)
+    page = _page(browser, sharpness=picture.sharpness)
     page.goto((demo / picture.page).absolute().as_uri())
     page.evaluate("reportDrawAll()")
     view = page.locator(f"figure.view[id='{picture.view}']")
