@@ -37,6 +37,10 @@ class Light:
     reasons: tuple[str, ...]
 
 
+LEAST_GAP = 5e-4
+"""Difference of R² below which three digits show none."""
+
+
 def light(tables: Tables) -> Light:
     """Red where no number can be used, amber where some cannot, green where nothing speaks against it."""
     stops, doubts = list(_stops(tables)), list(_doubts(tables))
@@ -70,7 +74,8 @@ def outside(metrics: Any) -> str:
     growth, gap = error_growth(metrics), generalisation_gap(metrics) if isinstance(metrics, Mapping) else None
     told = [f"the mean error is {words.number(growth)} times as large"] if words.known(growth) else []
     if gap is not None:
-        told.append(f"R² is {abs(gap):.3f} {'lower' if gap >= 0 else 'higher'}")
+        differs = f"{abs(gap):.3f} {'lower' if gap >= 0 else 'higher'}"
+        told.append(f"R² is {differs if abs(gap) >= LEAST_GAP else 'the same'}")
     return f"Outside training {words.listing(told)}." if told else ""
 
 

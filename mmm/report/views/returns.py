@@ -12,6 +12,9 @@ from mmm.report.about import About
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import interval_note
 
+MOST_NAMED = 3
+"""Channels that a title names; the rest are counted."""
+
 
 def roi(tables: Tables) -> go.Figure:
     """ROI and marginal ROI of every channel with spend, with intervals."""
@@ -103,6 +106,8 @@ def _roi_title(rows: pd.DataFrame, about: About) -> str:
         return words.capital(doubt)
     if sure:
         verb = "is" if len(sure) == 1 else "are"
+        if len(sure) > MOST_NAMED + 1:
+            sure = [*sure[:MOST_NAMED], words.count(len(sure) - MOST_NAMED, "other channel")]
         return f"{words.capital(words.listing(sure))} {verb} all but sure to pay; {doubt}"
     return f"No channel is sure to pay: {doubt}"
 
