@@ -66,6 +66,7 @@ def any_window(tables: Tables) -> go.Figure:
         np.arange(len(order)),
         [palette[name] for name in order],
         hover="%{text}: %{x:.3~g}",
+        cliponaxis=False,
         text=[words.subject(name) for name in order],
         error_x=marks.whiskers(whole["roi"], *marks.bounds(whole, "roi"), theme.SOFT),
     )
