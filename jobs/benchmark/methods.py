@@ -116,6 +116,7 @@ def ask_ours(
     threads: int = 1,
     limit: float = OUR_LIMIT,
     reallocations: Sequence[Sequence[float]] = (),
+    truth: Path | None = None,
 ) -> Answer:
     """Fit this product's model in a process of its own.
 
@@ -128,12 +129,14 @@ def ask_ours(
         limit: Seconds it may take.
         reallocations: Factors on each channel's last spend, by plan: the odds of these, of the best plan and
             of its mirror image are asked too.
+        truth: Table of true contributions by date and region; the error of every draw is asked too.
 
     Raises:
         BenchmarkError: It failed.
     """
     folder = case.folder_of(label)
-    more = {"reallocations": reallocations} if reallocations else {}
+    more: dict[str, Any] = {"reallocations": reallocations} if reallocations else {}
+    more |= {} if truth is None else {"truth": str(truth)}
     case.write_job(folder, settings=list(settings), trials=trials, threads=threads, **more)
     command: list[str | Path] = [sys.executable, "-m", "jobs.benchmark.worker", folder]
     usage = run_measured(command, folder / "log.txt", limit=limit, threads=threads)

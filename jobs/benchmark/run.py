@@ -23,6 +23,7 @@ from jobs.benchmark.suites.graph import graph_tasks
 from jobs.benchmark.suites.odds import odds_summary, odds_tasks
 from jobs.benchmark.suites.operations import portfolio_tasks, serve_tasks, train_tasks
 from jobs.benchmark.suites.real import real_tasks
+from jobs.benchmark.suites.recovery import kind_tasks, recovery_tasks
 from jobs.benchmark.suites.speed import speed_summary, speed_tasks
 from jobs.benchmark.suites.truth import truth_tasks
 from jobs.benchmark.table import floor_table, floors
@@ -99,6 +100,12 @@ SUITES = {
     "portfolio": Suite(portfolio_tasks, "refits of many brand-markets on Ray"),
     "serve": Suite(serve_tasks, "latency and throughput of the service"),
     "train": Suite(train_tasks, "steps of one large panel by workers"),
+    "recovery": Suite(
+        recovery_tasks, "the published recovery benchmark (half an hour; only if asked for)", if_asked=True
+    ),
+    "kinds": Suite(
+        kind_tasks, "ten simulated worlds each of six kinds (an hour; only if asked for)", if_asked=True
+    ),
     "designs": Suite(
         design_tasks, "tests of channels: size, power, value (an hour; only if asked for)", if_asked=True
     ),

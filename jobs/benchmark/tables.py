@@ -43,12 +43,14 @@ class Column:
         title: Heading; the metric's name if empty.
         digits: Decimals.
         percent: Show as per cent.
+        mean: Show the mean over the cases instead of the median.
     """
 
     metric: str
     title: str = ""
     digits: int = 2
     percent: bool = False
+    mean: bool = False
 
     @property
     def heading(self) -> str:
@@ -56,11 +58,11 @@ class Column:
         return self.title or self.metric
 
     def cell(self, found: pd.DataFrame) -> str:
-        """Median over the cases, marked if it was not measured whole; a dash where nothing is known."""
+        """Median or mean over the cases, marked if not measured whole; a dash where nothing is known."""
         known = found[(found["metric"] == self.metric) & found["value"].notna()]
         if known.empty:
             return "-"
-        value = float(np.median(known["value"]))
+        value = float((np.mean if self.mean else np.median)(known["value"]))
         marks = "".join(mark for status, mark in MARKS.items() if (known["status"] == status).any())
         return self.text(value) + marks
 
@@ -83,6 +85,22 @@ TRUTH = (
     Column("holdout R²", digits=3),
     Column("seconds per fit", "s per fit", 1),
 )
+KINDS = (
+    Column("attribution error", "error, median", 3),
+    Column("attribution error", "error, mean", 3, mean=True),
+    Column("rank correlation", digits=2, mean=True),
+    Column("lift earned", "best lift earned", 0, percent=True),
+    Column("coverage", "90 % intervals cover", 0, percent=True, mean=True),
+    Column("interval width", digits=2),
+    Column("holdout coverage", "holdout intervals cover", 0, percent=True, mean=True),
+    Column("seconds per fit", "s per fit", 1),
+)
+RECOVERY = (
+    Column("attribution error", digits=3),
+    Column("coverage", "90 % intervals cover", 0, percent=True),
+    Column("interval width", digits=2),
+    Column("seconds per fit", "s per fit", 1),
+)
 METHODS = ("ray-mmm", "deepcausalmmm", "pymc-marketing", "ridge")
 """RunOptions of methods by the start of their name; others follow, published figures come last."""
 REAL = (
@@ -96,7 +114,7 @@ REAL = (
 
 def tables_of(rows: pd.DataFrame) -> list[Table]:
     """Every table the rows allow, in the order of the suites."""
-    makers = (_truth, _odds, _real, _graph, _speed, _growth, _train, _portfolio, _serve)
+    makers = (_truth, _kinds, _recovery, _odds, _real, _graph, _speed, _growth, _train, _portfolio, _serve)
     found: list[Table] = []
     for make in makers:
         found += make(rows)
@@ -132,6 +150,32 @@ def _truth(rows: pd.DataFrame) -> list[Table]:
         "Last touch and spend share only split and are handed the true total."
     )
     return [turned(table) for table in _plain(own, "Against the truth", text, TRUTH)]
+
+
+def _kinds(rows: pd.DataFrame) -> list[Table]:
+    own = rows[rows["suite"] == "kinds"]
+    text = (
+        f"Simulated worlds of each kind, {own['case'].nunique()} in all: medians; means of rank correlation "
+        "and of the shares that intervals hold."
+    )
+    return _plain(own, "Kinds of worlds", text, KINDS)
+
+
+def _recovery(rows: pd.DataFrame) -> list[Table]:
+    own = rows[rows["suite"] == "recovery"]
+    tables = []
+    by_draw = own[own["metric"] == "error by draw"]
+    if not by_draw.empty:
+        columns = [Column(str(case)) for case in dict.fromkeys(by_draw["case"])]
+        text = (
+            "Root mean squared error over weeks over the mean true contribution: mean over draws, regions "
+            "and channels of businesses that others simulated."
+        )
+        tables = _plain(by_draw.assign(metric=by_draw["case"]), "Published recovery benchmark", text, columns)
+    ours = own[own["status"] == "measured"]
+    return tables + _plain(
+        ours.assign(method=ours["case"]), "Published recovery benchmark, channel totals", "", RECOVERY
+    )
 
 
 def _odds(rows: pd.DataFrame) -> list[Table]:

@@ -30,6 +30,7 @@ class Sizes:
         stable_worlds: Of these, how many are fitted again (13 weeks more, another seed).
         settings: Overrides of every fit of ours.
         odds_worlds: Worlds of the odds suite.
+        kind_worlds: Worlds of each kind of the kinds suite.
         trials: Trials of a search for settings, for the tuned fits; 0 for none.
         point: Overrides of a fit without intervals.
         origins: Rolling origins on the real panel.
@@ -45,6 +46,7 @@ class Sizes:
     worlds: int = 3
     stable_worlds: int = 2
     odds_worlds: int = 12
+    kind_worlds: int = 10
     settings: tuple[str, ...] = ()
     trials: int = 6
     point: tuple[str, ...] = ("train.members=1",)
@@ -67,6 +69,7 @@ QUICK = Sizes(
     worlds=1,
     stable_worlds=0,
     odds_worlds=2,
+    kind_worlds=1,
     settings=("train.members=2", "train.epochs=80", "train.effort=0.1"),
     trials=0,
     point=("train.members=1", "train.epochs=80"),

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from jobs.benchmark.case import world_case
-from mmm.analysis.attribution import effects_table, predictions_table
+from jobs.benchmark.figures import BenchmarkError
+from mmm.analysis.attribution import contribution_draws, effects_table, predictions_table
 from mmm.analysis.curves import response_curves
 from mmm.config import TrainSpec
 from mmm.config.files import load_market
@@ -97,6 +99,8 @@ def answer_job(folder: Path, job: dict[str, Any]) -> None:
         answer |= _curves(fitted, job["multipliers"]) | _plan(fitted, job)
     if "reallocations" in job:
         answer["odds"] = _odds(fitted, job)
+    if "truth" in job:
+        answer["error_by_draw"] = error_by_draw(fitted, pd.read_parquet(job["truth"]))
     if job["trials"]:
         answer |= {"tuning_seconds": started - tuning, "settings": chosen}
     answer["analysis_seconds"] = time.perf_counter() - started - seconds
@@ -109,6 +113,24 @@ def _effects(fitted: Fitted) -> dict[str, Any]:
     if fitted.members > 1:
         answer |= {"lower": table["direct_lower"].to_dict(), "upper": table["direct_upper"].to_dict()}
     return answer
+
+
+def error_by_draw(fitted: Fitted, truth: pd.DataFrame) -> float:
+    """Root mean squared error over weeks over the mean true contribution, mean over draws, regions, channels.
+
+    Args:
+        fitted: The model.
+        truth: ``contribution_CHANNEL`` by ``date`` and ``geo``.
+    """
+    drawn_MGTC, panel = contribution_draws(fitted), fitted.panel
+    errors = []
+    for c, name in enumerate(panel.channels):
+        true_GT = truth.pivot_table(f"contribution_{name}", "geo", "date").to_numpy()
+        if len(panel.regions) > 1 and list(panel.regions) != sorted(truth["geo"].unique()):
+            raise BenchmarkError("regions of the truth are not those of the panel")
+        away_MG = np.sqrt(((drawn_MGTC[..., c] - true_GT) ** 2).mean(2))
+        errors.append(away_MG / true_GT.mean(1))
+    return float(np.mean(errors))
 
 
 def _held(fitted: Fitted) -> dict[str, float]:

@@ -124,7 +124,7 @@ def test_additional_money_goes_on_top_of_what_is_spent() -> None:
 
     assert plan.budget == pytest.approx(plan.current_budget + 20_000)
     assert all(plan.spend[name] >= amount - 0.01 for name, amount in plan.current_spend.items())
-    assert "20000.00" in plan.message
+    assert "Best use of 20,000 USD on top of" in plan.message
     gain_M = gains(hills, context, plan)
     assert plan.chance_of_profit == np.mean(100.0 * gain_M > 20_000)
     bold = plan_of(hills, {"budget": plan.budget}, context)
