@@ -294,7 +294,7 @@ def test_several_markets_share_a_budget_and_open_as_a_plan(visit: Visit) -> None
     visit.page.click("#joint-optimize")
     visit.page.wait_for_selector("#joint-plot[data-drawn]")
 
-    assert visit.page.locator("#joint-table tbody tr").count() == 5
+    assert visit.page.locator("#joint-table tbody tr").count() == 6
     assert "Value of the KPI gained" in visit.text("#joint-tiles")
     visit.page.get_by_role("button", name="Open the plan of Acme · DE").click()
     expect(visit.page.locator("#about")).to_contain_text("Acme · DE")

@@ -42,7 +42,7 @@ function priceRow(channel, planning) {
   const set = (price) => planning.set({ prices: price ? { ...planning.plan.prices, [channel.name]: price } : without(planning.plan.prices, channel.name) });
   const rule = h("select", { "aria-label": `Price of ${title}`, onchange: () => choose(rule.value) });
   options(rule, RULES, "constant");
-  const value = h("input", { type: "text", onchange: () => read(rule.value) });
+  const value = h("input", { type: "text", "aria-label": `${title}: what its price follows`, onchange: () => read(rule.value) });
   const cells = ["units", "now", "price", "marginal"].map(() => h("td", {}));
   const seen = channel.elasticity === null ? "" : `in the data ${percent(1.1 ** channel.elasticity - 1)} with 10 % more spend`;
   const element = h("tr", {}, h("th", { scope: "row" }, title), h("td", { class: "rule" }, rule, value, h("small", {}, seen)), cells);
