@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mmm.config import HolidaysSpec
@@ -41,6 +41,8 @@ def grids(draw: st.DrawFn) -> Grid:
 def test_a_grid_with_gaps_is_found_again(grid: Grid, regions: int, seed: int) -> None:
     kept = np.random.default_rng(seed).random(len(grid.dates)) > 0.2
     kept[[0, 1, 2, -2, -1]] = True
+    # The frequency is that of most steps: with more gaps than that nobody could tell it.
+    assume(2 * np.count_nonzero(kept[1:] & kept[:-1]) > np.count_nonzero(kept) - 1)
     calendar, problems = infer_calendar(table(grid.dates[kept], regions))
 
     assert problems == []
@@ -71,6 +73,8 @@ def test_every_date_of_a_calendar_is_at_its_place_and_no_other_is(grid: Grid, se
 @given(grid=grids(), country=st.sampled_from(["US", "DE", "GB", "IN"]))
 def test_every_holiday_is_counted_once_whatever_the_periods(grid: Grid, country: str) -> None:
     """Days of a holiday in all periods together are those of the same years day by day."""
+    # Those of India, which follow the moon, are known until 2035.
+    assume(country != "IN" or Calendar(grid.dates, grid.frequency).after(1)[0] < np.datetime64("2035-01-01"))
     spec = HolidaysSpec(country=country)
     names, counts_TH = holiday_counts(grid.dates, grid.frequency, spec)
     end = Calendar(grid.dates, grid.frequency).after(1)[0]

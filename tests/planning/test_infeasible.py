@@ -80,7 +80,7 @@ def test_a_target_out_of_reach_says_the_highest_and_where() -> None:
     kpi = parse_request({"objective": "kpi_target", "target": 90000})
 
     assert out_of_reach(roi, Unreachable(3.14159, 1234.5), "USD") == (
-        "Target ROI 5 is above the highest reachable, 3.142 at a budget of 1234.5 USD. Lower the target or "
+        "Target ROI 5 is above the highest reachable, 3.142 at a budget of 1,234.5 USD. Lower the target or "
         "widen the bounds."
     )
     assert out_of_reach(kpi, Unreachable(80000.4, 5e6), "USD") == (

@@ -29,6 +29,7 @@ NEEDED: dict[str, set[str]] = {
     "bubbles": {"returns"},
     "unit-cost": {"effects"},
     "quarters": {"returns"},
+    "window": {"windows"},
     "all-curves": {"curves"},
     "plan-effects": {"plan", "curves"},
     "realisation": {"adstock"},
