@@ -189,6 +189,8 @@ def result(out: Path) -> dict[str, Floats]:
                 if archive[name].dtype.kind == "f":
                     found[f"{path.relative_to(out)}: {name}"] = archive[name]
     for path in sorted(path for path in out.rglob("*.parquet") if "mlflow" not in path.parts):
+        if path.parent.suffix == ".parquet":
+            continue  # A file of a table that is a folder: how many there are tells of the runs it took.
         table = pd.read_parquet(path).select_dtypes("number")
         for name in table.columns.difference(list(MOVING)):
             found[f"{path.relative_to(out)}: {name}"] = table[name].to_numpy(float)
