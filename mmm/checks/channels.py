@@ -187,13 +187,10 @@ def _break(fitted: Fitted, channel: int) -> int:
     weight_GN = cells_GT / noise_G1**2
     product_N = np.where(cells_GT, weight_GN * left_GN * steady_GN, 0.0).sum(0)
     square_N = (weight_GN * steady_GN**2).sum(0)
-    before_N, first_N = np.cumsum(product_N)[:-1], np.maximum(np.cumsum(square_N)[:-1], 1e-300)
-    after_N, last_N = (
-        product_N.sum() - before_N,
-        np.maximum(square_N.sum() - np.cumsum(square_N)[:-1], 1e-300),
-    )
+    before_N, first_N = np.cumsum(product_N)[:-1], np.cumsum(square_N)[:-1]
+    after_N, last_N = product_N.sum() - before_N, square_N.sum() - first_N
     margin = max(until // (2 * QUARTER), 1)
-    explained_N = before_N**2 / first_N + after_N**2 / last_N
+    explained_N = before_N**2 / np.maximum(first_N, 1e-300) + after_N**2 / np.maximum(last_N, 1e-300)
     return int(np.argmax(explained_N[margin:-margin])) + margin + 1 if until > 2 * margin + 1 else until // 2
 
 

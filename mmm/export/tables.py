@@ -153,13 +153,7 @@ def _outcome(tables: Tables) -> pd.DataFrame | None:
     if rows is None:
         return None
     priced = [f"value{side}" for side in SIDES] if tables.about.priced else []
-    per_1000 = [
-        name for name in _bounded("per_1000") if tables.effects is not None and name in tables.effects
-    ]
-    for name in per_1000:
-        assert tables.effects is not None
-        known = tables.effects.set_index(tables.effects["channel"].astype(str))[name]
-        rows[name] = rows["channel"].map(known).where(rows["window"] == "training")
+    per_1000 = _with_effects(rows, tables, _bounded("per_1000"))
     told = ["window", "start", "channel", *_bounded("effect"), "share_of_effect", *priced]
     return _columns(rows, [*told, "kind", *per_1000])
 

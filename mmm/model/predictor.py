@@ -313,11 +313,13 @@ class Predictor:
         fading_H = FADING ** torch.arange(wait + 1, wait + horizon + 1, dtype=DTYPE)
         last_MCG1, course_MC1H = self._effectiveness[..., -1:] - 1.0, torch.zeros(1, 1, 1, 1, dtype=DTYPE)
         if COURSE in self._parameters:
-            periods = len(self.panel.dates)
-            course_TV = courses(self.panel, periods + wait + horizon, self.trained_until)
-            of_all = course_of(self._parameters[COURSE], torch.as_tensor(course_TV), self.spec.temporal.bound)
-            course_MC1H = of_all[:, :, None, periods + wait :]
-            last_MCG1 = last_MCG1 - of_all[:, :, None, periods - 1 : periods]
+            last = len(self.panel.dates) - 1
+            course_TV = courses(self.panel, last + 1 + wait + horizon, self.trained_until)[last:]
+            from_last = course_of(
+                self._parameters[COURSE], torch.as_tensor(course_TV), self.spec.temporal.bound
+            ).unsqueeze(2)
+            last_MCG1 = last_MCG1 - from_last[..., :1]
+            course_MC1H = from_last[..., 1 + wait :]
         return torch.as_tensor(self.weight_MCG)[..., None] * (1.0 + course_MC1H + last_MCG1 * fading_H)
 
     def saturation_shape(self) -> tuple[Tensor, Tensor]:

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from fastapi.testclient import TestClient
 
 from mmm.fitted import load_fitted
 from mmm.planning.plan import Plan
 from mmm.planning.record.commit import commit_plan
 from mmm.planning.record.kept import read_record
-from tests.serve.fitted_models import HALF, client_of, place_three
+from tests.serve.fitted_models import HALF
 
 US = "/v1/models/acme/us"
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    place_three(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def client(models: Path) -> Iterator[TestClient]:
-    with client_of(models) as opened:
-        yield opened
 
 
 def test_the_record_is_that_of_the_library(client: TestClient, models: Path, tmp_path: Path) -> None:
