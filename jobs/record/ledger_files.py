@@ -74,7 +74,11 @@ def rows_of(place: str, schema: pa.Schema) -> list[dict[str, Any]]:
     except FileNotFoundError:
         return []
     except (pa.ArrowException, ValueError, KeyError) as error:
-        reason = str(error).partition("\n")[0]
-        message = f"{place} is no such table of a refit ({reason}). Move it away, or give another --out."
-        raise OutputError(message) from error
+        raise foreign_table(place, error) from error
     return rows
+
+
+def foreign_table(place: str, error: Exception, what: str = "no such table") -> OutputError:
+    """What is said of a place that holds something else than the table of a refit, for the reason given."""
+    reason = str(error).partition("\n")[0]
+    return OutputError(f"{place} is {what} of a refit ({reason}). Move it away, or give another --out.")

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from jobs.record.ledger_files import foreign_table
 from mmm.data.schema import VALUE_NOT_STATED
-from mmm.errors import OutputError
 from mmm.storage import read_parquet, write_parquet
 
 Status = Literal["done", "unchanged", "failed"]
@@ -154,9 +154,7 @@ def read_table(out: str) -> dict[tuple[str, str], Row]:
     except FileNotFoundError:
         return {}
     except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        message = f"{out}/{TABLE} is no table of a refit ({reason}). Move it away, or give another --out."
-        raise OutputError(message) from error
+        raise foreign_table(f"{out}/{TABLE}", error, "no table") from error
     return {(row.brand, row.market): row for row in rows}
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import ray
 
+from jobs.record.ledger_files import foreign_table
 from jobs.record.rows import Row
 from jobs.record.store import local_copy, read_row, result_key, result_place
 from jobs.refit.priors import PRIORS
@@ -24,7 +25,7 @@ from mmm.analysis.change import share_shift
 from mmm.analysis.pool_table import MOVES, Priors, pool_table, returned_priors
 from mmm.config import PoolSpec
 from mmm.data.schema import Finding
-from mmm.errors import ModelFileError, OutputError
+from mmm.errors import ModelFileError
 from mmm.storage import read_parquet, write_parquet
 
 POOL = "pool.parquet"
@@ -201,9 +202,7 @@ def read_pool(out: str) -> pd.DataFrame | None:
     except FileNotFoundError:
         return None
     except (pa.ArrowException, KeyError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        message = f"{place} is no such table of a refit ({reason}). Move it away, or give another --out."
-        raise OutputError(message) from error
+        raise foreign_table(place, error) from error
     return table
 
 
