@@ -119,7 +119,13 @@ class _Stack:
 def _tensors(density: Density) -> Tensors:
     """Everything in which like densities differ, by ``section.name``."""
     like = density.region_weight_G
-    sections = {"inputs": density.inputs, "columns": density.columns, "moments": density.moments}
+    sections: dict[str, object] = {
+        "inputs": density.inputs,
+        "columns": density.columns,
+        "moments": density.moments,
+    }
+    if density.axes is not None:
+        sections["axes"] = density.axes
     found = {
         f"{section}.{name}": value
         for section, content in sections.items()
@@ -145,6 +151,8 @@ def _rebuilt(like: Density, tensors: Tensors) -> Density:
     other.moments = replace(like.moments, **sections["moments"])
     other.scales = Scales(**sections["scales"])
     other.expected = replace(like.expected, **sections["expected"])
+    if like.axes is not None:
+        other.axes = replace(like.axes, **sections["axes"])
     if like.varying is not None:
         other.varying = replace(like.varying, **sections["varying"])
     for name, value in sections["density"].items():

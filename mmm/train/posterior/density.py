@@ -40,6 +40,7 @@ from mmm.train.posterior.layout import LASTING, SIGNED, TREATED, Layout
 from mmm.train.posterior.marginal import Terms, gradient_of, log_likelihood, pulled_back, settled
 from mmm.train.posterior.media import region_factor, saturation_of, shapes
 from mmm.train.posterior.moments import SHOCK, Columns, Moments
+from mmm.train.posterior.national import axes_of, national_likelihood
 from mmm.train.shards import Shards
 
 REGION_WIDTH_SD = 0.5
@@ -163,12 +164,13 @@ class Density:
         self.inputs, self.columns, self.moments = inputs, columns, moments
         self.scales, self.layout, self.expected, self.beliefs = scales, layout, expected, beliefs
         self.shards, self.varying = shards, varying
+        self.axes = axes_of(columns, moments)
         self.region_weight_G = region_weight_G
 
     def weighted(self, moments: Moments) -> Density:
         """The same under other weights of cells."""
         other = copy(self)
-        other.moments = moments
+        other.moments, other.axes = moments, axes_of(self.columns, moments)
         return other
 
     def believing(self, held: Mapping[str, tuple[Tensor, float]]) -> Density:
@@ -191,8 +193,6 @@ class Density:
     def gradient(self, theta_MD: Tensor) -> tuple[Tensor, Tensor]:
         """Log posterior, shape M, and its gradient, shape MD; the same on every shard."""
         parts = [self._gradient(part_MD) for part_MD in torch.split(theta_MD, self.rows)]
-        if len(parts) == 1:
-            return parts[0]
         values, gradients = zip(*parts, strict=True)
         return torch.cat(values), torch.cat(gradients)
 
@@ -214,6 +214,8 @@ class Density:
 
     def likelihood(self, terms: Terms) -> tuple[Tensor, Terms]:
         """Log density of the KPI, shape M, and its gradient by each term, of the shard's own part."""
+        if self.axes is not None:
+            return national_likelihood(terms, self.columns, self.moments, self.axes)
         value_M, found = log_likelihood(terms, self.columns, self.moments, self.shards)
         return value_M, gradient_of(terms, found, self.columns, self.moments, self.shards)
 
@@ -295,13 +297,18 @@ class Density:
 
     def widths(self, coordinates: Parameters, names: tuple[str, ...]) -> Tensor:
         """Prior standard deviation of the effect of each named column, in mean KPI, one row per draw."""
-        like_M1 = coordinates["noise"]
-        by_name = {"level": LEVEL_SD * torch.ones_like(like_M1)}
-        for name in set(names) - {"level"}:
-            factor = self.beliefs.spec.baseline.flexibility if name.endswith("al_level") else 1.0
-            unit = SHOCK_NOISE * self.scales.noise if name == SHOCK else getattr(self.scales, name)
-            by_name[name] = factor * unit * torch.exp(coordinates[name])
-        return torch.cat([by_name[name] for name in names], 1) if names else like_M1[:, :0]
+        if not names:
+            return coordinates["noise"][:, :0]
+        every = list(dict.fromkeys(names))
+        widths = [self._width(coordinates, name) for name in every]
+        return torch.cat(widths, 1)[:, [every.index(name) for name in names]]
+
+    def _width(self, coordinates: Parameters, name: str) -> Tensor:
+        if name == "level":
+            return LEVEL_SD * torch.ones_like(coordinates["noise"])
+        factor = self.beliefs.spec.baseline.flexibility if name.endswith("al_level") else 1.0
+        unit = SHOCK_NOISE * self.scales.noise if name == SHOCK else getattr(self.scales, name)
+        return factor * unit * torch.exp(coordinates[name])
 
     def region_widths(self, coordinates: Parameters) -> Tensor:
         """How much regions' responses to each channel and treatment differ, relative to it, or no columns."""

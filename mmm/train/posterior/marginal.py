@@ -78,7 +78,7 @@ class Eliminated:
     def value_M(self) -> Tensor:
         """Log likelihood up to a constant, without the noise's own factor; minus infinity where it failed."""
         squares_M = self.left_MXX[:, -1, -1] - (self.mean_MP * self.left_MXX[:, :-1, -1]).sum(1)
-        value_M = -0.5 * squares_M - _log_diagonal(self.lower_MPP) - self.log_det_M
+        value_M = -0.5 * squares_M - log_diagonal(self.lower_MPP) - self.log_det_M
         return torch.where((self.failed_M > 0) | ~torch.isfinite(value_M), -torch.inf, value_M)
 
     def own_mean(self, shared_MP: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ def eliminate(
     shared_MP = terms.shared_MP / terms.noise_M1
     own_MGOO, cross_MGOX, shared_MX = _products(terms, columns, moments)
     own_MGOO.diagonal(dim1=2, dim2=3).add_(1.0)
-    lower_MGOO, failed_MG = _decomposed(own_MGOO)
+    lower_MGOO, failed_MG = decomposed(own_MGOO)
     unit_OO = torch.eye(lower_MGOO.shape[-1]).to(cross_MGOX)
     white_MGOO = torch.linalg.solve_triangular(lower_MGOO, unit_OO.expand_as(lower_MGOO), upper=False)
     half_MGOX = white_MGOO @ cross_MGOX
@@ -116,7 +116,7 @@ def eliminate(
         torch.cat(
             [
                 left_MXX.flatten(1),
-                _log_diagonal(lower_MGOO).sum(1, keepdim=True),
+                log_diagonal(lower_MGOO).sum(1, keepdim=True),
                 (failed_MG != 0).sum(1, keepdim=True).to(left_MXX),
             ],
             1,
@@ -124,7 +124,7 @@ def eliminate(
     )
     left_MXX = sums_MN[:, :-2].reshape(draws, size, size)
     inner_MPP = left_MXX[:, :-1, :-1] + torch.eye(size - 1).to(left_MXX)
-    lower_MPP, failed_M = _decomposed(inner_MPP)
+    lower_MPP, failed_M = decomposed(inner_MPP)
     mean_MP = torch.cholesky_solve(left_MXX[:, :-1, -1:], lower_MPP)[..., 0]
     return Eliminated(
         white_MGOO=white_MGOO,
@@ -253,9 +253,9 @@ def gradient_of(terms: Terms, found: Eliminated, columns: Columns, moments: Mome
     return Terms(
         effect_MCGT=by_effect_MCGT,
         beside_MGT=left_MGT,
-        own_MR=_over(square_MO[:, :own], terms.own_MR),
-        shared_MP=_over(square_MP, terms.shared_MP),
-        region_MC=_over(square_MO[:, own:], terms.region_MC),
+        own_MR=over_width(square_MO[:, :own], terms.own_MR),
+        shared_MP=over_width(square_MP, terms.shared_MP),
+        region_MC=over_width(square_MO[:, own:], terms.region_MC),
         noise_M1=(squares_M - moments.cells).unsqueeze(1) * per_noise_M1,
     )
 
@@ -284,12 +284,12 @@ def settled(value_M: Tensor, gradient_MD: Tensor) -> tuple[Tensor, Tensor]:
     return value_M, torch.nan_to_num(torch.where(known_M.unsqueeze(-1), gradient_MD, 0.0))
 
 
-def _over(by_log: Tensor, width: Tensor) -> Tensor:
+def over_width(by_log: Tensor, width: Tensor) -> Tensor:
     """Gradient by a width from that by its logarithm; a width of 0 has no effects to tell anything by."""
     return torch.where(width > 0, by_log / width.clamp_min(1e-300), 0.0)
 
 
-def _decomposed(precision: Tensor) -> tuple[Tensor, Tensor]:
+def decomposed(precision: Tensor) -> tuple[Tensor, Tensor]:
     """Lower triangles of precision matrices, and above 0 where one has none.
 
     That of such a one is the identity, so that what is computed of the others goes on.
@@ -300,6 +300,6 @@ def _decomposed(precision: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where((failed != 0)[..., None, None], one, lower), failed
 
 
-def _log_diagonal(lower: Tensor) -> Tensor:
+def log_diagonal(lower: Tensor) -> Tensor:
     """Log determinant of lower triangles."""
     return lower.diagonal(dim1=-2, dim2=-1).log().sum(-1)

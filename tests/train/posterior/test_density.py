@@ -18,7 +18,7 @@ from mmm.model.temporal import amplitude_of, effectiveness, most_amplitude
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.draws import learned_scales, parameters_of, start_of
 from mmm.train.posterior.linear import expected_kpi, linear_parts
-from mmm.train.posterior.marginal import _decomposed
+from mmm.train.posterior.marginal import decomposed
 from mmm.train.posterior.moments import Columns
 from mmm.train.posterior.posterior import TOGETHER, _handed_over, _moving_together
 from mmm.train.posterior.search import highest
@@ -279,7 +279,7 @@ def test_a_lift_test_is_believed_where_effectiveness_varies() -> None:
 
 def test_a_precision_without_decomposition_does_not_end_the_others() -> None:
     """Where a trajectory flies off, a precision may vanish; inverting its triangle would raise."""
-    lower, failed = _decomposed(torch.stack([4.0 * torch.eye(2), torch.zeros(2, 2)]))
+    lower, failed = decomposed(torch.stack([4.0 * torch.eye(2), torch.zeros(2, 2)]))
 
     assert failed.tolist() == [0, 1]
     torch.testing.assert_close(torch.cholesky_inverse(lower), torch.stack([torch.eye(2) / 4, torch.eye(2)]))
