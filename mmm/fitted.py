@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ from mmm.output import MODEL_FOLDER, model_folder
 
 LEFT_OUT = "left_out.npz"
 """Regions that opened too late to be fitted."""
+CHAINS = "chains.npz"
+"""Where the chains of the sampler ended."""
 FEW = 8
 """Members whose mean stands for that of all."""
 FORMAT = 2
@@ -59,6 +61,7 @@ class Fitted:
         trace: Columns of the training as lists, see ``mmm.train.fit.TRACE``.
         provenance: Fingerprint of the data, digest of the spec, seed, versions.
         left_out: Regions that opened too late to be fitted, on the same calendar; None without any.
+        chains: Where the chains of the sampler ended, by name, for refits to go on from; empty where none does.
     """
 
     spec: MarketSpec
@@ -73,6 +76,7 @@ class Fitted:
     trace: Mapping[str, list[Any]]
     provenance: Mapping[str, Any]
     left_out: Panel | None = None
+    chains: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def members(self) -> int:
@@ -114,6 +118,8 @@ def save_fitted(fitted: Fitted, directory: Path) -> None:
     write_arrays(folder / "panel.npz", _arrays_of(fitted.panel))
     if fitted.left_out is not None:
         write_arrays(folder / LEFT_OUT, _arrays_of(fitted.left_out))
+    if fitted.chains:
+        write_arrays(folder / CHAINS, fitted.chains)
     write_arrays(folder / "graph.npz", _arrays_of(fitted.graph))
     provenance = {
         "format": FORMAT,
@@ -174,6 +180,8 @@ def _read(folder: Path, provenance: dict[str, Any]) -> Fitted:
         trace=read_json(folder / "trace.json"),
         provenance=provenance,
         left_out=_left_out(folder / LEFT_OUT),
+        # Models of regional panels, of ensembles and of older programs have none.
+        chains=read_arrays(folder / CHAINS) if (folder / CHAINS).exists() else {},
     )
 
 

@@ -125,6 +125,9 @@ def _fitting(
     )
     fitted = scored
     if again:
+        if scored.chains:
+            # The same panel but for its last periods: the search is not begun anew.
+            fit = partial(fit, warm=scored)
         fitted = yield from fit(n_train=read.split.n_periods, epochs=int(scored.provenance["epochs"]))
     return analysed(spec, read, scored, fitted, started)
 

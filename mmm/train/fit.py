@@ -23,11 +23,11 @@ from mmm.errors import SpecError
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import check_graph
 from mmm.model.objective import BELIEFS, beliefs, has_attribution_priors
-from mmm.model.parameters import Parameters, Scales
+from mmm.model.parameters import Parameters
 from mmm.train.checkpoint import Checkpoint, NoCheckpoint, legacy_identity
 from mmm.train.descent import Schedule
 from mmm.train.ensemble import member_anchors, member_draws, member_weights, recentred, with_centre
-from mmm.train.posterior.posterior import draw_posterior
+from mmm.train.posterior.posterior import Posterior, draw_posterior
 from mmm.train.prepare import Prepared, pose
 from mmm.train.progress import Progress, Quiet
 from mmm.train.run import Fit, alone
@@ -151,9 +151,7 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
     store = options.get("checkpoint") or NoCheckpoint()
     fingerprint = data_fingerprint(panel) if survey is None else survey.fingerprint
     digest, basis = spec_digest(spec), origin(previous)
-    if warm is not None:
-        basis["begun_at"] = str(warm.provenance["data_fingerprint"])
-        basis["epochs_of"] = str(warm.provenance.get("epochs_of") or warm.panel.dates[-1])
+    basis |= _begun(warm, panel)
     identity = {"data": fingerprint, "spec": digest, "n_train": n_train, **basis}
     store.open(identity, legacy=legacy_identity(identity, spec))
     shards = options.get("shards") or Alone(len(panel.regions))
@@ -168,15 +166,15 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
     if epochs is None:
         epochs = yield from _choose_epochs(work)
     effort = settings.effort * options.get("effort", 1.0)
-    parameters, scales, sampling = yield from _members(work, panel, epochs, effort)
+    found = yield from _members(work, panel, epochs, effort)
     return Fitted(
         spec=spec,
         panel=panel,
         split=split,
         scaling=prepared.scaling,
-        scales=scales,
+        scales=found.scales,
         log_half_C=prepared.inputs.log_half_C.double().cpu().numpy(),
-        parameters={name: value.detach().double().cpu().numpy() for name, value in parameters.items()},
+        parameters={name: value.detach().double().cpu().numpy() for name, value in found.parameters.items()},
         graph=prepared.graph,
         trained_until=n_train,
         trace=work.trace,
@@ -185,11 +183,12 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
             "spec_digest": digest,
             "seed": settings.seed,
             "epochs": epochs,
-            **sampling,
+            **({"sampling": found.report} if settings.inference == "posterior" else {}),
             "seconds": round(time.perf_counter() - started, 3),
             "versions": versions(),
             **basis,
         },
+        chains=found.chains,
     )
 
 
@@ -199,6 +198,19 @@ def origin(previous: Fitted | None) -> dict[str, str]:
         return {}
     of = previous.provenance
     return {"from_data": str(of["data_fingerprint"]), "from_spec": str(of["spec_digest"])}
+
+
+def _begun(warm: Fitted | None, panel: Panel) -> dict[str, str]:
+    """What tells of the model at which a search begins; a fit of the same panel says where its own did."""
+    if warm is None:
+        return {}
+    of = warm.provenance
+    if warm.panel is panel:
+        return {name: str(of[name]) for name in ("begun_at", "epochs_of") if name in of}
+    return {
+        "begun_at": str(of["data_fingerprint"]),
+        "epochs_of": str(of.get("epochs_of") or warm.panel.dates[-1]),
+    }
 
 
 def versions() -> dict[str, str]:
@@ -255,16 +267,14 @@ def _choose_epochs(work: _Work) -> Fit[int]:
     return chosen
 
 
-def _members(
-    work: _Work, panel: Panel, epochs: int, effort: float
-) -> Fit[tuple[Parameters, Scales, dict[str, Any]]]:
+def _members(work: _Work, panel: Panel, epochs: int, effort: float) -> Fit[Posterior]:
     """Parameters of all members, their units, and what the provenance says of how they were drawn."""
     settings = work.settings
     if settings.inference == "ensemble":
         parameters = yield from _train(work, panel, epochs, settings.members)
-        return parameters, work.prepared.scales, {}
+        return Posterior(parameters, work.prepared.scales, {})
     mode = yield from _train(work, panel, epochs, 1)
-    posterior = yield from draw_posterior(
+    found: Posterior = yield from draw_posterior(
         work.prepared,
         mode,
         members=1 if settings.members == 1 else min(settings.draws, most_draws(panel)),
@@ -272,7 +282,7 @@ def _members(
         effort=effort,
         progress=work.progress,
     )
-    return posterior.parameters, posterior.scales, {"sampling": posterior.report}
+    return found
 
 
 def most_draws(panel: Panel) -> int:

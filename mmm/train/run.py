@@ -1,7 +1,7 @@
 """Fits of several markets at once.
 
-A fit is a generator: it yields each training and sampling it needs and is sent what was found, so that
-whoever runs it decides how. :func:`alone` runs one, :func:`together` several, like steps in one program.
+A fit is a generator: it yields each training, search and sampling it needs and is sent what was found, so
+that whoever runs it decides how. :func:`alone` runs one, :func:`together` several, like steps in one program.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any, Generic, TypeVar
 from mmm.errors import MMMError, TrainingError
 from mmm.train import stacked
 from mmm.train.posterior import at_once
-from mmm.train.posterior.at_once import Sampling
+from mmm.train.posterior.at_once import Sampling, Search
 from mmm.train.stacked import Training, descend
 
 PROGRAM_CELLS = 400_000
 """Cells by channel and fit of one program at most; beyond, its tensors outgrow the processor's caches."""
 
 Found = TypeVar("Found")
-Step = Training | Sampling
+Step = Training | Search | Sampling
 Fit = Generator[Step, Any, Found]
-"""Sent parameters after a training, draws after a sampling."""
+"""Sent parameters after a training, a mode after a search, draws after a sampling."""
 
 
 def alone(fit: Fit[Found]) -> Found:
@@ -91,6 +91,9 @@ def _made(steps: Sequence[Step]) -> Sequence[object]:
     trainings = [step for step in steps if isinstance(step, Training)]
     if trainings:
         return descend(trainings)
+    searches = [step for step in steps if isinstance(step, Search)]
+    if searches:
+        return at_once.find(searches)
     return at_once.draw([step for step in steps if isinstance(step, Sampling)])
 
 

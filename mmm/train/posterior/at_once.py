@@ -1,8 +1,8 @@
-"""Draws from the posterior of one market, or of many like ones as one tensor program.
+"""Modes of and draws from the posterior of one market, or of many like ones as one tensor program.
 
-Tensors of a small market are so small that a step of the sampler costs what starting its operations costs.
-Posteriors of like shape and settings are therefore stacked and stepped together; nothing of one touches
-another.
+Tensors of a small market are so small that a step of a search or of the sampler costs what starting its
+operations costs. Posteriors of like shape and settings are therefore stacked and stepped together; nothing of
+one touches another.
 
 Shapes: B posteriors, M chains of each, D coordinates; the rest as in ``mmm.train.posterior.density``.
 """
@@ -22,10 +22,30 @@ from mmm.model.inputs import Inputs
 from mmm.model.parameters import Scales
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.marginal import Terms, pulled_back, settled
-from mmm.train.posterior.sampler import Effort, Sampled, Told, sample
-from mmm.train.posterior.search import curvature
+from mmm.train.posterior.sampler import Chains, Effort, Sampled, Told, sample
+from mmm.train.posterior.search import curvature, highest
 
 Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """A mode to be found.
+
+    Attributes:
+        density: The posterior.
+        start_D: Where to begin.
+        most: Places looked at, at most.
+    """
+
+    density: Density
+    start_D: Tensor
+    most: int
+
+    @property
+    def cells(self) -> int:
+        """Cells by channel."""
+        return self.density.inputs.stack_CGTL[..., 0].numel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +58,7 @@ class Sampling:
         effort: How much.
         generator: Source of every random number.
         told: Hears how far it is.
+        begun: Chains of a like posterior to go on from; None begins around the mode.
     """
 
     density: Density
@@ -45,6 +66,7 @@ class Sampling:
     effort: Effort
     generator: torch.Generator
     told: Told
+    begun: Chains | None = None
 
     @property
     def cells(self) -> int:
@@ -52,22 +74,29 @@ class Sampling:
         return self.effort.chains * self.density.inputs.stack_CGTL[..., 0].numel()
 
 
-def likeness(sampling: Sampling) -> Hashable | None:
-    """What samplings of one program have in common; None for one that must be run alone."""
-    density = sampling.density
+def likeness(step: Search | Sampling) -> Hashable | None:
+    """What searches or samplings of one program have in common; None for one that must be run alone."""
+    density = step.density
     beliefs, expected = density.beliefs, density.expected
     of_its_own = (beliefs.lift_tests, beliefs.placed, beliefs.held, beliefs.replaced, density.inputs.contacts)
     if density.shards.count > 1 or beliefs.spec.priors.channels or any(of_its_own):
         return None
+    length = step.most if isinstance(step, Search) else (step.effort, step.begun is None)
     return (
-        "sampling",
+        length,
         beliefs.spec.model_copy(update={"graph": GraphSpec()}).model_dump_json(),
         (tuple(density.layout.sizes.items()), density.layout.group_C),
         (density.columns.own_names, density.columns.shared_names, density.columns.restrictions),
         (str(expected.weight), None if expected.bought_C is None else tuple(expected.bought_C.tolist())),
-        sampling.effort,
         tuple((name, value.shape) for name, value in _tensors(density).items()),
     )
+
+
+def find(searches: Sequence[Search]) -> list[Tensor]:
+    """Modes of like posteriors, in the order given."""
+    stack = _Stack([search.density for search in searches])
+    start_BD = torch.stack([search.start_D for search in searches])
+    return list(highest(stack.gradient, start_BD, searches[0].most))
 
 
 def draw(samplings: Sequence[Sampling]) -> list[Sampled]:
@@ -85,6 +114,7 @@ def draw(samplings: Sequence[Sampling]) -> list[Sampled]:
         samplings[0].effort,
         [sampling.generator for sampling in samplings],
         told,
+        [sampling.begun for sampling in samplings if sampling.begun is not None],
     )
 
 

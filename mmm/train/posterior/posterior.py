@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mmm.data.panel import Floats
 from mmm.model.beliefs import expectation, expected_log_share, log_shares
 from mmm.model.frequency import HALF, SLOPE
 from mmm.model.inputs import Inputs
@@ -32,7 +33,8 @@ from mmm.model.temporal import (
     effectiveness,
     most_amplitude,
 )
-from mmm.train.posterior.at_once import Sampling
+from mmm.train.posterior.at_once import Sampling, Search
+from mmm.train.posterior.begun import arrays_of, begun_for
 from mmm.train.posterior.convergence import effective_draws, split_r_hat
 from mmm.train.posterior.density import Beliefs, Density, Varying
 from mmm.train.posterior.draws import (
@@ -48,7 +50,6 @@ from mmm.train.posterior.linear import expected_kpi, linear_parts
 from mmm.train.posterior.moments import columns_of, moments_of
 from mmm.train.posterior.robust import cell_weights
 from mmm.train.posterior.sampler import Effort, Sampled
-from mmm.train.posterior.search import highest
 from mmm.train.prepare import Prepared
 from mmm.train.progress import Progress
 
@@ -63,7 +64,10 @@ a hundred effective draws of most channel totals of simulated worlds in the time
 FEW, QUICK = 4, 0.1
 """Draws that make no interval worth the name, and the share of the rounds that they are worth."""
 FIRST_SEARCH, LAST_SEARCH = 60, 150
-"""Steps of the search for the mode while weights of cells move, and after."""
+"""Places looked at by the search for the mode while weights of cells move, and after."""
+BEGUN_WARM_UP = 6
+"""Rounds of warm-up of chains that go on from those of a like posterior: their directions are known, and
+trajectories are long enough that a few rounds forget where they began."""
 TOGETHER = 1.5
 """Variance of a period's mean residual, relative to that of regions that have nothing in common, from which
 they have shocks in common: of 100 periods without any a sixth is beyond 1.15, one in 10 000 beyond 1.5."""
@@ -85,11 +89,13 @@ class Posterior:
         parameters: The model's free parameters, M draws.
         scales: Their units: widths as learned.
         report: How sampling went, for the provenance: draws, chains, split R-hat, effective draws.
+        chains: Where the chains ended, for fits that go on from there; empty where none does.
     """
 
     parameters: Parameters
     scales: Scales
     report: dict[str, Any]
+    chains: dict[str, Floats] = field(default_factory=dict)
 
 
 def draw_posterior(
@@ -100,10 +106,11 @@ def draw_posterior(
     seed: int,
     effort: float,
     progress: Progress,
-) -> Generator[Sampling, Sampled, Posterior]:
+) -> Generator[Search | Sampling, Any, Posterior]:
     """Draws from the posterior; with one member the mode itself.
 
-    Yields the sampling it needs and is sent what was sampled, see :mod:`mmm.train.run`.
+    Yields each search and sampling it needs and is sent what was found, see :mod:`mmm.train.run`. Chains of a
+    model at which the search begins are gone on from.
 
     Args:
         prepared: The scaled panel, or a shard of it, with everything that is believed of it.
@@ -115,21 +122,26 @@ def draw_posterior(
     """
     mode = {name: value.detach().double().cpu() for name, value in mode.items()}
     density = _density(prepared, mode)
-    theta_D = start_of(mode, density)
+    begun = begun_for(density, prepared.warm)
+    theta_D = start_of(mode, density) if begun is None else begun.centre_D
     variance_G = torch.ones(len(density.columns.kpi_GT), dtype=torch.float64)
     for place, most in enumerate((FIRST_SEARCH, LAST_SEARCH)):
         density, variance_G = _reweighted(density, theta_D, prepared)
         progress.update("mode", place + 1, 2)
-        theta_D = highest(density, theta_D, most)
+        theta_D = yield Search(density, theta_D, most)
     if prepared.shards.regions > 1 and _moving_together(density, theta_D) > TOGETHER:
         coordinates = density.layout.split(theta_D.unsqueeze(0))
         weight_GT, density = density.moments.weight_GT, _density(prepared, mode, shocks=True)
         density = density.weighted(moments_of(density.columns, weight_GT))
-        theta_D = highest(density, density.layout.join(coordinates)[0], LAST_SEARCH)
+        theta_D = yield Search(density, density.layout.join(coordinates)[0], LAST_SEARCH)
     if members == 1:
         return _handed_over(prepared, density, theta_D.unsqueeze(0), mode, variance_G, None, {})
     length = effort_for(density, effort * (QUICK if members <= FEW else 1.0))
-    sampled = yield Sampling(
+    if begun is not None and len(begun.theta_MD) == length.chains:
+        length = replace(length, warm_up=min(length.warm_up, BEGUN_WARM_UP))
+    else:
+        begun = None
+    sampled: Sampled = yield Sampling(
         density,
         theta_D,
         length,
@@ -137,12 +149,14 @@ def draw_posterior(
         lambda done, rounds: progress.update(
             "sample", done, rounds, chain=length.chains, draw=length.chains * max(done - length.warm_up, 0)
         ),
+        begun,
     )
     theta_ND = sampled.theta_MND.flatten(0, 1)
     report = {"acceptance": round(sampled.accepted, 3), "step": round(sampled.step, 4)}
     report |= _agreement(prepared, density, sampled.theta_MND)
     chosen = evenly(len(theta_ND), min(members, len(theta_ND)))
-    return _handed_over(prepared, density, theta_ND[chosen], mode, variance_G, seed, report)
+    found = _handed_over(prepared, density, theta_ND[chosen], mode, variance_G, seed, report)
+    return replace(found, chains=arrays_of(density, sampled.chains))
 
 
 def effort_for(density: Density, factor: float) -> Effort:

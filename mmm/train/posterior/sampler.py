@@ -59,18 +59,40 @@ class Effort:
 
 
 @dataclass(frozen=True, eq=False)
+class Chains:
+    """Chains of one posterior where they stand, with what they know of it.
+
+    Attributes:
+        theta_MD: Their places.
+        centre_D: Place from which they are told.
+        stretch_DD: Directions and lengths in which the posterior is about standard normal.
+        step: Step size found.
+    """
+
+    theta_MD: Tensor
+    centre_D: Tensor
+    stretch_DD: Tensor
+    step: float
+
+
+@dataclass(frozen=True, eq=False)
 class Sampled:
     """Draws and how they came about.
 
     Attributes:
         theta_MND: Draws by chain.
         accepted: Share of proposals that were accepted.
-        step: Step size found.
+        chains: The chains where they ended.
     """
 
     theta_MND: Tensor
     accepted: float
-    step: float
+    chains: Chains
+
+    @property
+    def step(self) -> float:
+        """Step size found."""
+        return self.chains.step
 
 
 def sample(
@@ -80,6 +102,7 @@ def sample(
     effort: Effort,
     generators: Sequence[torch.Generator],
     told: Told,
+    begun: Sequence[Chains] = (),
 ) -> list[Sampled]:
     """Draws around a mode of each of some posteriors.
 
@@ -90,15 +113,17 @@ def sample(
         effort: How much, of each.
         generators: Source of every random number of each.
         told: Hears how far it is.
+        begun: Chains of like posteriors, of each, to go on from: their directions are kept.
     """
     chains = _Chains(gradient, curvature, mode_BD, effort, generators)
+    chains.start(begun)
     kept, shares, since = [], [], 0
     for done in range(effort.warm_up + effort.rounds):
         share_B = chains.move()
         if done < effort.warm_up:
             chains.step_B = chains.step_B * torch.exp((share_B - ACCEPTED) / (1.0 + 0.25 * since) ** 0.6)
             since += 1
-            if done == math.floor(TURN * effort.warm_up):
+            if not begun and done == math.floor(TURN * effort.warm_up):
                 chains.turn()
                 since = 0
         else:
@@ -106,8 +131,8 @@ def sample(
             shares.append(share_B)
         told(done + 1, effort.warm_up + effort.rounds)
     accepted_B = torch.stack(shares).mean(0).tolist()
-    each = zip(torch.stack(kept, 2), accepted_B, chains.step_B.tolist(), strict=True)
-    return [Sampled(theta_MND, accepted, step) for theta_MND, accepted, step in each]
+    each = zip(torch.stack(kept, 2), accepted_B, chains.ended(), strict=True)
+    return [Sampled(theta_MND, accepted, ended) for theta_MND, accepted, ended in each]
 
 
 class _Chains:
@@ -127,10 +152,24 @@ class _Chains:
     ) -> None:
         self._gradient, self._curvature, self._mode_BD = gradient, curvature, mode_BD
         self._generators, self._effort = generators, effort
-        self._stretch_BDD = _stretch(curvature(mode_BD))
-        self.step_B = torch.full((len(mode_BD),), FIRST_STEP, dtype=mode_BD.dtype)
         self._place_BMD = self._value_BM = self._slope_BMD = mode_BD
-        self._begin(AWAY * self._random(torch.randn, mode_BD.shape[1]))
+
+    def start(self, begun: Sequence[Chains]) -> None:
+        """Begin around the modes, or where other chains ended."""
+        mode_BD = self._mode_BD
+        if not begun:
+            self._stretch_BDD = _stretch(self._curvature(mode_BD))
+            self.step_B = torch.full((len(mode_BD),), FIRST_STEP, dtype=mode_BD.dtype)
+            self._begin(AWAY * self._random(torch.randn, mode_BD.shape[1]))
+            return
+        self._stretch_BDD = torch.stack([one.stretch_DD for one in begun])
+        self.step_B = torch.tensor([one.step for one in begun], dtype=mode_BD.dtype)
+        self._begin(self._places(torch.stack([one.theta_MD for one in begun])))
+
+    def ended(self) -> list[Chains]:
+        """The chains of each posterior where they stand."""
+        parts = zip(self.theta_BMD, self._mode_BD, self._stretch_BDD, self.step_B.tolist(), strict=True)
+        return [Chains(*part) for part in parts]
 
     @property
     def theta_BMD(self) -> Tensor:
@@ -158,8 +197,7 @@ class _Chains:
         theta_BMD = self.theta_BMD
         curvatures = [self._curvature(theta_BD) for theta_BD in theta_BMD[:, :PLACES].unbind(1)]
         self._stretch_BDD = _stretch(torch.stack(curvatures).mean(0))
-        away_BDM = (theta_BMD - self._mode_BD.unsqueeze(1)).transpose(1, 2)
-        self._begin(torch.linalg.solve(self._stretch_BDD, away_BDM).transpose(1, 2))
+        self._begin(self._places(theta_BMD))
 
     def _begin(self, place_BMD: Tensor) -> None:
         value_BM, slope_BMD = self._local(place_BMD)
@@ -168,6 +206,11 @@ class _Chains:
             place_BMD = torch.where(lost_BM1, torch.zeros_like(place_BMD), place_BMD)
             value_BM, slope_BMD = self._local(place_BMD)
         self._place_BMD, self._value_BM, self._slope_BMD = place_BMD, value_BM, slope_BMD
+
+    def _places(self, theta_BMD: Tensor) -> Tensor:
+        away_BDM = (theta_BMD - self._mode_BD.unsqueeze(1)).transpose(1, 2)
+        places_BMD: Tensor = torch.linalg.solve(self._stretch_BDD, away_BDM).transpose(1, 2)
+        return places_BMD
 
     def _theta(self, place_BMD: Tensor) -> Tensor:
         theta_BMD: Tensor = self._mode_BD.unsqueeze(1) + place_BMD @ self._stretch_BDD.transpose(1, 2)

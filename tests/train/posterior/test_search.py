@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmm.train.posterior import search
 from mmm.train.posterior.density import Density
-from mmm.train.posterior.search import BATCH, highest
+from mmm.train.posterior.search import BATCH
 
 
 class Known:
@@ -37,6 +37,16 @@ def curvature(density: Density, theta_D: Tensor) -> Tensor:
         return value_M[None], gradient_MD[None]
 
     return search.curvature(of_one, theta_D[None])[0]
+
+
+def highest(density: Density, start_D: Tensor, most: int) -> Tensor:
+    """The mode of one density."""
+
+    def of_one(theta_BMD: Tensor) -> tuple[Tensor, Tensor]:
+        value_M, gradient_MD = density.gradient(theta_BMD[0])
+        return value_M[None], gradient_MD[None]
+
+    return search.highest(of_one, start_D[None], most)[0]
 
 
 def known(log: Callable[[Tensor], Tensor]) -> Density:
@@ -98,3 +108,24 @@ def test_the_search_may_be_told_to_end_early() -> None:
     early, late = (highest(density, start_D, most) for most in (2, 500))
 
     assert (early - centre_D).norm() > 10 * (late - centre_D).norm()
+
+
+def test_searches_at_once_end_where_each_would_alone() -> None:
+    densities = [normal(7)[0], known(lambda theta_MD: (3.0 * theta_MD - theta_MD.exp()).sum(1))]
+    start_BD = torch.zeros(2, 7, dtype=torch.float64)
+
+    def both(theta_BMD: Tensor) -> tuple[Tensor, Tensor]:
+        pairs = [one.gradient(theta_MD) for one, theta_MD in zip(densities, theta_BMD, strict=True)]
+        value_BM, slope_BMD = (torch.stack(every) for every in zip(*pairs, strict=True))
+        return value_BM, slope_BMD
+
+    found_BD = search.highest(both, start_BD, 60)
+
+    for density, start_D, found_D in zip(densities, start_BD, found_BD, strict=True):
+        assert_allclose(found_D, highest(density, start_D, 60), atol=1e-8)
+
+
+def test_a_search_that_begins_nowhere_stays() -> None:
+    start_D = torch.tensor([-1.0], dtype=torch.float64)
+
+    assert torch.equal(highest(known(lambda theta_MD: torch.log(theta_MD).sum(1)), start_D, 5), start_D)
