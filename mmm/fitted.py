@@ -61,7 +61,7 @@ class Fitted:
         trace: Columns of the training as lists, see ``mmm.train.fit.TRACE``.
         provenance: Fingerprint of the data, digest of the spec, seed, versions.
         left_out: Regions that opened too late to be fitted, on the same calendar; None without any.
-        chains: Where the chains of the sampler ended, by name, for refits to go on from; empty where none does.
+        chains: Where the sampler's chains ended, by name, for refits to go on from; empty where none does.
     """
 
     spec: MarketSpec

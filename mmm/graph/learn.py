@@ -32,7 +32,7 @@ from mmm.graph.moments import (
     period_totals,
     strength_index,
 )
-from mmm.graph.notears import acyclic_part, notears, reachable
+from mmm.graph.notears import acyclic_part, notears_of_each, reachable
 from mmm.graph.structure import direction_discount, structural_moments
 
 CHANCE = 3.5
@@ -122,17 +122,17 @@ def solve_graph(
     Deterministic given the statistics and the state of ``rng``.
     """
     rules = _Rules.of(spec, channels, cells=float(statistics.count_B.sum()))
-    score_CC, edges_CC, coefficient_KCC = _solve(statistics, np.ones(len(statistics.count_B)), rules)
     used = np.flatnonzero(statistics.count_B)
-    edges_MCC, coefficients = [], []
+    weights = [np.ones(len(statistics.count_B))]
     for _ in range(n_bootstrap):
         # Blocks, not cells, are drawn: cells of a region or a stretch of time are no independent evidence.
         weight_B = np.zeros(len(statistics.count_B))
         if len(used):
             np.add.at(weight_B, rng.choice(used, size=len(used)), 1.0)
-        _, member_CC, member_KCC = _solve(statistics, weight_B, rules)
-        edges_MCC.append(member_CC)
-        coefficients.append(member_KCC)
+        weights.append(weight_B)
+    (score_CC, edges_CC, coefficient_KCC), *members = _solve(statistics, weights, rules)
+    edges_MCC = [edges for _, edges, _ in members]
+    coefficients = [coefficient for _, _, coefficient in members]
     return ChannelGraph(
         channels=tuple(channels),
         edges_CC=edges_CC,
@@ -170,19 +170,31 @@ class _Rules:
         return cls(allowed_CC, required_CC, ordered, spec.l1, max(spec.threshold, chance))
 
 
-def _solve(statistics: GraphStatistics, weight_B: Floats, rules: _Rules) -> tuple[Floats, Bools, Floats]:
-    """Scores, edges and coefficients under weights of the blocks."""
-    cells = max(float(weight_B @ statistics.count_B), 1.0)
-    moment_FF = np.tensordot(weight_B, statistics.moment_BFF, axes=1) / cells
-    moments = structural_moments(moment_FF, len(rules.allowed_CC))
-    weights_CC = notears(
-        moments,
+def _solve(
+    statistics: GraphStatistics, weights: Sequence[Floats], rules: _Rules
+) -> list[tuple[Floats, Bools, Floats]]:
+    """Scores, edges and coefficients under each of some weights of the blocks, searched for at once."""
+    cells = [max(float(weight_B @ statistics.count_B), 1.0) for weight_B in weights]
+    moments = [
+        np.tensordot(weight_B, statistics.moment_BFF, axes=1) / count
+        for weight_B, count in zip(weights, cells, strict=True)
+    ]
+    every_CC = notears_of_each(
+        [structural_moments(moment_FF, len(rules.allowed_CC)) for moment_FF in moments],
         l1=rules.l1,
         allowed_DD=rules.allowed_CC,
         unpenalised_DD=rules.required_CC,
         non_negative=True,
         acyclic=not rules.ordered,
     )
+    parts = zip(every_CC, moments, cells, strict=True)
+    return [_concluded(weights_CC, moment_FF, count, rules) for weights_CC, moment_FF, count in parts]
+
+
+def _concluded(
+    weights_CC: Floats, moment_FF: Floats, cells: float, rules: _Rules
+) -> tuple[Floats, Bools, Floats]:
+    """Scores, edges and coefficients of the weights of a search."""
     support_CC = acyclic_part(weights_CC, rules.required_CC)
     score_CC = np.where(support_CC, weights_CC, 0.0)
     # Where the order is given the direction is known, and evidence for the reverse says nothing.

@@ -95,7 +95,7 @@ def national_likelihood(terms: Terms, columns: Columns, moments: Moments, axes: 
     pull_MN, pull_MK = walk_M1 * pull_MF[:, :walk], rest_MK * pull_MF[:, walk:]
     kept_MN = 1.0 / (1.0 + walk_M1.square() * axes.square_N)
     taken_MS = (walk_M1.square() * kept_MN) @ axes.pairs_NS
-    inner_MKK = (axes.rest_KK - taken_MS.unflatten(1, (others, others))) * (
+    inner_MKK = (axes.rest_KK - taken_MS.reshape(-1, others, others)) * (
         rest_MK.unsqueeze(2) * rest_MK.unsqueeze(1)
     )
     lower_MKK, failed_M = decomposed(inner_MKK + torch.eye(others).to(inner_MKK))
