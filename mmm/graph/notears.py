@@ -169,7 +169,8 @@ def notears(
         acyclic=acyclic,
         tolerance=tolerance,
     )
-    return found_BDD[0]
+    weights_DD: Floats = found_BDD[0]
+    return weights_DD
 
 
 def notears_of_each(

@@ -15,6 +15,7 @@ from mmm.graph.notears import (
     acyclicity,
     moments_of,
     notears,
+    notears_of_each,
     squared_loss,
     topological_order,
 )
@@ -45,10 +46,10 @@ def test_gradients_match_finite_differences() -> None:
     moments = random_moments(rng, 4)
 
     def cycles(flat: np.ndarray) -> float:
-        return acyclicity(flat.reshape(4, 4))[0]
+        return float(acyclicity(flat.reshape(4, 4))[0])
 
     def loss(flat: np.ndarray) -> float:
-        return squared_loss(flat.reshape(4, 4), moments)[0]
+        return float(squared_loss(flat.reshape(4, 4), moments)[0])
 
     for function, gradient in (
         (cycles, acyclicity(weights)[1]),
@@ -84,6 +85,14 @@ def test_masks_and_signs_are_honoured() -> None:
     assert (weights >= 0).all()
     assert not weights[~allowed].any()
     assert not notears(moments, l1=0.01, allowed_DD=np.zeros((5, 5), dtype=bool)).any()
+
+
+def test_problems_at_once_are_solved_as_each_alone() -> None:
+    rng = np.random.default_rng(5)
+    every = [random_moments(rng, 5) for _ in range(4)]
+    together = notears_of_each(every, l1=0.05)
+    for moments, weights in zip(every, together, strict=True):
+        np.testing.assert_allclose(weights, notears(moments, l1=0.05), atol=1e-9)
 
 
 def test_known_order_is_least_squares_of_each_column() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ import torch
 
 from mmm.data.panel import Panel
 from mmm.errors import MMMError, TrainingError
-from mmm.fitted import Fitted
+from mmm.fitted import Fitted, load_fitted, save_fitted
 from mmm.train import stacked as program
 from mmm.train.fit import fit, fitting
 from mmm.train.posterior import at_once as at_once_program
 from mmm.train.posterior.at_once import Sampling
+from mmm.train.posterior.posterior import BEGUN_WARM_UP
 from mmm.train.run import Fit, groups, together
 from mmm.train.stacked import Training
 from tests.small import market, small_panel, split_of, with_gaps
@@ -126,12 +128,39 @@ def test_draws_of_markets_at_once_are_those_of_one_by_one(regions: int, model: d
         assert found.step == pytest.approx(alone.step, rel=1e-5)
 
 
-def sampling_of(panel: Panel, model: Mapping[str, Any]) -> Sampling:
+def test_a_fit_goes_on_from_the_chains_of_the_model_it_begins_at(tmp_path: Path) -> None:
+    """On one region, and where the model has them; what it fits begins nowhere else."""
+    panel = panels()[0]
+    first = fit(market(panel, model=MODEL, train=DRAWN), panel, split_of(panel))
+    save_fitted(first, tmp_path)
+    loaded = load_fitted(tmp_path)
+
+    anew, again = sampling_of(panel, {}), sampling_of(panel, {}, warm=loaded)
+
+    assert anew.begun is None
+    assert again.begun is not None
+    assert again.effort == replace(anew.effort, warm_up=min(anew.effort.warm_up, BEGUN_WARM_UP))
+    np.testing.assert_array_equal(again.begun.theta_MD, first.chains["theta_MD"])
+    (found,) = at_once_program.draw([again])
+    assert torch.isfinite(found.theta_MND).all()
+    assert sampling_of(panel, {}, warm=replace(loaded, chains={})).begun is None
+    other = {"adstock": {"delay": False}, "priors": {"demand": 0.0}}
+    assert sampling_of(panel, other, warm=loaded).begun is None
+
+
+def test_models_of_several_regions_leave_no_chains() -> None:
+    panel = panels(2)[0]
+
+    assert not fit(market(panel, model=MODEL, train=DRAWN), panel, split_of(panel)).chains
+
+
+def sampling_of(panel: Panel, model: Mapping[str, Any], warm: Fitted | None = None) -> Sampling:
     """What a fit waits for after its descent."""
-    inner = fitting(market(panel, model=MODEL | dict(model), train=DRAWN), panel, split_of(panel))
+    inner = fitting(market(panel, model=MODEL | dict(model), train=DRAWN), panel, split_of(panel), warm=warm)
     step = next(inner)
-    while isinstance(step, Training):
-        step = inner.send(program.descend([step])[0])
+    while not isinstance(step, Sampling):
+        found = program.descend([step]) if isinstance(step, Training) else at_once_program.find([step])
+        step = inner.send(found[0])
     return step
 
 

@@ -62,13 +62,15 @@ class _Places:
         self.theta_BD, self._value_B, self._slope_BD = theta_BD, value_B, slope_BD
         self._known: list[tuple[Tensor, Tensor, Tensor]] = []
         self._unit_B = torch.ones_like(value_B)
+        self._way_BD, self._length_B = -slope_BD, torch.ones_like(value_B)
         self.moving_B = (slope_BD.abs().amax(1) > FLAT) & torch.isfinite(value_B)
         self._go(torch.ones_like(value_B, dtype=torch.bool))
 
     @property
     def trial_BD(self) -> Tensor:
         """Places to be looked at next."""
-        return self.theta_BD + (self._length_B * self.moving_B).unsqueeze(1) * self._way_BD
+        move_BD: Tensor = (self._length_B * self.moving_B).unsqueeze(1) * self._way_BD
+        return self.theta_BD + move_BD
 
     def judge(self, trial_BD: Tensor, value_B: Tensor, slope_BD: Tensor) -> None:
         """Go to the places that are low enough for how far they are; try nearer ones of the others."""
@@ -104,7 +106,7 @@ class _Places:
         """A new way for searches that moved."""
         if not self._known:
             size_B = self._slope_BD.square().sum(1).sqrt().clamp_min(1e-12)
-            self._way_BD, self._length_B = -self._slope_BD, (1.0 / size_B).clamp_max(1.0)
+            self._length_B = (1.0 / size_B).clamp_max(1.0)
             return
         way_BD, shares = -self._slope_BD, []
         for move_BD, bend_BD, per_B in reversed(self._known):

@@ -15,13 +15,13 @@ from torch import Tensor
 from mmm.data.panel import Panel
 from mmm.model.network import forward
 from mmm.model.temporal import amplitude_of, effectiveness, most_amplitude
+from mmm.train.posterior.at_once import Search, find
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.draws import learned_scales, parameters_of, start_of
 from mmm.train.posterior.linear import expected_kpi, linear_parts
 from mmm.train.posterior.marginal import decomposed
 from mmm.train.posterior.moments import Columns
 from mmm.train.posterior.posterior import TOGETHER, _handed_over, _moving_together
-from mmm.train.posterior.search import highest
 from mmm.train.prepare import pose
 from mmm.train.shards import Alone, Survey
 from tests.small import market, reach_panel, small_panel, some_regions, with_gaps
@@ -189,7 +189,7 @@ def test_regions_that_move_together_have_shocks_in_common(shock: float, expected
     panel = small_panel(regions=8)
     kpi_GT = panel.kpi_GT * (1.0 + shock * np.random.default_rng(3).standard_normal(panel.kpi_GT.shape[1]))
     density = density_of(prepared(replace(panel, kpi_GT=kpi_GT)))
-    theta_D = highest(density, torch.zeros(density.layout.length, dtype=torch.float64), 60)
+    (theta_D,) = find([Search(density, torch.zeros(density.layout.length, dtype=torch.float64), 60)])
 
     assert (_moving_together(density, theta_D) > TOGETHER) == expected
 

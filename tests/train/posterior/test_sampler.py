@@ -197,3 +197,27 @@ def test_posteriors_at_once_are_drawn_as_one_by_one() -> None:
     for one, seed, shift in zip(found, (3, 4), (0.0, 30.0), strict=True):
         assert_allclose(one.theta_MND - shift, drawn(seed).theta_MND, atol=1e-6)
         assert one.step == pytest.approx(drawn(seed).step)
+
+
+def test_chains_go_on_from_where_others_ended() -> None:
+    """Their directions are kept: no curvature is asked for, and a short warm-up does."""
+    before = drawn(0)
+
+    def never(theta_BD: Tensor) -> Tensor:
+        raise AssertionError("asked for a curvature")
+
+    def of_one(theta_BMD: Tensor) -> tuple[Tensor, Tensor]:
+        value_M, slope_MD = gradient(theta_BMD[0])
+        return value_M[None], slope_MD[None]
+
+    effort = Effort(chains=8, warm_up=4, rounds=150, steps=6)
+    generators = [torch.Generator().manual_seed(1)]
+    (after,) = sampler.sample(
+        of_one, never, CENTRE[None] + 0.2, effort, generators, lambda *_: None, [before.chains]
+    )
+
+    assert torch.equal(before.chains.theta_MD, before.theta_MND[:, -1])
+    theta_ND = after.theta_MND.flatten(0, 1)
+    assert_allclose(theta_ND.mean(0), CENTRE, atol=0.2)
+    assert_allclose(torch.cov(theta_ND.T), SPREAD, rtol=0.25, atol=0.15)
+    assert after.step == pytest.approx(before.step, rel=0.5)
