@@ -37,7 +37,9 @@ class Limits(Spec):
     """What one request may ask, and how many may wait."""
 
     body_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)] = 1_000_000
-    """Largest request body."""
+    """Largest request body, plans of record apart."""
+    record_bytes: Annotated[int, Field(ge=1_000, le=2_000_000_000)] = 50_000_000
+    """Largest plan of record; unpacked it may be twenty times as large."""
     depth: Annotated[int, Field(ge=4, le=100)] = 12
     """Deepest nesting of a request body."""
     values: Annotated[int, Field(ge=100, le=10_000_000)] = 50_000

@@ -19,12 +19,15 @@ def run_commit(options: argparse.Namespace) -> int:
     """Freeze a plan with the model and draws that it stood on."""
     from mmm.fitted import load_fitted
     from mmm.planning.record.commit import commit_plan, read_plan
+    from mmm.planning.record.kept import read_record
+    from mmm.storage import parent
 
     plan = read_plan(options.plan)
     model = options.model or str(Path(options.plan).absolute().parent)
     out = options.out or str(Path(options.plan).with_suffix(".record"))
-    path, digest = commit_plan(plan, load_fitted(model), out, force=options.force)
-    sys.stdout.write(f"{path}: plan of {plan.horizon} periods, {plan.draws} draws, digest {digest[:16]}\n")
+    path, digest = commit_plan(plan, load_fitted(model), out, force=options.force, base=parent(options.plan))
+    kept = read_record(path).promise.plan
+    sys.stdout.write(f"{path}: plan of {kept.horizon} periods, {kept.draws} draws, digest {digest[:16]}\n")
     return DONE
 
 
@@ -79,7 +82,11 @@ def variance_table(found: Variance) -> Group:
 
 def add_commit(parser: argparse.ArgumentParser) -> None:
     """Options of ``commit``."""
-    parser.add_argument("plan", metavar="PLAN", help="plan as `mmm optimize` or the service wrote it (JSON)")
+    parser.add_argument(
+        "plan",
+        metavar="PLAN",
+        help="plan as `mmm optimize` or the service wrote it (JSON), or spend as `mmm scenario` takes it",
+    )
     parser.add_argument("--model", metavar="DIR", help="the model that made it; the plan's folder by default")
     parser.add_argument("--out", metavar="FILE", help="the file to write; PLAN with .record by default")
     parser.add_argument("--force", action="store_true", help="replace what is there")

@@ -16,7 +16,7 @@ from mmm.errors import Problem, ProblemsError, RequestError
 from mmm.planning.request import BudgetRequest, PortfolioTerms, parse_request
 from mmm.planning.scenario.request import ScenarioRequest, parse_scenario
 from mmm.tabular.workbook import SUFFIX
-from serve.http.schemas import XLSX
+from serve.http.schemas import XLSX, ZIP
 from serve.http.work import budget_price, scenario_price
 from serve.planner.protocol import ModelCard
 from serve.problems import RequestProblem, invalid_request
@@ -69,6 +69,22 @@ async def read_file(request: Request, name: str, limits: Limits) -> tuple[str, b
         )
         raise RequestProblem(415, "media_type", text)
     return suffix, await _body(request, limits.body_bytes)
+
+
+RECORD_KINDS = (FILE_KINDS[0], ZIP)
+
+
+async def read_record_body(request: Request, limits: Limits) -> bytes:
+    """A plan of record that was sent as the body.
+
+    Raises:
+        RequestProblem: 415 if it is none by its type, 413 if it is too large.
+    """
+    kind = request.headers.get("content-type", RECORD_KINDS[0]).partition(";")[0].strip().lower()
+    if kind not in RECORD_KINDS:
+        text = "Send the file of `mmm commit` itself, as application/zip or application/octet-stream."
+        raise RequestProblem(415, "media_type", text)
+    return await _body(request, limits.record_bytes)
 
 
 async def _body(request: Request, most: int) -> bytes:

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, Path, Query, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -17,11 +17,10 @@ from mmm.planning.request import BudgetRequest
 from mmm.planning.scenario.plan_file import scenario_workbook
 from mmm.planning.scenario.request import ScenarioRequest
 from mmm.planning.scenario.result import PlanFile, Scenario
-from serve.admission import Asker
 from serve.directory import ModelDirectory
 from serve.http import card as cards
 from serve.http import schemas
-from serve.http.auth import Authenticator, Caller, require_pace
+from serve.http.auth import Authenticator, Caller
 from serve.http.bodies import (
     check_budget,
     check_portfolio,
@@ -32,7 +31,21 @@ from serve.http.bodies import (
 )
 from serve.http.docs_page import docs_router
 from serve.http.middleware import RequestLog
-from serve.http.work import COMMIT_SECONDS
+from serve.http.records import add_record_routes
+from serve.http.shared import (
+    ASKING,
+    POSTING,
+    SECURED,
+    Admin,
+    Brand,
+    Market,
+    Planner,
+    Reader,
+    Version,
+    answer_of,
+    asker_of,
+    directory_of,
+)
 from serve.page.assets import WORTH_PACKING, page_router
 from serve.planner.protocol import ModelCard
 from serve.problems import (
@@ -42,7 +55,6 @@ from serve.problems import (
     on_invalid_parameter,
     on_problem,
 )
-from serve.settings import Scope
 
 VERSION = "1"
 DESCRIPTION = """Response curves, contributions, scenarios and budget plans of fitted marketing mix models.
@@ -51,22 +63,8 @@ Amounts are in the model's currency over the horizon (exposure for channels with
 units, ROI in currency of KPI per currency spent. Every number of a model comes with its interval. Every
 answer names the model's version and data window. Errors are problem bodies (RFC 9457)."""
 
-Brand = Annotated[
-    str, Path(description="Brand, as GET /v1/models lists it.", examples=["acme"], max_length=200)
-]
-Market = Annotated[
-    str, Path(description="Market, as GET /v1/models lists it.", examples=["us"], max_length=200)
-]
-Version = Annotated[
-    str | None,
-    Query(
-        description="Answer from this version only; 409 if another is served.", examples=["3"], max_length=200
-    ),
-]
 PACKING = 4
 """Level of compression of answers for callers that take it: curves of 15 channels are 95 KB, not 400."""
-ASKING = (401, 403, 404, 409, 422, 429, 503)
-POSTING = (400, *ASKING, 413, 415)
 
 
 def create_app(directory: ModelDirectory, *, own_ids: bool = True) -> FastAPI:
@@ -101,41 +99,10 @@ def create_app(directory: ModelDirectory, *, own_ids: bool = True) -> FastAPI:
     _add_service_routes(app)
     _add_model_routes(app)
     _add_question_routes(app)
+    add_record_routes(app)
     app.include_router(docs_router())
     app.include_router(page_router())
     return app
-
-
-def _directory(request: Request) -> ModelDirectory:
-    directory = request.app.state.directory
-    assert isinstance(directory, ModelDirectory)
-    return directory
-
-
-def allowed(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
-    """A dependency that lets only those through who have a scope, and for a brand in the path its brand."""
-
-    async def check(request: Request) -> Caller:
-        authenticator: Authenticator = request.app.state.authenticator
-        caller = authenticator.caller(request)
-        request.state.caller = caller.name
-        if caller.token is not None and caller.token.per_second is not None:
-            require_pace(caller.token, await _directory(request).admit(caller.token))
-        caller.require(scope, request.path_params.get("brand"))
-        return caller
-
-    return check
-
-
-Reader = Annotated[Caller, Depends(allowed("read"))]
-Planner = Annotated[Caller, Depends(allowed("plan"))]
-Admin = Annotated[Caller, Depends(allowed("admin"))]
-SECURED: dict[str, Any] = {"security": [{"bearer": []}]}
-
-
-def _answer(request: Request, card: ModelCard, content: bytes, kind: str = "application/json") -> Response:
-    request.state.model = card.entry.key
-    return Response(content, media_type=kind, headers={"X-Model-Version": card.entry.version})
 
 
 def _unchanged(request: Request, card: ModelCard, content: bytes) -> Response:
@@ -160,7 +127,7 @@ def _add_service_routes(app: FastAPI) -> None:
         response_class=Response,
     )
     async def healthz(request: Request) -> Response:
-        count = len(_directory(request).models)
+        count = len(directory_of(request).models)
         if not count:
             raise busy("No model is loaded. See the log, or register a champion.", seconds=5)
         return _json({"status": "ok", "models": count})
@@ -176,7 +143,7 @@ def _add_service_routes(app: FastAPI) -> None:
     )
     async def reload(request: Request, caller: Admin) -> Response:
         del caller
-        directory = _directory(request)
+        directory = directory_of(request)
         changes = [vars(change) for change in await directory.reload()]
         return _json({"models": len(directory.models), "changes": changes, "broken": directory.broken})
 
@@ -192,7 +159,7 @@ def _add_model_routes(app: FastAPI) -> None:
         openapi_extra=SECURED,
     )
     async def list_models(request: Request, caller: Reader) -> Response:
-        models = _directory(request).models.values()
+        models = directory_of(request).models.values()
         seen = [card.summary for card in models if caller.sees(card.entry.brand)]
         return _json({"models": seen})
 
@@ -209,7 +176,7 @@ def _add_model_routes(app: FastAPI) -> None:
         request: Request, caller: Reader, brand: Brand, market: Market, version: Version = None
     ) -> Response:
         del caller
-        card = _directory(request).find(brand, market, version)
+        card = directory_of(request).find(brand, market, version)
         return _unchanged(request, card, card.detail)
 
     @app.get(
@@ -225,7 +192,7 @@ def _add_model_routes(app: FastAPI) -> None:
         request: Request, caller: Reader, brand: Brand, market: Market, version: Version = None
     ) -> Response:
         del caller
-        card = _directory(request).find(brand, market, version)
+        card = directory_of(request).find(brand, market, version)
         return _unchanged(request, card, card.curves)
 
     @app.get(
@@ -247,9 +214,9 @@ def _add_model_routes(app: FastAPI) -> None:
             str | None, Query(description="Region; leave it out for the sum of all.", max_length=200)
         ] = None,
     ) -> Response:
-        directory = _directory(request)
+        directory = directory_of(request)
         card = directory.find(brand, market, version)
-        return _answer(request, card, await directory.contributions(card, region, asker_of(caller)))
+        return answer_of(request, card, await directory.contributions(card, region, asker_of(caller)))
 
 
 def _add_question_routes(app: FastAPI) -> None:
@@ -268,12 +235,12 @@ def _add_question_routes(app: FastAPI) -> None:
     async def optimize(
         request: Request, caller: Planner, brand: Brand, market: Market, version: Version = None
     ) -> Response:
-        directory = _directory(request)
+        directory = directory_of(request)
         card = directory.find(brand, market, version)
         content = await read_json(request, directory.settings.limits)
         question, price = check_budget(content, card, directory.settings.limits)
         asker = asker_of(caller, price)
-        return _answer(request, card, await directory.ask("optimize", [card], {"request": question}, asker))
+        return answer_of(request, card, await directory.ask("optimize", [card], {"request": question}, asker))
 
     @app.post(
         "/v1/models/{brand}/{market}/scenario",
@@ -295,7 +262,7 @@ def _add_question_routes(app: FastAPI) -> None:
         version: Version = None,
         format: Annotated[Literal["json", "xlsx"], Query(description="Form of the answer.")] = "json",  # noqa: A002
     ) -> Response:
-        directory = _directory(request)
+        directory = directory_of(request)
         card = directory.find(brand, market, version)
         content = await read_json(request, directory.settings.limits)
         question, price = check_scenario(content, card, directory.settings.limits)
@@ -303,8 +270,8 @@ def _add_question_routes(app: FastAPI) -> None:
         answer = await directory.ask("scenario", [card], {"request": question}, asker)
         if format == "xlsx":
             book = await asyncio.to_thread(lambda: scenario_workbook(Scenario.model_validate_json(answer)))
-            return _answer(request, card, book, schemas.XLSX)
-        return _answer(request, card, answer)
+            return answer_of(request, card, book, schemas.XLSX)
+        return answer_of(request, card, answer)
 
     @app.post(
         "/v1/models/{brand}/{market}/plan-file",
@@ -326,29 +293,11 @@ def _add_question_routes(app: FastAPI) -> None:
         name: Annotated[str, Query(description="Name of the file.", examples=["plan.xlsx"], max_length=200)],
         version: Version = None,
     ) -> Response:
-        directory = _directory(request)
+        directory = directory_of(request)
         card = directory.find(brand, market, version)
         suffix, content = await read_file(request, name, directory.settings.limits)
         question = {"suffix": suffix, "content": content}
-        return _answer(request, card, await directory.ask("plan_file", [card], question, asker_of(caller)))
-
-    @app.post(
-        "/v1/models/{brand}/{market}/commit",
-        tags=["plans"],
-        summary="A plan frozen with its model, as plan of record",
-        description="Scope plan. Takes a plan as `optimize` answered it, gives the file of `mmm commit`.",
-        responses=schemas.record(schemas.answers(Plan, *POSTING)),
-        response_class=Response,
-        openapi_extra=schemas.body(Plan, {}),
-    )
-    async def commit(
-        request: Request, caller: Planner, brand: Brand, market: Market, version: Version = None
-    ) -> Response:
-        directory = _directory(request)
-        card = directory.find(brand, market, version)
-        content = await read_json(request, directory.settings.limits)
-        found = await directory.ask("commit", [card], {"plan": content}, asker_of(caller, COMMIT_SECONDS))
-        return _answer(request, card, found, schemas.ZIP)
+        return answer_of(request, card, await directory.ask("plan_file", [card], question, asker_of(caller)))
 
     @app.post(
         "/v1/portfolio/optimize",
@@ -363,7 +312,7 @@ def _add_question_routes(app: FastAPI) -> None:
         openapi_extra=schemas.body(schemas.PortfolioRequest, schemas.PORTFOLIO_EXAMPLE),
     )
     async def optimize_portfolio(request: Request, caller: Planner) -> Response:
-        directory = _directory(request)
+        directory = directory_of(request)
         content = await read_json(request, directory.settings.limits)
         cards = _chosen(directory, caller, chosen_models(content))
         question, terms, price = check_portfolio(content, cards, directory.settings.limits)
@@ -387,13 +336,6 @@ def _chosen(directory: ModelDirectory, caller: Caller, names: list[str] | None) 
     for brand, _ in pairs:
         caller.require("plan", brand)
     return [directory.find(brand, market) for brand, market in pairs]
-
-
-def asker_of(caller: Caller, price: float = 0.0) -> Asker:
-    """Whose question it is, for the limits of what may be under way."""
-    if caller.token is None:
-        return Asker(price=price)
-    return Asker(caller.token.sha256, caller.token.at_once, price)
 
 
 def _json(content: Any) -> Response:

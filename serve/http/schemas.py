@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from mmm.config import Spec
 from mmm.planning.plan import Plan, PortfolioPlan
+from mmm.planning.record.result import Variance
 from mmm.planning.request import BudgetRequest, PortfolioTerms
 from mmm.planning.scenario.request import ScenarioRequest
 from mmm.planning.scenario.result import PlanFile, Scenario
@@ -113,6 +114,7 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
     PortfolioPlan,
     Scenario,
     PlanFile,
+    Variance,
     ModelList,
     ModelDetail,
     Curves,
@@ -157,6 +159,11 @@ FILE_BODY = {
     "security": [{"bearer": []}],
 }
 """The ``openapi_extra`` of an operation that reads a file."""
+RECORD_BODY = {
+    "requestBody": {"required": True, "content": {ZIP: BINARY, "application/octet-stream": BINARY}},
+    "security": [{"bearer": []}],
+}
+"""The same of a plan of record."""
 
 
 def or_workbook(responses: dict[int | str, Any]) -> dict[int | str, Any]:
@@ -188,5 +195,15 @@ _WHEN = {
 def body(model: type[BaseModel], example: Mapping[str, Any]) -> dict[str, Any]:
     """The ``openapi_extra`` of an operation that reads a JSON body."""
     schema = {"$ref": REF.format(model=model.__name__)}
+    return _json_body(schema, example)
+
+
+def either(one: type[BaseModel], other: type[BaseModel], example: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of an operation that reads one of two bodies."""
+    kinds = [{"$ref": REF.format(model=model.__name__)} for model in (one, other)]
+    return _json_body({"anyOf": kinds}, example)
+
+
+def _json_body(schema: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:
     content = {"application/json": {"schema": schema, "example": dict(example)}}
     return {"requestBody": {"required": True, "content": content}, "security": [{"bearer": []}]}

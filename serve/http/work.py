@@ -36,6 +36,8 @@ PER_CELL = 1e-7
 USUAL_PERIODS = 13
 COMMIT_SECONDS = 0.5
 """Of freezing a plan: its model is written and packed."""
+VARIANCE_SECONDS = 1.0
+"""Of explaining one: its model is unpacked, and asked beside the one served."""
 
 
 def budget_price(request: BudgetRequest, variables: int, limits: Limits) -> float:

@@ -5,6 +5,7 @@ Every answer says which version of which model gave it and the window of its dat
 
 from __future__ import annotations
 
+import io
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,16 +21,24 @@ from mmm.planning.plan import Plan
 from mmm.planning.planner import Planner
 from mmm.planning.portfolio import answer_budgets
 from mmm.planning.record.commit import commit_plan, plan_of
+from mmm.planning.record.kept import record_of
+from mmm.planning.record.read import actuals_of
+from mmm.planning.record.result import Variance
+from mmm.planning.record.variance import explain
 from mmm.planning.request import BudgetRequest
 from mmm.planning.scenario.evaluate import answer_scenario
 from mmm.planning.scenario.plan_file import read_plan_file
+from mmm.planning.scenario.request import ScenarioRequest
 from mmm.planning.scenario.result import PlanFile, Scenario
 from serve.models.local_copy import local_directory
 from serve.models.source import ModelEntry
 from serve.planner.contributions import contributions_json
 from serve.planner.protocol import Reply, Task
 
-Answer = TypeVar("Answer", Plan, Scenario, PlanFile)
+Answer = TypeVar("Answer", Plan, Scenario, PlanFile, Variance)
+
+UNPACKED = 20
+"""Times that a plan of record may grow when it is unpacked: real ones grow three times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +105,8 @@ def perform(task: Task, models: Sequence[LoadedModel], payload: Mapping[str, Any
     except RequestError as error:
         return Reply(problems=error.problems)
     except RecordError as error:
-        return Reply(problems=(Problem("not_committed", "", str(error)),))
+        code = "not_compared" if task == "variance" else "not_committed"
+        return Reply(problems=(Problem(code, "", str(error)),))
 
 
 def _optimize(models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Reply:
@@ -136,10 +146,18 @@ def _plan_file(models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Rep
 
 
 def _commit(models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Reply:
-    plan = plan_of(payload["plan"], "The plan")
+    said = payload["plan"]
+    plan = said if isinstance(said, ScenarioRequest) else plan_of(said, "The plan")
     with tempfile.TemporaryDirectory() as folder:
         path, _ = commit_plan(plan, models[0].fitted, Path(folder) / "plan.record")
         return Reply(path.read_bytes())
+
+
+def _variance(models: Sequence[LoadedModel], payload: Mapping[str, Any]) -> Reply:
+    content = payload["record"]
+    record = record_of(io.BytesIO(content), "The file", most=UNPACKED * len(content))
+    found = explain(record, actuals_of(models[0].fitted))
+    return Reply(_versioned(found, models[0].entry).model_dump_json().encode())
 
 
 _TASKS: Mapping[Task, Callable[[Sequence[LoadedModel], Mapping[str, Any]], Reply]] = {
@@ -149,6 +167,7 @@ _TASKS: Mapping[Task, Callable[[Sequence[LoadedModel], Mapping[str, Any]], Reply
     "contributions": _contributions,
     "plan_file": _plan_file,
     "commit": _commit,
+    "variance": _variance,
 }
 
 

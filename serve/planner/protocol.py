@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 from mmm.errors import Problem
 from serve.models.source import ModelEntry
 
-Task = Literal["optimize", "scenario", "portfolio", "contributions", "plan_file", "commit"]
+Task = Literal["optimize", "scenario", "portfolio", "contributions", "plan_file", "commit", "variance"]
 
 SLOW = 0.25
 """Seconds of expected work from which a question waits in a line of its own, behind no quick one's way."""

@@ -23,24 +23,34 @@ from mmm.planning.record.planned import (
     usual_periods,
     with_frequencies,
 )
+from mmm.planning.record.stated import StatedSpend, stated_spend
+from mmm.planning.scenario.request import ScenarioRequest, read_scenario
 
 SAME = ("brand", "market", "last_date", "data_fingerprint", "spec_digest", "seed")
 """What of a model's provenance must be that of the plan."""
 
 
-def read_plan(path: str | Path) -> Plan:
-    """A plan as ``mmm optimize`` or the service wrote it.
+def read_plan(path: str | Path) -> Plan | ScenarioRequest:
+    """A plan as ``mmm optimize`` or the service wrote it, or spend plans as ``mmm scenario`` takes them.
 
     Raises:
         RecordError: The file is missing or holds no plan, or one that cannot be committed.
+        RequestError: Its spend plans break the schema.
     """
+    if Path(path).suffix.lower() != ".json":
+        return read_scenario(str(path))
     try:
         said = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RecordError(
             f"{path} cannot be committed: {error}. Write a plan with mmm optimize --out."
         ) from error
-    return plan_of(said, str(path))
+    return read_scenario(str(path)) if is_spend(said) else plan_of(said, str(path))
+
+
+def is_spend(said: object) -> bool:
+    """Whether plain data are spend plans, as a scenario takes them, and no answered budget request."""
+    return isinstance(said, dict) and "plans" in said and "status" not in said
 
 
 def plan_of(said: object, source: str) -> Plan:
@@ -70,29 +80,47 @@ def plan_of(said: object, source: str) -> Plan:
 
 
 def commit_plan(
-    plan: Plan, fitted: Fitted, path: str | Path, *, day: dt.date | None = None, force: bool = False
+    plan: Plan | ScenarioRequest,
+    fitted: Fitted,
+    path: str | Path,
+    *,
+    day: dt.date | None = None,
+    force: bool = False,
+    base: str = ".",
 ) -> tuple[Path, str]:
-    """Freeze a plan with the model that made it.
+    """Freeze a plan with the model that made it, or spend that somebody stated with the model that judges it.
 
     Args:
-        plan: The plan.
+        plan: The plan, or a scenario request of one.
         fitted: The model.
         path: The file to be.
         day: Day of the commit; today by default.
         force: Replace a file that is there.
+        base: Folder that files of a scenario request are relative to.
 
     Returns:
         Where the record lies, and its digest.
 
     Raises:
-        RecordError: The plan was made by another model.
+        RecordError: The plan was made by another model, or several are given.
+        RequestError: Stated spend does not fit the model.
         OutputError: The file cannot be written.
     """
     planner = Planner(fitted)
-    refuse_other_model(plan, planner)
-    plan = with_frequencies(planner, plan)
+    kept: Plan | StatedSpend
+    if isinstance(plan, ScenarioRequest):
+        kept = stated_spend(planner, plan, base=base)
+    else:
+        refuse_other_model(plan, planner)
+        kept = with_frequencies(planner, plan)
+    return write_record(path, _promised(planner, kept, day), planning_draws(fitted), force=force)
+
+
+def _promised(planner: Planner, plan: Plan | StatedSpend, day: dt.date | None) -> Promise:
+    """What a plan promises, worked out by its model."""
+    fitted = planner.fitted
     planned = planned_periods(planner, plan)
-    promise = Promise(
+    return Promise(
         brand=fitted.spec.brand,
         market=fitted.spec.market,
         committed=str(day or dt.datetime.now(dt.UTC).date()),
@@ -102,7 +130,6 @@ def commit_plan(
         gain_draws=tuple(_gain_M(planner, planned, usual_periods(planner, plan)).tolist()),
         program=version("ray-mmm"),
     )
-    return write_record(path, promise, planning_draws(fitted), force=force)
 
 
 def refuse_other_model(plan: Plan, planner: Planner) -> None:
@@ -120,7 +147,9 @@ def refuse_other_model(plan: Plan, planner: Planner) -> None:
             )
 
 
-def _periods(planner: Planner, planned: PlannedPeriods, plan: Plan) -> tuple[PromisedPeriod, ...]:
+def _periods(
+    planner: Planner, planned: PlannedPeriods, plan: Plan | StatedSpend
+) -> tuple[PromisedPeriod, ...]:
     """Expected KPI and amounts of every period."""
     brought_MCP = brought_ahead(planner, planned.media_GPC, planned.contacts_GPC)
     baseline_MH = planner.predictor.baseline_ahead(planned.controls_GHK, planned.wait.periods).sum(1)

@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
@@ -24,10 +24,13 @@ from mmm.fitted import Fitted, load_fitted, save_fitted
 from mmm.model_files import DAMAGE
 from mmm.output import MODEL_FOLDER, write_bytes
 from mmm.planning.plan import Plan
+from mmm.planning.record.stated import StatedSpend
 
-FORMAT = 1
-"""Version of the file; others are refused."""
+FORMAT, STATED = 1, 2
+"""Versions of the file: with an answered budget request, with spend as stated; others are refused."""
 CONTENT = "record.json"
+ARRAYS = ".npz"
+"""Ending of the model's arrays, which are archives themselves."""
 MOST_BYTES = 2_000_000_000
 """Largest archive that is unpacked: far above any model, below what fills a disk."""
 
@@ -54,8 +57,8 @@ class Promise(Spec):
     """Day of the commit."""
     currency: str
     """Currency of spend."""
-    plan: Plan
-    """The plan, whole."""
+    plan: Plan | StatedSpend
+    """The plan, whole: an answered budget request, or spend as somebody stated it."""
     periods: tuple[PromisedPeriod, ...]
     """Its periods."""
     gain_draws: tuple[float, ...]
@@ -98,7 +101,7 @@ def write_record(
             for one in sorted((Path(scratch) / MODEL_FOLDER).iterdir())
         }
     said = {
-        "format": FORMAT,
+        "format": STATED if isinstance(promise.plan, StatedSpend) else FORMAT,
         "promise": promise.model_dump(mode="json"),
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
@@ -126,41 +129,79 @@ def read_record(path: str | Path) -> Record:
     Raises:
         RecordError: It is missing, no plan of record, of another format, or not as it was committed.
     """
-    files = _unzipped(Path(path))
+    try:
+        with Path(path).open("rb") as file:
+            return record_of(file, str(path))
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            raise RecordError(f"{path} is missing. Write a plan of record with mmm commit.") from None
+        raise _damaged(path, error) from error
+
+
+def record_of(file: BinaryIO, source: str, *, most: int = MOST_BYTES) -> Record:
+    """The same of a file that is open.
+
+    Args:
+        file: The file.
+        source: What it is called in errors.
+        most: Bytes that it may have when it is unpacked.
+
+    Raises:
+        RecordError: As :func:`read_record`.
+    """
+    files = _unzipped(file, source, most)
     if CONTENT not in files:
-        raise RecordError(f"{path} is no plan of record: it holds no {CONTENT}. Write one with mmm commit.")
+        raise RecordError(f"{source} is no plan of record: it holds no {CONTENT}. Write one with mmm commit.")
     try:
         said = json.loads(files.pop(CONTENT))
         digest, found = said.pop("digest"), said["format"]
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-        if found != FORMAT:
-            raise RecordError(f"{path} has format {found}, this program reads {FORMAT}.")
+        if found not in (FORMAT, STATED):
+            raise RecordError(f"{source} has format {found}, this program reads {FORMAT} and {STATED}.")
         if _digest(said) != digest or said["files"] != digests:
             changed = sorted(n for n in {*digests, *said["files"]} if digests.get(n) != said["files"].get(n))
             what = ", ".join(changed) or CONTENT
             raise RecordError(
-                f"{path} is not as it was committed: {what} was changed since. Take the committed file."
+                f"{source} is not as it was committed: {what} was changed since. Take the committed file."
             )
         promise = Promise.model_validate(said["promise"])
     except (*DAMAGE, ValidationError) as error:
         if isinstance(error, MMMError):
             raise
-        raise _damaged(path, error) from error
-    return Record(promise, _model_of(path, files), digest)
+        raise _damaged(source, error) from error
+    return Record(promise, _model_of(source, files), digest)
 
 
-def _unzipped(path: Path) -> dict[str, bytes]:
+def _unzipped(file: BinaryIO, source: str, most: int) -> dict[str, bytes]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
-                raise RecordError(f"{path} is larger than any plan of record. Take the committed file.")
-            return {entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()}
-    except FileNotFoundError:
-        raise RecordError(f"{path} is missing. Write a plan of record with mmm commit.") from None
+        left = most
+        with zipfile.ZipFile(file) as archive:
+            left -= _size_of(archive)
+            if left < 0:
+                raise _too_large(source)
+            files = {
+                entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()
+            }
+        for name, content in files.items():
+            if name.endswith(ARRAYS):
+                with zipfile.ZipFile(io.BytesIO(content)) as inner:
+                    left -= _size_of(inner)
     except DAMAGE as error:
         if isinstance(error, MMMError):
             raise
-        raise _damaged(path, error) from error
+        raise _damaged(source, error) from error
+    if left < 0:
+        raise _too_large(source)
+    return files
+
+
+def _size_of(archive: zipfile.ZipFile) -> int:
+    """Bytes of an archive's files, unpacked."""
+    return sum(entry.file_size for entry in archive.infolist())
+
+
+def _too_large(source: str) -> RecordError:
+    return RecordError(f"{source} is larger than any plan of record. Take the committed file.")
 
 
 def _model_of(path: str | Path, files: dict[str, bytes]) -> Fitted:

@@ -5,8 +5,9 @@ Shapes: G regions, H periods of the plan, W periods between the data and the pla
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,10 @@ from mmm.planning.planner import Planner
 from mmm.planning.prices.schedule import Curve
 from mmm.planning.prices.stated import price_key
 from mmm.planning.reaching import reach_key, reaching_of
+from mmm.planning.record.stated import StatedSpend, asked_spend
 from mmm.planning.request import BudgetRequest, parse_request
+from mmm.planning.scenario.media import ResolvedPlans, planned_media
+from mmm.planning.scenario.request import ScenarioRequest, SpendPlan
 from mmm.planning.wait import Wait, wait_until
 
 
@@ -110,33 +114,85 @@ class Terms:
                 yield c, slice(g, g + 1) if variables > 1 else slice(0, regions), curve
 
 
-def planned_periods(planner: Planner, plan: Plan) -> PlannedPeriods:
+def planned_periods(planner: Planner, plan: Plan | StatedSpend) -> PlannedPeriods:
     """The media, dates and baseline that a plan stood on.
 
     Raises:
         RequestError: The request in the plan is none, or does not fit the model.
     """
-    request = asked_of(planner, plan)
-    return _run(planner, request, _amounts(planner, plan, request), by_region=plan.regions is not None)
-
-
-def usual_periods(planner: Planner, plan: Plan) -> PlannedPeriods:
-    """The same of current amounts in place of the plan's, at the frequency that was."""
+    if isinstance(plan, StatedSpend):
+        return _stated_periods(planner, plan)
     request, by_region = asked_of(planner, plan), plan.regions is not None
+    return _run(
+        planner, request, _amounts(planner, plan, request), _cells(planner, request, by_region=by_region)
+    )
+
+
+def usual_periods(planner: Planner, plan: Plan | StatedSpend) -> PlannedPeriods:
+    """The same of current amounts in place of the plan's, at the frequency that was."""
+    if isinstance(plan, StatedSpend):
+        request, by_region = _terms_of(*asked_spend(planner, plan)), False
+    else:
+        request, by_region = asked_of(planner, plan), plan.regions is not None
     kept = request.model_copy(update={"frequency": "keep", "reach_ceiling": {}})
     current_X = planner.to_media.current(request.horizon, by_region=by_region)
     current_GC = current_X.reshape(len(planner.panel.channels), -1).T
-    return _run(planner, kept, current_GC, by_region=by_region)
+    return _run(planner, kept, current_GC, _cells(planner, request, by_region=by_region))
 
 
-def _run(planner: Planner, request: BudgetRequest, amount_GC: Floats, *, by_region: bool) -> PlannedPeriods:
+def _stated_periods(planner: Planner, plan: StatedSpend) -> PlannedPeriods:
+    """Those of amounts that fall on regions and periods as somebody stated."""
+    request, resolved, spend_plan = asked_spend(planner, plan)
+    to_media, horizon = planner.to_media, resolved.horizon
+    ((_, entries),) = resolved.entries.items()
+    planned = planned_media(to_media, horizon, spend_plan, entries)
+    regional_C = np.array([isinstance(entries.get(name), Mapping) for name in planner.panel.channels])
+    cells = Cells(
+        unit_GHC=planned.per_unit(to_media.unit_GHC(horizon)),
+        rate_GC=np.where(regional_C, to_media.rate_GC, to_media.rate_C),
+        by_region=False,
+    )
+    return _run(planner, _terms_of(request, resolved, spend_plan), planned.amount_C[None, :], cells)
+
+
+def _terms_of(request: ScenarioRequest, resolved: ResolvedPlans, plan: SpendPlan) -> BudgetRequest:
+    """The terms of a scenario request in the words of a budget request."""
+    same = ("start", "meanwhile", "effects", "prices", "reach_ceiling", "controls", "level")
+    terms: dict[str, Any] = {name: getattr(request, name) for name in same}
+    return BudgetRequest(budget="current", horizon=resolved.horizon, frequency=plan.frequency, **terms)
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """How amounts fall on regions and periods.
+
+    Attributes:
+        unit_GHC: Media per unit of amount at last year's price.
+        rate_GC: Media per unit of amount spent in a region.
+        by_region: Whether amounts are by region.
+    """
+
+    unit_GHC: Floats
+    rate_GC: Floats
+    by_region: bool
+
+
+def _cells(planner: Planner, request: BudgetRequest, *, by_region: bool) -> Cells:
+    """Those of a budget request."""
+    to_media = planner.to_media
+    unit_GHC = to_media.unit_GHC(request.horizon, request.flighting, by_region=by_region)
+    nation_GC = np.broadcast_to(to_media.rate_C, to_media.rate_GC.shape)
+    return Cells(unit_GHC, to_media.rate_GC if by_region else nation_GC, by_region)
+
+
+def _run(planner: Planner, request: BudgetRequest, amount_GC: Floats, cells: Cells) -> PlannedPeriods:
     """Amounts, one row where they are of all regions, on the terms of a request."""
-    panel, to_media = planner.panel, planner.to_media
+    panel = planner.panel
     wait = Wait()
     if request.start is not None:
         wait = wait_until(panel, request.start, request.meanwhile, request.horizon, "plan")
-    cell_GHC = to_media.unit_GHC(request.horizon, request.flighting, by_region=by_region)
-    terms, reaching = _terms(planner, request, cell_GHC, wait, by_region=by_region)
+    cell_GHC = cells.unit_GHC
+    terms, reaching = _terms(planner, request, cells, wait)
     spend_GHC = terms.spent(amount_GC, cell_GHC)
     before_GPC, rate_G1C = planner.before(wait), terms.rate_GC[:, None, :]
     before_GPC = spend_GHC[:, :0] if before_GPC is None else before_GPC
@@ -162,15 +218,12 @@ def _contacts(reaching: Reaching) -> Floats:
 
 
 def _terms(
-    planner: Planner, request: BudgetRequest, cell_GHC: Floats, wait: Wait, *, by_region: bool
+    planner: Planner, request: BudgetRequest, cells: Cells, wait: Wait
 ) -> tuple[Terms, Reaching | None]:
     """What amounts buy, and how people are reached."""
-    to_media, regions = planner.to_media, len(cell_GHC)
+    to_media, cell_GHC = planner.to_media, cells.unit_GHC
     prices = price_key(request.prices) if request.prices else ""
-    buying = planner.buying(prices, cell_GHC, by_region=by_region)
-    rate_GC = (
-        to_media.rate_GC if by_region else np.broadcast_to(to_media.rate_C, (regions, len(to_media.rate_C)))
-    )
+    buying = planner.buying(prices, cell_GHC, by_region=cells.by_region)
     people_GHC, reaching = None, None
     if planner.panel.contacts_GTC is not None:
         key = reach_key(planner.fitted, request.frequency, request.reach_ceiling)
@@ -179,7 +232,7 @@ def _terms(
         )
         people_GHC = np.divide(unit_GHC, cell_GHC, out=np.ones_like(cell_GHC), where=cell_GHC > 0)
     terms = Terms(
-        rate_GC=rate_GC,
+        rate_GC=cells.rate_GC,
         curves=() if buying is None else buying.curves,
         people_GHC=people_GHC,
         most_GC=None if reaching is None else reaching.most_GC,

@@ -31,8 +31,7 @@ def read_actuals(record: Record, place: str) -> Actuals:
         ModelFileError: The model is damaged.
     """
     if holds_model(Path(place)):
-        newer = load_fitted(place)
-        return _of(newer.spec, newer.panel, newer)
+        return actuals_of(load_fitted(place))
     if place.lower().endswith(SPECS):
         spec = load_market(place)
     elif "://" in place or Path(place).exists():
@@ -42,6 +41,11 @@ def read_actuals(record: Record, place: str) -> Actuals:
     else:
         raise RecordError(f"{place} is missing. Give newer data, a market's spec or a fitted model's folder.")
     return _of(spec, read_panel(spec).panel)
+
+
+def actuals_of(newer: Fitted) -> Actuals:
+    """What a newer model of the market knows of it."""
+    return _of(newer.spec, newer.panel, newer)
 
 
 def _of(spec: MarketSpec, panel: Panel, newer: Fitted | None = None) -> Actuals:

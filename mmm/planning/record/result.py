@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from pydantic import Field
+
 from mmm.analysis.intervals import Estimate
 from mmm.config import Spec
 
@@ -73,3 +77,5 @@ class Variance(Spec):
     """Delivery and price by channel; they add up to the totals."""
     remarks: tuple[str, ...] = ()
     """What to keep in mind."""
+    model: dict[str, Any] = Field(default_factory=dict)
+    """Provenance of the newer model; empty where only data are given."""

@@ -25,10 +25,11 @@ from mmm.errors import RecordError
 from mmm.fitted import Fitted
 from mmm.planning.forecast import open_covariance
 from mmm.planning.hindsight import Cells
-from mmm.planning.planner import Planner
+from mmm.planning.planner import Planner, provenance
 from mmm.planning.record.kept import Record
 from mmm.planning.record.planned import PlannedPeriods, planned_periods
 from mmm.planning.record.result import ChannelVariance, Variance
+from mmm.words import day
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +125,7 @@ class _Comparison:
             rest_expected=self._open(level, rest_M, wandering=source == "controls"),
             channels=self._channels(spend_GPC, media_GPC, delivery_MC, price_MC, level),
             remarks=tuple(self._remarks(source, len(dates))),
+            model={} if self.actuals.newer is None else provenance(self.actuals.newer),
         )
 
     def _ran(self) -> tuple[Floats, Floats]:
@@ -212,7 +214,7 @@ class _Comparison:
             )
         newer = self.actuals.newer
         if newer is not None and newer.trained_until <= self.after_P[-1]:
-            until = newer.panel.dates[newer.trained_until - 1]
+            until = day(newer.panel.dates[newer.trained_until - 1])
             said.append(f"The newer model was fitted until {until}; its baseline after that is a forecast.")
         if source == "controls":
             said.append("Of the baseline only controls are known; a newer model instead of data says more.")

@@ -201,12 +201,7 @@ class _Evaluation:
 
     def _effects(self, planned: PlannedMedia, reach: ReachKey = KEEP) -> _PlanEffects:
         amount_C = planned.amount_C
-        unit_GHC = np.divide(
-            planned.media_GHC,
-            amount_C,
-            out=self.to_media.unit_GHC(self.horizon),
-            where=np.broadcast_to(amount_C > 0, planned.media_GHC.shape),
-        )
+        unit_GHC = planned.per_unit(self.to_media.unit_GHC(self.horizon))
         predictor, graph = self.planner.predictor, self.planner.graph
         before_GPC = self.before_GPC
         key = price_key(self.request.prices) if self.request.prices else ""

@@ -47,6 +47,12 @@ class PlannedMedia:
         total: Floats = self.amount_HC.sum(0)
         return total
 
+    def per_unit(self, otherwise_GHC: Floats) -> Floats:
+        """Media per unit of each channel's amount, shape GHC; ``otherwise_GHC`` where nothing is planned."""
+        planned = np.broadcast_to(self.amount_C > 0, self.media_GHC.shape)
+        unit_GHC: Floats = np.divide(self.media_GHC, self.amount_C, out=otherwise_GHC.copy(), where=planned)
+        return unit_GHC
+
 
 def status_quo(to_media: AmountsToMedia, horizon: int) -> PlannedMedia:
     """The amounts of the last ``horizon`` periods again, where and when they ran."""

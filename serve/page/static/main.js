@@ -13,7 +13,7 @@ import { showComparison } from "./market/compare.js";
 import { curveCharts } from "./market/curves.js";
 import { csvOf, jsonOf, save } from "./market/download.js";
 import { showFrontier } from "./market/frontier.js";
-import { keep, showHistory } from "./market/history.js";
+import { holdRecords, keep, showHistory } from "./market/history.js";
 import { fromFragment, toFragment } from "./market/link.js";
 import { MOST_SAVED } from "./market/plan.js";
 import { Planning } from "./market/planning.js";
@@ -108,6 +108,7 @@ function build() {
   showModel(planning);
   updates = [questionForm(planning, optimize), channelList(planning), curveCharts(planning), weeklyTable(planning), regionTable(planning), buyingTable(planning)];
   showHistory(planning, history);
+  holdRecords(planning);
   find("panel-market").classList.remove("loading");
   refresh();
   document.documentElement.dataset.first ??= String(Math.round(performance.now()));
@@ -218,7 +219,7 @@ async function commit(plan, name) {
   try {
     const file = await planning.commit(plan);
     save(`${planning.brand}_${planning.market}_${name}.record`, file.type, file);
-    fill(box, h("p", { class: "message good", role: "status" }, `${name} is frozen with the model that made it. Keep the file: mmm variance holds it against what came.`));
+    fill(box, h("p", { class: "message good", role: "status" }, `${name} is frozen with the model that made it. Keep the file: once its periods have come, it tells here, or by mmm variance, what became of it.`));
   } catch (error) {
     if (!(error instanceof api.Refusal)) throw error;
     fill(box, h("div", { class: "message bad", role: "alert" }, h("p", {}, readable(error.message)), error.details.length > 0 && h("ul", {}, error.details.map((line) => h("li", {}, readable(line))))));

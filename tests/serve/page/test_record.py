@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from mmm.fitted import load_fitted
+from mmm.planning.budget import plan_budget
+from mmm.planning.planner import Planner
+from mmm.planning.record.commit import commit_plan
 from mmm.planning.record.kept import read_record
+from mmm.planning.record.planned import planned_periods
 from mmm.planning.scenario.evaluate import evaluate_scenario
+from mmm.words import number
 from tests.serve.page.site import Visit
+from tests.small import sketch, small_panel
 
 pytestmark = pytest.mark.browser
 
@@ -38,3 +45,53 @@ def test_a_plan_that_was_kept_is_committed_as_it_is(visit: Visit, folder: Path, 
     assert promise.plan.gain.mean == pytest.approx(scenario.plans[0].gain.mean, rel=1e-3)
     assert "mmm variance" in visit.text("#shared")
     assert visit.complaints == []
+
+
+def test_a_plan_by_region_is_committed_in_its_regions(visit: Visit, folder: Path, tmp_path: Path) -> None:
+    """The split that the plan has, not that of the last periods; and the gain is what the page says."""
+    page = visit.page
+    page.click("#further > summary")
+    page.check("#by-region")
+    assert "Optimised." in visit.optimize()
+    page.click("#regions > summary")
+    visit.type("TV in r0", "100")
+    visit.type("TV in r1", "5000")
+    expect(page.locator("#verdict")).to_contain_text("more KPI")
+    page.fill("#scenario-name", "North")
+    page.click("#add")
+    expect(page.locator("#kept-title")).to_contain_text("1")
+    page.click("#kept-title")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Commit North as plan of record").click()
+    path = tmp_path / "north.record"
+    download.value.save_as(path)
+    record = read_record(path)
+    planned = planned_periods(Planner(record.fitted), record.promise.plan)
+
+    assert planned.spend_GPC[:2, :, 0].sum(1) == pytest.approx([100.0, 5000.0])
+    gain = record.promise.plan.gain
+    assert gain is not None
+    assert np.mean(record.promise.gain_draws) == pytest.approx(gain.mean, rel=1e-9)
+    shown = page.locator("#kept tbody tr", has_text="North").locator("td").nth(5).inner_text()
+    assert number(gain.mean) in shown
+    assert visit.complaints == []
+
+
+def test_what_became_of_a_plan_of_record_is_told(visit: Visit, tmp_path: Path) -> None:
+    page = visit.page
+    past = sketch(small_panel().until(40), brand="acme", market="us")
+    plan = plan_budget(past, {"budget": "current", "horizon": 8})
+    path, _ = commit_plan(plan, past, tmp_path / "spring.record")
+    page.click("#kept-title")
+    page.set_input_files("#record-file", path)
+    expect(page.get_by_role("region", name="From plan to actual")).to_contain_text("Came")
+    shown = visit.text("#variance")
+    came = small_panel().kpi_GT[:, 40:].sum()
+
+    assert "8 weeks of 8 have come" in shown
+    assert number(float(came), 3).replace("\u00a0", " ") in shown
+    assert "than chance allows" in shown
+    table = page.get_by_role("region", name="Channels against the plan")
+    assert table.locator("tbody tr").count() == 3
+    page.set_input_files("#record-file", {"name": "x.record", "mimeType": "application/zip", "buffer": b"no"})
+    expect(page.locator("#variance")).to_contain_text("is no plan of record")

@@ -1,7 +1,9 @@
-// Plans that were kept in this browser, market by market: with labels, what they promised, and a way back.
+// Plans that were kept in this browser, market by market: with labels, what they promised, and a way back; and plans
+// of record, held against what came.
 
+import * as api from "../base/api.js";
 import { fill, find, h } from "../base/dom.js";
-import { amount, chance, count, day, number, signed, signedSpan } from "../base/format.js";
+import { amount, chance, count, day, number, percent, readable, signed, signedSpan, span, subject } from "../base/format.js";
 import { brief } from "./checks.js";
 import { kept, keptPlan } from "./link.js";
 
@@ -82,4 +84,45 @@ function line(row, place, planning, act, again) {
       h("button", { type: "button", disabled: !fits, title: fits ? null : "Its horizon is another; open it instead.", "aria-label": `Compare ${row.name}`, onclick: () => act.compare({ ...own, name: row.name }) }, "Compare"),
       h("button", { type: "button", disabled: !own || row.version !== planning.version, title: row.version === planning.version ? "Freeze it with the model, to hold it against what comes" : "Another version of the model made it; open it and keep it again.", "aria-label": `Commit ${row.name} as plan of record`, onclick: () => act.commit(own, row.name) }, "Commit"),
       h("button", { type: "button", "aria-label": `Delete ${row.name} from this browser`, onclick: () => { write(planning, plansOf(planning).filter((_, at) => at !== place)); again(); } }, "Delete")));
+}
+
+/** Let a plan of record be held against what came; its answer stands until the next file. */
+export function holdRecords(planning) {
+  const box = find("variance");
+  const said = (text, details = []) => fill(box, h("div", { class: "message bad", role: "alert" },
+    h("p", {}, readable(text)), details.length > 0 && h("ul", {}, details.map((line) => h("li", {}, readable(line))))));
+  fill(box);
+  find("record-file").onchange = async ({ target }) => {
+    const [file] = target.files;
+    target.value = "";
+    try {
+      fill(box, cameOf(await planning.variance(file), file.name, planning));
+    } catch (error) {
+      if (!(error instanceof api.Refusal)) throw error;
+      said(error.details.length ? `${file.name} cannot be held against what came.` : error.message, error.details);
+    }
+  };
+}
+
+/** From plan to actual, then channel by channel. */
+function cameOf(found, name, planning) {
+  const beyond = Math.abs(found.rest.mean) > found.rest_expected;
+  const titled = (title, heads, rows) => h("div", { class: "compared", tabindex: 0, role: "region", "aria-label": title }, h("table", {},
+    h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows)));
+  const row = (head, ...cells) => h("tr", {}, h("th", { scope: "row" }, head), cells.map((text) => h("td", {}, text)));
+  const part = (text, { mean, lower, upper }) => row(text, signed(number(mean)), signedSpan({ lower, upper }));
+  const price = (value) => (value === null ? "\u2013" : number(value));
+  return [
+    h("p", { class: "reading" }, `${name}, committed on ${day(found.committed)}: ${count(found.periods, planning.period)} of ${found.horizon} have come, ${day(found.first_date)} to ${day(found.last_date)}.`),
+    titled("From plan to actual", ["", subject(planning.kpi), `${percent(found.level)} interval`], [
+      row("Planned", number(found.planned_kpi.mean, 3), span(found.planned_kpi, 3)),
+      part("Other amounts ran", found.delivery), part("Money bought more or less", found.price),
+      part("What is not media", found.baseline), part("The rest", found.rest),
+      row("Came", number(found.actual_kpi, 3), ""),
+    ]),
+    h("p", { class: "reading" }, `If the model was right the rest lies within ${number(found.rest_expected)} of 0: ${beyond ? "it is more than chance allows" : "it is no more than chance allows"}.`),
+    titled("Channels against the plan", ["Channel", "Planned", "Ran", `${subject(planning.kpi)} by it`, "Price planned", "Price that came", `${subject(planning.kpi)} by it`],
+      found.channels.map((one) => row(subject(one.channel), amount(one.planned_spend, one.unit), amount(one.actual_spend, one.unit), signed(number(one.delivery.mean)), price(one.planned_price), price(one.actual_price), signed(number(one.price.mean))))),
+    found.remarks.length > 0 && h("ul", { class: "reading" }, found.remarks.map((text) => h("li", {}, readable(text)))),
+  ];
 }

@@ -149,6 +149,9 @@ export function scenarioRequest(plan) {
   return { ...terms(plan), plans };
 }
 
+/** The request about a plan alone, as it is committed. */
+export const ownRequest = (plan) => ({ ...terms(plan), plans: { plan: planOf(plan) } });
+
 /** The request about what is spent now, over a horizon. */
 export const nowRequest = (plan, horizon) =>
   ({ ...terms({ ...plan, controls: {} }, horizon), plans: { plan: { spend: {}, others: "current" } } });
@@ -213,13 +216,6 @@ export function budgetRequest(plan, channels) {
   for (const [name, part] of Object.entries(parts)) if (Object.keys(part).length) request[name] = part;
   if (groups.length) request.groups = groups;
   return request;
-}
-
-/** The request whose answer is the plan in work itself, as a plan that can be committed. */
-export function asPlanned(plan, channels) {
-  const held = Object.fromEntries(channels.map(({ name }) => [name, { hold: true }]));
-  const request = budgetRequest({ ...plan, goal: "kpi", target: null, swing: null, limits: held, groups: [], risk: "mean", mode: "whole", frontier: null, byRegion: false }, channels);
-  return { ...request, budget: cents(total(channels, (channel) => cents(plan.amounts[channel.name]))) };
 }
 
 /** A group as a request has it; null while it limits nothing. */

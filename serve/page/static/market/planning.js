@@ -290,12 +290,11 @@ export class Planning {
     await this.ask();
   }
 
-  /** The plan of record of a plan, as a file. */
-  async commit(plan) {
-    const found = await this.best(plans.asPlanned(plan, this.channels));
-    if (found.status === "infeasible") throw new api.Refusal(422, { detail: found.message, errors: found.clashes });
-    return api.commit(this.brand, this.market, found);
-  }
+  /** The plan of record of a plan, as a file: its amounts stay in the periods and regions that it has them in. */
+  commit(plan) { return api.commit(this.brand, this.market, plans.ownRequest(plan), this.version); }
+
+  /** What came, against a plan of record. */
+  variance(file) { return api.variance(this.brand, this.market, file, this.version); }
 
   /** The service's answer; one that says which limits clash is an answer too. */
   async best(request) {
