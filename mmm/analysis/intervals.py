@@ -148,9 +148,24 @@ def _quantiles(values_M: Floats, probabilities: Sequence[float]) -> Floats:
     if members == 1:
         return np.full((len(probabilities), *values_M.shape[1:]), np.nan)
     if members >= EMPIRICAL_FROM:
-        return np.asarray(np.quantile(values_M, probabilities, axis=0))
+        return _empirical(values_M, probabilities)
     mean, spread = values_M.mean(axis=0), values_M.std(axis=0, ddof=1)
     return np.stack([mean + student_factor(members, one) * spread for one in probabilities])
+
+
+def _empirical(values_M: Floats, probabilities: Sequence[float]) -> Floats:
+    """``np.quantile`` over the leading axis, in a tenth of its time for the few hundred numbers of a plan."""
+    place_Q = np.asarray(probabilities) * (len(values_M) - 1)
+    low_Q = np.floor(place_Q).astype(np.int64)
+    high_Q = np.minimum(low_Q + 1, len(values_M) - 1)
+    # The last of all is NaN where any is.
+    order_M = np.partition(values_M, sorted({*low_Q.tolist(), *high_Q.tolist(), len(values_M) - 1}), axis=0)
+    low, high = order_M[low_Q], order_M[high_Q]
+    part_Q = (place_Q - low_Q).reshape(-1, *[1] * (values_M.ndim - 1))
+    # Both forms of the line, as numpy has them: the result lies between the two at any rounding.
+    inside = np.where(part_Q < 0.5, low + (high - low) * part_Q, high - (high - low) * (1.0 - part_Q))
+    between = np.where(high == low, low, inside)
+    return np.where(np.isnan(order_M[-1]), np.nan, between)
 
 
 def interval(values_M: Floats, level: float = LEVEL) -> Interval:

@@ -109,7 +109,9 @@ class _Future:
         self._most_GC = None if reaching is None else reaching.most_GC
         self._weight = predictor.weight_ahead(self._ahead_GHC.shape[1], wait)
         self._half, self._slope = predictor.saturation_shape()
-        self._idle = self._sum(self._weight * hill(self._history, self._half, self._slope))
+        self._log_half = torch.log(self._half)
+        idle = self._weight * hill(self._history, self._half, self._slope)
+        self._idle, self._idle_late = self._sum(idle), idle[..., self.horizon :].sum((1, 2, 3))
 
     def _sum(self, value_MCGH: Tensor) -> Tensor:
         """Total of each decision variable, shape MX."""
@@ -159,12 +161,17 @@ class _Future:
     def _steepness(self, volume_MCGH: Tensor) -> Tensor:
         """KPI per further unit of volume, in each cell."""
         near = torch.maximum(volume_MCGH, SMALLEST * self._half)
-        level = hill(near, self._half, self._slope)
-        return self._weight * self._slope * level * (1 - level) / near
+        level = self._level(near)
+        return (1 - level).mul_(level).mul_(self._weight * self._slope).div_(near)
 
     def _brought(self, amount_X: Floats) -> Tensor:
         """KPI that channels bring in every cell, what history still brings included."""
-        return self._weight * hill(self._volume(amount_X), self._half, self._slope)
+        return self._level(self._volume(amount_X)).mul_(self._weight)
+
+    def _level(self, volume_MCGH: Tensor) -> Tensor:
+        """``hill`` of volumes, in one tensor from step to step: twice as fast where no gradient is asked."""
+        level = volume_MCGH.clamp_min(1e-12).log_().sub_(self._log_half).mul_(self._slope).sigmoid_()
+        return level.mul_(volume_MCGH > 0)
 
     @torch.no_grad()
     def kpi_M(self, amount_X: Floats) -> Floats:
@@ -175,9 +182,9 @@ class _Future:
     @torch.no_grad()
     def after_horizon(self, amount_X: Floats) -> Floats:
         """The part of ``kpi_M`` that comes after the horizon, shape M."""
-        idle = self._weight * hill(self._history, self._half, self._slope)
-        late = (self._brought(amount_X) - idle)[..., self.horizon :]
-        values: Floats = late.sum((1, 2, 3)).numpy()
+        # Most periods are those of the horizon: their curves need not be asked.
+        late, weight = self._volume(amount_X)[..., self.horizon :], self._weight[..., self.horizon :]
+        values: Floats = (self._level(late).mul_(weight).sum((1, 2, 3)) - self._idle_late).numpy()
         return values
 
     def idle_kpi(self) -> Floats:
@@ -213,6 +220,8 @@ class FutureResponse(_Future):
     @torch.no_grad()
     def values_MX(self, amount_X: Floats) -> Floats:
         """KPI that each amount adds to what history still brings, effect after the horizon included, MX."""
+        if not np.any(amount_X):
+            return np.zeros(self._idle.shape)
         values: Floats = (self._sum(self._brought(amount_X)) - self._idle).numpy()
         return values
 

@@ -15,7 +15,7 @@ import numpy as np
 from mmm.analysis.intervals import change, estimate, odds_of
 from mmm.data.panel import Floats
 from mmm.planning.plan import FrontierPlan
-from mmm.planning.report_plan import SolvedPlan, current_kpi, tidy
+from mmm.planning.report_plan import SolvedPlan, stated_current, tidy
 from mmm.planning.solve.cents import settled
 from mmm.planning.solve.limits import Limits
 from mmm.planning.solve.objective import cautious
@@ -71,7 +71,7 @@ def _best(solved: SolvedPlan, one: _Searched, plans: list[Floats], best_M: Float
     objective, level, status_quo = one.solver.objective, solved.request.level, solved.status_quo
     money_Y = plans[int(np.argmax([objective.score(plan_Y) for plan_Y in plans]))]
     own = replace(solved, amount_X=objective.amounts(money_Y), money_Y=money_Y)
-    kpi_M, current_M = solved.response.kpi_M(own.amount_X), current_kpi(solved.response, status_quo)
+    kpi_M, current_M = solved.response.kpi_M(own.amount_X), stated_current(solved)
     gain_M = change(status_quo.baseline_M + kpi_M, status_quo.baseline_M + current_M)
     gap = one.found.gap(objective, money_Y)
     missed_M = one.solver.regret_M(money_Y, best_M)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmm.planning.plan import Plan
-from mmm.planning.report_plan import SolvedPlan, current_kpi, question_fields
+from mmm.planning.report_plan import SolvedPlan, question_fields, stated_current
 from mmm.planning.request import BudgetRequest
 from mmm.planning.solve.limits import Limits, is_feasible, total_range
 from mmm.planning.solve.targets import Unreachable
@@ -26,7 +26,7 @@ UNKNOWN = ("budget", "kpi", "gain", "profit_gain", "total_roi", "effect_after_ho
 def infeasible_plan(solved: SolvedPlan, message: str, clashes: tuple[str, ...]) -> Plan:
     """The answer to a request without a plan: status quo, reason and clashing limits."""
     unknown: dict[str, Any] = dict.fromkeys(UNKNOWN)
-    current_M = current_kpi(solved.response, solved.status_quo)
+    current_M = stated_current(solved)
     return Plan(
         status="infeasible",
         message=message,

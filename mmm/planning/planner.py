@@ -267,10 +267,12 @@ class Planner:
 
     def _status_quo_of(self, key: ResponseKey) -> StatusQuo:
         panel, to_media, response = self.panel, self.to_media, self.response(key)
+        current_X = to_media.current(key.horizon, by_region=key.by_region)
+        kept_M = None if key.reach == KEEP else self._kept_kpi_M(key)
         units = zip(panel.channels, to_media.unit_C, panel.has_spend_C, strict=True)
         return StatusQuo(
             channels=panel.channels,
-            current_X=to_media.current(key.horizon, by_region=key.by_region),
+            current_X=current_X,
             supported_X=to_media.supported(key.horizon, by_region=key.by_region),
             baseline_M=self.forecast(key.horizon, key.wait.periods).baseline_MH.sum(1)
             + response.to_bought.idle_kpi(),
@@ -291,7 +293,8 @@ class Planner:
             ),
             rate_X=response.rate_X,
             buying=response.buying,
-            current_kpi_M=None if key.reach == KEEP else self._kept_kpi_M(key),
+            current_kpi_M=kept_M,
+            stated_current_M=response.to_money.kpi_M(current_X) if kept_M is None else kept_M,
             model=self.provenance,
         )
 

@@ -67,6 +67,8 @@ def answer_budgets(
     for name, planner in planners.items():
         own = _own(request, name, terms.rate(planner.panel.currency))
         exact, table, status_quo = prepared(planner, own)
+        # The table states plans as well: what runs now is held against them by the same numbers.
+        status_quo = replace(status_quo, stated_current_M=None)
         models[name] = in_terms(terms, name, exact if exact.curves is None else table, status_quo)
     return plan_portfolio(models, request)
 

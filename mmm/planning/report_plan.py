@@ -19,7 +19,7 @@ from mmm.planning.prices.schedule import PricedResponse
 from mmm.planning.request import BudgetRequest
 from mmm.planning.response import StatusQuo
 from mmm.planning.solve.limits import Limits
-from mmm.planning.solve.objective import brought_MC, next_amount_MX
+from mmm.planning.solve.objective import kpi_and_brought, next_amount_MX
 from mmm.planning.wait import assumed
 from mmm.words import AMOUNT
 
@@ -99,14 +99,20 @@ def current_kpi(response: Response, status_quo: StatusQuo) -> Floats:
     return response.kpi_M(status_quo.current_X) if known_M is None else known_M
 
 
+def stated_current(solved: SolvedPlan) -> Floats:
+    """What current amounts bring as plans state it, shape M."""
+    known_M = solved.status_quo.stated_current_M
+    return current_kpi(solved.response, solved.status_quo) if known_M is None else known_M
+
+
 def stated_plan(solved: SolvedPlan) -> Plan:
     """The answer to a request with a plan."""
     status_quo, level = solved.status_quo, solved.request.level
-    kpi_M = solved.response.kpi_M(solved.amount_X)
-    current_M = current_kpi(solved.response, status_quo)
+    kpi_M, kpi_MC = kpi_and_brought(solved.response, solved.amount_X, status_quo.channel_X)
+    current_M = stated_current(solved)
     marginal_MX = _marginal_value(solved)
     binding = binding_limits(solved.chosen, solved.stated, solved.money_Y)
-    channels = _channel_plans(solved, marginal_MX, binding)
+    channels = _channel_plans(solved, kpi_MC, marginal_MX, binding)
     gain_M = change(status_quo.baseline_M + kpi_M, status_quo.baseline_M + current_M)
     profit_M = status_quo.value * gain_M - change(solved.total, solved.chosen.current_Y.sum())
     in_money = solved.chosen.unit == status_quo.currency and status_quo.kpi_value is not None
@@ -128,7 +134,7 @@ def stated_plan(solved: SolvedPlan) -> Plan:
         frontier=solved.frontier,
         lost_to_prices=_lost_to_prices(solved, kpi_M),
         profit_gain=estimate(profit_M, level) if in_money else None,
-        total_roi=_total_roi(solved, kpi_M),
+        total_roi=_total_roi(solved, kpi_M, kpi_MC),
         effect_after_horizon=None
         if after is None
         else estimate(after(solved.amount_X), level, from_zero=True),
@@ -178,13 +184,18 @@ def _marginal_value(solved: SolvedPlan) -> Floats:
     return status_quo.value * marginal_MX / cost_X
 
 
-def _total_roi(solved: SolvedPlan, kpi_M: Floats) -> Estimate | None:
-    idle_X = solved.amount_X.copy()
-    idle_X[solved.chosen.moved_Y] = 0.0
-    if solved.total <= 0 or solved.status_quo.kpi_value is None:
+def _total_roi(solved: SolvedPlan, kpi_M: Floats, kpi_MC: Floats) -> Estimate | None:
+    """Return of all that the budget pays for, against none of it."""
+    status_quo, chosen = solved.status_quo, solved.chosen
+    if solved.total <= 0 or status_quo.kpi_value is None:
         return None
-    value_M = solved.status_quo.value * (kpi_M - solved.response.kpi_M(idle_X))
-    return estimate(value_M / solved.total, solved.request.level, from_zero=True)
+    if solved.response.curves is None:
+        idle_X = solved.amount_X.copy()
+        idle_X[chosen.moved_Y] = 0.0
+        paid_M = kpi_M - solved.response.kpi_M(idle_X)
+    else:
+        paid_M = kpi_MC[:, np.isin(status_quo.channels, chosen.channels)].sum(axis=1)
+    return estimate(status_quo.value * paid_M / solved.total, solved.request.level, from_zero=True)
 
 
 def _lost_to_prices(solved: SolvedPlan, kpi_M: Floats) -> Estimate | None:
@@ -251,13 +262,12 @@ def _beyond(solved: SolvedPlan) -> Floats:
 
 
 def _channel_plans(
-    solved: SolvedPlan, marginal_MX: Floats, binding: dict[str, Side]
+    solved: SolvedPlan, kpi_MC: Floats, marginal_MX: Floats, binding: dict[str, Side]
 ) -> tuple[ChannelPlan, ...]:
     status_quo, chosen, level = solved.status_quo, solved.chosen, solved.request.level
     spend_C = solved.by_channel(solved.spend_X)
     current_C = solved.by_channel(solved.in_unit(status_quo.current_X))
     supported_C = solved.by_channel(solved.in_unit(status_quo.supported_X))
-    kpi_MC = brought_MC(solved.response, solved.amount_X, status_quo.channel_X)
     roi_MC = np.divide(status_quo.value * kpi_MC, spend_C, out=kpi_MC.copy(), where=spend_C > 0)
     parts = (kpi_MC, roi_MC, _channel_marginal(solved, marginal_MX))
     kpi_C, roi_C, marginal_C = (estimates(part, level, from_zero=True) for part in parts)

@@ -120,6 +120,8 @@ class StatusQuo:
         model: Provenance, copied into the plan.
         current_kpi_M: What current amounts bring where the plan's response is not that of what ran; None
             where the response says it.
+        stated_current_M: What current amounts bring by the exact response, which states plans; None where it
+            is not known yet.
     """
 
     channels: tuple[str, ...]
@@ -140,6 +142,7 @@ class StatusQuo:
     nest_X: Ints | None = None
     model: Mapping[str, object] = field(default_factory=dict)
     current_kpi_M: Floats | None = None
+    stated_current_M: Floats | None = None
 
     @cached_property
     def value(self) -> float:

@@ -27,6 +27,20 @@ def test_many_members_use_empirical_quantiles() -> None:
     assert [float(v) for v in interval(values_M, level=0.9)] == pytest.approx([50.0, 5.0, 95.0])
 
 
+@pytest.mark.parametrize("members", [50, 64, 200, 201])
+def test_quantiles_of_many_members_are_those_of_numpy(members: int) -> None:
+    values_MN = np.random.default_rng(members).normal(size=(members, 4))
+    values_MN[:, 1] = 3.0
+    values_MN[7, 2] = np.nan
+    values_MN[:60, 3] = np.inf
+    expected = np.quantile(values_MN, [0.05, 0.5, 0.95], axis=0)
+
+    found = [quantile(values_MN, probability) for probability in (0.05, 0.5, 0.95)]
+
+    np.testing.assert_array_equal(np.stack(found)[:, :3], expected[:, :3])
+    assert np.isnan(found[0][2]) and not np.isnan(found[0][[0, 1]]).any()
+
+
 def test_the_chance_above_zero_is_where_zero_lies_in_the_interval() -> None:
     """Mean 2, spread 2/sqrt(3): the lower end of the interval at this level lies at 0, as the chance says."""
     values_M = np.array([1.0, 2.0, 3.0])

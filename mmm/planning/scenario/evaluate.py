@@ -46,7 +46,7 @@ from mmm.planning.scenario.media import (
 from mmm.planning.scenario.months import SPREAD
 from mmm.planning.scenario.request import ScenarioRequest, parse_scenario
 from mmm.planning.scenario.result import Expected, Scenario, ScenarioChannel, ScenarioPeriod, ScenarioPlan
-from mmm.planning.solve.objective import brought_MC, next_amount_MX
+from mmm.planning.solve.objective import kpi_and_brought, next_amount_MX
 from mmm.planning.wait import assumed
 
 STATUS_QUO = "status quo"
@@ -223,7 +223,7 @@ class _Evaluation:
             response = FutureResponse(predictor, unit_GHC, before_GPC=before_GPC, reaching=reaching)
         planned_response = Planned(response, rate_C, buying)
         to_money, channel_C = planned_response.to_money, np.arange(len(amount_C))
-        brought_M = to_money.kpi_M(amount_C)
+        brought_M, channel_MC = kpi_and_brought(to_money, amount_C, channel_C)
         bought_C = amount_C if buying is None else buying.bought(amount_C)
         slope_C = np.ones(len(amount_C)) if buying is None else buying.slope(amount_C)
         held_C = np.where(self.to_media.bought_C, 0.0, amount_C)
@@ -232,7 +232,7 @@ class _Evaluation:
             kpi_M=self.forecast.baseline_MH.sum(1) + response.idle_kpi() + brought_M,
             after_M=planned_response.after_horizon(amount_C),
             bought_M=brought_M if self.to_media.bought_C.all() else brought_M - to_money.kpi_M(held_C),
-            channel_MC=brought_MC(to_money, amount_C, channel_C),
+            channel_MC=channel_MC,
             marginal_MC=next_amount_MX(to_money, amount_C, usual(self.supported_C), channel_C),
             units_C=rate_C * bought_C,
             more_C=rate_C * slope_C,

@@ -278,13 +278,17 @@ def least_priced(score_MYP: Floats, money_YP: Floats, most: float, low_M: Floats
         low_M: Least price.
         high_M: Largest price.
     """
+    # Dozens of rounds write into the same room: making it anew took most of their time.
+    net_MYP = np.empty_like(score_MYP)
+    variable_Y = np.arange(len(money_YP))
 
     def priced(price_M: Floats) -> tuple[Floats, Floats, Floats]:
         """The price, the bound there, and its slope: the total less what is spent."""
-        net_MYP = score_MYP - price_M[:, None, None] * money_YP
+        np.multiply(price_M[:, None, None], money_YP, out=net_MYP)
+        np.subtract(score_MYP, net_MYP, out=net_MYP)
         place_MY = net_MYP.argmax(axis=2)
-        spent_M = money_YP[np.arange(len(money_YP)), place_MY].sum(axis=1)
-        value_MY = np.take_along_axis(net_MYP, place_MY[..., None], axis=2)[..., 0]
+        spent_M = money_YP[variable_Y, place_MY].sum(axis=1)
+        value_MY = net_MYP[np.arange(len(price_M))[:, None], variable_Y, place_MY]
         return price_M, value_MY.sum(axis=1) + price_M * most, most - spent_M
 
     low, high = priced(low_M), priced(high_M)

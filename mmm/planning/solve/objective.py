@@ -265,16 +265,23 @@ def _scipy_rows(limits: Limits, method: str) -> tuple[list[Any], dict[str, objec
     return rows, {"gtol": 1e-9, "xtol": 1e-10, "maxiter": 300}
 
 
-def brought_MC(response: Response, amount_X: Floats, channel_X: Ints) -> Floats:
-    """KPI that each channel's amounts bring against none of them, all else as planned, shape MC."""
+def kpi_and_brought(response: Response, amount_X: Floats, channel_X: Ints) -> tuple[Floats, Floats]:
+    """KPI of a plan, and what each channel's amounts bring against none of them, all else as planned.
+
+    Curves that add up are asked once for both.
+
+    Returns:
+        Shapes M and MC.
+    """
     channels = np.arange(int(channel_X.max()) + 1)
     if response.curves is not None:
-        nothing_MX = response.curves.values_MX(np.zeros_like(amount_X))
-        value_MX = response.curves.values_MX(amount_X) - nothing_MX
-        return np.stack([value_MX[:, channel_X == c].sum(axis=1) for c in channels], axis=1)
+        value_MX = response.curves.values_MX(amount_X)
+        above_MX = value_MX - response.curves.values_MX(np.zeros_like(amount_X))
+        own = [above_MX[:, channel_X == c].sum(axis=1) for c in channels]
+        return value_MX.sum(axis=1), np.stack(own, axis=1)
     whole_M = response.kpi_M(amount_X)
     without = [response.kpi_M(np.where(channel_X == c, 0.0, amount_X)) for c in channels]
-    return np.asarray(whole_M[:, None] - np.stack(without, axis=1))
+    return whole_M, np.asarray(whole_M[:, None] - np.stack(without, axis=1))
 
 
 def next_amount_MX(response: Response, amount_X: Floats, usual_X: Floats, channel_X: Ints) -> Floats:
@@ -286,23 +293,34 @@ def next_amount_MX(response: Response, amount_X: Floats, usual_X: Floats, channe
     gradient_MX = response.gradient_MX(amount_X)
     idle_X = amount_X < STEPS[0] * usual_X
     best_MX = np.full_like(gradient_MX, -np.inf)
-    for part in STEPS if idle_X.any() else ():
+    if not idle_X.any():
+        return gradient_MX
+    curves = response.curves
+    now = response.kpi_M(amount_X) if curves is None else curves.values_MX(amount_X)
+    for part in STEPS:
         raised_X = np.where(idle_X, np.maximum(part * usual_X, amount_X), amount_X)
-        tried_MX = _gain_MX(response, amount_X, raised_X, channel_X)
+        tried_MX = _gain_MX(response, amount_X, raised_X, channel_X, now)
         best_MX = np.where(tried_MX.mean(0) > best_MX.mean(0), tried_MX, best_MX)
     return np.where(idle_X, best_MX, gradient_MX)
 
 
-def _gain_MX(response: Response, amount_X: Floats, raised_X: Floats, channel_X: Ints) -> Floats:
-    """KPI per unit of raised amounts; of a response that is no sum of curves a channel's all at once."""
+def _gain_MX(response: Response, amount_X: Floats, raised_X: Floats, channel_X: Ints, now: Floats) -> Floats:
+    """KPI per unit of raised amounts; of a response that is no sum of curves a channel's all at once.
+
+    Args:
+        response: Whose KPI.
+        amount_X: Planned amounts.
+        raised_X: The same or more.
+        channel_X: Index of each variable's channel.
+        now: What the planned amounts bring: MX of a sum of curves, else M.
+    """
     more_X = raised_X - amount_X
     if response.curves is not None:
-        gain_MX = response.curves.values_MX(raised_X) - response.curves.values_MX(amount_X)
+        gain_MX = response.curves.values_MX(raised_X) - now
         return np.divide(gain_MX, more_X, out=np.zeros_like(gain_MX), where=more_X > 0)
-    now_M = response.kpi_M(amount_X)
-    gain_MX = np.zeros((len(now_M), len(amount_X)))
+    gain_MX = np.zeros((len(now), len(amount_X)))
     for c in np.unique(channel_X[more_X > 0]):
         mine_X = channel_X == c
-        gain_M = response.kpi_M(np.where(mine_X, raised_X, amount_X)) - now_M
+        gain_M = response.kpi_M(np.where(mine_X, raised_X, amount_X)) - now
         gain_MX[:, mine_X] = gain_M[:, None] / more_X[mine_X].sum()
     return gain_MX

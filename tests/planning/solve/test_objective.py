@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import t
 
 from mmm.data.panel import Floats
-from mmm.planning.solve.objective import MEAN, Objective, Risk, brought_MC, next_amount_MX, refine
+from mmm.planning.solve.objective import MEAN, Objective, Risk, kpi_and_brought, next_amount_MX, refine
 from tests.planning.hills import Hills, Summed, random_hills
 from tests.planning.solve.polytopes import polytope
 
@@ -164,8 +164,10 @@ def test_what_a_channel_brings_is_against_none_of_it() -> None:
     value_MX = hills.values_MX(amount_X)
     expected = np.stack([value_MX[:, :2].sum(1), value_MX[:, 2:].sum(1)], axis=1)
 
-    np.testing.assert_allclose(brought_MC(hills, amount_X, channel_X), expected)
-    np.testing.assert_allclose(brought_MC(Summed(hills), amount_X, channel_X), expected)
+    for response in (hills, Summed(hills)):
+        kpi_M, brought_MC = kpi_and_brought(response, amount_X, channel_X)
+        np.testing.assert_allclose(kpi_M, hills.kpi_M(amount_X))
+        np.testing.assert_allclose(brought_MC, expected)
 
 
 @pytest.mark.parametrize("summed", [False, True])
