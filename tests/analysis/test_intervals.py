@@ -32,12 +32,11 @@ def test_quantiles_of_many_members_are_those_of_numpy(members: int) -> None:
     values_MN = np.random.default_rng(members).normal(size=(members, 4))
     values_MN[:, 1] = 3.0
     values_MN[7, 2] = np.nan
-    values_MN[:60, 3] = np.inf
     expected = np.quantile(values_MN, [0.05, 0.5, 0.95], axis=0)
 
     found = [quantile(values_MN, probability) for probability in (0.05, 0.5, 0.95)]
 
-    np.testing.assert_array_equal(np.stack(found)[:, :3], expected[:, :3])
+    np.testing.assert_array_equal(np.stack(found), expected)
     assert np.isnan(found[0][2]) and not np.isnan(found[0][[0, 1]]).any()
 
 
