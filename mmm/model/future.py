@@ -176,16 +176,14 @@ class _Future:
     @torch.no_grad()
     def kpi_M(self, amount_X: Floats) -> Floats:
         """KPI that the plan adds to what history still brings, effect after the horizon included, shape M."""
-        kpi_M: Floats = (self._sum(self._brought(amount_X)) - self._idle).sum(1).numpy()
-        return kpi_M
+        return np.asarray((self._sum(self._brought(amount_X)) - self._idle).sum(1))
 
     @torch.no_grad()
     def after_horizon(self, amount_X: Floats) -> Floats:
         """The part of ``kpi_M`` that comes after the horizon, shape M."""
         # Most periods are those of the horizon: their curves need not be asked.
         late, weight = self._volume(amount_X)[..., self.horizon :], self._weight[..., self.horizon :]
-        values: Floats = (self._level(late).mul_(weight).sum((1, 2, 3)) - self._idle_late).numpy()
-        return values
+        return np.asarray(self._level(late).mul_(weight).sum((1, 2, 3)) - self._idle_late)
 
     def idle_kpi(self) -> Floats:
         """KPI that history still brings over the horizon and after it without any amount, shape M."""
@@ -194,8 +192,7 @@ class _Future:
     @torch.no_grad()
     def channel_periods(self, amount_X: Floats) -> Floats:
         """KPI that each channel brings in each period of the horizon, history included, shape MCH."""
-        brought: Floats = self._brought(amount_X).sum(2)[..., : self.horizon].numpy()
-        return brought
+        return np.asarray(self._brought(amount_X).sum(2)[..., : self.horizon])
 
 
 class FutureResponse(_Future):
@@ -214,16 +211,14 @@ class FutureResponse(_Future):
     def gradient_MX(self, amount_X: Floats) -> Floats:
         """KPI per further unit of each amount, shape MX."""
         slope = self._steepness(self._volume(amount_X))
-        gradient: Floats = self._sum(slope * self._unit_at(amount_X)).numpy()
-        return gradient
+        return np.asarray(self._sum(slope * self._unit_at(amount_X)))
 
     @torch.no_grad()
     def values_MX(self, amount_X: Floats) -> Floats:
         """KPI that each amount adds to what history still brings, effect after the horizon included, MX."""
         if not np.any(amount_X):
             return np.zeros(self._idle.shape)
-        values: Floats = (self._sum(self._brought(amount_X)) - self._idle).numpy()
-        return values
+        return np.asarray(self._sum(self._brought(amount_X)) - self._idle)
 
     @torch.no_grad()
     def table_MPX(self, grid_PX: Floats) -> Floats:
@@ -371,8 +366,7 @@ class TabulatedResponse:
 
     def kpi_M(self, amount_X: Floats) -> Floats:
         """See ``Response.kpi_M``."""
-        kpi_M: Floats = self.values_MX(amount_X).sum(1)
-        return kpi_M
+        return np.asarray(self.values_MX(amount_X).sum(1))
 
     def gradient_MX(self, amount_X: Floats) -> Floats:
         """See ``Response.gradient_MX``."""
