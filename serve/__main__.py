@@ -31,6 +31,8 @@ SETTINGS = {
     # machine is given time: after the five seconds that are usual it would be ended and begun again.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+    # Proxies share their port, HAProxy too, so that connections are taken while one is replaced.
+    "SERVE_SOCKET_REUSE_PORT_ENABLED": "1",
     # Ray's workers step back behind every other process (nice 15); people wait for these.
     "RAY_worker_niceness": "0",
 }
@@ -143,13 +145,16 @@ def _check(options: argparse.Namespace, asked: Arguments) -> None:
 def _serve(options: argparse.Namespace, asked: Arguments, stop: threading.Event) -> None:
     from ray import serve
 
+    from serve.standby import standing_by
+
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     try:
         _deploy(options, asked)
         url = f"http://{options.host}:{options.port}"
         sys.stdout.write(f"Planner page {url}/   API {url}/docs   stop with Ctrl-C\n")
         sys.stdout.flush()
-        stop.wait()
+        with standing_by(options.host, options.port):
+            stop.wait()
     finally:
         serve.shutdown()  # type: ignore[no-untyped-call]
 

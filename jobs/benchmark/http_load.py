@@ -11,9 +11,9 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import count, cycle
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,6 +89,7 @@ def load(
     requests: int | None = None,
     body: bytes | None = None,
     token: str | None = None,
+    per_second: float | None = None,
     on_answer: Callable[[Answer], None] | None = None,
     also: Sequence[tuple[str, bytes | None]] = (),
 ) -> Load:
@@ -101,11 +102,13 @@ def load(
         requests: Or their number, over all clients.
         body: JSON to POST; None GETs.
         token: Bearer token.
+        per_second: Requests begun a second, over all clients, late ones as soon as a client is free; None for
+            as many as are answered.
         on_answer: Told of every answer.
         also: Addresses of the same service and their bodies, which are asked in turn with the first.
     """
     targets = [_Target.of(address, text, token) for address, text in ((url, body), *also)]
-    return asyncio.run(_load(targets, clients, seconds, requests, on_answer))
+    return asyncio.run(_load(targets, clients, seconds, requests, per_second, on_answer))
 
 
 @dataclass(frozen=True)
@@ -132,16 +135,17 @@ async def _load(
     clients: int,
     seconds: float,
     requests: int | None,
+    per_second: float | None,
     on_answer: Callable[[Answer], None] | None,
 ) -> Load:
     found, begun = Load(), time.perf_counter()
-    left = [requests]
+    numbers = count()
 
-    def more() -> bool:
-        if left[0] is not None:
-            left[0] -= 1
-            return left[0] >= 0
-        return time.perf_counter() - begun < seconds
+    async def more() -> bool:
+        number = next(numbers)
+        if per_second is not None:
+            await asyncio.sleep(max(0.0, begun + number / per_second - time.perf_counter()))
+        return number < requests if requests is not None else time.perf_counter() - begun < seconds
 
     def note(answer: Answer) -> None:
         found.statuses[answer.status] += 1
@@ -159,12 +163,19 @@ async def _load(
 
 
 async def _client(
-    turns: Iterator[_Target], begun: float, more: Callable[[], bool], note: Callable[[Answer], None]
+    turns: Iterator[_Target],
+    begun: float,
+    more: Callable[[], Awaitable[bool]],
+    note: Callable[[Answer], None],
 ) -> None:
     streams = None
-    while more():
+    while await more():
         target = next(turns)
         started = time.perf_counter()
+        if streams is not None and (streams[0].at_eof() or streams[0].exception() is not None):
+            # Closed while nothing was under way: no request is lost with it, as with any pool of connections.
+            _close(streams)
+            streams = None
         try:
             streams = streams or await asyncio.open_connection(target.host, target.port)
             status, headers, body = await _ask(*streams, target.request)

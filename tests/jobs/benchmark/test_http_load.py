@@ -45,3 +45,26 @@ def test_connections_that_break_are_errors() -> None:
     assert found.errors == 3
     assert found.statuses == {0: 3}
     assert found.as_dict()["p99_ms"] is None
+
+
+def answer_and_hang_up(server: socket.socket, times: int) -> None:
+    for _ in range(times):
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_a_pace_is_kept_and_connections_closed_between_requests_are_none_lost() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer_and_hang_up, args=(server, 5), daemon=True).start()
+        began: list[float] = []
+        found = load(
+            f"http://127.0.0.1:{server.getsockname()[1]}/",
+            requests=5,
+            per_second=20.0,
+            on_answer=lambda answer: began.append(answer.began),
+        )
+
+    assert found.statuses == {200: 5}
+    assert all(moment >= number / 20.0 for number, moment in enumerate(began))
