@@ -3,20 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.portfolios import tiny_portfolio
 
+SHARED_RAY = ExitStack()
+"""Ends the Ray of the tests that join one; empty while there is none."""
+RUNNING = pytest.StashKey[bool]()
 
-@pytest.fixture(scope="module")
-def own_ray() -> Iterator[None]:
-    """A Ray of two CPUs for the tests of a module; code that connects joins it."""
+
+def joins_ray(item: pytest.Item | None) -> bool:
+    """Whether a test asks for the shared Ray."""
+    return "own_ray" in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that join the shared Ray come first, so that it is started once and gone for all others."""
+    items.sort(key=lambda item: not joins_ray(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """The shared Ray ends with the last test that joins it."""
+    try:
+        yield
+    finally:
+        if item.session.stash.get(RUNNING, False) and not joins_ray(nextitem):
+            item.session.stash[RUNNING] = False
+            SHARED_RAY.close()
+
+
+@pytest.fixture
+def own_ray(request: pytest.FixtureRequest) -> None:
+    """A Ray of two CPUs that tests share; code that connects joins it."""
     from jobs.cluster import connect
 
-    with connect("local", cpus=2):
-        yield
+    if not request.session.stash.get(RUNNING, False):
+        SHARED_RAY.enter_context(connect("local", cpus=2))
+        request.session.stash[RUNNING] = True
 
 
 @pytest.fixture
