@@ -133,7 +133,8 @@ class PriorSpec(Spec):
     """How strongly spend may follow demand that no column shows (not with ``inference: ensemble``): typical
     KPI, relative to its mean, that such demand brings where the media that a channel ran on its own account,
     level over neighbouring periods, are one log unit higher. It is never negative, is learned by channel and
-    counts to the baseline; 0 takes all that moves with media as their effect."""
+    around a typical strength that is learned too, and counts to the baseline; 0 takes all that moves with
+    media as their effect."""
     channels: dict[str, ChannelPriors] = Field(default={})
     """Attribution priors by channel."""
     strength: Annotated[float, Field(ge=0, le=1000)] = 1.0

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -105,6 +105,27 @@ def add_up(shards: Shards) -> Callable[[Tensor], Tensor]:
         return values + (shards.total(own.clone()) - own)
 
     return total
+
+
+class _SumBothWays(torch.autograd.Function):
+    """Sum over shards whose gradient, too, is a sum over shards."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, shards: Shards) -> Tensor:
+        ctx.shards = shards
+        return shards.total(values.clone())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return ctx.shards.total(gradients[0].clone()), None
+
+
+def add_up_both_ways(values: Tensor, shards: Shards) -> Tensor:
+    """Sum over shards of a number that every shard goes on with, so that its gradient is a sum too."""
+    if shards.count == 1:
+        return values
+    summed: Tensor = _SumBothWays.apply(values, shards)  # type: ignore[no-untyped-call]
+    return summed
 
 
 def own_regions(shards: Shards, panel: Panel) -> slice:

@@ -21,6 +21,7 @@ from mmm.config import GraphSpec
 from mmm.model.inputs import Inputs
 from mmm.model.parameters import Scales
 from mmm.train.posterior.density import Density
+from mmm.train.posterior.information import information, spread_places
 from mmm.train.posterior.marginal import Terms, pulled_back, settled
 from mmm.train.posterior.sampler import Chains, Effort, Sampled, Told, sample
 from mmm.train.posterior.search import curvature, highest
@@ -109,7 +110,7 @@ def draw(samplings: Sequence[Sampling]) -> list[Sampled]:
 
     return sample(
         stack.gradient,
-        lambda theta_BD: curvature(stack.gradient, theta_BD),
+        stack.curvature,
         torch.stack([sampling.mode_D for sampling in samplings]),
         samplings[0].effort,
         [sampling.generator for sampling in samplings],
@@ -138,6 +139,33 @@ class _Stack:
             likelihood_BM, slopes = torch.func.vmap(self._likelihood)(terms, self._tensors)
         gradient_BMD = pulled_back(free_BMD, terms, slopes, rest_BM)
         return settled(likelihood_BM + rest_BM.detach(), gradient_BMD)
+
+    def curvature(self, theta_BD: Tensor) -> Tensor:
+        """How fast the log posteriors fall around a place in each, shape BDD: what is expected of it."""
+        if self._tensors:
+            told_BDD = torch.func.vmap(self._information)(theta_BD, self._tensors)
+        else:
+            told_BDD = information(self._first, theta_BD[0]).unsqueeze(0)
+        found_BDD = told_BDD + curvature(self._rest_gradient, theta_BD)
+        spreads = spread_places(self._first.layout)
+        found_BDD[:, torch.tensor(spreads)[:, None], spreads] = curvature(self.gradient, theta_BD, spreads)
+        return found_BDD
+
+    def _rest_gradient(self, theta_BMD: Tensor) -> tuple[Tensor, Tensor]:
+        """Log priors less the distance from beliefs, shape BM, and their gradients, shape BMD."""
+        free_BMD = theta_BMD.detach().requires_grad_(True)
+        if self._tensors:
+            rest_BM = torch.func.vmap(self._rest)(free_BMD, self._tensors)
+            (gradient_BMD,) = torch.autograd.grad(rest_BM.sum(), free_BMD)
+            return rest_BM.detach(), gradient_BMD
+        value_M, gradient_MD = self._first.rest_gradient(theta_BMD[0])
+        return value_M.unsqueeze(0), gradient_MD.unsqueeze(0)
+
+    def _information(self, theta_D: Tensor, tensors: Tensors) -> Tensor:
+        return information(_rebuilt(self._first, tensors), theta_D)
+
+    def _rest(self, theta_MD: Tensor, tensors: Tensors) -> Tensor:
+        return _rebuilt(self._first, tensors).rest(theta_MD)
 
     def _given(self, theta_MD: Tensor, tensors: Tensors) -> tuple[Terms, Tensor]:
         return _rebuilt(self._first, tensors).given(theta_MD)

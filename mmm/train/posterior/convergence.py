@@ -9,8 +9,22 @@ Shapes: M chains, N draws of a chain, Q quantities.
 from __future__ import annotations
 
 import numpy as np
+from scipy import special, stats
 
 from mmm.data.panel import Floats
+
+
+def rank_normalised(values_MNQ: Floats) -> Floats:
+    """Normal numbers in the order of the values, of all draws together, shape MNQ.
+
+    Whether chains agree then hangs neither on how heavy the tails are nor on whether a quantity or its
+    logarithm is looked at.
+    """
+    flat_SQ = values_MNQ.reshape(-1, values_MNQ.shape[2])
+    rank_SQ = stats.rankdata(flat_SQ, axis=0)
+    normal_SQ = special.ndtri((rank_SQ - 0.375) / (len(flat_SQ) + 0.25))
+    normal: Floats = normal_SQ.reshape(values_MNQ.shape)
+    return normal
 
 
 def split_r_hat(values_MNQ: Floats) -> Floats:

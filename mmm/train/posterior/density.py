@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,10 +37,10 @@ from mmm.model.temporal import AMPLITUDE, COURSE, COURSE_WIDTH, amplitude_of, co
 from mmm.model.treatments import lasting
 from mmm.train.posterior.layout import LASTING, SIGNED, TREATED, Layout
 from mmm.train.posterior.marginal import Terms, gradient_of, log_likelihood, pulled_back, settled
-from mmm.train.posterior.media import region_factor, saturation_of, shapes
+from mmm.train.posterior.media import demand_of, region_factor, saturation_of, shapes
 from mmm.train.posterior.moments import SHOCK, Columns, Moments
 from mmm.train.posterior.national import axes_of, national_likelihood
-from mmm.train.shards import Shards
+from mmm.train.shards import Shards, add_up_both_ways
 
 REGION_WIDTH_SD = 0.5
 """Prior width, in logs, of how much regions differ in their response to a channel."""
@@ -116,19 +115,6 @@ class Media:
     treated_MRGT: Tensor
     seen: Reached | None = None
     effectiveness_MCGT: Tensor | None = None
-
-
-class _SumBothWays(torch.autograd.Function):
-    """Sum over shards whose gradient, too, is a sum over shards: of a number every shard goes on with."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, shards: Shards) -> Tensor:
-        ctx.shards = shards
-        return shards.total(values.clone())
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return ctx.shards.total(gradients[0].clone()), None
 
 
 class Density:
@@ -212,6 +198,24 @@ class Density:
         media = self.media(coordinates)
         return self.terms(coordinates, media), self._log_prior(coordinates) - self._distance(media)
 
+    def rest(self, theta_MD: Tensor) -> Tensor:
+        """Log prior less the distance from beliefs, shape M; media are asked only if anything is believed."""
+        coordinates = self.layout.split(theta_MD)
+        beliefs = self.beliefs
+        if not (beliefs.placed or beliefs.spec.priors.channels or beliefs.lift_tests is not None):
+            return self._log_prior(coordinates)
+        return self._log_prior(coordinates) - self._distance(self.media(coordinates))
+
+    def rest_gradient(self, theta_MD: Tensor) -> tuple[Tensor, Tensor]:
+        """:meth:`rest`, shape M, and its gradient, shape MD; the same on every shard."""
+        free_MD = theta_MD.detach().requires_grad_(True)
+        rests = [self.rest(part_MD) for part_MD in torch.split(free_MD, self.rows)]
+        rest_M = torch.cat(rests)
+        (gradient_MD,) = torch.autograd.grad(rest_M.sum() / self.shards.count, free_MD)
+        if self.shards.count > 1:
+            gradient_MD = self.shards.total(gradient_MD.contiguous())
+        return rest_M.detach(), gradient_MD
+
     def likelihood(self, terms: Terms) -> tuple[Tensor, Terms]:
         """Log density of the KPI, shape M, and its gradient by each term, of the shard's own part."""
         if self.axes is not None:
@@ -229,8 +233,7 @@ class Density:
         trained_GT = self.columns.trained_GT
         mean_MCG = (level_MCGT * trained_GT).sum(3) / trained_GT.sum(1).clamp_min(1.0)
         mean_MC = (mean_MCG * (self.region_weight_G * factor_MG).unsqueeze(1)).sum(2)
-        if self.shards.count > 1:
-            mean_MC = _SumBothWays.apply(mean_MC, self.shards)  # type: ignore[no-untyped-call]
+        mean_MC = add_up_both_ways(mean_MC, self.shards)
         share_MC = torch.exp(log_shares(coordinates, self.expected))
         top_MCG = (share_MC / mean_MC.clamp_min(1e-9)).unsqueeze(2) * factor_MG.unsqueeze(1)
         effect_MCGT = top_MCG.unsqueeze(3) * level_MCGT
@@ -257,7 +260,7 @@ class Density:
         found = []
         if "demand" in coordinates:
             found.append(
-                unrecorded_demand(coordinates["demand"], self.inputs.followed_CGT, self.beliefs.spec)
+                unrecorded_demand(demand_of(coordinates), self.inputs.followed_CGT, self.beliefs.spec)
             )
         if SIGNED in coordinates:
             found.append(torch.einsum("mk,gtk->mgt", self.signed(coordinates), self.columns.signed_GTK))
@@ -386,14 +389,12 @@ class Density:
             brought_M = placed.brought(
                 media.shape, self.inputs.stack_CGTL, media.top_MCG, media.effectiveness_MCGT, media.seen
             )
-            if self.shards.count > 1:
-                brought_M = _SumBothWays.apply(brought_M, self.shards)  # type: ignore[no-untyped-call]
+            brought_M = add_up_both_ways(brought_M, self.shards)
             weight = 1.0 if placed.belief.quantity == "test" else priors.strength
             total_M = total_M + 0.5 * weight * placed.deviations(brought_M, between).square()
         tests = beliefs.lift_tests
         if tests is not None:
             lift_ME = modelled_lift(tests, media.shape, media.top_MCG, media.effectiveness_MCGT, media.seen)
-            if self.shards.count > 1:
-                lift_ME = _SumBothWays.apply(lift_ME, self.shards)  # type: ignore[no-untyped-call]
+            lift_ME = add_up_both_ways(lift_ME, self.shards)
             total_M = total_M + 0.5 * ((lift_ME - tests.lift_ME) / tests.error_E).square().sum(1)
         return total_M

@@ -21,7 +21,7 @@ from mmm.model.temporal import AMPLITUDE, AMPLITUDE_STEEPNESS, most_amplitude
 from mmm.train.posterior.density import Density, Media
 from mmm.train.posterior.layout import LASTING, SIGNED, TREATED
 from mmm.train.posterior.linear import Linear
-from mmm.train.posterior.media import region_factor
+from mmm.train.posterior.media import demand_of, region_factor
 
 PERSON = (HALF, SLOPE)
 LEAST_RESPONSE = 0.05
@@ -118,7 +118,9 @@ def parameters_of(
     share_MC = media.top_MCG[:, :, 0] / factor_MG[:, :1] * reference_MC
     relative_MC = (share_MC / density.inputs.share_scale_C).clamp_min(LEAST_SHARE)
     found = density.layout.of_channels(coordinates)
-    found |= {name: coordinates[name] for name in ("demand", *PERSON) if name in coordinates}
+    found |= {name: coordinates[name] for name in PERSON if name in coordinates}
+    if "demand" in coordinates:
+        found["demand"] = demand_of(coordinates)
     found["share"] = inverse_softplus(relative_MC)
     found["noise"] = torch.log(density.scatter(coordinates))[:, 0]
     units = {name: getattr(scales, name) for name in WIDTH_NAMES} | {"level": LEVEL_SD}

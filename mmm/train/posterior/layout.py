@@ -26,6 +26,8 @@ WIDTHS = ("national_level", "season", "control")
 REGIONAL_WIDTHS = ("regional_level", "region_season")
 SIGNED = "signed"
 """Controls whose effect has a known sign: their softplus is the effect's size, in prior widths."""
+DEMAND_WIDTH = "demand_width"
+"""How strongly spend of all channels tends to follow unrecorded demand: a standard normal number."""
 TREATED, LASTING = "treated", "treatment_retention"
 """Effects of treatments, in prior widths (of known sign: the softplus is the size); how long they last."""
 
@@ -97,7 +99,7 @@ def layout(
     sizes = dict.fromkeys(SHAPE, len(groups)) | {DEVIATION: channels}
     sizes |= dict.fromkeys((*COMMON, "noise", *WIDTHS), 1)
     if demand:
-        sizes["demand"] = channels
+        sizes |= {"demand": channels, DEMAND_WIDTH: 1}
     if restrictions.signed:
         sizes[SIGNED] = len(restrictions.signed)
     if held:

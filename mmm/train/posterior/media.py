@@ -7,17 +7,30 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from mmm.config import ModelSpec
 from mmm.model.frequency import Reached
 from mmm.model.inputs import Inputs
 from mmm.model.network import PER_HEAD_SD, PER_HEAD_START, ChannelShape, channel_shape, saturated
-from mmm.model.parameters import Parameters
+from mmm.model.parameters import Parameters, inverse_softplus
+from mmm.train.posterior.layout import DEMAND_WIDTH
+
+STRONGER_FROM, STRONGER_STEEPNESS = 1.0, 2.0
+"""How strongly spend follows unrecorded demand may be many times what is typical, and is never less: twice
+that or more in one of six cases, nine times in one of forty (decision 0026)."""
 
 
 def shapes(free: Parameters, inputs: Inputs, spec: ModelSpec) -> ChannelShape:
     """Carry-over and saturation from free parameters of every channel; its share is of no meaning here."""
     return channel_shape({**free, "share": torch.zeros_like(free["half"])}, inputs, spec)
+
+
+def demand_of(coordinates: Parameters) -> Tensor:
+    """Free parameters of unrecorded demand in the model, whose typical strength is learned here, shape MC."""
+    more_M1 = torch.exp(STRONGER_STEEPNESS * (coordinates[DEMAND_WIDTH] - STRONGER_FROM))
+    factor_M1 = 1.0 + more_M1
+    return inverse_softplus(factor_M1 * softplus(coordinates["demand"]))
 
 
 def region_factor(coordinates: Parameters, inputs: Inputs) -> Tensor:

@@ -35,7 +35,7 @@ from mmm.model.temporal import (
 )
 from mmm.train.posterior.at_once import Sampling, Search
 from mmm.train.posterior.begun import arrays_of, begun_for
-from mmm.train.posterior.convergence import effective_draws, split_r_hat
+from mmm.train.posterior.convergence import effective_draws, rank_normalised, split_r_hat
 from mmm.train.posterior.density import Beliefs, Density, Varying
 from mmm.train.posterior.draws import (
     evenly,
@@ -57,10 +57,11 @@ EFFORTS = (
     (4_000, (16, 40, 28, 10)),
     (25_000, (6, 36, 40, 10)),
     (80_000, (4, 30, 50, 10)),
-    (math.inf, (4, 24, 50, 6)),
+    (math.inf, (16, 7, 12, 6)),
 )
 """Cells of channels at most, and chains, rounds of warm-up, rounds kept and steps of a trajectory: what makes
-a hundred effective draws of most channel totals of simulated worlds in the time a fit may take."""
+a hundred effective draws of most channel totals of simulated worlds in the time a fit may take. Chains of the
+largest panels hardly move in that time: many short ones from all over tell more than a few long ones."""
 FEW, QUICK = 4, 0.1
 """Draws that make no interval worth the name, and the share of the rounds that they are worth."""
 FIRST_SEARCH, LAST_SEARCH = 60, 150
@@ -297,9 +298,9 @@ def _moving_together(density: Density, theta_D: Tensor) -> float:
 def _agreement(prepared: Prepared, density: Density, theta_MND: Tensor) -> dict[str, Any]:
     """Split R-hat and effective draws of what channels bring."""
     chains, rounds, _ = theta_MND.shape
-    log_share_MC = log_shares(density.layout.split(theta_MND.flatten(0, 1)), density.expected)
-    total_M1 = torch.logsumexp(log_share_MC, 1, keepdim=True)
-    values_MNQ = torch.cat([log_share_MC, total_M1], 1).reshape(chains, rounds, -1).numpy()
+    share_MC = torch.exp(log_shares(density.layout.split(theta_MND.flatten(0, 1)), density.expected))
+    values_MC = torch.cat([share_MC, share_MC.sum(1, keepdim=True)], 1)
+    values_MNQ = rank_normalised(values_MC.reshape(chains, rounds, -1).numpy())
     names = [*prepared.channels, "all media"]
     r_hat_Q, effective_Q = split_r_hat(values_MNQ), effective_draws(values_MNQ)
     return {

@@ -1,7 +1,8 @@
 """Draws from posteriors by Hamiltonian Monte Carlo, all chains of all of them in one tensor program.
 
 Coordinates are turned and stretched so that one step size serves all: by the curvature at the mode first,
-then, once in the warm-up, by the mean curvature where the chains stand: it differs many times over.
+then, once in the warm-up, by the mean curvature where the chains stand: it differs many times over. Now and
+then a trajectory takes small steps.
 Everything random of a posterior comes from its own seeded generator on the CPU: the same seed gives the same
 draws, on any number of shards and in whatever company.
 
@@ -26,6 +27,9 @@ LEAST_CURVATURE = 0.7
 """Curvature below which a direction is taken to be nearly as wide as its prior: it says little there."""
 JITTER = 0.2
 """Relative spread of step sizes, so that no trajectory closes upon itself."""
+CAREFUL, CAREFUL_STEP = 0.15, 0.2
+"""Share of trajectories with small steps, and how small: a chain that came where the density bends more than
+the step size allows for would never leave it otherwise."""
 TURN = 0.35
 """Share of the warm-up after which coordinates are turned anew."""
 PLACES = 8
@@ -179,13 +183,14 @@ class _Chains:
     def move(self) -> Tensor:
         """One trajectory of every chain; returns the share of proposals that is accepted, shape B."""
         push_BMD = self._random(torch.randn, self._mode_BD.shape[1])
-        random_BM2 = self._random(torch.rand, 2)
-        length_BM1 = self.step_B[:, None, None] * (1.0 + JITTER * (2.0 * random_BM2[..., :1] - 1.0))
+        random_BM3 = self._random(torch.rand, 3)
+        length_BM1 = self.step_B[:, None, None] * (1.0 + JITTER * (2.0 * random_BM3[..., :1] - 1.0))
+        length_BM1 = torch.where(random_BM3[..., 2:] < CAREFUL, CAREFUL_STEP * length_BM1, length_BM1)
         steps = self._effort.steps
         there = _trajectory(self._local, self._place_BMD, push_BMD, self._slope_BMD, length_BM1, steps)
         gain_BM = there.value_BM - 0.5 * there.push_BMD.square().sum(-1)
         gain_BM = torch.nan_to_num(gain_BM - self._value_BM + 0.5 * push_BMD.square().sum(-1), nan=-math.inf)
-        moves_BM = torch.log(random_BM2[..., 1]) < gain_BM
+        moves_BM = torch.log(random_BM3[..., 1]) < gain_BM
         moves_BM1 = moves_BM.unsqueeze(-1)
         self._place_BMD = torch.where(moves_BM1, there.place_BMD, self._place_BMD)
         self._slope_BMD = torch.where(moves_BM1, there.slope_BMD, self._slope_BMD)
@@ -227,9 +232,14 @@ class _Chains:
 
 
 def _stretch(curvature_BDD: Tensor) -> Tensor:
-    """Directions of each curvature, each as long as it is wide."""
+    """Inverse square root of each curvature: directions as long as they are wide.
+
+    The symmetric one, which moves little where the curvature does: directions of equal curvature could be
+    turned at will, and chains over shards or at once would part from those alone.
+    """
     values_BD, vectors_BDD = torch.linalg.eigh(curvature_BDD)
-    stretch_BDD: Tensor = vectors_BDD / values_BD.clamp_min(LEAST_CURVATURE).sqrt().unsqueeze(1)
+    long_BDD = vectors_BDD / values_BD.clamp_min(LEAST_CURVATURE).sqrt().unsqueeze(1)
+    stretch_BDD: Tensor = long_BDD @ vectors_BDD.transpose(1, 2)
     return stretch_BDD
 
 

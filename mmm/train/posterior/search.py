@@ -1,9 +1,11 @@
 """Where the posterior is highest, and how fast it falls from there.
 
-Shapes: B posteriors, M places in each, D coordinates.
+Shapes: B posteriors, M places in each, D coordinates, V of them looked along.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -121,16 +123,19 @@ class _Places:
         self._length_B = torch.where(goes_B, 1.0, self._length_B)
 
 
-def curvature(gradient: Gradient, theta_BD: Tensor) -> Tensor:
-    """Second derivatives of the negative log posterior, from differences of gradients, shape BDD.
+def curvature(gradient: Gradient, theta_BD: Tensor, along: Sequence[int] | None = None) -> Tensor:
+    """Second derivatives of the negative log posterior, from differences of gradients, shape BVV.
 
     Args:
         gradient: From coordinates, shape BMD, to log posterior and its gradient, row by row.
         theta_BD: Where, a place in each of B posteriors.
+        along: Coordinates to look along, V of them; None looks along all.
     """
+    of_V = list(range(theta_BD.shape[1]) if along is None else along)
     here_B1D = theta_BD.unsqueeze(1)
-    places_BMD = torch.cat([here_B1D, here_B1D + STEP * torch.eye(theta_BD.shape[1]).to(theta_BD)], 1)
-    parts = [gradient(part)[1] for part in torch.split(places_BMD, BATCH, 1)]
-    gradient_BMD = torch.cat(parts, 1)
-    found_BDD = (gradient_BMD[:, :1] - gradient_BMD[:, 1:]) / STEP
-    return 0.5 * (found_BDD + found_BDD.transpose(1, 2))
+    steps_VD = STEP * torch.eye(theta_BD.shape[1]).to(theta_BD)[of_V]
+    places_BMD = torch.cat([here_B1D, here_B1D + steps_VD], 1)
+    parts = [gradient(part)[1][..., of_V] for part in torch.split(places_BMD, BATCH, 1)]
+    gradient_BMV = torch.cat(parts, 1)
+    found_BVV = (gradient_BMV[:, :1] - gradient_BMV[:, 1:]) / STEP
+    return 0.5 * (found_BVV + found_BVV.transpose(1, 2))

@@ -14,6 +14,7 @@ from mmm.model.parameters import Parameters
 from mmm.model.restrictions import Restrictions
 from mmm.train.posterior import posterior as program
 from mmm.train.posterior.density import Density
+from mmm.train.posterior.moments import Columns
 from mmm.train.prepare import Prepared, pose
 from mmm.train.shards import Alone
 from tests.small import market, small_panel, split_of
@@ -64,3 +65,36 @@ def moved(item: Prepared) -> Parameters:
 def places(density: Density, count: int, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return 0.5 * torch.randn(count, density.layout.length, generator=generator, dtype=torch.float64)
+
+
+def with_shocks(columns: Columns) -> Tensor:
+    """Columns of all shared effects, those of the shocks of periods last."""
+    regions, periods = columns.kpi_GT.shape
+    shock_GTT = torch.eye(periods, columns.shocks).to(columns.kpi_GT).expand(regions, -1, -1)
+    return torch.cat([columns.shared_GTQ, shock_GTT], 2)
+
+
+def covariance_of(density: Density, theta_D: Tensor) -> tuple[Tensor, Tensor]:
+    """KPI that is expected at a place, shape GT, and the whole covariance of the cells that count."""
+    coordinates = density.layout.split(theta_D.unsqueeze(0))
+    media = density.media(coordinates)
+    columns, weight_GT = density.columns, density.moments.weight_GT
+    regions, periods = weight_GT.shape
+    own_TR = columns.own_TR * density.widths(coordinates, columns.own_names)
+    shared_GTP = with_shocks(columns) * density.widths(coordinates, columns.shared_names)
+    covariance = torch.einsum("gtp,hsp->gths", shared_GTP, shared_GTP).reshape(regions * periods, -1)
+    effect_CGT = torch.cat([media.effect_MCGT[0], media.treated_MRGT[0]])
+    mean_GT = effect_CGT.sum(0)
+    if media.beside_MGT is not None:
+        mean_GT = mean_GT + media.beside_MGT[0]
+    for g in range(regions):
+        block = slice(g * periods, (g + 1) * periods)
+        own = own_TR @ own_TR.T
+        if "region_width" in coordinates:
+            width_C = density.region_widths(coordinates)[0, : len(effect_CGT)]
+            moved_TC = (effect_CGT[:, g] * width_C[:, None]).T
+            own = own + moved_TC @ moved_TC.T
+        covariance[block, block] += own
+    known = weight_GT.flatten() > 0
+    noise = density.noise(coordinates)[0, 0] ** 2 / weight_GT.flatten()[known]
+    return mean_GT, covariance[known][:, known] + torch.diag(noise)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmm.data.panel import Floats
-from mmm.train.posterior.convergence import effective_draws, split_r_hat
+from mmm.train.posterior.convergence import effective_draws, rank_normalised, split_r_hat
 
 
 def test_chains_that_say_the_same_have_a_ratio_of_one() -> None:
@@ -41,6 +41,17 @@ def test_independent_draws_count_in_full_and_sticky_ones_do_not() -> None:
 
     assert effective_draws(free)[0] == pytest.approx(4000, rel=0.15)
     assert effective_draws(sticky)[0] == pytest.approx(4000 / 19, rel=0.35)
+
+
+def test_ranks_hang_neither_on_tails_nor_on_logarithms() -> None:
+    """Cauchy numbers, of which chains never agree by their means, and the same stretched."""
+    values_MNQ = np.random.default_rng(2).standard_cauchy((4, 200, 1))
+    normal_MNQ = rank_normalised(values_MNQ)
+
+    assert normal_MNQ == pytest.approx(rank_normalised(np.arctan(values_MNQ)))
+    assert normal_MNQ.std() == pytest.approx(1.0, abs=0.01)
+    assert np.array_equal(np.argsort(normal_MNQ.ravel()), np.argsort(values_MNQ.ravel()))
+    assert split_r_hat(normal_MNQ)[0] < 1.03
 
 
 # --- closed forms --------------------------------------------------------------------------------

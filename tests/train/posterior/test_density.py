@@ -20,7 +20,6 @@ from mmm.train.posterior.density import Density
 from mmm.train.posterior.draws import learned_scales, parameters_of, start_of
 from mmm.train.posterior.linear import expected_kpi, linear_parts
 from mmm.train.posterior.marginal import decomposed
-from mmm.train.posterior.moments import Columns
 from mmm.train.posterior.posterior import TOGETHER, _handed_over, _moving_together
 from mmm.train.prepare import pose
 from mmm.train.shards import Alone, Survey
@@ -32,6 +31,7 @@ from tests.train.posterior.densities import (
     N_TRAIN,
     RESTRICTED,
     VARYING,
+    covariance_of,
     density_of,
     driven_panel,
     moved,
@@ -40,40 +40,13 @@ from tests.train.posterior.densities import (
 )
 
 
-def with_shocks(columns: Columns) -> Tensor:
-    """Columns of all shared effects, those of the shocks of periods last."""
-    regions, periods = columns.kpi_GT.shape
-    shock_GTT = torch.eye(periods, columns.shocks).to(columns.kpi_GT).expand(regions, -1, -1)
-    return torch.cat([columns.shared_GTQ, shock_GTT], 2)
-
-
 def by_brute_force(density: Density, theta_D: Tensor) -> float:
     """Log density of all observed cells at once, from their whole covariance."""
-    coordinates = density.layout.split(theta_D.unsqueeze(0))
-    media = density.media(coordinates)
-    columns, weight_GT = density.columns, density.moments.weight_GT
-    regions, periods = weight_GT.shape
-    own_TR = columns.own_TR * density.widths(coordinates, columns.own_names)
-    shared_GTP = with_shocks(columns) * density.widths(coordinates, columns.shared_names)
-    covariance = torch.einsum("gtp,hsp->gths", shared_GTP, shared_GTP).reshape(regions * periods, -1)
-    effect_CGT = torch.cat([media.effect_MCGT[0], media.treated_MRGT[0]])
-    mean_GT = effect_CGT.sum(0)
-    if media.beside_MGT is not None:
-        mean_GT = mean_GT + media.beside_MGT[0]
-    for g in range(regions):
-        block = slice(g * periods, (g + 1) * periods)
-        own = own_TR @ own_TR.T
-        if "region_width" in coordinates:
-            width_C = density.region_widths(coordinates)[0, : len(effect_CGT)]
-            moved_TC = (effect_CGT[:, g] * width_C[:, None]).T
-            own = own + moved_TC @ moved_TC.T
-        covariance[block, block] += own
-    known = weight_GT.flatten() > 0
-    noise = density.noise(coordinates)[0, 0] ** 2 / weight_GT.flatten()[known]
-    covariance = covariance[known][:, known] + torch.diag(noise)
+    mean_GT, covariance = covariance_of(density, theta_D)
+    known = density.moments.weight_GT.flatten() > 0
     normal = torch.distributions.MultivariateNormal(mean_GT.flatten()[known], covariance)
-    value = normal.log_prob(columns.kpi_GT.flatten()[known])  # type: ignore[no-untyped-call]
-    return float(value + density._log_prior(coordinates)[0])
+    value = normal.log_prob(density.columns.kpi_GT.flatten()[known])  # type: ignore[no-untyped-call]
+    return float(value + density._log_prior(density.layout.split(theta_D.unsqueeze(0)))[0])
 
 
 @pytest.mark.parametrize("restricted", [False, True])

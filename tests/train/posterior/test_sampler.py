@@ -221,3 +221,23 @@ def test_chains_go_on_from_where_others_ended() -> None:
     assert_allclose(theta_ND.mean(0), CENTRE, atol=0.2)
     assert_allclose(torch.cov(theta_ND.T), SPREAD, rtol=0.25, atol=0.15)
     assert after.step == pytest.approx(before.step, rel=0.5)
+
+
+def test_a_chain_in_the_neck_of_a_funnel_leaves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine coordinates as wide as the first one says, a few hundred times less in the neck: Neal 2003."""
+
+    def log(theta_MD: Tensor) -> Tensor:
+        first, others = theta_MD[:, 0], theta_MD[:, 1:]
+        return (
+            -0.5 * first**2 - 0.5 * (others * torch.exp(-2.0 * first)[:, None]).square().sum(1) - 18 * first
+        )
+
+    def standing_still() -> int:
+        start_D = torch.zeros(10, dtype=torch.float64)
+        effort = Effort(chains=16, warm_up=16, rounds=30, steps=8)
+        theta_MND = draws_of(log, start_D, torch.eye(10, dtype=torch.float64), effort, seed=4).theta_MND
+        return int((theta_MND.std(1)[:, 0] == 0).sum())
+
+    assert standing_still() == 0
+    monkeypatch.setattr(sampler, "CAREFUL", 0.0)
+    assert standing_still() > 0  # the control: steps of one size
