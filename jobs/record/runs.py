@@ -20,7 +20,9 @@ from mmm.config.paths import flatten
 from mmm.storage import is_uri, read_text
 
 MODEL = "model"
-"""Artifact folder of a run that holds the fitted model's directory."""
+"""Name of the logged model that is a fitted model's directory."""
+MODEL_TYPE = "ray-mmm"
+"""What kind of logged model that is."""
 PARENT = "mlflow.parentRunId"
 """Tag of a run that belongs below another."""
 LONGEST = 250
@@ -82,20 +84,46 @@ class Run:
             if tags:
                 client.log_batch(self.id, tags=[RunTag(key, text) for key, text in tags.items()])
 
-    def keep_folder(self, directory: str) -> None:
-        """Keep a fitted model's local directory as artifact ``model``."""
+    def keep_model(self, directory: str, tags: Mapping[str, str]) -> None:
+        """Keep a fitted model's local directory as the logged model that came of the run.
+
+        Args:
+            directory: The fitted model.
+            tags: Text to search it by.
+        """
+        from mlflow.entities import LoggedModelOutput
+
+        client = self._tracking.client
         with reaching(self._tracking.uri):
-            self._tracking.client.log_artifacts(self.id, directory, MODEL)
+            made = client.create_logged_model(
+                self._tracking.experiment_id,
+                name=MODEL,
+                source_run_id=self.id,
+                tags=dict(tags),
+                model_type=MODEL_TYPE,
+            )
+            client.log_model_artifacts(made.model_id, directory)
+            client.finalize_logged_model(made.model_id, "READY")
+            client.log_outputs(self.id, [LoggedModelOutput(made.model_id, 0)])
 
     def keep_text(self, name: str, text: str) -> None:
         """Keep a text file."""
         with reaching(self._tracking.uri):
             self._tracking.client.log_text(self.id, text, name)
 
-    def model_uri(self) -> str:
-        """Where the kept directory of the fitted model lies."""
+    def model(self) -> tuple[str | None, str]:
+        """Id of the logged model that came of the run, and where its files lie.
+
+        A run of a program that knew no logged models has its files as artifact ``model`` and no id.
+        """
+        client = self._tracking.client
         with reaching(self._tracking.uri):
-            return f"{self._tracking.client.get_run(self.id).info.artifact_uri}/{MODEL}"
+            run = client.get_run(self.id)
+            made = [] if run.outputs is None else run.outputs.model_outputs
+            if not made:
+                return None, f"{run.info.artifact_uri}/{MODEL}"
+            found = client.get_logged_model(made[-1].model_id)
+            return str(found.model_id), str(found.artifact_location)
 
     def keep_input(self, name: str, digest: str, source: str) -> None:
         """Name the data that went in.
@@ -244,5 +272,5 @@ def record_fit(run: Run, row: Row, source: str = "") -> None:
     run.log(losses(row.directory))
     run.keep_input(f"{row.brand} {row.market}", row.data_fingerprint, source)
     if not is_uri(row.directory):
-        run.keep_folder(row.directory)
+        run.keep_model(row.directory, fit_tags(row))
     run.close()

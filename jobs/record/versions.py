@@ -126,13 +126,15 @@ class Registry:
 
     def _register(self, name: str, row: Row, spec: MarketSpec) -> Version:
         run = find_run(self._tracking, row.key) or self._run(row, spec)
-        source = row.directory if is_uri(row.directory) else run.model_uri()
+        model_id, source = (None, row.directory) if is_uri(row.directory) else run.model()
         row_text = replace(row, status="done").to_json()
+        # MLflow's own servers keep no link from a version to a logged model whose place is stated.
+        of_model = {} if model_id is None else {"model_id": model_id}
         with reaching(self._tracking.uri):
             if name not in self._known:
                 self._create_model(name, row)
             made = self._client.create_model_version(
-                name, source, run.id, tags={"key": row.key, "row": row_text}
+                name, source, run.id, tags={"key": row.key, "row": row_text, **of_model}, model_id=model_id
             )
         return Version(name, int(made.version), row, (), "")
 

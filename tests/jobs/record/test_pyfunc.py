@@ -74,6 +74,25 @@ def test_a_champion_is_loaded_by_its_alias_and_says_the_kpi_of_a_plan(
         model.predict(plan(fitted).drop(columns="search"))
 
 
+def test_a_version_is_of_a_logged_model_that_its_run_made(
+    fitted: Fitted, folder: Path, tracking: Tracking
+) -> None:
+    told = row(brand="logged", directory=str(folder), key="ghi")
+    Registry(tracking).record(told, fitted.spec)
+
+    version = tracking.client.get_model_version_by_alias(model_name("logged", "us"), "champion")
+    run = find_run(tracking, "ghi")
+    assert run is not None
+    model_id, place = run.model()
+    assert model_id is not None
+    assert place == version.source
+    logged = tracking.client.get_logged_model(model_id)
+    assert (logged.status, logged.tags["brand"], logged.source_run_id) == ("READY", "logged", run.id)
+    assert version.tags["model_id"] == model_id
+    mlflow.set_tracking_uri(tracking.uri)
+    assert len(mlflow.pyfunc.load_model(f"models:/{model_id}").predict(plan(fitted))) == 3
+
+
 def test_data_losses_and_scores_stand_in_the_run(fitted: Fitted, folder: Path, tracking: Tracking) -> None:
     told = row(brand="other", directory=str(folder), key="def", data_fingerprint="f" * 64)
     Registry(tracking).record(told, fitted.spec)

@@ -78,7 +78,7 @@ def test_a_fit_of_channels_with_any_name_is_recorded(tracking: Tracking, tmp_pat
     assert sum(name.startswith("share.") and value == 0.1 for name, value in data.metrics.items()) == 6
     assert data.params["model.temporal.enabled"] == "1"
     assert data.tags["directory"] == str(tmp_path)
-    assert Path(run.model_uri().removeprefix("file://"), "metrics.json").exists()
+    assert Path(run.model()[1].removeprefix("file://"), "metrics.json").exists()
 
 
 def test_more_is_recorded_than_mlflow_takes_at_once(tracking: Tracking) -> None:

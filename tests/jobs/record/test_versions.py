@@ -275,7 +275,7 @@ def test_a_run_that_a_killed_job_left_open_is_gone_on_with(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("jobs.record.runs.Run.keep_folder", killed)
+        patch.setattr("jobs.record.runs.Run.keep_model", killed)
         with pytest.raises(Killed):
             Registry(tracking).record(model, SPEC)
 
