@@ -2,7 +2,9 @@
 
 Estimands. *Contribution* of a channel in a cell: expected KPI with all media as they ran, less that with
 the channel's own direct effect taken out. *Direct* effect: its sum. *Indirect* effect: what the channels
-that it moves would not have brought, had it not run. *Total*: both.
+that it moves would not have brought, had it not run. *Total*: both; totals of channels overlap. *Started*:
+what the media that a channel ran on its own account bring, in it and in the channels that they move; over
+all channels it adds up to the direct effects.
 
 Shapes: M members, G regions, T periods, C channels, K controls.
 """
@@ -16,7 +18,7 @@ from scipy import special
 from mmm.analysis.intervals import LEVEL, interval, interval_from_zero
 from mmm.data.panel import Bools, Floats
 from mmm.fitted import Fitted
-from mmm.graph.channel_graph import ChannelGraph, downstream_delta
+from mmm.graph.channel_graph import ChannelGraph, downstream_delta, own_account
 
 MEDIA_KINDS = ("channel", "organic", "mediator")
 """Kinds of components that act as media do and never take KPI away."""
@@ -140,12 +142,48 @@ def lost_downstream(fitted: Fitted, graph: ChannelGraph, channel: int, members: 
     return lost_MGTC
 
 
+def started_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
+    """What the media that each channel started itself bring, summed with weights, shape MC.
+
+    The media of a channel are those it ran on its own account and those that others made it run, so that its
+    direct effect in a cell is shared out in proportion to the media that act there, carried over as they are
+    on average over members. Shares add up to 1; one is negative where a channel ran less than others made it.
+    """
+    direct_MGTC, media_GTC = fitted.predictor.parts.channels_MGTC, fitted.panel.media_GTC
+    if not fitted.graph.edges_CC.any() and not fitted.graph.coefficient_MKCC.any():
+        return direct_totals(fitted, weight_GT)
+    acting_GTC = fitted.predictor.usually_acting(media_GTC)
+
+    def share(started_GTC: Floats) -> Floats:
+        carried_GTC = fitted.predictor.usually_acting(started_GTC)
+        shared: Floats = np.divide(
+            carried_GTC, acting_GTC, out=np.zeros_like(carried_GTC), where=acting_GTC > 0
+        )
+        return shared
+
+    totals_MC = np.empty((fitted.members, len(fitted.panel.channels)))
+    turns = min(fitted.graph.members, fitted.members) if fitted.members > 1 else 0
+    for turn in range(max(turns, 1)):
+        graph = fitted.graph.member(turn) if turns else fitted.graph
+        members = slice(turn, None, max(turns, 1))
+        own_GTC = own_account(media_GTC, graph)
+        totals_MC[members] = np.einsum("mgtc,gtc,gt->mc", direct_MGTC[members], share(own_GTC), weight_GT)
+        for c in np.flatnonzero(graph.edges_CC.any(axis=1)):
+            started_GTC = np.zeros_like(own_GTC)
+            started_GTC[..., c] = own_GTC[..., c]
+            elsewhere_GTC = downstream_delta(started_GTC, graph) - started_GTC
+            totals_MC[members, c] += np.einsum(
+                "mgtd,gtd,gt->m", direct_MGTC[members], share(elsewhere_GTC), weight_GT
+            )
+    return totals_MC
+
+
 def effect_draws(fitted: Fitted) -> dict[str, Floats]:
     """Every estimand of a channel in each member, over the training window, each of shape MC.
 
-    ``direct``, ``indirect`` and ``total`` in KPI units; ``roi``, the value of the direct effect per unit of
-    currency spent, ``marginal_roi``, that of the next unit (one per cent more of everything that ran), and
-    ``roi_total``, which counts the total effect. Returns are NaN for channels without spend.
+    ``direct``, ``indirect``, ``total`` and ``started`` in KPI units; ``roi``, the value of the direct effect
+    per unit of currency spent, ``marginal_roi``, that of the next unit (one per cent more of everything that
+    ran), and ``roi_total``, which counts the total effect. Returns are NaN for channels without spend.
     Where some channels are not bought also ``per_1000``, KPI of the direct effect for each thousand
     exposures, NaN for channels without any.
     """
@@ -162,6 +200,7 @@ def effect_draws(fitted: Fitted) -> dict[str, Floats]:
         "direct": direct_MC,
         "indirect": indirect_MC,
         "total": direct_MC + indirect_MC,
+        "started": started_totals(fitted, weight_GT),
         "roi": value_MC / spend_C,
         "marginal_roi": slope_MPC[:, 0] / spend_C,
         "roi_total": (value_MC + indirect_MC * mean_value) / spend_C,

@@ -235,6 +235,13 @@ class Predictor:
         values = [one.value(one.brought(*given)) for one in pose_beliefs(beliefs, self.scaling.kpi_G)]
         return torch.stack(values, 1).numpy() if values else np.zeros((self.members, 0))
 
+    def usually_acting(self, media_GTC: Floats) -> Floats:
+        """Media carried over as they are on average over members, in the panel's units, shape GTC."""
+        stack_CGTL = lag_stack(torch.as_tensor(np.ascontiguousarray(media_GTC.transpose(2, 0, 1))), self.lags)
+        acting_MCGT = carry_over(stack_CGTL, torch.as_tensor(self.kernel_MCL.mean(0, keepdims=True)))
+        acting: Floats = acting_MCGT[0].permute(1, 2, 0).numpy()
+        return acting
+
     def _stack(self, media_GTC: Floats) -> Tensor:
         scaled_CGT = self.scaling.scale_media(media_GTC).transpose(2, 0, 1)
         return lag_stack(torch.as_tensor(np.ascontiguousarray(scaled_CGT), dtype=DTYPE), self.lags)

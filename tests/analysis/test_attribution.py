@@ -15,6 +15,7 @@ from mmm.analysis.attribution import (
     indirect_totals,
     predictions_table,
     predictive_sd,
+    started_totals,
 )
 from tests.small import CHANNELS, chain_graph, sketch, small_panel, with_gaps
 
@@ -94,6 +95,30 @@ def test_an_indirect_effect_is_what_the_moved_channel_loses() -> None:
     np.testing.assert_allclose(found_MC[:, 0], lost[..., 1].sum((1, 2)), rtol=1e-10)
     assert (found_MC[:, 0] > 0).all()
     assert not found_MC[:, 1:].any()
+
+
+def test_what_channels_started_adds_up_to_all_direct_effects() -> None:
+    fitted = sketch(graph=chain_graph(CHANNELS[:3], 1e-3))
+    ones = np.ones(fitted.panel.present_GT.shape)
+    direct_MC, started_MC = direct_totals(fitted, ones), started_totals(fitted, ones)
+
+    np.testing.assert_allclose(started_MC.sum(1), direct_MC.sum(1), rtol=1e-10)
+    assert (started_MC[:, 0] > direct_MC[:, 0]).all()
+    assert (started_MC[:, 1] < direct_MC[:, 1]).all()
+
+
+def test_a_channel_that_only_follows_another_started_nothing() -> None:
+    """Two units of the second channel follow from each unit of the first, in the same period."""
+    panel = small_panel()
+    media_GTC = panel.media_GTC.copy()
+    media_GTC[..., 1] = 2.0 * media_GTC[..., 0]
+    fitted = sketch(replace(panel, media_GTC=media_GTC), graph=chain_graph(CHANNELS[:3], 2.0))
+    ones = np.ones(panel.present_GT.shape)
+    direct_MC, started_MC = direct_totals(fitted, ones), started_totals(fitted, ones)
+
+    np.testing.assert_allclose(started_MC[:, 1], 0.0, atol=1e-9 * direct_MC[0, 1])
+    np.testing.assert_allclose(started_MC[:, 0], direct_MC[:, :2].sum(1))
+    np.testing.assert_allclose(started_MC[:, 2], direct_MC[:, 2])
 
 
 def test_swapping_the_graph_moves_indirect_effects_and_nothing_else() -> None:

@@ -28,15 +28,24 @@ def effects(tables: Tables) -> go.Figure:
         "yaxis": axes.names(names),
         "barmode": "relative",
     }
-    columns = {name: marks.estimate(name.lower(), 3) for name in ("Direct", "Indirect", "Total")}
+    shown = [name for name in ("Direct", "Indirect", "Total", "Started") if name.lower() in rows]
+    columns = {name: marks.estimate(name.lower(), 3) for name in shown}
+    reading = (
+        "Hatched: what a channel does by moving other channels. It is part of their direct effect too, so "
+        "totals of channels must not be added up."
+    )
+    if "Started" in shown:
+        reading += (
+            " What each channel started itself (in the table), in its own effect and in those of the "
+            "channels it moves, adds up."
+        )
     return theme.finish(
         _bars(rows, names, unit, theme.channel_colours(tables.channels)),
         layout,
         title=_title(rows, kpi),
         height=60 + 36 * len(names) + 66,
         legend=True,
-        reading="Hatched: what a channel does by moving other channels. It is part of their direct effect "
-        "too, so totals of channels must not be added up.",
+        reading=reading,
         notes=[interval_note(rows, "total_lower", "total_upper")],
         table=marks.table(marks.records(rows), {"Channel": lambda row: str(row["channel"]), **columns}),
     )
