@@ -20,9 +20,9 @@ from mmm.config.files import load_market
 from mmm.fitted import Fitted, load_fitted
 from mmm.pipeline import fit_market
 from mmm.planning.budget import plan_budget
-from mmm.planning.plan import Plan
+from mmm.planning.plan import ChannelPlan, Plan
 from mmm.planning.scenario.evaluate import evaluate_scenario
-from mmm.planning.scenario.result import ScenarioPlan
+from mmm.planning.scenario.result import ScenarioChannel, ScenarioPlan
 from tests.data.panels import frame, spec, write
 from tests.test_pipeline import QUICK
 
@@ -170,7 +170,7 @@ def test_what_media_bring_is_nowhere_below_zero(fitted: Fitted) -> None:
     plan = plan_budget(wide, REQUEST)
     asked = {"horizon": HORIZON, "plans": {"plan": {"spend": plan.spend}}}
     shown = evaluate_scenario(wide, asked).plans[0]
-    rows = [*plan.channels, *shown.channels]
+    rows: list[ChannelPlan | ScenarioChannel] = [*plan.channels, *shown.channels]
     estimates = [one for row in rows for one in (row.kpi, row.roi, row.marginal_roi)]
 
     assert (interval(brought_MC).lower < 0).any(), "the rule would not be seen"
