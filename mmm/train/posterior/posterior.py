@@ -54,7 +54,7 @@ from mmm.train.prepare import Prepared
 from mmm.train.progress import Progress
 
 EFFORTS = (
-    (4_000, (16, 40, 28, 10)),
+    (4_000, (16, 40, 44, 10)),
     (25_000, (6, 36, 40, 10)),
     (80_000, (4, 30, 50, 10)),
     (math.inf, (16, 7, 12, 6)),
