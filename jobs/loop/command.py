@@ -29,6 +29,7 @@ from mmm.errors import Problem, SpecError
 from mmm.market import read_market
 from mmm.report.stability.page import Loop, stability_page
 from mmm.storage import write_parquet, write_whole
+from mmm.words import percent
 
 PAGE, NUMBERS, TABLE = "stability.html", "stability.json", "stability.parquet"
 
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out = absolute(options.out)
         spec = load_market(options.spec, options.set)
         found = loop(spec, out, weeks=options.weeks, address=options.address, cpus=options.cpus)
-        say(f"stability {found.overlap:.0%}: {found.verdict}")
+        say(f"stability {percent(found.overlap)}: {found.verdict}")
         say(f"Page, opens offline: {out}/{PAGE}")
         return DONE
 

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from mmm.analysis.change import share_shift
+from mmm.analysis.intervals import LEVEL
 from mmm.config import GraphSpec, MarketSpec
 from mmm.config.columns import MEDIA_COLUMNS, MediaColumns
 from mmm.data.panel import Floats, Panel
+from mmm.words import percent
 
 NOISE = 0.05
 """Relative noise put on media."""
@@ -44,9 +46,10 @@ class Stability:
     def verdict(self) -> str:
         """One sentence to quote."""
         return (
-            f"Consecutive 90 % intervals have {self.overlap:.0%} in common; at most {self.share_shift:.0%} "
-            f"of what media bring went elsewhere in a week, {self.noise_shift:.0%} with {NOISE:.0%} noise on "
-            f"media; shuffled copies of all channels got {self.shuffled:.0%}."
+            f"Consecutive {percent(LEVEL)} intervals have {percent(self.overlap)} in common; at most "
+            f"{percent(self.share_shift)} of what media bring went elsewhere in a week, "
+            f"{percent(self.noise_shift)} with {percent(NOISE)} noise on media; shuffled copies of all "
+            f"channels got {percent(self.shuffled)}."
         )
 
 

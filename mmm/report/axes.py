@@ -152,14 +152,20 @@ def area(first: Any, last: Any, x: str, y: str, colour: str) -> Layout:
 
 
 def split_shading(dates: Mapping[str, tuple[Any, Any]]) -> Layout:
-    """Shaded holdout and test windows with their names; ``dates`` gives first and last date of each."""
+    """Shaded holdout and test windows with their names; ``dates`` gives first and last date of each.
+
+    Names stand one below the other: on narrow screens a window is narrower than its name.
+    """
     left: Layout = {"xref": "x", "yref": "y domain", "y": 1, "xanchor": "left", "yanchor": "top", "xshift": 3}
     return {
         "shapes": [
             area(first, last, "x", "y", _SPLITS.get(name, "rgba(0,0,0,0.05)"))
             for name, (first, last) in dates.items()
         ],
-        "annotations": [note(name, size=11, x=first, **left) for name, (first, _) in dates.items()],
+        "annotations": [
+            note(name, size=11, x=first, yshift=-13 * place, **left)
+            for place, (name, (first, _)) in enumerate(dates.items())
+        ],
     }
 
 

@@ -39,7 +39,7 @@ def test_overlap_is_what_intervals_have_in_common_of_both_together() -> None:
     assert found.share_shift == 0
     assert found.noise_shift == pytest.approx(0.12 / 0.4)
     assert found.shuffled == pytest.approx(0.1 / 0.5)
-    assert "have 38% in common" in found.verdict
+    assert "have 38\u00a0% in common" in found.verdict
 
 
 def test_shuffled_copies_have_the_same_media_at_other_times() -> None:

@@ -19,6 +19,8 @@ WINDOW = "training"
 
 
 UNKNOWN = Between()
+UNIT_OF_MONEY = "unit of currency"
+"""One of a currency that is not known, or of several."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Outcome:
     effect: Mapping[str, Between] = field(default_factory=dict)
     roi: Mapping[str, Between] = field(default_factory=dict)
     moves: Moves | None = None
+
+    @property
+    def unit_of_money(self) -> str:
+        """One of the currency, or what it is called where nobody said which."""
+        return self.currency or UNIT_OF_MONEY
 
     def money(self, value: float) -> str:
         """An amount with its currency."""

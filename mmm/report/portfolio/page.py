@@ -9,6 +9,7 @@ from mmm.report import sections, shell
 from mmm.report.portfolio import cells, learned, returns, views
 from mmm.report.portfolio.advice import advice
 from mmm.report.portfolio.learned import Learned
+from mmm.report.portfolio.outcome import UNIT_OF_MONEY
 from mmm.report.portfolio.records import MarketRecord, known, median, names_of
 from mmm.report.sections import Entry
 from mmm.report.shell import Tile, escape
@@ -95,8 +96,10 @@ def _tiles(records: Records) -> list[Tile]:
     if known(share):
         found.append(Tile(words.percent(share), "of the KPI brought by media in the median brand-market"))
     if known(roi):
+        units = {record.outcome.unit_of_money for record in records if known(record.media_roi)}
+        unit = units.pop() if len(units) == 1 else UNIT_OF_MONEY
         found.append(
-            Tile(words.number(roi), "returned by media for each 1 spent, in the median brand-market")
+            Tile(words.number(roi), f"returned by media for each {unit} spent, in the median brand-market")
         )
     return found
 

@@ -55,12 +55,11 @@ def _roi_layer(label: str, channel: str = ALL) -> Layer:
         found = value(record)
         return min(2.0, max(-2.0, math.log2(max(found, 1e-6)))) if known(found) else found
 
-    return Layer(
-        label,
-        colour,
-        lambda record: words.number(value(record)),
-        lambda record: f"{words.label(label)}: {cells.cell(record, 'roi', channel)} back for each 1 spent",
-    )
+    def told(record: MarketRecord) -> str:
+        spent = f"back for each {record.outcome.unit_of_money} spent"
+        return f"{words.label(label)}: {cells.cell(record, 'roi', channel)} {spent}"
+
+    return Layer(label, colour, lambda record: words.number(value(record)), told)
 
 
 def roi_by_channel(records: Records) -> go.Figure:

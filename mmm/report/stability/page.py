@@ -81,7 +81,7 @@ def stability_page(loop: Loop) -> str:
     tiles = [
         Tile(words.percent(found.overlap), "of consecutive 90 % intervals in common"),
         Tile(words.percent(found.share_shift), "of media's effect went elsewhere in a week, at most"),
-        Tile(words.percent(found.noise_shift), f"went elsewhere with {NOISE:.0%} noise on media"),
+        Tile(words.percent(found.noise_shift), f"went elsewhere with {words.percent(NOISE)} noise on media"),
         Tile(words.percent(found.shuffled), "credited to shuffled copies of all channels"),
     ]
     title = f"How steady is the model? {loop.name}"

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from jobs.loop.command import main
+from mmm.words import percent
 from tests.jobs.portfolios import QUICK, tiny_portfolio
 
 SET = [word for setting in ("train.members=4", *QUICK[1:]) for word in ("--set", setting)]
@@ -39,7 +40,7 @@ def test_a_loop_leaves_a_page_and_a_number(
     assert table["until"].nunique() == 2
     assert table["overlap"].isna().sum() == 3
     assert 0 <= numbers["stability"] <= 1
-    assert f"stability {numbers['stability']:.0%}" in capsys.readouterr().out
+    assert f"stability {percent(numbers['stability'])}" in capsys.readouterr().out
     page = (out / "stability.html").read_text(encoding="utf-8")
     assert "How steady is the model? acme / us" in page
     assert "holds still least" in page

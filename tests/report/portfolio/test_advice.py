@@ -92,7 +92,8 @@ def test_shares_and_returns_have_their_intervals_in_views_and_tables() -> None:
         outcome_of(returns(), PLAN), shares={"tv": 0.2, "search": 0.1}, roi={"tv": 0.1, "search": 0.1}
     )
 
-    assert "TV: 0.1 (0.05 to 0.2) back for each 1 spent" in text
+    assert "TV: 0.1 (0.05 to 0.2) back for each EUR spent" in text
+    assert "returned by media for each EUR spent" in text
     assert "search: 10 % (5 % to 20 %) of the KPI" in text
     assert "30 % (15 % to 60 %)" in text
 

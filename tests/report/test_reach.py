@@ -1,0 +1,113 @@
+"""Pages that are written reach everybody: wide and narrow, light and dark, long names and a nation alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page
+
+from mmm.analysis.stability import SHUFFLED, judged, weekly_table
+from mmm.report import build_report
+from mmm.report.stability.page import Loop, stability_page
+from mmm.report.sweep.page import sweep_page
+from tests.report.conftest import LONE, SMALL
+from tests.report.sight import visit_page
+from tests.report.sweep.sweeps import sweep_of
+from tests.report.world import World, write_model
+from tests.serve.page.site import LONG_NAMES
+
+pytestmark = pytest.mark.browser
+
+
+@dataclass(frozen=True)
+class LongNames(World):
+    """Fifteen channels with the names of a media plan."""
+
+    channels: int = len(LONG_NAMES)
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names of the channels."""
+        return LONG_NAMES[: self.channels]
+
+
+def report_of(world: World) -> Callable[[Path], Path]:
+    """Writes the report of a model's folder."""
+    return lambda folder: build_report(write_model(folder / "model", world))
+
+
+def written(text: str) -> Callable[[Path], Path]:
+    """Writes a page."""
+
+    def write(folder: Path) -> Path:
+        path = folder / "page.html"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def steady() -> str:
+    """The page of a loop of four weeks over eight long-named channels."""
+    names = LONG_NAMES[:8]
+    shares = {name: (8 - place) / 36 for place, name in enumerate(names)}
+    weeks = []
+    for week in range(4):
+        direct = pd.Series([1e5 * share * (1 + 0.02 * week) for share in shares.values()])
+        bounds = {"direct": direct, "direct_lower": 0.8 * direct, "direct_upper": 1.2 * direct}
+        weeks.append((f"2025-01-{6 + 7 * week:02d}", pd.DataFrame({"channel": names, **bounds}), shares))
+    table = weekly_table(weeks)
+    found = judged(table, [shares] * 4, shares, shares | {f"{SHUFFLED}{names[0]}": 0.05})
+    return stability_page(
+        Loop("Grand Continental Beverages, United Kingdom & Ireland", "orders", table, found)
+    )
+
+
+PAGES: dict[str, Callable[[Path], Path]] = {
+    "report": report_of(SMALL),
+    "report of long names": report_of(LongNames()),
+    "report of a nation": report_of(LONE),
+    "sweep": written(sweep_page(sweep_of())),
+    "loop": written(steady()),
+}
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_serious_keeps_anybody_out(
+    name: str,
+    width: int,
+    scheme: str,
+    browser: Browser,
+    barriers: Callable[[Page], list[str]],
+    tmp_path: Path,
+) -> None:
+    visit = visit_page(browser, PAGES[name](tmp_path), width)
+    visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    visit.page.wait_for_timeout(200)
+
+    assert barriers(visit.page) == []
+    assert visit.complaints == []
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    visit.page.context.close()
+
+
+def test_names_of_windows_do_not_cover_each_other_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    visit = visit_page(browser, PAGES["report of a nation"](tmp_path), 390)
+    names = (
+        "[...document.querySelectorAll('figure.view .annotation text')]"
+        ".filter((one) => ['holdout', 'test'].includes(one.textContent))"
+        ".map((one) => one.getBoundingClientRect()).map((box) => [box.left, box.right, box.top, box.bottom])"
+    )
+    boxes = visit.page.evaluate(names)
+    visit.page.context.close()
+
+    assert len(boxes) >= 2
+    for place, (left, right, top, bottom) in enumerate(boxes):
+        for other_left, other_right, other_top, other_bottom in boxes[:place]:
+            across = min(right, other_right) - max(left, other_left)
+            assert across <= 1 or min(bottom, other_bottom) - max(top, other_top) <= 1
