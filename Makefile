@@ -10,7 +10,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(firstword $(shell for p in $(PYTHONS); do $$p -c "$(FITS)" 2>/dev/null && echo $$p; done) python3.11)
 BIN := .venv/bin
 STAMP := .venv/.installed
-# Test processes. Tests that start Ray come after the others and one by one: they fill the machine themselves.
+# Test processes. Tests that start Ray run beside them, one by one: they wait most of their time.
 WORKERS ?= 2
 RAY_TESTS := ray or serve
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
@@ -20,8 +20,10 @@ export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED := 0
 export MLFLOW_DISABLE_TELEMETRY := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start some hundred processes of Python: what one has compiled the others need not.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo serve bench test check fmt coverage lock clean
+.PHONY: help setup demo serve bench test test-ray test-others check fmt coverage lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -57,8 +59,16 @@ check: $(STAMP)  ## format, lint, types, layers, dependencies and their licences
 
 test: check  ## all checks and all tests
 	bash .ci/chromium.sh
+	$(MAKE) --no-print-directory --jobs=2 test-ray test-others
+
+# What it says comes in one piece, when it is done. Status 5: no test selected.
+test-ray: $(STAMP)
+	@mkdir -p out
+	@status=0; $(BIN)/python -m pytest -m "$(RAY_TESTS)" $(PYTEST_ARGS) >out/test-ray.log 2>&1 || status=$$?; \
+	cat out/test-ray.log; [ $$status -eq 0 ] || [ $$status -eq 5 ]
+
+test-others: $(STAMP)
 	$(BIN)/python -m pytest -m "not ($(RAY_TESTS))" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
-	$(BIN)/python -m pytest -m "$(RAY_TESTS)" $(PYTEST_ARGS) || [ $$? -eq 5 ]  # 5: none selected
 	$(if $(NOTEBOOKS),$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 --timeout=900 $(NOTEBOOKS))
 
 fmt: $(STAMP)  ## format and fix what can be fixed
