@@ -38,7 +38,7 @@ def children_cpu_seconds() -> float:
 @pytest.mark.ray
 @pytest.mark.timeout(1800)
 def test_a_quick_run_measures_every_suite(tmp_path: Path) -> None:
-    """With a small panel for the public one, which takes as long as all other suites and is not everywhere."""
+    """With a small panel for the public one, which takes as long as all other suites together."""
     write_portfolio(tmp_path / "panel", brands=1, markets=1, regions=4, weeks=104, channels=3, seed=5)
     panel = tmp_path / "panel" / "specs" / "acme_us.yaml"
     used = children_cpu_seconds()
