@@ -355,6 +355,10 @@ class Predictor:
         ahead: Floats = level_MG1 + moving_MGH
         return ahead
 
+    def treatment_effects(self) -> tuple[Floats, Floats]:
+        """KPI of one standard deviation of each treatment, MGR, and its parts by lag, MRL (or 1RL)."""
+        return self._controls.treated_MGR * self.scaling.kpi_G[:, None], self._controls.kernel_MRL
+
     @cached_property
     def _controls(self) -> FittedControls:
         references = self.scaling.scale_references(self.panel)

@@ -98,6 +98,28 @@ class FittedControls:
         moved: Floats = (self.effect_MGK[..., first:] * self.reference_GR).numpy()
         return moved
 
+    @property
+    def treated_MGR(self) -> Floats:
+        """Effect of one standard deviation of each treatment, in mean KPI."""
+        regions, treatments = self.reference_GR.shape
+        first = self.effect_MGK.shape[-1] - treatments
+        own_MGR = self.effect_MGK[..., first:].numpy()
+        return np.broadcast_to(own_MGR, (len(own_MGR), regions, treatments))
+
+    @property
+    def kernel_MRL(self) -> Floats:
+        """Part of each treatment's effect in its own and later periods (1RL where nothing lasts)."""
+        at_once_L = torch.zeros(self.lags, dtype=self.reference_GR.dtype)
+        at_once_L[0] = 1.0
+        if self.retention_MR is None:
+            kernel_MRL = at_once_L.expand(1, len(self.carries_R), -1)
+        else:
+            retention_MR = retention_of_treatments(self.retention_MR)
+            lasting_MRL = geometric_kernel(retention_MR, torch.zeros_like(retention_MR), self.lags)
+            kernel_MRL = torch.where(self.carries_R[:, None] > 0, lasting_MRL, at_once_L)
+        kernel: Floats = kernel_MRL.numpy()
+        return kernel
+
     def against_references(self, baseline: Tensor, controls: Tensor) -> tuple[Floats, Floats]:
         """Baseline, MGT, and controls, MGTK, with treatments against their references instead of means."""
         baseline_MGT, controls_MGTK = baseline.numpy(), controls.numpy()

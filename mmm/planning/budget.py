@@ -45,14 +45,16 @@ from mmm.planning.solve.objective import MEAN, Objective, Risk
 from mmm.planning.solve.proof import proven
 from mmm.planning.solve.solver import MANY, Solution, Solver
 from mmm.planning.solve.targets import Unreachable, largest_total, least_total
+from mmm.planning.treatments import PlannedTreatments, treatment_problems, with_treatments
 from mmm.planning.wait import Wait, wait_until
 
 if TYPE_CHECKING:
     from mmm.data.panel import Floats, Frequency
     from mmm.fitted import Fitted
-    from mmm.model.future import Response, TabulatedResponse
+    from mmm.model.future import Response
 
 QUARTER: dict[Frequency, int] = {"daily": 91, "weekly": 13, "monthly": 3, "quarterly": 1}
+REACH = ("frequency", "reach_ceiling")
 NEED_A_VALUE = ("profit", "target_roi")
 """Objectives in which KPI and money are weighed against each other."""
 CHANGE = 0.3
@@ -114,6 +116,7 @@ def _foreign(request: BudgetRequest, names: Sequence[str], history_periods: int 
     named = {field: tuple(getattr(request, field)) for field in ("bounds", "fixed", "unit_costs")}
     named["flighting"] = tuple(request.flighting) if isinstance(request.flighting, Mapping) else ()
     named["prices"] = tuple(name for name in request.prices if name != EVERY)
+    names = (*names, *request.treatment_costs)
     named["groups"] = tuple(name for group in request.groups for name in named_by(group))
     for field, mentioned in named.items():
         for name in mentioned:
@@ -146,12 +149,17 @@ def first_plan(fitted: Fitted) -> Plan | None:
     return plan if plan.feasible else None
 
 
-def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, TabulatedResponse, StatusQuo]:
+def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, Response, StatusQuo]:
     """What answers a request: the exact response, a table of the direct one, and the status quo.
 
     Raises:
-        RequestError: Frequencies or limits of reach that the model cannot tell of.
+        RequestError: Frequencies or limits of reach that the model cannot tell of, treatments that it cannot
+            plan.
     """
+    costs = request.treatment_costs
+    elsewhere = {name: getattr(request, name) for name in ("controls", "unit_costs", "prices", *REACH)}
+    if costs and (problems := list(treatment_problems(planner.panel, costs, elsewhere))):
+        raise RequestError("budget request", problems)
     reach = KEEP
     if request.frequency != "keep" or request.reach_ceiling:
         problems = list(reach_problems(planner.fitted, request.frequency, request.reach_ceiling))
@@ -170,11 +178,20 @@ def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, Tabula
     direct = replace(direct, prices=price_key(request.prices) if request.prices else "", reach=reach)
     key = replace(direct, total=request.effects == "total" and planner.has_edges)
     status_quo = planner.status_quo(key)
-    if request.controls:
-        ahead = planner.forecast_with(request.horizon, request.controls, wait.periods)
+    treatments, controls = None, request.controls
+    if costs:
+        treatments = PlannedTreatments(
+            planner, costs, request.horizon, request.flighting, by_region=direct.by_region
+        )
+        controls = {**controls, **treatments.at_reference()}
+    if controls:
+        ahead = planner.forecast_with(request.horizon, controls, wait.periods)
         baseline_M = ahead.baseline_MH.sum(1) + planner.response(key).to_bought.idle_kpi()
         status_quo = replace(status_quo, baseline_M=baseline_M)
-    return planner.response(key).to_money, planner.table(direct, _doublings(request, status_quo)), status_quo
+    response, table = planner.response(key), planner.table(direct, _doublings(request, status_quo))
+    if treatments is None:
+        return response.to_money, table, status_quo
+    return with_treatments(treatments, response, table, status_quo)
 
 
 def _doublings(request: BudgetRequest, status_quo: StatusQuo) -> int:

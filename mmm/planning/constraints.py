@@ -17,6 +17,7 @@ from mmm.planning.plan import Side
 from mmm.planning.request import Bounds, BudgetRequest, Group
 from mmm.planning.response import StatusQuo
 from mmm.planning.solve.limits import Limits, is_feasible
+from mmm.words import AMOUNT
 
 OPEN = Bounds()
 """No limit on either side."""
@@ -122,6 +123,9 @@ class LimitsBuilder:
             self._bound(channel, self._chosen.channel_Y == c)
         for group in self._request.groups:
             self._group(group)
+        if self._status_quo.most_X is not None:
+            most_Y = self._status_quo.most_X[self._chosen.moved_Y] * self._chosen.cost_Y
+            self._upper_Y = np.minimum(self._upper_Y, most_Y)
         if self._request.mode == "increment":
             self._lower_Y = np.maximum(self._lower_Y, self._chosen.current_Y)
         count = len(self._lower_Y)
@@ -206,6 +210,7 @@ def limit_problems(request: BudgetRequest, status_quo: StatusQuo, chosen: Decisi
         if channel in status_quo.channels and channel not in status_quo.units:
             text = f"{channel} has spend of its own; remove its unit cost"
             yield Problem("has_spend", f"unit_costs.{channel}", text)
+    yield from _beyond_most(request, status_quo)
     if request.by_region and not status_quo.regions:
         yield Problem("no_regions", "by_region", "this model has no regions; set by_region to false")
     if request.budget == "current" and not chosen.current_Y.sum() > 0:
@@ -219,6 +224,24 @@ def limit_problems(request: BudgetRequest, status_quo: StatusQuo, chosen: Decisi
                 f"give a max or unit_costs.{channel}"
             )
             yield Problem("open_exposure", f"bounds.{channel}", text)
+
+
+def _beyond_most(request: BudgetRequest, status_quo: StatusQuo) -> Iterator[Problem]:
+    """Least amounts of treatments that are more than their largest values cost."""
+    if status_quo.most_X is None:
+        return
+    for c, name in enumerate(status_quo.channels):
+        most = float(status_quo.most_X[status_quo.channel_X == c].sum())
+        fixed = request.fixed.get(name) if isinstance(request.fixed, dict) else None
+        bounds = request.bounds.get(name, OPEN)
+        for place, least in ((f"bounds.{name}.min", bounds.min), (f"fixed.{name}", fixed)):
+            if least is not None and least > most * (1 + NEAR):
+                text = (
+                    f"is {least:{AMOUNT}}, and more than {most:{AMOUNT}} cannot be spent on it: some period "
+                    "is at its largest value then. Lower it, spread it with `flighting`, or raise "
+                    f"treatment_costs.{name}.most"
+                )
+                yield Problem("beyond_most", place, text)
 
 
 def _not_for_sale(request: BudgetRequest, held: Collection[str]) -> Iterator[Problem]:

@@ -65,6 +65,10 @@ class ChannelPlan(Spec):
     """Price of one unit more: above ``price`` where prices rise with spend."""
     current_price: float | None = None
     """Price of a unit at the amounts of the last ``horizon`` periods."""
+    value: float | None = None
+    """Of a treatment: its mean value over regions and periods under the plan; null for channels."""
+    current_value: float | None = None
+    """The same at the amounts of the last ``horizon`` periods."""
     kpi: Estimate
     """KPI units the planned amount brings, against none in this channel, all else as planned."""
     roi: Estimate | None

@@ -7,9 +7,9 @@ Shapes: M members, X decision variables of all models, one model after the other
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from mmm.planning.response import JoinedResponse, StatusQuo, Term
 if TYPE_CHECKING:
     from mmm.fitted import Fitted
     from mmm.model.future import Response
+
+Value = TypeVar("Value")
 
 SEPARATOR = "/"
 """Between the name of a model and the name of its channel."""
@@ -63,6 +65,8 @@ def answer_budgets(
     channels = [f"{name}{SEPARATOR}{channel}" for name, one in panels.items() for channel in one.channels]
     periods = min((len(panel.dates) for panel in panels.values()), default=None)
     request = as_read(request, [*channels, *planners], periods)
+    if problems := list(_of_no_model(request, planners)):
+        raise RequestError("portfolio request", problems)
     models = {}
     for name, planner in planners.items():
         own = _own(request, name, terms.rate(planner.panel.currency))
@@ -71,6 +75,14 @@ def answer_budgets(
         status_quo = replace(status_quo, stated_current_M=None)
         models[name] = in_terms(terms, name, exact if exact.curves is None else table, status_quo)
     return plan_portfolio(models, request)
+
+
+def _of_no_model(request: BudgetRequest, names: Collection[str]) -> Iterator[Problem]:
+    """Treatments that are named without their model."""
+    for name in request.treatment_costs:
+        if not any(name.startswith(f"{model}{SEPARATOR}") for model in names):
+            text = f"names no model; write model{SEPARATOR}treatment, with a model of {', '.join(names)}"
+            yield Problem("unknown_treatment", f"treatment_costs.{name}", text)
 
 
 def _own(request: BudgetRequest, name: str, rate: float) -> BudgetRequest:
@@ -87,7 +99,10 @@ def _own(request: BudgetRequest, name: str, rate: float) -> BudgetRequest:
         if key.startswith(start) or key == EVERY
     }
     budget = request.budget / rate if isinstance(request.budget, float) else request.budget
-    reach: dict[str, Any] = {"reach_ceiling": _of_model(request.reach_ceiling, name)}
+    reach: dict[str, Any] = {
+        "reach_ceiling": _of_model(request.reach_ceiling, name),
+        "treatment_costs": _of_model(request.treatment_costs, name),
+    }
     if isinstance(request.frequency, dict):
         reach["frequency"] = _of_model(request.frequency, name)
     nothing: dict[str, Any] = {"bounds": {}, "fixed": (), "groups": (), "unit_costs": {}}
@@ -96,8 +111,8 @@ def _own(request: BudgetRequest, name: str, rate: float) -> BudgetRequest:
     )
 
 
-def _of_model(values: Mapping[str, float], name: str) -> dict[str, float]:
-    """What is said of the channels of one model, by their own names."""
+def _of_model(values: Mapping[str, Value], name: str) -> dict[str, Value]:
+    """What is said of the channels or treatments of one model, by their own names."""
     start = f"{name}{SEPARATOR}"
     return {key.removeprefix(start): value for key, value in values.items() if key.startswith(start)}
 
@@ -121,9 +136,16 @@ def in_terms(
         currency=currency,
         rate_X=None,
         buying=None,
+        most_X=None if status_quo.most_X is None else status_quo.most_X * rate_X,
+        values_of=None if (values := status_quo.values_of) is None else _at_rate(values, rate),
         after_horizon=None if after is None else lambda amount_X: after(amount_X / rate_X),
     )
     return JoinedResponse([Term(response, rate_X)], len(status_quo.baseline_M)), converted
+
+
+def _at_rate(values_of: Callable[[Floats], Floats], rate: float) -> Callable[[Floats], Floats]:
+    """Values of treatments by amounts in another currency."""
+    return lambda amount_V: values_of(amount_V / rate)
 
 
 def plan_portfolio(models: Mapping[str, tuple[Response, StatusQuo]], request: BudgetRequest) -> PortfolioPlan:
@@ -213,6 +235,7 @@ def _joined(models: Mapping[str, tuple[Response, StatusQuo]]) -> tuple[JoinedRes
         remarks=tuple(
             f"{name}{SEPARATOR}{text}" for name, (_, own) in models.items() for text in own.remarks
         ),
+        most_X=_most(parts),
         nest_X=np.repeat(np.arange(len(parts)), [len(own.current_X) for own in parts]),
         model={name: dict(own.model) for name, (_, own) in models.items()},
         current_kpi_M=None
@@ -220,6 +243,15 @@ def _joined(models: Mapping[str, tuple[Response, StatusQuo]]) -> tuple[JoinedRes
         else np.asarray(
             np.sum(joint.weighed([current_kpi(response, own) for response, own in models.values()]), axis=0)
         ),
+    )
+
+
+def _most(parts: list[StatusQuo]) -> Floats | None:
+    """Amounts that nothing exceeds; None where no model has such."""
+    if all(own.most_X is None for own in parts):
+        return None
+    return np.concatenate(
+        [np.full(len(own.current_X), np.inf) if own.most_X is None else own.most_X for own in parts]
     )
 
 
@@ -272,7 +304,7 @@ def _part(name: str, model: tuple[Response, StatusQuo], request: BudgetRequest, 
         for field in ("bounds", "unit_costs")
     }
     spend_C = np.array([plan.spend[f"{name}{SEPARATOR}{channel}"] for channel in status_quo.channels])
-    mine = request.model_copy(update={"groups": (), "fixed": (), "objective": "kpi", **own})
+    mine = _own(request, name, 1.0).model_copy(update={"objective": "kpi", **own})
     chosen = decisions(mine, status_quo)
     money_Y = spend_C[chosen.moved_Y]
     amount_X = spend_C.copy()

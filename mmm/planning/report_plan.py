@@ -207,6 +207,23 @@ def _lost_to_prices(solved: SolvedPlan, kpi_M: Floats) -> Estimate | None:
     return estimate(change(response.response.kpi_M(unmoved_X), kpi_M), solved.request.level)
 
 
+def _values(solved: SolvedPlan) -> list[dict[str, float | None]]:
+    """Mean values of treatments, which come after the channels, now and as planned; empty for channels."""
+    status_quo, values_of = solved.status_quo, solved.status_quo.values_of
+    rows: list[dict[str, float | None]] = [{} for _ in status_quo.channels]
+    if values_of is None or status_quo.most_X is None:  # a portfolio's own plan shows them by model
+        return rows
+    treated_X = np.isfinite(status_quo.most_X)
+    places = np.unique(status_quo.channel_X[treated_X])
+    found = {
+        name: values_of(amount_X[treated_X]).reshape(len(places), -1).mean(1)
+        for name, amount_X in (("value", solved.amount_X), ("current_value", status_quo.current_X))
+    }
+    for r, c in enumerate(places):
+        rows[c] = {name: float(values_R[r]) for name, values_R in found.items()}
+    return rows
+
+
 def _bought(solved: SolvedPlan) -> list[dict[str, float | None]]:
     """Units and prices of every channel; empty where exposure or money is not known."""
     rate_X, buying, channels = (getattr(solved.status_quo, name) for name in ("rate_X", "buying", "channels"))
@@ -271,7 +288,7 @@ def _channel_plans(
     roi_MC = np.divide(status_quo.value * kpi_MC, spend_C, out=kpi_MC.copy(), where=spend_C > 0)
     parts = (kpi_MC, roi_MC, _channel_marginal(solved, marginal_MX))
     kpi_C, roi_C, marginal_C = (estimates(part, level, from_zero=True) for part in parts)
-    beyond_C, bought_C = _beyond(solved), _bought(solved)
+    beyond_C, bought_C, value_C = _beyond(solved), _bought(solved), _values(solved)
     rows = []
     for i, channel in enumerate(status_quo.channels):
         covered, sold = channel in chosen.channels, channel not in status_quo.not_bought
@@ -292,6 +309,7 @@ def _channel_plans(
                 supported_max=float(supported_C[i]),
                 extrapolated=bool(beyond_C[i] > 0),
                 **bought_C[i],
+                **value_C[i],
                 kpi=kpi_C[i],
                 roi=roi_C[i] if sold and spend > 0 and status_quo.kpi_value is not None else None,
                 marginal_roi=marginal_C[i],

@@ -37,6 +37,7 @@ from mmm.planning.fields import (
 )
 from mmm.planning.plan import RiskChoice
 from mmm.planning.prices.stated import Prices
+from mmm.planning.prices.treatment_cost import TreatmentCosts, lines_of
 from mmm.planning.wait import Meanwhile
 
 MAX_FRONTIER = 11
@@ -180,6 +181,10 @@ class BudgetRequest(Spec):
     last year, ``estimated`` as it moved with spend in the panel, or by channel: one of these words,
     ``{elasticity: 0.25}`` or ``{tiers: [{up_to: 1000000, price: 0.01}, {price: 0.012}]}`` (currency per unit,
     steps in units per period)."""
+    treatment_costs: TreatmentCosts = Field(default_factory=dict)
+    """What treatments cost, by name: those named are lines of the plan beside channels, to which limits,
+    groups and flighting apply as well. ``{promotion: {cost: 2.5, per: kpi}}``: currency for one unit above
+    the reference and for each KPI unit (``per: kpi``) or for each region and period (``per: period``)."""
     controls: ControlPaths = Field(default_factory=dict)
     """Controls and events over the horizon where they are known: a value, one for each period, or either by
     region. Others are at their mean of the last year; holidays follow the calendar."""
@@ -309,7 +314,7 @@ def parse_request(
     if not isinstance(data, Mapping):
         text = f"is {show(data)}; a request is a mapping of fields such as budget and horizon"
         raise RequestError(source, [Problem("wrong_type", "", text)])
-    context = {"channels": None if channels is None else tuple(channels), "history_periods": history_periods}
+    context = {"channels": lines_of(data, channels), "history_periods": history_periods}
     try:
         return BudgetRequest.model_validate(data, context=context)
     except ValidationError as error:

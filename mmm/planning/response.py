@@ -118,6 +118,9 @@ class StatusQuo:
         nest_X: Coarser parts than channels, within which every limit of a sum weighs all alike; None
             for channels.
         model: Provenance, copied into the plan.
+        most_X: Amounts that nothing exceeds, those of treatments at their largest values; None without any.
+        values_of: Values of treatments in the cells of a plan by their amounts, which are the last; leading
+            axes are variables, then regions and periods. None without any.
         current_kpi_M: What current amounts bring where the plan's response is not that of what ran; None
             where the response says it.
         stated_current_M: What current amounts bring by the exact response, which states plans; None where it
@@ -141,6 +144,8 @@ class StatusQuo:
     buying: Schedule | None = None
     nest_X: Ints | None = None
     model: Mapping[str, object] = field(default_factory=dict)
+    most_X: Floats | None = None
+    values_of: Callable[[Floats], Floats] | None = None
     current_kpi_M: Floats | None = None
     stated_current_M: Floats | None = None
 

@@ -170,7 +170,8 @@ def check_budget(content: Mapping[str, Any], card: ModelCard, limits: Limits) ->
     except RequestError as error:
         raise invalid_request(error.problems) from None
     regions = len(card.regions) if request.by_region else 1
-    return request, budget_price(request, len(card.channels) * regions, limits)
+    lines = len(card.channels) + len(request.treatment_costs)
+    return request, budget_price(request, lines * regions, limits)
 
 
 def check_portfolio(

@@ -20,6 +20,8 @@ from mmm.planning.record.kept import Promise, PromisedPeriod, write_record
 from mmm.planning.record.planned import (
     PlannedPeriods,
     planned_periods,
+    treatment_money,
+    treatments_of,
     usual_periods,
     with_frequencies,
 )
@@ -127,7 +129,7 @@ def _promised(planner: Planner, plan: Plan | StatedSpend, day: dt.date | None) -
         currency=fitted.panel.currency,
         plan=plan,
         periods=_periods(planner, planned, plan),
-        gain_draws=tuple(_gain_M(planner, planned, usual_periods(planner, plan)).tolist()),
+        gain_draws=tuple(_gain_M(planner, plan, planned).tolist()),
         program=version("ray-mmm"),
     )
 
@@ -170,12 +172,15 @@ def brought_ahead(planner: Planner, media_GPC: Floats, contacts_GPC: Floats | No
     return np.asarray(planner.predictor.channels_ahead(media_GPC, contacts_GPC).sum(2))
 
 
-def _gain_M(planner: Planner, planned: PlannedPeriods, usual: PlannedPeriods) -> Floats:
+def _gain_M(planner: Planner, plan: Plan | StatedSpend, planned: PlannedPeriods) -> Floats:
     """Gain by own effects against the amounts of today, draw by draw; with what comes after the horizon."""
     now_M, then_M = (
         brought_ahead(planner, *_and_after(planner, own))[..., own.wait.periods :].sum((1, 2))
-        for own in (usual, planned)
+        for own in (usual_periods(planner, plan), planned)
     )
+    if (treatments := treatments_of(planner, plan)) is not None:
+        now_M = now_M + treatments.response.kpi_M(treatments.current_V)
+        then_M = then_M + treatments.response.kpi_M(treatment_money(plan))
     return change(then_M, now_M)
 
 

@@ -24,6 +24,7 @@ from mmm.planning.record.stated import StatedSpend, asked_spend
 from mmm.planning.request import BudgetRequest, parse_request
 from mmm.planning.scenario.media import ResolvedPlans, planned_media
 from mmm.planning.scenario.request import ScenarioRequest, SpendPlan
+from mmm.planning.treatments import PlannedTreatments
 from mmm.planning.wait import Wait, wait_until
 
 
@@ -123,9 +124,31 @@ def planned_periods(planner: Planner, plan: Plan | StatedSpend) -> PlannedPeriod
     if isinstance(plan, StatedSpend):
         return _stated_periods(planner, plan)
     request, by_region = asked_of(planner, plan), plan.regions is not None
+    if (treatments := treatments_of(planner, plan)) is not None:
+        controls = {**request.controls, **treatments.controls(treatment_money(plan))}
+        request = request.model_copy(update={"controls": controls})
     return _run(
         planner, request, _amounts(planner, plan, request), _cells(planner, request, by_region=by_region)
     )
+
+
+def treatments_of(planner: Planner, plan: Plan | StatedSpend) -> PlannedTreatments | None:
+    """Treatments that a plan pays for; None where it pays for none. Stated plans state their paths."""
+    if isinstance(plan, StatedSpend) or not plan.request.get("treatment_costs"):
+        return None
+    request = asked_of(planner, plan)
+    by_region = plan.regions is not None
+    return PlannedTreatments(
+        planner, request.treatment_costs, request.horizon, request.flighting, by_region=by_region
+    )
+
+
+def treatment_money(plan: Plan | StatedSpend) -> Floats:
+    """What a plan spends on each variable of its treatments, which are its last lines."""
+    names = tuple(plan.request.get("treatment_costs", {}))
+    if isinstance(plan, StatedSpend) or plan.regions is None:
+        return np.array([plan.spend[name] for name in names])
+    return np.array([row.spend for name in names for row in plan.regions if row.channel == name])
 
 
 def usual_periods(planner: Planner, plan: Plan | StatedSpend) -> PlannedPeriods:

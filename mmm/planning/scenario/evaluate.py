@@ -14,28 +14,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import special
 
 from mmm.analysis.intervals import chance_above_zero, change, estimate, estimates, odds_of
 from mmm.data.panel import Bools, Floats
-from mmm.errors import Problem, RequestError
+from mmm.errors import RequestError
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TotalResponse
-from mmm.planning.amounts import usual
+from mmm.planning.amounts import Flighting, usual
+from mmm.planning.forecast import Forecast
 from mmm.planning.plan import BEYOND_DATA
 from mmm.planning.planner import Planned, Planner, planner_of
 from mmm.planning.prices.stated import price_key
-from mmm.planning.reaching import (
-    KEEP,
-    ReachKey,
-    best_problems,
-    reach_key,
-    reach_problems,
-    reach_remarks,
-    reaching_of,
-)
+from mmm.planning.reaching import KEEP, ReachKey, reach_key, reach_remarks, reaching_of
 from mmm.planning.scenario.media import (
     PlannedMedia,
     ResolvedPlans,
@@ -44,12 +38,16 @@ from mmm.planning.scenario.media import (
     status_quo,
 )
 from mmm.planning.scenario.months import SPREAD
+from mmm.planning.scenario.problems import scenario_problems
 from mmm.planning.scenario.request import ScenarioRequest, parse_scenario
 from mmm.planning.scenario.result import Expected, Scenario, ScenarioChannel, ScenarioPeriod, ScenarioPlan
+from mmm.planning.scenario.treated import treatment_money, treatment_rows
 from mmm.planning.solve.objective import kpi_and_brought, next_amount_MX
+from mmm.planning.treatments import PlannedTreatments
 from mmm.planning.wait import assumed
 
 STATUS_QUO = "status quo"
+
 
 PRICED = "Exposure costs what it cost in the last year, moved as stated with how much is bought."
 
@@ -104,27 +102,21 @@ def answer_scenario(
     request = plans
     if not isinstance(request, ScenarioRequest):
         request = parse_scenario(request, channels=planner.panel.channels, files=files)
-    if problems := list(_reach_problems(planner, request)):
+    asks = request.treatment_costs or request.reach_ceiling
+    asks = asks or any(plan.frequency != "keep" for plan in request.plans.values())
+    if asks and (problems := list(scenario_problems(planner, request))):
         raise RequestError("scenario", problems)
     resolved = resolve_plans(planner.to_media, request, base, planner.fitted.spec.data)
-    planned = {
-        name: planned_media(planner.to_media, resolved.horizon, plan, resolved.entries[name])
-        for name, plan in request.plans.items()
-    }
-    return _Evaluation(planner, request, resolved).scenario(planned)
-
-
-def _reach_problems(planner: Planner, request: ScenarioRequest) -> Iterator[Problem]:
-    """What is asked of reach that this model cannot do."""
-    if request.reach_ceiling:
-        yield from reach_problems(planner.fitted, "keep", request.reach_ceiling)
+    evaluation = _Evaluation(planner, request, resolved)
+    costs, now_R = request.treatment_costs, evaluation.usual.treatment_R
+    planned = {}
     for name, plan in request.plans.items():
-        if plan.frequency != "keep":
-            found = (
-                *best_problems(planner.fitted, plan.frequency),
-                *reach_problems(planner.fitted, plan.frequency, {}),
-            )
-            yield from (replace(problem, where=f"plans.{name}.{problem.where}") for problem in found)
+        entries = resolved.entries[name]
+        media = planned_media(planner.to_media, resolved.horizon, plan, entries)
+        planned[name] = media
+        if costs:
+            planned[name] = replace(media, treatment_R=treatment_money(costs, plan, entries, now_R))
+    return evaluation.scenario(planned)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +124,8 @@ class _PlanEffects:
     """What a plan brings, by member.
 
     Attributes:
+        baseline_MH: Expected KPI of each period without media, with treatments as planned.
+        treated: Treatments that the plan pays for; None without any.
         period_MH: Expected KPI of each period.
         kpi_M: Expected KPI of the horizon and what media bring after it.
         after_M: What planned amounts bring after the horizon.
@@ -142,6 +136,8 @@ class _PlanEffects:
         more_C: Exposure that one more unit of amount buys.
     """
 
+    baseline_MH: Floats
+    treated: PlannedTreatments | None
     period_MH: Floats
     kpi_M: Floats
     after_M: Floats
@@ -159,22 +155,39 @@ class _Evaluation:
         horizon, wait = resolved.horizon, resolved.wait
         self.planner, self.request, self.resolved, self.horizon = planner, request, resolved, horizon
         self.panel, self.to_media = planner.panel, planner.to_media
-        if request.controls:
-            self.forecast = planner.forecast_with(horizon, request.controls, wait.periods)
-        else:
-            self.forecast = planner.forecast(horizon, wait.periods)
+        self.forecast = self._forecast(request.controls)
         self.before_GPC = planner.before(wait)
         self.kpi_value = planner.kpi_value(horizon)
         self.valued = self.kpi_value is not None
         self.value = 1.0 if self.kpi_value is None else self.kpi_value
         self.usual = status_quo(planner.to_media, horizon)
+        if (treated := self.treated("history")) is not None:
+            self.usual = replace(self.usual, treatment_R=treated.current_V)
         self.supported_C = planner.to_media.supported(horizon)
         self.peak_C = planner.to_media.supported(1)
         self.usual_effects = self._effects(self.usual)
 
+    def _forecast(self, controls: Mapping[str, Any]) -> Forecast:
+        """The periods ahead, with controls as stated."""
+        wait = self.resolved.wait.periods
+        if controls:
+            return self.planner.forecast_with(self.horizon, controls, wait)
+        return self.planner.forecast(self.horizon, wait)
+
+    def treated(self, flighting: Flighting) -> PlannedTreatments | None:
+        """Treatments that plans pay for; None without any."""
+        costs = self.request.treatment_costs
+        if not costs:
+            return None
+        return PlannedTreatments(self.planner, costs, self.horizon, flighting, by_region=False)
+
     def scenario(self, planned: Mapping[str, PlannedMedia]) -> Scenario:
         """Everything that was asked."""
-        effects = {name: self._effects(one, self._reach(name)) for name, one in planned.items()}
+        plans = self.request.plans
+        effects = {
+            name: self._effects(one, self._reach(name), plans[name].flighting)
+            for name, one in planned.items()
+        }
         brought = [(self.usual, self.usual_effects)]
         brought += [(planned[name], own) for name, own in effects.items()]
         best_M = np.max([self._worth_M(one, own) for one, own in brought], axis=0)
@@ -199,7 +212,9 @@ class _Evaluation:
             return KEEP
         return reach_key(self.planner.fitted, frequency, ceiling)
 
-    def _effects(self, planned: PlannedMedia, reach: ReachKey = KEEP) -> _PlanEffects:
+    def _effects(
+        self, planned: PlannedMedia, reach: ReachKey = KEEP, flighting: Flighting = "history"
+    ) -> _PlanEffects:
         amount_C = planned.amount_C
         unit_GHC = planned.per_unit(self.to_media.unit_GHC(self.horizon))
         predictor, graph = self.planner.predictor, self.planner.graph
@@ -227,11 +242,22 @@ class _Evaluation:
         bought_C = amount_C if buying is None else buying.bought(amount_C)
         slope_C = np.ones(len(amount_C)) if buying is None else buying.slope(amount_C)
         held_C = np.where(self.to_media.bought_C, 0.0, amount_C)
+        held_M = brought_M if self.to_media.bought_C.all() else brought_M - to_money.kpi_M(held_C)
+        baseline_MH, treated = self.forecast.baseline_MH, self.treated(flighting)
+        late_M = np.zeros(len(brought_M))
+        if treated is not None:
+            money_R = planned.treatment_R
+            controls = {**self.request.controls, **treated.controls(money_R)}
+            baseline_MH = self._forecast(controls).baseline_MH
+            late_M = treated.response.after_horizon(money_R)
+            held_M = held_M + treated.response.kpi_M(money_R)
         return _PlanEffects(
-            period_MH=self.forecast.baseline_MH + response.channel_periods(bought_C).sum(1),
-            kpi_M=self.forecast.baseline_MH.sum(1) + response.idle_kpi() + brought_M,
-            after_M=planned_response.after_horizon(amount_C),
-            bought_M=brought_M if self.to_media.bought_C.all() else brought_M - to_money.kpi_M(held_C),
+            baseline_MH=baseline_MH,
+            treated=treated,
+            period_MH=baseline_MH + response.channel_periods(bought_C).sum(1),
+            kpi_M=baseline_MH.sum(1) + response.idle_kpi() + brought_M + late_M,
+            after_M=planned_response.after_horizon(amount_C) + late_M,
+            bought_M=held_M,
             channel_MC=channel_MC,
             marginal_MC=next_amount_MX(to_money, amount_C, usual(self.supported_C), channel_C),
             units_C=rate_C * bought_C,
@@ -240,13 +266,16 @@ class _Evaluation:
 
     def _worth_M(self, planned: PlannedMedia, effects: _PlanEffects) -> Floats:
         """What plans are held against each other by: KPI, or its value less the money where it has one."""
-        spent = float(planned.amount_C[self.panel.has_spend_C].sum()) if self.valued else 0.0
-        return self.value * effects.kpi_M - spent
+        return self.value * effects.kpi_M - (self._budget(planned) if self.valued else 0.0)
+
+    def _budget(self, planned: PlannedMedia) -> float:
+        """Money of a plan, for channels with spend and for treatments."""
+        return float(planned.amount_C[self.panel.has_spend_C].sum() + planned.treatment_R.sum())
 
     def _plan(self, name: str, planned: PlannedMedia, effects: _PlanEffects, best_M: Floats) -> ScenarioPlan:
         level, paid_C, bought_C = self.request.level, self.panel.has_spend_C, self.to_media.bought_C
-        amount_C, current_C = planned.amount_C, self.usual.amount_C
-        budget, current = float(amount_C[paid_C].sum()), float(current_C[paid_C].sum())
+        amount_C = planned.amount_C
+        budget, current = self._budget(planned), self._budget(self.usual)
         gain_M = change(effects.kpi_M, self.usual_effects.kpi_M)
         more = float(change(budget, current))
         over_C = amount_C > self.supported_C * (1 + 1e-9)
@@ -256,7 +285,7 @@ class _Evaluation:
         return ScenarioPlan(
             name=name,
             budget=budget,
-            spend=self._named(amount_C),
+            spend=self._named(np.append(amount_C, planned.treatment_R)),
             horizon_kpi=self._expected(effects.period_MH.sum(1), float(self.forecast.noise_HH.sum())),
             kpi=estimate(effects.kpi_M, level),
             effect_after_horizon=estimate(effects.after_M, level, from_zero=True),
@@ -270,13 +299,15 @@ class _Evaluation:
             if priced and self.valued
             else None,
             periods=self._periods(planned, effects),
-            channels=self._channels(planned, effects, over_C),
+            channels=(*self._channels(planned, effects, over_C), *self._treatments(planned, effects)),
             extrapolated=self._which(over_C),
             warnings=tuple(self._warnings(name, planned, over_C)),
         )
 
-    def _named(self, value_C: Floats) -> dict[str, float]:
-        return dict(zip(self.panel.channels, value_C.tolist(), strict=True))
+    def _named(self, value_L: Floats) -> dict[str, float]:
+        """Values of channels and, after them, of treatments that plans pay for."""
+        names = (*self.panel.channels, *self.request.treatment_costs)
+        return dict(zip(names, value_L.tolist(), strict=True))
 
     def _which(self, chosen_C: Bools) -> tuple[str, ...]:
         return tuple(np.array(self.panel.channels, dtype=object)[chosen_C].tolist())
@@ -296,13 +327,16 @@ class _Evaluation:
         )
 
     def _periods(self, planned: PlannedMedia, effects: _PlanEffects) -> tuple[ScenarioPeriod, ...]:
-        baseline_H = self.forecast.baseline_MH.mean(0)
+        baseline_H, money_HL = effects.baseline_MH.mean(0), planned.amount_HC
+        if effects.treated is not None:
+            treated_RH = effects.treated.response.by_period(planned.treatment_R)
+            money_HL = np.concatenate([money_HL, treated_RH.T], 1)
         return tuple(
             ScenarioPeriod(
                 date=str(date),
                 kpi=self._expected(effects.period_MH[:, h], float(self.forecast.noise_HH[h, h])),
                 baseline=float(baseline_H[h]),
-                spend=self._named(planned.amount_HC[h]),
+                spend=self._named(money_HL[h]),
             )
             for h, date in enumerate(self.forecast.dates)
         )
@@ -334,6 +368,15 @@ class _Evaluation:
             for c, channel in enumerate(self.panel.channels)
         )
 
+    def _treatments(self, planned: PlannedMedia, effects: _PlanEffects) -> tuple[ScenarioChannel, ...]:
+        """Rows of treatments that plans pay for."""
+        if effects.treated is None:
+            return ()
+        money_R, current_R = planned.treatment_R, self.usual.treatment_R
+        return treatment_rows(
+            effects.treated, money_R, current_R, self.value, self.request.level, valued=self.valued
+        )
+
     def _warnings(self, name: str, planned: PlannedMedia, over_C: Bools) -> Iterator[str]:
         peak_C = (planned.amount_HC.max(0) > self.peak_C * (1 + 1e-9)) & ~over_C
         never_C = (self.supported_C == 0) & over_C
@@ -343,6 +386,8 @@ class _Evaluation:
         if peak:
             yield f"{peak}: some period is planned beyond the largest amount of any period in the data."
         yield from self.planner.remarks(self.horizon)
+        if (treated := self.treated("history")) is not None:
+            yield from treated.remarks()
         yield from self.planner.price_remarks(self.request.prices)
         if planned is not self.usual and (reach := self._reach(name)) != KEEP:
             yield from reach_remarks(self.planner.fitted, reach)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -36,10 +36,12 @@ class PlannedMedia:
     Attributes:
         amount_HC: Amounts by period over all regions, in each channel's unit.
         media_GHC: Media they buy.
+        treatment_R: Money for treatments over the horizon.
     """
 
     amount_HC: Floats
     media_GHC: Floats
+    treatment_R: Floats = field(default_factory=lambda: np.zeros(0))
 
     @property
     def amount_C(self) -> Floats:
@@ -80,6 +82,8 @@ def planned_media(
     pattern_HC = to_media.pattern_GHC(horizon, plan.flighting).sum(0)
     share_GC = to_media.region_share_GC(horizon)
     for channel, entry in entries.items():
+        if channel not in panel.channels:
+            continue
         c = panel.channels.index(channel)
         if isinstance(entry, Mapping):
             for region, amounts in entry.items():
@@ -98,11 +102,17 @@ def planned_media(
 
 
 def entry_problems(
-    to_media: AmountsToMedia, horizon: int, where: str, plan: SpendPlan, entries: Mapping[str, ChannelAmounts]
+    to_media: AmountsToMedia,
+    horizon: int,
+    where: str,
+    plan: SpendPlan,
+    entries: Mapping[str, ChannelAmounts],
+    treatments: Sequence[str] = (),
 ) -> Iterator[Problem]:
     """Everything in a plan's amounts that this model and horizon cannot mean."""
     panel = to_media.panel
-    missing = [channel for channel in panel.channels if channel not in entries]
+    names = (*panel.channels, *treatments)
+    missing = [channel for channel in names if channel not in entries]
     if missing and plan.others is None:
         text = (
             f"names no amount for {named(missing, sep=', ')}. Add them, 0 where nothing runs, or say what "
@@ -111,8 +121,12 @@ def entry_problems(
         yield Problem("missing_channels", where, text)
     for channel, entry in entries.items():
         place = f"{where}.spend.{channel}"
-        if channel not in panel.channels:
-            yield Problem("unknown_channel", place, unknown_name(channel, panel.channels))
+        if channel not in names:
+            yield Problem("unknown_channel", place, unknown_name(channel, names))
+        if channel in treatments and not isinstance(entry, float):
+            text = "is a treatment; give its total, and how it falls on periods as `flighting`"
+            yield Problem("no_total", place, text)
+            continue
         yield from _length_problems(place, entry, horizon)
         if isinstance(entry, Mapping):
             yield from _region_problems(place, entry, panel.regions, horizon)
@@ -195,6 +209,7 @@ def resolve_plans(
         )
         raise RequestError("scenario request", [Problem("horizon_beyond_history", "horizon", text)])
     problems: list[Problem] = []
+    names = (*panel.channels, *request.treatment_costs)
     entries: dict[str, dict[str, ChannelAmounts]] = {}
     for name, plan in request.plans.items():
         entries[name] = dict(plan.spend or {})
@@ -202,10 +217,12 @@ def resolve_plans(
         where = f"plans.{name}"
         if own is not None:
             dates = calendar.after(wait.periods + horizon)[wait.periods :]
-            entries[name], found = entries_of(own, dates, panel.channels, panel.regions)
+            entries[name], found = entries_of(own, dates, names, panel.regions)
             place = f"{where}.{own.source}"
             problems += [Problem(one.code, f"{place}.{one.where}", one.message) for one in found]
-        problems += entry_problems(to_media, horizon, where, plan, entries[name])
+        problems += entry_problems(
+            to_media, horizon, where, plan, entries[name], tuple(request.treatment_costs)
+        )
     if problems:
         raise RequestError("scenario request", problems)
     if start is not None:

@@ -46,6 +46,7 @@ from mmm.planning.fields import (
     show,
 )
 from mmm.planning.prices.stated import Prices
+from mmm.planning.prices.treatment_cost import TreatmentCosts, lines_of
 from mmm.planning.wait import Meanwhile
 
 MOST_PLANS = 50
@@ -160,6 +161,8 @@ class ScenarioRequest(Spec):
     reach_ceiling: dict[ChannelName, Part] = Field(default_factory=dict)
     """Share of the population that a channel with reach can reach in a period at most, as in a budget
     request."""
+    treatment_costs: TreatmentCosts = Field(default_factory=dict)
+    """What treatments cost, as in a budget request: plans may then name totals for them in ``spend``."""
     controls: ControlPaths = Field(default_factory=dict)
     """Controls and events over the horizon where they are known: a value, one for each period, or either by
     region. Others are at their mean of the last year; holidays follow the calendar."""
@@ -191,7 +194,7 @@ def parse_scenario(
         text = f"is {show(data)}; a scenario is a mapping of fields such as horizon and plans"
         raise RequestError(source, [Problem("wrong_type", "", text)])
     values, prefix = _with_plans(data)
-    context = {"channels": None if channels is None else tuple(channels)}
+    context = {"channels": lines_of(data, channels)}
     try:
         request = ScenarioRequest.model_validate(values, context=context)
     except ValidationError as error:

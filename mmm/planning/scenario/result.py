@@ -57,6 +57,8 @@ class ScenarioChannel(Spec):
     """Price of a unit: amount over units; null where nothing is planned."""
     marginal_price: float | None = None
     """Price of one unit more."""
+    value: float | None = None
+    """Of a treatment: its mean value over regions and periods under the plan; null for channels."""
     kpi: Estimate
     """KPI units the planned amount brings over the horizon and after it, against none in this channel."""
     roi: Estimate | None
