@@ -19,8 +19,7 @@ from mmm.data.panel import Floats
 from mmm.data.stated.beliefs import PlacedBelief, locate_beliefs
 from mmm.fitted import Fitted
 from mmm.model.beliefs import (
-    TAILS,
-    expected_log_share,
+    expected_share,
     half_normal_shares,
     prior_person,
     prior_shapes,
@@ -121,12 +120,10 @@ def _expected(fitted: Fitted, spend_C: Floats, seed: int) -> tuple[Floats, Calla
 
         return half_normal_shares(spec, scale_C, PRIOR_DRAWS, seed, bought_C), half_normal
 
-    def student(channel: int) -> Floats:
-        middle, width = expected_log_share(spec, spend_C, channel, bought_C)
-        density_P: Floats = -0.5 * (TAILS + 1.0) * np.log1p(((GRID_P - middle) / width) ** 2 / TAILS)
-        return density_P
+    def drawn(channel: int) -> Floats:
+        return expected_share(spec, spend_C, channel, bought_C).on_grid(GRID_P)
 
-    return prior_shares(spec, spend_C, PRIOR_DRAWS, seed, bought_C), student
+    return prior_shares(spec, spend_C, PRIOR_DRAWS, seed, bought_C), drawn
 
 
 class _Known(NamedTuple):

@@ -165,17 +165,55 @@ def half_normal_shares(
     return shares_MC[rng.choice(draws, draws, p=weight_M / weight_M.sum())]
 
 
-def expected_log_share(
-    spec: ModelSpec, spend_C: Floats, channel: int, bought_C: Bools | None = None
-) -> tuple[float, float]:
-    """Middle and width of the log share that is expected of a channel: a Student-t of ``TAILS`` degrees.
+@dataclass(frozen=True)
+class ExpectedShare:
+    """What is expected of a channel's log share before anything is stated of it.
 
-    Its width is that of nine cases of ten. Dividing by a density with tails no lighter than those of what it
-    stands for leaves a density; by a normal one it might not.
+    Its lower tail is that of the deviations of channels. The upper one is that of all media together, which no
+    channel exceeds: a normal one, no narrower than theirs. So dividing by this density leaves a density under
+    every belief that is normal in logs.
+
+    Attributes:
+        middle: Median.
+        below: Width of a Student-t of ``TAILS`` degrees below it.
+        above: Width of a normal one above it.
+    """
+
+    middle: float
+    below: float
+    above: float
+
+    def log_density(self, log_share: Tensor) -> Tensor:
+        """Log density up to a constant, of the same shape; 0 in the middle."""
+        away = log_share - self.middle
+        below = -0.5 * (TAILS + 1.0) * torch.log1p((away / self.below).square() / TAILS)
+        return torch.where(away < 0, below, -0.5 * (away / self.above).square())
+
+    def on_grid(self, log_share_P: Floats) -> Floats:
+        """``log_density`` of an array."""
+        density_P: Floats = self.log_density(torch.as_tensor(log_share_P)).numpy()
+        return density_P
+
+
+def expected_share(
+    spec: ModelSpec, spend_C: Floats, channel: int, bought_C: Bools | None = None
+) -> ExpectedShare:
+    """What is expected of a channel, from draws of the prior: each tail by its outer twentieth.
+
+    Args:
+        spec: The model's priors.
+        spend_C: Spend in the training window, 0 where none is known.
+        channel: Its position.
+        bought_C: Channels that are bought; None if all are.
     """
     share_M = prior_shares(spec, spend_C, EXPECTED_DRAWS, 0, bought_C)[:, channel]
-    low, middle, high = np.quantile(np.log(np.maximum(share_M, 1e-12)), (0.05, 0.5, 0.95))
-    return float(middle), float((high - low) / (2.0 * special.stdtrit(TAILS, 0.95)))
+    log_M = np.log(np.maximum(share_M, 1e-12))
+    low, middle, high, highest = np.quantile(log_M, (0.05, 0.5, 0.95, 0.99))
+    expected = expectation(spec, torch.as_tensor(np.asarray(spend_C, dtype=np.float64)), bought_C)
+    held = bought_C is not None and not bought_C[channel]
+    together = expected.log_held_sd if held else expected.log_total_sd
+    above = max((high - middle) / special.ndtri(0.95), (highest - middle) / special.ndtri(0.99), together)
+    return ExpectedShare(float(middle), float((middle - low) / special.stdtrit(TAILS, 0.95)), float(above))
 
 
 def prior_shapes(

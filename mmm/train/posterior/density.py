@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from mmm.config import ModelSpec
-from mmm.model.beliefs import DEVIATION, TAILS, Expectation, log_shares
+from mmm.model.beliefs import DEVIATION, TAILS, Expectation, ExpectedShare, log_shares
 from mmm.model.experiments import LiftTests, modelled_lift
 from mmm.model.frequency import Reached, reached
 from mmm.model.inputs import Inputs
@@ -65,7 +65,7 @@ class Beliefs:
         held: Where an older model has coordinates or ``log_share``: centre and width, by name.
         placed: Beliefs about some cells, and lift tests made elsewhere.
         replaced: Channels of which something is stated that takes the place of what is expected of every
-            channel: middle and width of the log share expected, by position.
+            channel: the log share expected, by position.
     """
 
     spec: ModelSpec
@@ -75,7 +75,7 @@ class Beliefs:
     lift_tests: LiftTests | None
     held: Mapping[str, tuple[Tensor, float]]
     placed: tuple[Placed, ...] = ()
-    replaced: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    replaced: Mapping[int, ExpectedShare] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -357,9 +357,8 @@ class Density:
         if share_sd is not None:
             kept_C = [c for c in range(log_share_MC.shape[1]) if c not in self.beliefs.replaced]
             total_M = total_M - 0.5 * (torch.exp(log_share_MC[:, kept_C]) / share_sd).square().sum(1)
-        for c, (middle, width) in self.beliefs.replaced.items():
-            away_M = (log_share_MC[:, c] - middle) / width
-            total_M = total_M + 0.5 * (TAILS + 1.0) * torch.log1p(away_M.square() / TAILS)
+        for c, expected in self.beliefs.replaced.items():
+            total_M = total_M - expected.log_density(log_share_MC[:, c])
         return total_M
 
     def _treated_log_prior(self, free_MR: Tensor) -> Tensor:

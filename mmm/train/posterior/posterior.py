@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from mmm.data.panel import Floats
-from mmm.model.beliefs import expectation, expected_log_share, log_shares
+from mmm.model.beliefs import ExpectedShare, expectation, expected_share, log_shares
 from mmm.model.frequency import HALF, SLOPE
 from mmm.model.inputs import Inputs
 from mmm.model.objective import HELD_SD
@@ -218,14 +218,14 @@ def _density(prepared: Prepared, mode: Parameters, *, shocks: bool = False) -> D
     return density.believing(_held(prepared, density))
 
 
-def _replaced(prepared: Prepared) -> dict[int, tuple[float, float]]:
-    """Middle and width of the log share that is expected of channels of which something else is stated."""
+def _replaced(prepared: Prepared) -> dict[int, ExpectedShare]:
+    """What is expected of channels of which something else is stated."""
     stated = [name for name, own in prepared.spec.priors.channels.items() if own.replaces]
     if not stated or prepared.spec.priors.strength == 0:
         return {}
     spend_C = prepared.spend_C.double().cpu().numpy()
     return {
-        prepared.channels.index(name): expected_log_share(
+        prepared.channels.index(name): expected_share(
             prepared.spec, spend_C, prepared.channels.index(name), prepared.bought_C
         )
         for name in stated

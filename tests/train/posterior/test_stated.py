@@ -14,7 +14,7 @@ from torch.nn.functional import softplus
 
 from mmm.config import MarketSpec
 from mmm.config.files import validate
-from mmm.model.beliefs import expected_log_share, log_shares
+from mmm.model.beliefs import expected_share, log_shares
 from mmm.model.network import channel_shape, channel_weight, forward
 from mmm.model.objective import log_prior, loss_of_residuals, misfit, objective
 from mmm.train.prepare import Prepared, pose
@@ -82,10 +82,12 @@ def test_a_log_normal_belief_takes_the_place_of_what_is_expected() -> None:
     theta_MD = places(plain, 3)
     log_share_M = log_shares(plain.layout.split(theta_MD), plain.expected)[:, 0]
     spend_C = item_of({}).spend_C.numpy()
-    middle, width = expected_log_share(plain.beliefs.spec, spend_C, 0)
+    expected = expected_share(plain.beliefs.spec, spend_C, 0)
     belief = stated.beliefs.spec.priors.channels["tv"].stated()[0].belief
     away_M = (log_share_M - belief.normal[0]) / belief.normal[1]
-    gained_M = -0.5 * away_M**2 + 2.5 * torch.log1p(((log_share_M - middle) / width) ** 2 / 4.0)
+    over_M = log_share_M - expected.middle
+    below_M = -2.5 * torch.log1p((over_M / expected.below) ** 2 / 4.0)
+    gained_M = -0.5 * away_M**2 - torch.where(over_M < 0, below_M, -0.5 * (over_M / expected.above) ** 2)
 
     assert_allclose(stated.value(theta_MD) - plain.value(theta_MD), gained_M, rtol=1e-6)
 
