@@ -169,9 +169,9 @@ def half_normal_shares(
 class ExpectedShare:
     """What is expected of a channel's log share before anything is stated of it.
 
-    Its lower tail is that of the deviations of channels. The upper one is that of all media together, which no
-    channel exceeds: a normal one, no narrower than theirs. So dividing by this density leaves a density under
-    every belief that is normal in logs.
+    Its lower tail is that of the deviations of channels. The upper one is that of all media together, which
+    no channel exceeds: a normal one, no narrower than theirs. So dividing by this density leaves a density
+    under every belief that is normal in logs.
 
     Attributes:
         middle: Median.
