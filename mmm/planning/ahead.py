@@ -17,6 +17,7 @@ from mmm.data.panel import Floats, Panel
 from mmm.data.schema import named
 from mmm.errors import Problem
 from mmm.planning.fields import as_number, show
+from mmm.words import DUST, number
 
 MOST_VALUE = 1e15
 """Largest value of a control, as in a panel."""
@@ -26,9 +27,9 @@ Path = float | str | tuple[float | str, ...]
 
 
 def _check_value(value: object) -> float | str:
-    number = as_number(value)
-    if number is not None and math.isfinite(number) and abs(number) <= MOST_VALUE:
-        return number
+    found = as_number(value)
+    if found is not None and math.isfinite(found) and abs(found) <= MOST_VALUE:
+        return found
     if isinstance(value, str) or value is None:
         return "" if value is None else value.strip()
     text = "is {value}; expected a number, a list of them by period, or either by region"
@@ -143,3 +144,28 @@ def with_stated(ahead_GHK: Floats, panel: Panel, paths: Mapping[str, Any]) -> Fl
             for event, k in _events(panel, name).items():
                 stated_GHK[g, :, k] = [float(word == event) for word in words]
     return stated_GHK
+
+
+def control_remarks(panel: Panel, paths: Mapping[str, Any]) -> Iterator[str]:
+    """Stated values of controls and treatments that the data do not hold; each begins with its name."""
+    for name, path in paths.items():
+        if name not in panel.controls:
+            continue
+        seen = panel.controls_GTK[..., panel.controls.index(name)][panel.present_GT]
+        low, high = float(seen.min()), float(seen.max())
+        slack = DUST * max(high - low, abs(high))
+        beyond = [value for value in _numbers(path) if not low - slack <= value <= high + slack]
+        if beyond:
+            furthest = max(beyond, key=lambda value: max(low - value, value - high))
+            yield (
+                f"{name}: stated at {number(furthest, 3)}, outside the {number(low, 3)} to {number(high, 3)} "
+                "of the data; what it brings there is the fitted line's word, held at five deviations."
+            )
+
+
+def _numbers(path: Path | Mapping[str, Path]) -> Iterator[float]:
+    """Every number that a path states."""
+    for own in path.values() if isinstance(path, Mapping) else (path,):
+        yield from (
+            value for value in (own if isinstance(own, tuple) else (own,)) if isinstance(value, float)
+        )

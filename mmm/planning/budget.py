@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmm.errors import Problem, RequestError
+from mmm.planning.ahead import control_remarks
 from mmm.planning.constraints import (
     SEARCHED,
     aside_amounts,
@@ -34,7 +35,7 @@ from mmm.planning.frontier import frontier_of
 from mmm.planning.infeasible import clash, infeasible_plan, out_of_reach
 from mmm.planning.plan import Plan
 from mmm.planning.planner import FrozenFlighting, Planner, ResponseKey, planner_of
-from mmm.planning.prices.stated import EVERY, price_key
+from mmm.planning.prices.stated import EVERY, price_key, price_problems
 from mmm.planning.reaching import KEEP, best_problems, reach_key, reach_problems
 from mmm.planning.report_plan import SolvedPlan, current_kpi, stated_plan
 from mmm.planning.request import Bounds, BudgetRequest, parse_request
@@ -153,18 +154,12 @@ def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, Respon
     """What answers a request: the exact response, a table of the direct one, and the status quo.
 
     Raises:
-        RequestError: Frequencies or limits of reach that the model cannot tell of, treatments that it cannot
-            plan.
+        RequestError: Frequencies, limits of reach, prices or treatments that the model cannot tell of.
     """
-    costs = request.treatment_costs
-    elsewhere = {name: getattr(request, name) for name in ("controls", "unit_costs", "prices", *REACH)}
-    if costs and (problems := list(treatment_problems(planner.panel, costs, elsewhere))):
+    if problems := list(_unplannable(planner, request)):
         raise RequestError("budget request", problems)
-    reach = KEEP
+    reach, costs = KEEP, request.treatment_costs
     if request.frequency != "keep" or request.reach_ceiling:
-        problems = list(reach_problems(planner.fitted, request.frequency, request.reach_ceiling))
-        if problems:
-            raise RequestError("budget request", problems)
         reach = reach_key(planner.fitted, request.frequency, request.reach_ceiling)
     flighting: FrozenFlighting = "history"
     if not isinstance(request.flighting, Mapping):
@@ -187,11 +182,23 @@ def prepared(planner: Planner, request: BudgetRequest) -> tuple[Response, Respon
     if controls:
         ahead = planner.forecast_with(request.horizon, controls, wait.periods)
         baseline_M = ahead.baseline_MH.sum(1) + planner.response(key).to_bought.idle_kpi()
-        status_quo = replace(status_quo, baseline_M=baseline_M)
+        remarks = (*status_quo.remarks, *control_remarks(planner.panel, controls))
+        status_quo = replace(status_quo, baseline_M=baseline_M, remarks=remarks)
     response, table = planner.response(key), planner.table(direct, _doublings(request, status_quo))
     if treatments is None:
         return response.to_money, table, status_quo
     return with_treatments(treatments, response, table, status_quo)
+
+
+def _unplannable(planner: Planner, request: BudgetRequest) -> Iterator[Problem]:
+    """Frequencies, limits of reach, prices and treatments that the model cannot tell of."""
+    if request.frequency != "keep" or request.reach_ceiling:
+        yield from reach_problems(planner.fitted, request.frequency, request.reach_ceiling)
+    if request.prices:
+        yield from price_problems(planner.panel, request.prices)
+    if request.treatment_costs:
+        elsewhere = {name: getattr(request, name) for name in ("controls", "unit_costs", "prices", *REACH)}
+        yield from treatment_problems(planner.panel, request.treatment_costs, elsewhere)
 
 
 def _doublings(request: BudgetRequest, status_quo: StatusQuo) -> int:

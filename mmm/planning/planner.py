@@ -6,7 +6,7 @@ channel x region with the channel outermost).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -204,9 +204,18 @@ class Planner:
         """Channels whose price rose with spend in the data, and is taken to stay."""
         if not prices:
             return tuple(self._steep.values())
-        return tuple(
-            text for name, text in self._steep.items() if price_of(prices, name).source == "constant"
-        )
+        steep = (text for name, text in self._steep.items() if price_of(prices, name).source == "constant")
+        return (*steep, *self._unknown_prices(prices))
+
+    def _unknown_prices(self, prices: Mapping[str, ChannelPrice]) -> Iterator[str]:
+        """Channels whose price is to be estimated and whose data tell nothing of it."""
+        priced_C = self.panel.has_spend_C & self.panel.has_exposure_C
+        for name, priced, found in zip(self.panel.channels, priced_C, self.elasticities, strict=True):
+            if priced and not found.cells and price_of(prices, name).source == "estimated":
+                yield (
+                    f"{name}: its price was seen too seldom, or at too even a spend, to be estimated, so "
+                    "that it stays at last year's; state an elasticity if you know one."
+                )
 
     def _kpi_value_of(self, horizon: int) -> float | None:
         return kpi_value(self.fitted, horizon)

@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 from pydantic_core import PydanticCustomError
 
 from mmm.config import Spec
+from mmm.data.panel import Panel
+from mmm.errors import Problem
 from mmm.planning.fields import UnitCost, known_channel, show
 
 EVERY = "*"
@@ -120,3 +122,19 @@ def price_key(prices: Mapping[str, ChannelPrice]) -> str:
 def prices_of(key: str) -> dict[str, ChannelPrice]:
     """The inverse of ``price_key``, but for prices that stay."""
     return {name: ChannelPrice.model_validate(one) for name, one in json.loads(key or "{}").items()}
+
+
+def price_problems(panel: Panel, prices: Mapping[str, ChannelPrice]) -> Iterator[Problem]:
+    """Prices that move of channels of which no price is known: nothing would become of them."""
+    for name, one in prices.items():
+        if name == EVERY or name not in panel.channels or price_key({name: one}) == "":
+            continue
+        c = panel.channels.index(name)
+        missing = {"spend": panel.has_spend_C[c], "exposure": panel.has_exposure_C[c]}
+        lacks = [what for what, known in missing.items() if not known]
+        if lacks:
+            text = (
+                f"{name} has no column of {lacks[0]}, so that no unit of it has a price. Leave it out, or "
+                f"name `{lacks[0]}` in columns.channels.{name} and refit"
+            )
+            yield Problem("no_price", f"prices.{name}", text)

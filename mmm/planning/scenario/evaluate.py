@@ -24,6 +24,7 @@ from mmm.data.panel import Bools, Floats
 from mmm.errors import RequestError
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, TotalResponse
+from mmm.planning.ahead import control_remarks
 from mmm.planning.amounts import Flighting, usual
 from mmm.planning.forecast import Forecast
 from mmm.planning.plan import BEYOND_DATA
@@ -102,7 +103,7 @@ def answer_scenario(
     request = plans
     if not isinstance(request, ScenarioRequest):
         request = parse_scenario(request, channels=planner.panel.channels, files=files)
-    asks = request.treatment_costs or request.reach_ceiling
+    asks = request.treatment_costs or request.reach_ceiling or request.prices
     asks = asks or any(plan.frequency != "keep" for plan in request.plans.values())
     if asks and (problems := list(scenario_problems(planner, request))):
         raise RequestError("scenario", problems)
@@ -183,11 +184,8 @@ class _Evaluation:
 
     def scenario(self, planned: Mapping[str, PlannedMedia]) -> Scenario:
         """Everything that was asked."""
-        plans = self.request.plans
-        effects = {
-            name: self._effects(one, self._reach(name), plans[name].flighting)
-            for name, one in planned.items()
-        }
+        falls = {name: plan.flighting for name, plan in self.request.plans.items()}
+        effects = {name: self._effects(one, self._reach(name), falls[name]) for name, one in planned.items()}
         brought = [(self.usual, self.usual_effects)]
         brought += [(planned[name], own) for name, own in effects.items()]
         best_M = np.max([self._worth_M(one, own) for one, own in brought], axis=0)
@@ -301,7 +299,7 @@ class _Evaluation:
             periods=self._periods(planned, effects),
             channels=(*self._channels(planned, effects, over_C), *self._treatments(planned, effects)),
             extrapolated=self._which(over_C),
-            warnings=tuple(self._warnings(name, planned, over_C)),
+            warnings=tuple(self._warnings(name, planned, effects.treated, over_C)),
         )
 
     def _named(self, value_L: Floats) -> dict[str, float]:
@@ -370,14 +368,12 @@ class _Evaluation:
 
     def _treatments(self, planned: PlannedMedia, effects: _PlanEffects) -> tuple[ScenarioChannel, ...]:
         """Rows of treatments that plans pay for."""
-        if effects.treated is None:
-            return ()
-        money_R, current_R = planned.treatment_R, self.usual.treatment_R
-        return treatment_rows(
-            effects.treated, money_R, current_R, self.value, self.request.level, valued=self.valued
-        )
+        level, terms = self.request.level, (planned.treatment_R, self.usual.treatment_R, self.value)
+        return treatment_rows(effects.treated, *terms, level, valued=self.valued) if effects.treated else ()
 
-    def _warnings(self, name: str, planned: PlannedMedia, over_C: Bools) -> Iterator[str]:
+    def _warnings(
+        self, name: str, planned: PlannedMedia, treated: PlannedTreatments | None, over_C: Bools
+    ) -> Iterator[str]:
         peak_C = (planned.amount_HC.max(0) > self.peak_C * (1 + 1e-9)) & ~over_C
         never_C = (self.supported_C == 0) & over_C
         over, peak, never = (", ".join(self._which(chosen_C)) for chosen_C in (over_C, peak_C, never_C))
@@ -386,8 +382,11 @@ class _Evaluation:
         if peak:
             yield f"{peak}: some period is planned beyond the largest amount of any period in the data."
         yield from self.planner.remarks(self.horizon)
-        if (treated := self.treated("history")) is not None:
+        if treated is not None:
             yield from treated.remarks()
+            yield from control_remarks(self.panel, treated.controls(planned.treatment_R))
+        if self.request.controls:
+            yield from control_remarks(self.panel, self.request.controls)
         yield from self.planner.price_remarks(self.request.prices)
         if planned is not self.usual and (reach := self._reach(name)) != KEEP:
             yield from reach_remarks(self.planner.fitted, reach)

@@ -7,14 +7,16 @@ from dataclasses import replace
 
 from mmm.errors import Problem
 from mmm.planning.planner import Planner
+from mmm.planning.prices.stated import price_problems
 from mmm.planning.reaching import best_problems, reach_problems
 from mmm.planning.scenario.request import ScenarioRequest
 from mmm.planning.treatments import treatment_problems
 
 
 def scenario_problems(planner: Planner, request: ScenarioRequest) -> Iterator[Problem]:
-    """Frequencies, limits of reach and treatments that the model cannot tell of."""
+    """Frequencies, limits of reach, prices and treatments that the model cannot tell of."""
     yield from _reach_problems(planner, request)
+    yield from price_problems(planner.panel, request.prices)
     if request.treatment_costs:
         said = {name: getattr(request, name) for name in ("controls", "prices", "reach_ceiling")}
         yield from treatment_problems(planner.panel, request.treatment_costs, said)

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from mmm.cli.answers import plan_table
 from mmm.data.panel import Panel
+from mmm.errors import RequestError
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse
 from mmm.planning.budget import plan_budget
@@ -170,3 +171,23 @@ def test_the_command_tells_prices_only_where_they_move(fitted: Fitted) -> None:
 
     assert "dearer units" not in constant
     assert "dearer units take" in moving and "tv: 0." in moving and "one more 0." in moving
+
+
+@pytest.mark.parametrize("price", ["estimated", {"elasticity": 0.25}, {"tiers": [{"price": 1.0}]}])
+def test_a_price_of_what_has_none_is_refused_with_a_way_out(fitted: Fitted, price: Any) -> None:
+    """Search has spend and no exposure: no unit of it has a price, in plans and in scenarios."""
+    asked = {"horizon": 8, "prices": {"search": price}}
+    for answer in (
+        lambda: plan_budget(fitted, {**asked, "budget": "current"}),
+        lambda: evaluate_scenario(fitted, {**asked, "plans": {"p": {"spend": {}, "others": "current"}}}),
+    ):
+        with pytest.raises(RequestError, match=r"search has no column of exposure.*Leave it out"):
+            answer()
+    planned(fitted, {"search": "constant"})
+
+
+def test_a_price_that_cannot_be_estimated_is_said_to_stay() -> None:
+    short = sketch(priced_panel(TRUE, regions=1, periods=LEAST_CELLS - 1))
+    plan = plan_budget(short, {"budget": "current", "horizon": 4, "prices": "estimated"})
+
+    assert any(warning.startswith("tv: its price was seen too seldom") for warning in plan.warnings)

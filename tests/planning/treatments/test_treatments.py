@@ -256,3 +256,23 @@ def test_models_compete_for_money_with_their_promotions(fitted: Fitted) -> None:
     assert row.spend == pytest.approx(found.plan.spend["a/promo"]) and row.value is not None
     with pytest.raises(RequestError, match="names no model"):
         plan_budgets({"a": fitted, "b": fitted}, {**request, "treatment_costs": SOLD})
+
+
+def test_values_outside_the_data_are_remarked_on(fitted: Fitted) -> None:
+    """In scenarios and plans: stated ones, and those that money makes."""
+    plan = {"spend": {}, "others": "current"}
+    within, far = (
+        evaluate_scenario(fitted, {"horizon": PERIODS, "controls": {"promo": value}, "plans": {"p": plan}})
+        for value in (0.2, [0.0] * (PERIODS - 1) + [9.0])
+    )
+    stated = plan_budget(fitted, {"budget": "current", "horizon": PERIODS, "controls": {"price": 99.0}})
+    paid = evaluate_scenario(
+        fitted,
+        {"horizon": PERIODS, "treatment_costs": SOLD, "plans": {"p": {**plan, "spend": {"promo": 1e6}}}},
+    )
+
+    said = "promo: stated at 9, outside the 0 to 0.3 of the data"
+    assert any(said in warning for warning in far.plans[0].warnings)
+    assert not any("outside" in warning for warning in within.plans[0].warnings)
+    assert any("price: stated at 99" in warning for warning in stated.warnings)
+    assert any("promo: stated at" in warning for warning in paid.plans[0].warnings)
