@@ -300,7 +300,8 @@ def with_treatments(
         unmoved = (None,) * len(idle_V)
         buying = Schedule(np.append(buying.rate_X, idle_V), (*buying.curves, *unmoved))
         exact = PricedResponse(joined(response.to_bought), buying)
-    after, kept_M = status_quo.after_horizon, status_quo.current_kpi_M
+    after, now_M = status_quo.after_horizon, own.kpi_M(planned.current_V)
+    kept_M, stated_M = status_quo.current_kpi_M, status_quo.stated_current_M
     return (
         exact,
         joined(table),
@@ -315,7 +316,8 @@ def with_treatments(
             rate_X=None if status_quo.rate_X is None else np.append(status_quo.rate_X, idle_V),
             buying=buying,
             values_of=own.values,
-            current_kpi_M=None if kept_M is None else kept_M + own.kpi_M(planned.current_V),
+            current_kpi_M=None if kept_M is None else kept_M + now_M,
+            stated_current_M=None if stated_M is None else stated_M + now_M,
         ),
     )
 
