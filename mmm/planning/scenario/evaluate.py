@@ -103,7 +103,7 @@ def answer_scenario(
     request = plans
     if not isinstance(request, ScenarioRequest):
         request = parse_scenario(request, channels=planner.panel.channels, files=files)
-    asks = request.treatment_costs or request.reach_ceiling or request.prices
+    asks = bool(request.treatment_costs or request.reach_ceiling or request.prices)
     asks = asks or any(plan.frequency != "keep" for plan in request.plans.values())
     if asks and (problems := list(scenario_problems(planner, request))):
         raise RequestError("scenario", problems)
