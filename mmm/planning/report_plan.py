@@ -361,8 +361,7 @@ def _message(solved: SolvedPlan) -> str:
 def _warnings(solved: SolvedPlan, channels: tuple[ChannelPlan, ...]) -> Iterator[str]:
     """What to keep in mind before acting on the plan."""
     request, chosen, periods = solved.request, solved.chosen, solved.request.horizon
-    extrapolated = [row.channel for row in channels if row.extrapolated]
-    if extrapolated:
+    if extrapolated := [row.channel for row in channels if row.extrapolated]:
         yield BEYOND_DATA.format(channels=", ".join(extrapolated), periods=periods)
     if request.start is not None:
         yield assumed(request.start, request.meanwhile)
@@ -378,9 +377,7 @@ def _warnings(solved: SolvedPlan, channels: tuple[ChannelPlan, ...]) -> Iterator
             f"{', '.join(solved.held)}: held at the current amount for want of knowledge; give bounds."
             f"{solved.held[0]} to plan it all the same, or refit once it has run (train.refit_on_all)."
         )
-    for channel in chosen.aside:
-        if channel in solved.status_quo.not_bought:
-            continue
+    for channel in (name for name in chosen.aside if name not in solved.status_quo.not_bought):
         yield (
             f"{channel}: has exposure but no spend, so the budget does not cover it; it is planned in "
             f"{solved.status_quo.units[channel]}. Give unit_costs.{channel} to plan it in money."
