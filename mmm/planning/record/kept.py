@@ -11,6 +11,7 @@ import io
 import json
 import tempfile
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -150,6 +151,8 @@ def record_of(file: BinaryIO, source: str, *, most: int = MOST_BYTES) -> Record:
         RecordError: As :func:`read_record`.
     """
     files = _unzipped(file, source, most)
+    if sum(map(len, files.values())) + _size_of_arrays(files) > most:
+        raise _too_large(source)
     if CONTENT not in files:
         raise RecordError(f"{source} is no plan of record: it holds no {CONTENT}. Write one with mmm commit.")
     try:
@@ -174,30 +177,29 @@ def record_of(file: BinaryIO, source: str, *, most: int = MOST_BYTES) -> Record:
 
 def _unzipped(file: BinaryIO, source: str, most: int) -> dict[str, bytes]:
     try:
-        left = most
         with zipfile.ZipFile(file) as archive:
-            left -= _size_of(archive)
-            if left < 0:
+            if _size_of(archive) > most:
                 raise _too_large(source)
-            files = {
-                entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()
-            }
-        for name, content in files.items():
-            if name.endswith(ARRAYS):
-                with zipfile.ZipFile(io.BytesIO(content)) as inner:
-                    left -= _size_of(inner)
+            return {entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()}
     except DAMAGE as error:
         if isinstance(error, MMMError):
             raise
         raise _damaged(source, error) from error
-    if left < 0:
-        raise _too_large(source)
-    return files
 
 
 def _size_of(archive: zipfile.ZipFile) -> int:
     """Bytes of an archive's files, unpacked."""
     return sum(entry.file_size for entry in archive.infolist())
+
+
+def _size_of_arrays(files: dict[str, bytes]) -> int:
+    """Bytes of the arrays that are archives themselves, unpacked; of damaged ones (digests tell), none."""
+    size = 0
+    for name, content in files.items():
+        if name.endswith(ARRAYS):
+            with suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(content)) as archive:
+                size += _size_of(archive)
+    return size
 
 
 def _too_large(source: str) -> RecordError:
