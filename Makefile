@@ -13,6 +13,8 @@ STAMP := .venv/.installed
 # Test processes. Tests that start Ray run beside them, one by one: they wait most of their time.
 WORKERS ?= 2
 RAY_TESTS := ray or serve
+# 2 runs the tests that start Ray beside the others: shorter, where more than two cores bear both.
+TEST_JOBS ?= 1
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 PYTEST_ARGS ?=
 
@@ -59,7 +61,7 @@ check: $(STAMP)  ## format, lint, types, layers, dependencies and their licences
 
 test: check  ## all checks and all tests
 	bash .ci/chromium.sh
-	$(MAKE) --no-print-directory --jobs=2 test-ray test-others
+	$(MAKE) --no-print-directory --jobs=$(TEST_JOBS) test-others test-ray
 
 # What it says comes in one piece, when it is done. Status 5: no test selected.
 test-ray: $(STAMP)
