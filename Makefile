@@ -10,7 +10,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(firstword $(shell for p in $(PYTHONS); do $$p -c "$(FITS)" 2>/dev/null && echo $$p; done) python3.11)
 BIN := .venv/bin
 STAMP := .venv/.installed
-# Test processes. Tests that start Ray run beside them, one by one: they wait most of their time.
+# Test processes. Tests that start Ray run one by one: they start processes of their own.
 WORKERS ?= 2
 RAY_TESTS := ray or serve
 # 2 runs the tests that start Ray beside the others: shorter, where more than two cores bear both.
