@@ -11,6 +11,8 @@ Shapes: M members, G regions, T periods, C channels, K controls.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 from scipy import special
@@ -108,19 +110,20 @@ def direct_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
 
 
 def indirect_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
-    """What each channel brings through the channels it moves, summed with weights, shape MC.
-
-    The graph's bootstrap members are taken in turn: members of the model that share one are asked together.
-    """
+    """What each channel brings through the channels it moves, summed with weights, shape MC."""
     totals_MC = np.zeros((fitted.members, len(fitted.panel.channels)))
-    turns = min(fitted.graph.members, fitted.members) if fitted.members > 1 else 0
-    for turn in range(max(turns, 1)):
-        graph = fitted.graph.member(turn) if turns else fitted.graph
-        members = slice(turn, None, max(turns, 1))
+    for graph, members in _graphs(fitted):
         for c in np.flatnonzero(graph.edges_CC.any(axis=1)):
             lost_MGTC = lost_downstream(fitted, graph, int(c), members)
             totals_MC[members, c] = np.einsum("mgtc,gt->m", lost_MGTC, weight_GT)
     return totals_MC
+
+
+def _graphs(fitted: Fitted) -> Iterator[tuple[ChannelGraph, slice]]:
+    """The graph's bootstrap members in turn, each with the members of the model that it is for."""
+    turns = min(fitted.graph.members, fitted.members) if fitted.members > 1 else 0
+    for turn in range(max(turns, 1)):
+        yield fitted.graph.member(turn) if turns else fitted.graph, slice(turn, None, max(turns, 1))
 
 
 def lost_downstream(fitted: Fitted, graph: ChannelGraph, channel: int, members: slice) -> Floats:
@@ -162,10 +165,7 @@ def started_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
         return shared
 
     totals_MC = np.empty((fitted.members, len(fitted.panel.channels)))
-    turns = min(fitted.graph.members, fitted.members) if fitted.members > 1 else 0
-    for turn in range(max(turns, 1)):
-        graph = fitted.graph.member(turn) if turns else fitted.graph
-        members = slice(turn, None, max(turns, 1))
+    for graph, members in _graphs(fitted):
         own_GTC = own_account(media_GTC, graph)
         totals_MC[members] = np.einsum("mgtc,gtc,gt->mc", direct_MGTC[members], share(own_GTC), weight_GT)
         for c in np.flatnonzero(graph.edges_CC.any(axis=1)):

@@ -29,18 +29,6 @@ OVERFLOW = 1e60
 LARGEST_NORM = 200.0
 """Largest row sum of squared weights that is exponentiated; what is near ``OVERFLOW`` is near half of it."""
 FACTORIAL = tuple(float(factorial(n)) for n in range(16))
-LARGEST_NORM = 200.0
-"""Largest row sum of squared weights that is exponentiated; what is near ``OVERFLOW`` is near half of it."""
-FACTORIAL = tuple(float(factorial(n)) for n in range(16))
-FLAT, LITTLE = 1e-5, 2e-9
-"""Slope that is none, and gain relative to the value that is none: there a problem counts as solved."""
-ENOUGH, NEAREST = 1e-4, 1e-10
-"""Share of what the slope promises that a step must gain; shortest step that is tried."""
-RIDGE = 1e-9
-"""Curvature added to that of causes that are combinations of one another."""
-LARGEST_NORM = 200.0
-"""Largest row sum of squared weights that is exponentiated; what is near ``OVERFLOW`` is near half of it."""
-FACTORIAL = tuple(float(factorial(n)) for n in range(16))
 FLAT, LITTLE = 1e-5, 2e-9
 """Slope that is none, and gain relative to the value that is none: there a problem counts as solved."""
 ENOUGH, NEAREST = 1e-4, 1e-10

@@ -61,7 +61,7 @@ async def read_file(request: Request, name: str, limits: Limits) -> tuple[str, b
     Raises:
         RequestProblem: 415 if its type or the suffix of its name is not read, 413 if it is too large.
     """
-    kind = request.headers.get("content-type", FILE_KINDS[0]).partition(";")[0].strip().lower()
+    kind = _kind_of(request)
     suffix = PurePosixPath(name).suffix.lower()
     if kind not in FILE_KINDS or suffix not in FILE_SUFFIXES:
         text = (
@@ -80,11 +80,15 @@ async def read_record_body(request: Request, limits: Limits) -> bytes:
     Raises:
         RequestProblem: 415 if it is none by its type, 413 if it is too large.
     """
-    kind = request.headers.get("content-type", RECORD_KINDS[0]).partition(";")[0].strip().lower()
-    if kind not in RECORD_KINDS:
+    if _kind_of(request) not in RECORD_KINDS:
         text = "Send the file of `mmm commit` itself, as application/zip or application/octet-stream."
         raise RequestProblem(415, "media_type", text)
     return await _body(request, limits.record_bytes)
+
+
+def _kind_of(request: Request) -> str:
+    """Media type that a file was sent as, without its parameters."""
+    return request.headers.get("content-type", FILE_KINDS[0]).partition(";")[0].strip().lower()
 
 
 async def _body(request: Request, most: int) -> bytes:

@@ -49,7 +49,6 @@ from mmm.planning.wait import assumed
 
 STATUS_QUO = "status quo"
 
-
 PRICED = "Exposure costs what it cost in the last year, moved as stated with how much is bought."
 
 ASSUMPTIONS = (

@@ -20,11 +20,8 @@ from mmm.train.posterior.density import Density
 from mmm.train.posterior.layout import REGIONAL_WIDTHS, WIDTHS, Layout
 from mmm.train.posterior.marginal import Eliminated, Terms, eliminate
 from mmm.train.posterior.moments import SHOCK
+from mmm.train.posterior.search import BATCH, STEP
 
-STEP = 1e-5
-"""Distance of the differences that tell how the expected KPI moves."""
-AT_ONCE = 16
-"""Coordinates looked at together."""
 SPREADS = ("noise", *WIDTHS, *REGIONAL_WIDTHS, SHOCK, "region_width")
 """Coordinates that move the spread of the KPI, not what is expected."""
 
@@ -41,9 +38,7 @@ def information(density: Density, theta_D: Tensor) -> Tensor:
     Regions respond to media as they do on average given the data there.
     """
     terms = _terms(density, theta_D.unsqueeze(0))
-    found = eliminate(
-        terms, density.columns, density.moments, lambda values: density.shards.total(values.contiguous())
-    )
+    found = eliminate(terms, density.columns, density.moments, density.shards)
     moved_DGT = _movements(density, theta_D, terms, found)
     weighted_DGT = moved_DGT * density.moments.weight_GT / terms.noise_M1[0]
     stacked_ND = (found.white_MGOO[0] @ _with_own(density, terms, weighted_DGT)).flatten(0, 1)
@@ -77,7 +72,7 @@ def _movements(density: Density, theta_D: Tensor, terms: Terms, found: Eliminate
     steps_DD = STEP * torch.eye(len(theta_D)).to(theta_D)
     parts = [
         (expected(_terms(density, theta_D + part_MD)) - here_MGT) / STEP
-        for part_MD in torch.split(steps_DD, min(AT_ONCE, density.rows))
+        for part_MD in torch.split(steps_DD, min(BATCH, density.rows))
     ]
     return torch.cat(parts)
 

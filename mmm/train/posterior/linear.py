@@ -45,9 +45,9 @@ def linear_parts(
         noise: Standard normal numbers for shared effects, shape MP, and for those of regions, shape MGO;
             None gives means.
     """
-    columns, shards = density.columns, density.shards
+    columns = density.columns
     terms = density.terms(coordinates, media)
-    found = eliminate(terms, columns, density.moments, lambda values: shards.total(values.contiguous()))
+    found = eliminate(terms, columns, density.moments, density.shards)
     shared_MP = found.mean_MP
     if noise is not None:
         shared_MP = shared_MP + _spread(found.lower_MPP, noise[0])

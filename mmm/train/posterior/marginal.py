@@ -15,7 +15,6 @@ regions respond alike), X = P + 1 with the KPI last.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -88,16 +87,14 @@ class Eliminated:
         return mean_MGO
 
 
-def eliminate(
-    terms: Terms, columns: Columns, moments: Moments, total: Callable[[Tensor], Tensor]
-) -> Eliminated:
+def eliminate(terms: Terms, columns: Columns, moments: Moments, shards: Shards) -> Eliminated:
     """Integrate the linear parts out.
 
     Args:
         terms: What the KPI is made of.
         columns: Linear parts of the panel or shard.
         moments: Their weighted products.
-        total: Sum over shards.
+        shards: What the shard knows of the whole.
     """
     shared_MP = terms.shared_MP / terms.noise_M1
     own_MGOO, cross_MGOX, shared_MX = _products(terms, columns, moments)
@@ -112,7 +109,7 @@ def eliminate(
     left_MXX[:, -1] += shared_MX
     left_MXX[:, :-1, -1] += shared_MX[:, :-1]
     draws, size, _ = left_MXX.shape
-    sums_MN = total(
+    sums_MN = shards.total(
         torch.cat(
             [
                 left_MXX.flatten(1),
@@ -198,7 +195,7 @@ def log_likelihood(
     terms: Terms, columns: Columns, moments: Moments, shards: Shards
 ) -> tuple[Tensor, Eliminated]:
     """Log density of the KPI of all shards, shape M, and what is left after the elimination."""
-    found = eliminate(terms, columns, moments, lambda values: shards.total(values.contiguous()))
+    found = eliminate(terms, columns, moments, shards)
     cells = shards.total(moments.cells.clone())
     return found.value_M - cells * torch.log(terms.noise_M1[:, 0]), found
 

@@ -39,9 +39,8 @@ def promoted(effect: float = 0.05, panel: Panel | None = None) -> Fitted:
     own_M = effect / made.scales.control * np.linspace(0.8, 1.2, len(control_MK))
     control_MK[:, -1] = own_M
     parameters = {**made.parameters, "control": control_MK}
-    for name in ("region_treatment",):
-        if name in parameters:
-            parameters[name] = np.zeros_like(parameters[name])
+    if "region_treatment" in parameters:
+        parameters["region_treatment"] = np.zeros_like(parameters["region_treatment"])
     return replace(made, parameters=parameters, spec=market(panel))
 
 
