@@ -22,9 +22,9 @@ SPACINGS: dict[Frequency, tuple[int, int]] = {
     "daily": (1, 1),
     "weekly": (7, 7),
     "monthly": (28, 31),
-    "quarterly": (90, 92),
+    "quarterly": (89, 92),
 }
-"""Days from one period to the next, smallest and largest."""
+"""Days from one period to the next, smallest and largest: from 1 February it is 89 to 1 May."""
 WEEKDAYS = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
 MONTHS: dict[Frequency, int] = {"monthly": 1, "quarterly": 3}
 SPARSE = 4
