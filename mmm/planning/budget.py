@@ -34,7 +34,7 @@ from mmm.planning.fields import unknown_name
 from mmm.planning.frontier import frontier_of
 from mmm.planning.infeasible import clash, infeasible_plan, out_of_reach
 from mmm.planning.plan import Plan
-from mmm.planning.planner import FrozenFlighting, Planner, ResponseKey, planner_of
+from mmm.planning.planner import MOST_DOUBLINGS, FrozenFlighting, Planner, ResponseKey, planner_of
 from mmm.planning.prices.stated import EVERY, price_key, price_problems
 from mmm.planning.reaching import KEEP, best_problems, reach_key, reach_problems
 from mmm.planning.report_plan import SolvedPlan, current_kpi, stated_plan
@@ -60,9 +60,6 @@ NEED_A_VALUE = ("profit", "target_roi")
 """Objectives in which KPI and money are weighed against each other."""
 CHANGE = 0.3
 """Part of its spend by which each channel may rise or fall in a first plan: near what the data have seen."""
-
-MOST_DOUBLINGS = 10
-"""Tables reach at most this many doublings beyond what the data support; further out the model is asked."""
 
 
 def plan_budget(fitted: Fitted, request: BudgetRequest | Mapping[str, object]) -> Plan:

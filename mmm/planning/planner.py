@@ -6,6 +6,7 @@ channel x region with the channel outermost).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -39,6 +40,9 @@ KEPT = 8
 
 PLANNERS = 8
 """Planners that the library keeps, those of the models asked last; a service keeps its own."""
+
+MOST_DOUBLINGS = 10
+"""Tables reach at most this many doublings beyond what the data support; further out the model is asked."""
 
 SEEN_LEAST = 3
 """Periods with media from which the fit knows something of a channel: an effect and how it carries over."""
@@ -244,9 +248,11 @@ class Planner:
 
     def _response_of(self, key: ResponseKey) -> Planned:
         unit_GHC = self.to_media.unit_GHC(key.horizon, _flighting(key), by_region=key.by_region)
-        before_GPC = self.before(key.wait)
-        usual_GHC = unit_GHC
         buying = self.buying(key.prices, unit_GHC, by_region=key.by_region)
+        if key.prices and not key.total:
+            flat = self.response(replace(key, prices=""))
+            return Planned(flat.to_bought, flat.rate_X, buying)
+        before_GPC, usual_GHC = self.before(key.wait), unit_GHC
         rate_X = self.rates(unit_GHC, by_region=key.by_region)
         reaching = None
         if self.panel.contacts_GTC is not None:
@@ -261,8 +267,7 @@ class Planner:
         current_X = self.to_media.current(key.horizon, by_region=key.by_region)
         if buying is not None:
             current_X = buying.bought(current_X)
-        usual_CG = current_X.reshape(len(self.panel.channels), -1)
-        usual_GHC = usual_GHC * usual_CG.T[:, None, :]
+        usual_GHC = usual_GHC * current_X.reshape(len(self.panel.channels), -1).T[:, None, :]
         total = TotalResponse(
             self.predictor,
             unit_GHC,
@@ -291,9 +296,7 @@ class Planner:
             units={channel: unit for channel, unit, has_spend in units if not has_spend},
             not_bought=(*panel.organic, *panel.mediators),
             history_periods=len(panel.dates),
-            after_horizon=response.to_bought.after_horizon
-            if response.buying is None
-            else response.after_horizon,
+            after_horizon=response.after_horizon,
             unknown=self.unknown,
             remarks=(
                 *self.remarks(key.horizon),
@@ -312,10 +315,18 @@ class Planner:
         current_X = self.to_media.current(key.horizon, by_region=key.by_region)
         return self.response(replace(key, reach=KEEP)).to_money.kpi_M(current_X)
 
-    def _table_of(self, key: ResponseKey, doublings: int) -> TabulatedResponse:
-        """A direct response read off a table that reaches ``2 ** doublings`` times what was ever spent."""
+    def _table_of(self, key: ResponseKey, doublings: int) -> TabulatedResponse | PricedResponse:
+        """A direct response read off a table that reaches ``2 ** doublings`` times what was ever spent.
+
+        What is bought is tabulated, so that every wording of prices reads the same table.
+        """
         upper_X = self.status_quo(key).usual_X * 2.0**doublings
-        return TabulatedResponse(self.response(key).to_money, upper_X, power=float(max(doublings, 2)))
+        planned = self.response(key)
+        if planned.buying is None:
+            return TabulatedResponse(planned.to_bought, upper_X, power=float(max(doublings, 2)))
+        times = max(1.0, float((planned.buying.bought(upper_X) / upper_X).max()))
+        doublings = max(doublings, min(doublings + math.ceil(math.log2(times)), MOST_DOUBLINGS))
+        return PricedResponse(self.table(replace(key, prices=""), doublings), planned.buying)
 
 
 planner_of = lru_cache(PLANNERS)(Planner)

@@ -21,7 +21,7 @@ import numpy as np
 from mmm.config.problems import nearest
 from mmm.data.panel import Bools, Floats, Panel
 from mmm.errors import Problem
-from mmm.model.future import Response, TabulatedResponse
+from mmm.model.future import Response
 from mmm.planning.ahead import Path
 from mmm.planning.amounts import Flighting, flighting_weights
 from mmm.planning.planner import Planned, Planner
@@ -276,7 +276,7 @@ def _unpayable(
 
 
 def with_treatments(
-    planned: PlannedTreatments, response: Planned, table: TabulatedResponse, status_quo: StatusQuo
+    planned: PlannedTreatments, response: Planned, table: Response, status_quo: StatusQuo
 ) -> tuple[Response, Response, StatusQuo]:
     """A plan's responses and status quo with treatments as further lines, after those of channels.
 

@@ -11,13 +11,13 @@ import pytest
 from rich.console import Console
 
 from mmm.cli.answers import plan_table
-from mmm.data.panel import Panel
+from mmm.data.panel import Floats, Panel
 from mmm.errors import RequestError
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse
-from mmm.planning.budget import plan_budget
+from mmm.planning.budget import answer_budget, plan_budget
 from mmm.planning.plan import Plan
-from mmm.planning.planner import planner_of
+from mmm.planning.planner import Planner, planner_of
 from mmm.planning.prices.elasticity import LEAST_CELLS, elasticities
 from mmm.planning.scenario.evaluate import evaluate_scenario
 from mmm.simulate.draws import Design, simulate_market
@@ -41,6 +41,31 @@ def priced_panel(elasticity: float, noise: float = 0.05, seed: int = 0, **sizes:
 @pytest.fixture(scope="module")
 def fitted() -> Fitted:
     return sketch(priced_panel(TRUE))
+
+
+def test_every_wording_of_prices_reads_the_table_of_constant_ones(
+    fitted: Fitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planner, points = Planner(fitted), []
+    tabulate = FutureResponse.table_MPX
+
+    def counted(response: FutureResponse, grid_PX: Floats) -> Floats:
+        points.append(len(grid_PX))
+        return tabulate(response, grid_PX)
+
+    monkeypatch.setattr(FutureResponse, "table_MPX", counted)
+    wordings: tuple[Any, ...] = (
+        "constant",
+        "estimated",
+        {"tv": {"elasticity": 0.4}},
+        {"*": {"elasticity": 0.1}},
+    )
+    plans = [answer_budget(planner, {**REQUEST, "prices": stated}) for stated in wordings]
+
+    assert len(points) == 1
+    assert len({plan.kpi.mean for plan in plans if plan.kpi is not None}) == len(wordings), (
+        "each is planned with its own prices"
+    )
 
 
 def planned(fitted: Fitted, prices: Any = None, **request: Any) -> Plan:
