@@ -6,7 +6,7 @@ import math
 from datetime import date
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mmm.config.base import Positive, Region, Spec
 
@@ -65,6 +65,16 @@ class ChannelBelief(Spec):
     """Days that it is about; None takes those of the channel, else the training window."""
     regions: Annotated[tuple[Region, ...], Field(min_length=1)] | None = None
     """Regions that it is about; None takes those of the channel, else all."""
+
+    @field_validator("sd", mode="before")
+    @classmethod
+    def _leaves_room(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
+            raise ValueError(
+                f"is {value:g}, but a standard deviation is above 0: what is held for certain no data can "
+                "move. Say how far off the mean may be, or write `range: [low, high]`"
+            )
+        return value
 
     @model_validator(mode="before")
     @classmethod

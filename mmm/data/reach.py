@@ -74,10 +74,13 @@ def _of_channel(table: LongTable, name: str, channel: MediaColumns) -> Iterator[
         ]
     for code, bad_N, what, advice in checks:
         if bad_N.any():
-            count = int(bad_N.sum())
-            rows = f"{count} row" + ("s" if count != 1 else "")
+            rows = _counted(int(bad_N.sum()), "row")
             message = f"frequency of {name!r} {what} in {rows}: {table.cells(bad_N, given)}. {advice}."
             yield Problem(code, given, message)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" + ("s" if count != 1 else "")
 
 
 def _each(all_N: Floats, reach_N: Floats) -> Floats:
@@ -113,13 +116,13 @@ def _above_population(panel: Panel, c: int) -> Iterator[Finding]:
     above_GT = panel.media_GTC[:, :, c] > panel.population_G[:, None] * (1 + 1e-9)
     if above_GT.any():
         g, t = (int(index[0]) for index in np.nonzero(above_GT))
+        cells = _counted(int(above_GT.sum()), "cell")
         most = float((panel.media_GTC[:, :, c] / panel.population_G[:, None]).max())
         yield Finding(
             "warning",
             "reach_above_population",
             f"channel {panel.channels[c]!r}",
-            f"reach is above the population in {int(above_GT.sum())} cells, by {percent(most - 1.0)} at "
-            f"most, first in region {panel.regions[g]!r}, {panel.dates[t]}.",
+            f"reach is above the population in {cells}, by {percent(most - 1.0)} at most, first in region {panel.regions[g]!r}, {panel.dates[t]}.",
             "People are then counted more than once, and frequency is too low: its best is off by as much.",
             "Give reach in persons of the same area as the population, or a population that holds them.",
         )
