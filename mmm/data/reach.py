@@ -122,7 +122,8 @@ def _above_population(panel: Panel, c: int) -> Iterator[Finding]:
             "warning",
             "reach_above_population",
             f"channel {panel.channels[c]!r}",
-            f"reach is above the population in {cells}, by {percent(most - 1.0)} at most, first in region {panel.regions[g]!r}, {panel.dates[t]}.",
+            f"reach is above the population in {cells}, by {percent(most - 1.0)} at most, "
+            f"first in region {panel.regions[g]!r}, {panel.dates[t]}.",
             "People are then counted more than once, and frequency is too low: its best is off by as much.",
             "Give reach in persons of the same area as the population, or a population that holds them.",
         )
