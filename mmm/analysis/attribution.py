@@ -12,13 +12,15 @@ Shapes: M members, G regions, T periods, C channels, K controls.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from mmm.analysis.intervals import LEVEL, interval, interval_from_zero
-from mmm.data.panel import Bools, Floats
+from mmm.analysis.sums import Sums
+from mmm.data.panel import Bools, Floats, Panel
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import ChannelGraph, downstream_delta, own_account
 
@@ -68,26 +70,35 @@ def predictive_sd(fitted: Fitted) -> Floats:
     between_GT = prediction_MGT.var(0, ddof=1) if members > 1 else np.zeros(prediction_MGT.shape[1:])
     noise_G = np.sqrt((predictor.noise_MG**2).mean(0))
     ahead_T = np.maximum(np.arange(len(fitted.panel.dates)) - fitted.trained_until + 1, 0)
-    drift = scales.national_level**2 + (scales.regional_level**2 if len(noise_G) > 1 else 0.0)
+    regional = "regional_level" in fitted.parameters
+    drift = scales.national_level**2 + (scales.regional_level**2 if regional else 0.0)
     walk_GT = fitted.scaling.kpi_G[:, None] ** 2 * drift * ahead_T
     sd: Floats = np.sqrt(between_GT + noise_G[:, None] ** 2 + walk_GT)
     return sd
 
 
+def component_names(panel: Panel) -> list[tuple[str, str]]:
+    """Name and kind of everything that adds up to the prediction, in the order of :func:`components_of`."""
+    treated = {treatment.name for treatment in panel.treatments}
+    return [
+        ("baseline", "baseline"),
+        ("seasonality", "seasonality"),
+        *((name, "treatment" if name in treated else "control") for name in panel.controls),
+        *zip(panel.channels, panel.kind_C, strict=True),
+    ]
+
+
 def components_of(fitted: Fitted) -> list[tuple[str, str, Floats]]:
     """Name, kind and values, shape MGT, of everything that adds up to the prediction."""
     panel, parts = fitted.panel, fitted.predictor.parts
-    components = [
-        ("baseline", "baseline", parts.baseline_MGT),
-        ("seasonality", "seasonality", parts.season_MGT),
+    values = [
+        parts.baseline_MGT,
+        parts.season_MGT,
+        *(parts.controls_MGTK[..., k] for k in range(len(panel.controls))),
+        *(parts.channels_MGTC[..., c] for c in range(len(panel.channels))),
     ]
-    treated = {treatment.name for treatment in panel.treatments}
-    for k, name in enumerate(panel.controls):
-        kind = "treatment" if name in treated else "control"
-        components.append((name, kind, parts.controls_MGTK[..., k]))
-    for c, (name, of) in enumerate(zip(panel.channels, panel.kind_C, strict=True)):
-        components.append((name, of, parts.channels_MGTC[..., c]))
-    return components
+    named = zip(component_names(panel), values, strict=True)
+    return [(name, kind, values_MGT) for (name, kind), values_MGT in named]
 
 
 def contributions_table(fitted: Fitted) -> pd.DataFrame:
@@ -178,7 +189,65 @@ def started_totals(fitted: Fitted, weight_GT: Floats) -> Floats:
     return totals_MC
 
 
+@dataclass(frozen=True, eq=False)
+class EffectSums(Sums):
+    """What estimands are made of, over the training cells.
+
+    Attributes:
+        cells: Number of cells.
+        value: Value of a KPI unit, added up over cells.
+        kpi: KPI where it is known.
+        spend_C: Spend.
+        media_C: Media.
+        direct_MC: Direct effect.
+        indirect_MC: What a channel brings through those it moves.
+        started_MC: What the media that it ran on its own account bring.
+        value_MC: Value of the direct effect.
+        slope_MC: The same of one per cent more of everything that ran, times a hundred.
+    """
+
+    cells: float
+    value: float
+    kpi: float
+    spend_C: Floats
+    media_C: Floats
+    direct_MC: Floats
+    indirect_MC: Floats
+    started_MC: Floats
+    value_MC: Floats
+    slope_MC: Floats
+
+    def spend_of(self, panel: Panel) -> Floats:
+        """Spend of each channel, NaN where none is known, shape C."""
+        return _known_amount(self.spend_C, panel.has_spend_C)
+
+
+def effect_sums(fitted: Fitted) -> EffectSums:
+    """The sums of a model's regions, which may be some of a panel's."""
+    panel, cells_GT = fitted.panel, fitted.training_GT
+    weight_GT = cells_GT.astype(np.float64)
+    value_GT = weight_GT * panel.kpi_value_GT
+    _, slope_MPC = fitted.predictor.scaled_totals(np.array([1.0]), value_GT)
+    return EffectSums(
+        cells=float(weight_GT.sum()),
+        value=float(value_GT.sum()),
+        kpi=float(np.nansum(panel.kpi_GT[cells_GT])),
+        spend_C=panel.spend_GTC[cells_GT].sum(0),
+        media_C=panel.media_GTC[cells_GT].sum(0),
+        direct_MC=direct_totals(fitted, weight_GT),
+        indirect_MC=indirect_totals(fitted, weight_GT),
+        started_MC=started_totals(fitted, weight_GT),
+        value_MC=direct_totals(fitted, value_GT),
+        slope_MC=slope_MPC[:, 0],
+    )
+
+
 def effect_draws(fitted: Fitted) -> dict[str, Floats]:
+    """:func:`estimands` of a model with all of its regions."""
+    return estimands(fitted.panel, effect_sums(fitted))
+
+
+def estimands(panel: Panel, sums: EffectSums) -> dict[str, Floats]:
     """Every estimand of a channel in each member, over the training window, each of shape MC.
 
     ``direct``, ``indirect``, ``total`` and ``started`` in KPI units; ``roi``, the value of the direct effect
@@ -186,67 +255,57 @@ def effect_draws(fitted: Fitted) -> dict[str, Floats]:
     ran), and ``roi_total``, which counts the total effect. Returns are NaN for channels without spend.
     Where some channels are not bought also ``per_1000``, KPI of the direct effect for each thousand
     exposures, NaN for channels without any.
+
+    Args:
+        panel: Any regions of it, for its channels.
+        sums: Over all regions.
     """
-    panel, cells_GT = fitted.panel, fitted.training_GT
-    weight_GT = cells_GT.astype(np.float64)
-    value_GT = weight_GT * panel.kpi_value_GT
-    spend_C = spend_of(fitted)
-    direct_MC, indirect_MC = direct_totals(fitted, weight_GT), indirect_totals(fitted, weight_GT)
-    mean_value = value_GT.sum() / max(weight_GT.sum(), 1.0)
-    _, slope_MPC = fitted.predictor.scaled_totals(np.array([1.0]), value_GT)
-    value_MC = direct_totals(fitted, value_GT)
-    exposure = {} if panel.bought_C.all() else {"per_1000": direct_MC / _thousands(fitted)}
+    spend_C = sums.spend_of(panel)
+    thousand_C = _known_amount(sums.media_C, panel.has_exposure_C) / 1000.0
+    exposure = {} if panel.bought_C.all() else {"per_1000": sums.direct_MC / thousand_C}
+    mean_value = sums.value / max(sums.cells, 1.0)
     return {
-        "direct": direct_MC,
-        "indirect": indirect_MC,
-        "total": direct_MC + indirect_MC,
-        "started": started_totals(fitted, weight_GT),
-        "roi": value_MC / spend_C,
-        "marginal_roi": slope_MPC[:, 0] / spend_C,
-        "roi_total": (value_MC + indirect_MC * mean_value) / spend_C,
+        "direct": sums.direct_MC,
+        "indirect": sums.indirect_MC,
+        "total": sums.direct_MC + sums.indirect_MC,
+        "started": sums.started_MC,
+        "roi": sums.value_MC / spend_C,
+        "marginal_roi": sums.slope_MC / spend_C,
+        "roi_total": (sums.value_MC + sums.indirect_MC * mean_value) / spend_C,
         **exposure,
     }
 
 
-def spend_of(fitted: Fitted) -> Floats:
-    """Spend of each channel over the training window, NaN where none is known, shape C."""
-    panel = fitted.panel
-    cells_GT = fitted.training_GT
-    spend_C = np.where(panel.has_spend_C, panel.spend_GTC[cells_GT].sum(0), np.nan)
-    return np.where(spend_C > 0, spend_C, np.nan)
+def _known_amount(amount_C: Floats, given_C: Bools) -> Floats:
+    """Amounts of channels that state them; NaN for others and where there is none, shape C."""
+    known: Floats = np.where(given_C & (amount_C > 0), amount_C, np.nan)
+    return known
 
 
-def _thousands(fitted: Fitted) -> Floats:
-    """Exposures of each channel over the training window, in thousands; NaN where none are known, shape C."""
-    panel = fitted.panel
-    media_C = np.where(panel.has_exposure_C, panel.media_GTC[fitted.training_GT].sum(0), np.nan)
-    return np.where(media_C > 0, media_C, np.nan) / 1000.0
-
-
-def effects_table(fitted: Fitted, estimands: dict[str, Floats] | None = None) -> pd.DataFrame:
+def effects_table(fitted: Fitted, sums: EffectSums | None = None) -> pd.DataFrame:
     """``effects.parquet``: effects and returns of every channel with their intervals.
 
     Args:
-        fitted: The model.
-        estimands: :func:`effect_draws` of it, where they are known already.
+        fitted: The model; any of its regions, where sums are given.
+        sums: :func:`effect_sums` of all regions, where they are known already.
     """
-    if estimands is None:
-        estimands = effect_draws(fitted)
-    table = pd.DataFrame({"channel": list(fitted.panel.channels), "spend": np.nan_to_num(spend_of(fitted))})
-    for name, values_MC in estimands.items():
+    sums = effect_sums(fitted) if sums is None else sums
+    spend_C = np.nan_to_num(sums.spend_of(fitted.panel))
+    table = pd.DataFrame({"channel": list(fitted.panel.channels), "spend": spend_C})
+    for name, values_MC in estimands(fitted.panel, sums).items():
         table[name], table[f"{name}_lower"], table[f"{name}_upper"] = interval_from_zero(values_MC)
     return table
 
 
-def draws_table(fitted: Fitted, estimands: dict[str, Floats]) -> pd.DataFrame:
+def draws_table(fitted: Fitted, found: dict[str, Floats]) -> pd.DataFrame:
     """``draws.parquet``: draw, channel, direct, total, roi; what all intervals of effects are made of.
 
     Args:
-        fitted: The model.
-        estimands: :func:`effect_draws` of it.
+        fitted: The model; any of its regions.
+        found: :func:`estimands` of all of them.
     """
-    draws, channels = estimands["direct"].shape
-    columns = {name: estimands[name].ravel() for name in ("direct", "total", "roi")}
+    draws, channels = found["direct"].shape
+    columns = {name: found[name].ravel() for name in ("direct", "total", "roi")}
     names = np.tile(np.array(fitted.panel.channels, dtype=object), draws)
     table = pd.DataFrame({"draw": np.repeat(np.arange(draws), channels), "channel": names, **columns})
     return table.astype({"channel": "str"})

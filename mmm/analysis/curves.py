@@ -8,6 +8,7 @@ Shapes: M members, P multipliers, C channels.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 from scipy import optimize
 
 from mmm.analysis.intervals import interval_from_zero
+from mmm.analysis.sums import Sums
 from mmm.data.panel import Floats
 from mmm.fitted import Fitted
 
@@ -37,19 +39,50 @@ class HillFit(NamedTuple):
         return float(self.half_saturation * (SATURATED / (1 - SATURATED)) ** (1 / self.slope))
 
 
-def response_curves(fitted: Fitted, multiplier_P: Floats = MULTIPLIERS) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class CurveSums(Sums):
+    """What curves are made of.
+
+    Attributes:
+        media_TC: Media of every training period.
+        spend_C: Spend over the training window.
+        total_MPC: KPI of the direct effect at every multiplier.
+        slope_MPC: Its derivative by the multiplier.
+    """
+
+    media_TC: Floats
+    spend_C: Floats
+    total_MPC: Floats
+    slope_MPC: Floats
+
+
+def curve_sums(fitted: Fitted, multiplier_P: Floats = MULTIPLIERS) -> CurveSums:
+    """The sums of a model's regions, which may be some of a panel's."""
+    panel, train = fitted.panel, fitted.split.train
+    cells_GT = fitted.training_GT.astype(np.float64)
+    total_MPC, slope_MPC = fitted.predictor.scaled_totals(multiplier_P, cells_GT)
+    return CurveSums(
+        panel.media_GTC[:, train].sum(0), panel.spend_GTC[:, train].sum((0, 1)), total_MPC, slope_MPC
+    )
+
+
+def response_curves(
+    fitted: Fitted, multiplier_P: Floats = MULTIPLIERS, sums: CurveSums | None = None
+) -> pd.DataFrame:
     """``curves.parquet``: national response of every channel over the training window.
 
     ``marginal`` is KPI per further unit of currency (per further multiple of the history for a channel
     without spend). ``supported`` is false where the channel never ran at such a level, from the lowest to
     the highest period in the data.
+
+    Args:
+        fitted: The model; any of its regions, where sums are given.
+        multiplier_P: Factors on a channel's history.
+        sums: :func:`curve_sums` of all regions, where they are known already.
     """
-    panel, train = fitted.panel, fitted.split.train
-    cells_GT = fitted.training_GT.astype(np.float64)
-    total_MPC, slope_MPC = fitted.predictor.scaled_totals(multiplier_P, cells_GT)
-    media_TC = panel.media_GTC[:, train].sum(0)
-    ratio_TC = media_TC / np.maximum(media_TC.mean(0), 1e-12)
-    spend_C = panel.spend_GTC[:, train].sum((0, 1))
+    panel, sums = fitted.panel, curve_sums(fitted, multiplier_P) if sums is None else sums
+    total_MPC, slope_MPC, spend_C = sums.total_MPC, sums.slope_MPC, sums.spend_C
+    ratio_TC = sums.media_TC / np.maximum(sums.media_TC.mean(0), 1e-12)
     frames = []
     for c, name in enumerate(panel.channels):
         mean, lower, upper = interval_from_zero(total_MPC[..., c])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mmm.analysis.attribution import spend_of
+from mmm.analysis.attribution import EffectSums
 from mmm.analysis.intervals import EMPIRICAL_FROM, interval_from_zero
 from mmm.config.beliefs import NORMAL_95, Stated
 from mmm.data.panel import Floats
@@ -36,7 +36,7 @@ GRID_P = np.linspace(math.log(1e-6), math.log(2.0), 4001)
 NARROWEST = 1e-12
 
 
-def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
+def priors_table(fitted: Fitted, sums: EffectSums) -> pd.DataFrame:
     """Channel, quantity, prior and posterior (median, 5 % as lower, 95 % as upper), moved, verdict, source.
 
     ``share`` is of the KPI of the training window, ``roi`` (channels with spend) the value per unit of
@@ -50,15 +50,14 @@ def priors_table(fitted: Fitted, direct_MC: Floats) -> pd.DataFrame:
     Of an ensemble the default of ``share`` is half-normal, of the share that the mean volume brings.
 
     Args:
-        fitted: The model.
-        direct_MC: Direct effect over the training window by draw, KPI units.
+        fitted: The model; any of its regions, where no belief is about some cells.
+        sums: Of all regions.
     """
-    panel, cells_GT = fitted.panel, fitted.training_GT
-    kpi = float(np.nansum(np.where(cells_GT, panel.kpi_GT, 0.0)))
+    panel, kpi, direct_MC = fitted.panel, sums.kpi, sums.direct_MC
     seed = int(fitted.spec.train.seed)
-    spend_C = np.nan_to_num(spend_of(fitted))
+    spend_C = np.nan_to_num(sums.spend_of(panel))
     shares, expected = _expected(fitted, spend_C, seed)
-    value = float(panel.kpi_value_GT[cells_GT].mean())
+    value = sums.value / max(sums.cells, 1.0)
     found = fitted.predictor.channel_shapes()
     prior = prior_shapes(fitted.spec.model, fitted.log_half_C, PRIOR_DRAWS, seed, fitted.predictor.reach)
     placed = _placed(fitted)

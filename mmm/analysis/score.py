@@ -6,10 +6,12 @@ Shapes: G regions, T periods.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mmm.analysis.sums import Sums
 from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.split import Split
 
@@ -17,6 +19,69 @@ RECENT = 8
 """Training periods in the mean of ``recent_mean``."""
 
 Scores = dict[str, object]
+
+
+@dataclass(frozen=True)
+class RuleSums(Sums):
+    """Errors of a rule of thumb: squared and absolute, added up over cells."""
+
+    squares: float
+    absolute: float
+
+
+@dataclass(frozen=True)
+class WindowSums:
+    """What the scores of a window are made of; of other regions they add up.
+
+    Attributes:
+        n: Observed cells.
+        mean: Their mean KPI.
+        deviation: Squared deviations from it.
+        within: Squared deviations from each region's own mean.
+        size: Absolute KPI.
+        errors: Errors of the model.
+        squares: Squared errors of the model.
+        absolute: Absolute errors of the model.
+        rules: Of each rule of thumb.
+    """
+
+    n: int
+    mean: float
+    deviation: float
+    within: float
+    size: float
+    errors: float
+    squares: float
+    absolute: float
+    rules: Mapping[str, RuleSums]
+
+    def __add__(self, other: WindowSums) -> WindowSums:
+        """The same of the cells of both; deviations by the rule of Chan, Golub and LeVeque 1983."""
+        if not (self.n and other.n):
+            return self if self.n else other
+        n, apart = self.n + other.n, other.mean - self.mean
+        return WindowSums(
+            n=n,
+            mean=self.mean + apart * other.n / n,
+            deviation=self.deviation + other.deviation + apart**2 * self.n * other.n / n,
+            within=self.within + other.within,
+            size=self.size + other.size,
+            errors=self.errors + other.errors,
+            squares=self.squares + other.squares,
+            absolute=self.absolute + other.absolute,
+            rules={rule: own + other.rules[rule] for rule, own in self.rules.items()},
+        )
+
+
+@dataclass(frozen=True)
+class ScoreSums:
+    """Sums of every window, by name."""
+
+    windows: Mapping[str, WindowSums]
+
+    def __add__(self, other: ScoreSums) -> ScoreSums:
+        """The same of the regions of both."""
+        return ScoreSums({name: own + other.windows[name] for name, own in self.windows.items()})
 
 
 def score_splits(panel: Panel, split: Split, predicted_GT: Floats) -> dict[str, Scores]:
@@ -27,9 +92,14 @@ def score_splits(panel: Panel, split: Split, predicted_GT: Floats) -> dict[str, 
     that of the best naive predictor: below 0 the model forecasts worse than a rule of thumb. ``nrmse`` is
     ``rmse`` as a part of the window's mean KPI.
     """
+    return {name: scores_of(sums) for name, sums in score_sums(panel, split, predicted_GT).items()}
+
+
+def score_sums(panel: Panel, split: Split, predicted_GT: Floats) -> dict[str, WindowSums]:
+    """What the scores of every window are made of, of a panel or of some of its regions."""
     naive = naive_predictors(panel, split)
     return {
-        name: _window_scores(
+        name: _window_sums(
             panel.kpi_GT[:, window],
             predicted_GT[:, window],
             {rule: values_GT[:, window] for rule, values_GT in naive.items()},
@@ -75,40 +145,56 @@ def naive_predictors(panel: Panel, split: Split) -> dict[str, Floats]:
     }
 
 
-def _window_scores(actual_GT: Floats, predicted_GT: Floats, naive: dict[str, Floats]) -> Scores:
+def _window_sums(actual_GT: Floats, predicted_GT: Floats, naive: dict[str, Floats]) -> WindowSums:
     known_GT = np.isfinite(actual_GT)
     count = int(known_GT.sum())
-    if count == 0:
-        return {"n": 0}
-    error = (predicted_GT - actual_GT)[known_GT]
-    actual = actual_GT[known_GT]
-    rules: dict[str, dict[str, float | None]] = {}
-    squares = []
+    actual, error = actual_GT[known_GT], (predicted_GT - actual_GT)[known_GT]
+    mean = float(actual.mean()) if count else 0.0
+    rules: dict[str, RuleSums] = {}
     for rule, values_GT in naive.items():
         wrong = (values_GT - actual_GT)[known_GT]
-        squares.append(float((wrong**2).mean()))
-        rules[rule] = {"r2": _r2(wrong, actual - actual.mean()), "mae": float(np.abs(wrong).mean())}
-    mean = float(actual.mean())
-    rmse = float(np.sqrt((error**2).mean()))
+        rules[rule] = RuleSums(float((wrong**2).sum()), float(np.abs(wrong).sum()))
     within = actual_GT - _masked_mean(actual_GT, known_GT)[:, None]
-    best = min(squares)
+    return WindowSums(
+        n=count,
+        mean=mean,
+        deviation=float(((actual - mean) ** 2).sum()),
+        within=float((within[known_GT] ** 2).sum()),
+        size=float(np.abs(actual).sum()),
+        errors=float(error.sum()),
+        squares=float((error**2).sum()),
+        absolute=float(np.abs(error).sum()),
+        rules=rules,
+    )
+
+
+def scores_of(sums: WindowSums) -> Scores:
+    """The scores of a window; see :func:`score_splits`."""
+    n = sums.n
+    if n == 0:
+        return {"n": 0}
+    rules = {
+        rule: {"r2": _r2(own.squares, sums.deviation), "mae": own.absolute / n}
+        for rule, own in sums.rules.items()
+    }
+    rmse = float(np.sqrt(sums.squares / n))
+    best = min(own.squares for own in sums.rules.values())
     return {
-        "r2": _r2(error, actual - actual.mean()),
-        "r2_within": _r2(error, within[known_GT]),
+        "r2": _r2(sums.squares, sums.deviation),
+        "r2_within": _r2(sums.squares, sums.within),
         "rmse": rmse,
-        "nrmse": rmse / mean if mean > 0 else None,
-        "mae": float(np.abs(error).mean()),
-        "wape": float(np.abs(error).sum() / np.abs(actual).sum()) if np.abs(actual).sum() > 0 else None,
-        "bias": float(error.mean()),
-        "n": count,
+        "nrmse": rmse / sums.mean if sums.mean > 0 else None,
+        "mae": sums.absolute / n,
+        "wape": sums.absolute / sums.size if sums.size > 0 else None,
+        "bias": sums.errors / n,
+        "n": n,
         "naive": rules,
-        "skill": 1.0 - float((error**2).mean()) / best if best > 0 else None,
+        "skill": 1.0 - sums.squares / best if best > 0 else None,
     }
 
 
-def _r2(error: Floats, deviation: Floats) -> float | None:
-    total = float((deviation**2).sum())
-    return 1.0 - float((error**2).sum()) / total if total > 0 else None
+def _r2(squares: float, deviation: float) -> float | None:
+    return 1.0 - squares / deviation if deviation > 0 else None
 
 
 def _masked_mean(values_GT: Floats, known_GT: Bools) -> Floats:

@@ -1,25 +1,22 @@
-"""Tables that explain a model: carry-over, effectiveness, regions, returns, training, data quality.
+"""Tables that explain a model: carry-over, effectiveness, regions, returns, training.
 
 Shapes: M members, G regions, T periods, C channels, L lags.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmm.analysis.attribution import predictive_sd
 from mmm.analysis.intervals import interval, interval_from_zero
-from mmm.data.panel import Bools, Floats
+from mmm.analysis.sums import Sums
+from mmm.data.panel import Bools, Floats, Panel
 from mmm.errors import Problem, RequestError
 from mmm.fitted import Fitted
 
-OUTLIER = 4.0
-"""Predictive standard deviations from which a cell is listed as an outlier."""
-MOST_OUTLIERS = 200
 MOST_MONTHS = 40
 """Months of training up to which a return is kept for every stretch of them; longer ones go by quarters."""
 LEAST_PERIODS = 3
@@ -41,14 +38,21 @@ def adstock_table(fitted: Fitted) -> pd.DataFrame:
     )
 
 
-def effectiveness_table(fitted: Fitted) -> pd.DataFrame:
-    """``effectiveness.parquet``: multiplier of each channel's effect over time, mean over regions."""
-    mean, lower, upper = interval(fitted.predictor.effectiveness_MCGT.mean(2))
+def effectiveness_table(fitted: Fitted, mean_MCT: Floats | None = None) -> pd.DataFrame:
+    """``effectiveness.parquet``: multiplier of each channel's effect over time, mean over regions.
+
+    Args:
+        fitted: The model; any of its regions, where the mean is given.
+        mean_MCT: That of all regions, where it is known already.
+    """
+    panel = fitted.panel
+    effectiveness_MCT = fitted.predictor.effectiveness_MCGT.mean(2) if mean_MCT is None else mean_MCT
+    mean, lower, upper = interval(effectiveness_MCT)
     channels, periods = mean.shape
     return pd.DataFrame(
         {
-            "date": np.tile(fitted.panel.dates.astype("datetime64[s]"), channels),
-            "channel": np.repeat(np.array(fitted.panel.channels), periods),
+            "date": np.tile(panel.dates.astype("datetime64[s]"), channels),
+            "channel": np.repeat(np.array(panel.channels), periods),
             "value": mean.ravel(),
             "lower": lower.ravel(),
             "upper": upper.ravel(),
@@ -56,13 +60,20 @@ def effectiveness_table(fitted: Fitted) -> pd.DataFrame:
     )
 
 
-def regions_table(fitted: Fitted) -> pd.DataFrame:
-    """``regions.parquet``: effect of every channel in every region over the training window."""
+def regions_table(fitted: Fitted, weight_C: Floats | None = None) -> pd.DataFrame:
+    """``regions.parquet``: effect of every channel in every region over the training window.
+
+    Args:
+        fitted: The model, or one with some of its regions.
+        weight_C: What ``scale`` is relative to: KPI at full saturation over the region's KPI, of the average
+            of all regions; None takes that of the model's regions.
+    """
     panel, parts = fitted.panel, fitted.predictor.parts
     cells_GT = fitted.training_GT.astype(np.float64)
     effect_MGC = np.einsum("mgtc,gt->mgc", parts.channels_MGTC, cells_GT)
     mean, lower, upper = interval_from_zero(effect_MGC)
     weight_GC = fitted.predictor.weight_MCG.mean(0).T / fitted.scaling.kpi_G[:, None]
+    usual_C = weight_GC.mean(0) if weight_C is None else weight_C
     regions, channels = mean.shape
     kpi_G = np.nansum(np.where(cells_GT > 0, panel.kpi_GT, np.nan), 1)
     base_G = (parts.baseline_MGT.mean(0) * cells_GT).sum(1)
@@ -74,7 +85,7 @@ def regions_table(fitted: Fitted) -> pd.DataFrame:
             "effect": mean.ravel(),
             "lower": lower.ravel(),
             "upper": upper.ravel(),
-            "scale": (weight_GC / np.maximum(weight_GC.mean(0), 1e-300)).ravel(),
+            "scale": (weight_GC / np.maximum(usual_C, 1e-300)).ravel(),
             "kpi": np.repeat(kpi_G, channels),
             "baseline": np.repeat(base_G, channels),
             "population": np.repeat(population_G, channels),
@@ -91,66 +102,38 @@ def training_table(fitted: Fitted) -> pd.DataFrame:
     return table.astype(dict.fromkeys(table.columns.difference(["stage", "epoch"]), "float64"))
 
 
-def correlations_table(fitted: Fitted) -> pd.DataFrame:
-    """``correlations.parquet``: correlation of channels and controls within regions, training window."""
+def series_products(fitted: Fitted) -> Floats:
+    """Products of channels and controls, as deviations within regions, over the training window, shape NN.
+
+    They add up over regions.
+    """
     panel, train = fitted.panel, fitted.split.train
     series_GTN = np.concatenate([panel.media_GTC, panel.controls_GTK], 2)[:, train]
     present_GT = panel.present_GT[:, train]
     mean_GN = (series_GTN * present_GT[..., None]).sum(1) / np.maximum(present_GT.sum(1), 1)[:, None]
     scale_GN = np.maximum(np.abs(mean_GN), 1e-12)
     deviation_NN = ((series_GTN - mean_GN[:, None]) / scale_GN[:, None])[present_GT]
-    covariance = deviation_NN.T @ deviation_NN
-    sd = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
-    value = np.clip(covariance / sd[:, None] / sd[None, :], -1, 1)
+    products: Floats = deviation_NN.T @ deviation_NN
+    return products
+
+
+def correlations_table(fitted: Fitted, products_NN: Floats | None = None) -> pd.DataFrame:
+    """``correlations.parquet``: correlation of channels and controls within regions, training window.
+
+    Args:
+        fitted: The model; any of its regions, where products are given.
+        products_NN: :func:`series_products` of all regions, where they are known already.
+    """
+    panel, products_NN = fitted.panel, series_products(fitted) if products_NN is None else products_NN
+    sd = np.sqrt(np.maximum(np.diag(products_NN), 1e-300))
+    value = np.clip(products_NN / sd[:, None] / sd[None, :], -1, 1)
     names = np.array([*panel.channels, *panel.controls])
     return pd.DataFrame(
         {"a": np.repeat(names, len(names)), "b": np.tile(names, len(names)), "value": value.ravel()}
     )
 
 
-def data_quality(fitted: Fitted) -> dict[str, Any]:
-    """``data_quality.json``: what is there, what is missing and which cells stand out."""
-    panel = fitted.panel
-    predicted_GT = fitted.predictor.parts.prediction_MGT.mean(0)
-    z_GT = np.nan_to_num((panel.kpi_GT - predicted_GT) / predictive_sd(fitted))
-    rows, periods = np.nonzero(np.abs(z_GT) > OUTLIER)
-    worst = np.argsort(-np.abs(z_GT[rows, periods]), kind="stable")[:MOST_OUTLIERS]
-    dates = panel.dates.astype(str)
-    active_TC = panel.media_GTC.sum(0) > 0
-    return {
-        "regions": len(panel.regions),
-        "periods": len(dates),
-        "frequency": panel.frequency,
-        "first": str(dates[0]),
-        "last": str(dates[-1]),
-        "present": int(panel.present_GT.sum()),
-        "missing_cells": int((~panel.present_GT).sum()),
-        "missing_kpi": int((panel.present_GT & ~panel.observed_GT).sum()),
-        "outliers": [
-            {
-                "region": panel.regions[rows[n]],
-                "date": str(dates[periods[n]]),
-                "kpi": float(panel.kpi_GT[rows[n], periods[n]]),
-                "predicted": float(predicted_GT[rows[n], periods[n]]),
-                "z": round(float(z_GT[rows[n], periods[n]]), 2),
-            }
-            for n in worst
-        ],
-        "channels": [
-            {
-                "name": name,
-                "zero_share": round(float((panel.media_GTC[..., c][panel.present_GT] == 0).mean()), 4),
-                "first_active": str(dates[np.argmax(active_TC[:, c])]) if active_TC[:, c].any() else None,
-                "last_active": str(dates[len(dates) - 1 - np.argmax(active_TC[::-1, c])])
-                if active_TC[:, c].any()
-                else None,
-            }
-            for c, name in enumerate(panel.channels)
-        ],
-    }
-
-
-def returns_table(fitted: Fitted) -> pd.DataFrame:
+def returns_table(fitted: Fitted, sums: PeriodSums | None = None) -> pd.DataFrame:
     """``returns.parquet``: what each channel, and all together, brought by window, with intervals.
 
     Windows are the training window, named ``training``, and its quarters, such as ``2024 Q1``; quarters with
@@ -158,17 +141,26 @@ def returns_table(fitted: Fitted) -> pd.DataFrame:
     nobody buys left out. ``effect`` counts KPI units of the direct effect, ``value`` their money; ``roi`` is
     value over the spend of the window, empty without spend; ``media`` are the units that ran. What a window
     brings includes what earlier spend carries into it.
+
+    Args:
+        fitted: The model; any of its regions, where sums are given.
+        sums: :func:`by_period` of all regions, where they are known already.
     """
-    return _returns(fitted, _windows(fitted))
+    return _returns(fitted.panel, by_period(fitted) if sums is None else sums, _windows(fitted))
 
 
-def windows_table(fitted: Fitted) -> pd.DataFrame:
+def windows_table(fitted: Fitted, sums: PeriodSums | None = None) -> pd.DataFrame:
     """``windows.parquet``: the return of each channel, and of all together, in any stretch of training.
 
     A row for every channel and every pair of a first and a last month, or quarters where there are more than
     ``MOST_MONTHS`` months or periods are longer. ``first`` and ``last`` are their starts; ``channel``,
     ``spend`` and ``roi`` as in :func:`returns_table`, each window with an interval of its own.
+
+    Args:
+        fitted: The model; any of its regions, where sums are given.
+        sums: :func:`by_period` of all regions, where they are known already.
     """
+    sums = by_period(fitted) if sums is None else sums
     train_T = fitted.split.mask("train")
     days = pd.DatetimeIndex(fitted.panel.dates)
     units_T = days.to_period("M")
@@ -176,7 +168,7 @@ def windows_table(fitted: Fitted) -> pd.DataFrame:
         units_T = days.to_period("Q")
     units = units_T[train_T].unique()
     inside_UT = np.array([train_T & (units_T == unit) for unit in units], dtype=np.float64)
-    spend_UC, _, value_MUC = (inside_UT @ values for values in _by_period(fitted))
+    spend_UC, value_MUC = inside_UT @ sums.spend_TC, inside_UT @ sums.value_MTC
     first_W, last_W = np.triu_indices(len(units))
     spend_WC, value_MWC = (
         _with_total(_between(values, first_W, last_W), fitted.panel.bought_C)
@@ -232,30 +224,48 @@ def returns_between(fitted: Fitted, start: str, end: str) -> pd.DataFrame:
     if not inside_T.any():
         text = f"no period begins from {start} to {end}; the data run from {dates[0]} to {dates[-1]}"
         raise RequestError("window", [Problem("empty_window", "window", text)])
-    return _returns(fitted, {f"{start} to {end}": inside_T})
+    return _returns(fitted.panel, by_period(fitted), {f"{start} to {end}": inside_T})
 
 
-def _by_period(fitted: Fitted) -> tuple[Floats, Floats, Floats]:
-    """Spend of shape TC, effect and its value of shape MTC, all regions together."""
+@dataclass(frozen=True, eq=False)
+class PeriodSums(Sums):
+    """What every channel cost, ran and brought in every period.
+
+    Attributes:
+        spend_TC: Spend.
+        media_TC: Media.
+        effect_MTC: Direct effect.
+        value_MTC: Its value.
+    """
+
+    spend_TC: Floats
+    media_TC: Floats
+    effect_MTC: Floats
+    value_MTC: Floats
+
+
+def by_period(fitted: Fitted) -> PeriodSums:
+    """The sums of a model's regions, which may be some of a panel's."""
     panel = fitted.panel
     cells_GT = panel.present_GT.astype(np.float64)
     effect_MTC, value_MTC = (
         np.einsum("mgtc,gt->mtc", fitted.predictor.parts.channels_MGTC, weight_GT)
         for weight_GT in (cells_GT, cells_GT * panel.kpi_value_GT)
     )
-    return np.einsum("gtc,gt->tc", panel.spend_GTC, cells_GT), effect_MTC, value_MTC
+    spend_TC, media_TC = (
+        np.einsum("gtc,gt->tc", values_GTC, cells_GT) for values_GTC in (panel.spend_GTC, panel.media_GTC)
+    )
+    return PeriodSums(spend_TC, media_TC, effect_MTC, value_MTC)
 
 
-def _returns(fitted: Fitted, windows: dict[str, Bools]) -> pd.DataFrame:
-    panel = fitted.panel
-    cells_GT = panel.present_GT.astype(np.float64)
-    spend_TC, effect_MTC, value_MTC = _by_period(fitted)
+def _returns(panel: Panel, periods: PeriodSums, windows: dict[str, Bools]) -> pd.DataFrame:
     frames = []
     for name, window_T in windows.items():
-        sums = (v[..., window_T, :].sum(-2) for v in (spend_TC, effect_MTC, value_MTC))
+        every = (periods.spend_TC, periods.effect_MTC, periods.value_MTC)
+        sums = (values[..., window_T, :].sum(-2) for values in every)
         spend_C, effect_MC, value_MC = (_with_total(v, panel.bought_C) for v in sums)
         frame = pd.DataFrame({"window": name, "channel": [*panel.channels, ""], "spend": spend_C})
-        frame["media"] = [*np.einsum("gtc,gt->tc", panel.media_GTC, cells_GT)[window_T].sum(0), np.nan]
+        frame["media"] = [*periods.media_TC[window_T].sum(0), np.nan]
         frame["start"] = panel.dates[window_T][0].astype("datetime64[s]")
         roi_MC = value_MC / np.where(spend_C > 0, spend_C, np.nan)
         for column, values_MC in {"effect": effect_MC, "value": value_MC, "roi": roi_MC}.items():

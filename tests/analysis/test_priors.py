@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmm.analysis.attribution import draws_table, effect_draws
+from mmm.analysis.attribution import draws_table, effect_draws, effect_sums
 from mmm.analysis.priors import priors_table
 from mmm.config import Belief, ModelSpec
 from mmm.config.model import PriorSpec
@@ -51,7 +51,7 @@ def test_what_is_not_bought_is_a_pool_of_its_own() -> None:
 def test_prior_and_posterior_stand_side_by_side() -> None:
     fitted = sketch()
     estimands = effect_draws(fitted)
-    table = priors_table(fitted, estimands["direct"])
+    table = priors_table(fitted, effect_sums(fitted))
 
     assert set(table["quantity"]) == {"share", "roi", "half_saturation", "slope", "retention"}
     assert (table["prior_lower"] < table["prior_upper"]).all()
@@ -68,7 +68,7 @@ def test_prior_and_posterior_stand_side_by_side() -> None:
 def test_members_of_an_ensemble_expect_half_normal_shares() -> None:
     """Of three channels 0.1 each: median 0.0674, 5 and 95 % at 0.0063 and 0.196."""
     fitted = sketch(members=8)
-    table = priors_table(fitted, effect_draws(fitted)["direct"])
+    table = priors_table(fitted, effect_sums(fitted))
     rows = table[table["quantity"] == "share"]
 
     assert fitted.spec.train.inference == "ensemble" and len(rows) == 3
@@ -93,7 +93,7 @@ def test_a_belief_counts_as_much_as_its_strength_says(strength: float, middle: f
     """A narrow belief decides the prior; at strength 0 nothing is stated."""
     stated = {"channels": {"tv": {"share": {"mean": 0.2, "sd": 0.001}}}, "strength": strength}
     fitted = sketch(members=8, model={"priors": stated})
-    table = priors_table(fitted, effect_draws(fitted)["direct"]).set_index(["channel", "quantity"])
+    table = priors_table(fitted, effect_sums(fitted)).set_index(["channel", "quantity"])
 
     assert table["prior"].to_dict()["tv", "share"] == pytest.approx(middle, rel=0.1)
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from mmm.analysis.attribution import effects_table
+from mmm.analysis.quality import data_quality
 from mmm.analysis.tables import (
     adstock_table,
     correlations_table,
-    data_quality,
     effectiveness_table,
     regions_table,
     returns_between,

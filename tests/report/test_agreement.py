@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from mmm import words
-from mmm.analysis.attribution import effect_draws, effects_table
+from mmm.analysis.attribution import effects_table
 from mmm.analysis.curves import response_curves
 from mmm.analysis.intervals import Estimate, interval
 from mmm.config.files import load_market
@@ -166,7 +166,7 @@ def test_what_media_bring_is_nowhere_below_zero(fitted: Fitted) -> None:
     share_MC = fitted.parameters["share"] + np.array([[-3.0], [0.0], [1.0]])
     wide = replace(fitted, parameters={**fitted.parameters, "share": share_MC})
     brought_MC = wide.predictor.parts.channels_MGTC[:, :, : wide.split.n_train].sum((1, 2))
-    effects, curves = effects_table(wide, effect_draws(wide)), response_curves(wide)
+    effects, curves = effects_table(wide), response_curves(wide)
     plan = plan_budget(wide, REQUEST)
     asked = {"horizon": HORIZON, "plans": {"plan": {"spend": plan.spend}}}
     shown = evaluate_scenario(wide, asked).plans[0]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from mmm.analysis.attribution import effect_draws, effects_table
+from mmm.analysis.attribution import effects_table
 from mmm.analysis.tables import returns_table
 from mmm.data.panel import Treatment
 from mmm.errors import RequestError
@@ -109,7 +109,7 @@ def test_a_treatment_has_a_path_in_a_scenario(fitted: Fitted) -> None:
 def test_returns_of_all_media_leave_it_out(fitted: Fitted) -> None:
     rows = returns_table(fitted)
     training = rows[rows["window"] == "training"].set_index("channel")
-    effects = effects_table(fitted, effect_draws(fitted)).set_index("channel").astype("float64")
+    effects = effects_table(fitted).set_index("channel").astype("float64")
     radio, search = effects.loc["radio"], effects.loc["search"]
 
     assert training.loc["", "effect"] == pytest.approx(training.loc[["tv", "search"], "effect"].sum())
