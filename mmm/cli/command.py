@@ -175,16 +175,20 @@ def _count(amount: int, noun: str) -> str:
 
 def _drivers(panel: Panel) -> str:
     """What moves the KPI, by kind; kinds that the panel does not have are left out."""
-    contacts_GTC = panel.contacts_GTC
-    reached = 0 if contacts_GTC is None else int((contacts_GTC > 0).any((0, 1)).sum())
+    contacts_GTC, size = panel.contacts_GTC, len(panel.channels)
+    reached_C = [contacts_GTC is not None and bool((contacts_GTC[..., c] > 0).any()) for c in range(size)]
+
+    def media(kind: str, noun: str) -> str:
+        own = [reached for one, reached in zip(panel.kind_C, reached_C, strict=True) if one == kind]
+        return _count(len(own), noun) + (f" ({sum(own)} with reach)" if any(own) else "")
+
     held = (
-        (len(panel.organic), "organic channel"),
-        (len(panel.mediators), "mediator"),
-        (len(panel.treatments), "treatment"),
+        (len(panel.organic), media("organic", "organic channel")),
+        (len(panel.mediators), media("mediator", "mediator")),
+        (len(panel.treatments), _count(len(panel.treatments), "treatment")),
     )
-    paid = _count(int(panel.bought_C.sum()), "channel") + (f" ({reached} with reach)" if reached else "")
     plain = _count(len(panel.controls) - len(panel.treatments), "control")
-    return ", ".join([paid, *(_count(amount, noun) for amount, noun in held if amount), plain])
+    return ", ".join([media("channel", "channel"), *(told for amount, told in held if amount), plain])
 
 
 def _described(spec: MarketSpec, read: PanelRead) -> str:
@@ -220,6 +224,7 @@ def run_simulate(options: argparse.Namespace) -> int:
         seed=options.seed,
         reach=options.reach,
         drivers=options.drivers,
+        organic_reach=options.organic_reach,
         force=options.force,
     )
     _say(str(path))
@@ -285,6 +290,12 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
         ("reach", 0, "channels of each market of which reach and frequency are known"),
     ):
         parser.add_argument(f"--{name}", type=int, default=default, help=f"{about} (default {default})")
+    parser.add_argument(
+        "--organic-reach",
+        type=int,
+        default=0,
+        help="of --drivers: organic media of which reach and frequency are known (default 0)",
+    )
     parser.add_argument(
         "--drivers",
         action="store_true",

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mmm.data.panel import Bools, Floats
-from mmm.simulate.draws import refuse_unless, wander
+from mmm.simulate.draws import REACH_HALF, Design, refuse_unless, wander
+from mmm.simulate.reach import Reach, draw_reach
 from mmm.simulate.worlds import Influence, Response, World, carry_over, carry_over_weights, hill
 
 ORGANIC = ("email", "organic_social", "newsletter", "blog")
@@ -29,6 +30,8 @@ class Drivers:
 
     organic: int = 2
     """Organic media, of which every second follows a paid channel."""
+    reach: int = 0
+    """Organic media, the last ones, of which reach and frequency are known in place of exposure."""
     mediators: int = 0
     """Mediators, each moved by two paid channels."""
     share: float = 0.08
@@ -46,6 +49,11 @@ class Drivers:
         """Refuse what cannot be drawn, all of it at once."""
         rules = (
             ("organic", 0 <= self.organic <= len(ORGANIC), f"must be within 0 and {len(ORGANIC)}"),
+            (
+                "reach",
+                0 <= self.reach <= self.organic,
+                f"must be within 0 and {self.organic}, the organic media",
+            ),
             ("mediators", 0 <= self.mediators <= len(MEDIATORS), f"must be within 0 and {len(MEDIATORS)}"),
             ("share", 0 < self.share < 1, "must be between 0 and 1"),
             ("elasticity", self.elasticity >= 0, "must be at least 0"),
@@ -130,11 +138,16 @@ def _with_media(rng: np.random.Generator, drivers: Drivers, world: World, level_
     influence = _joined(rng, world.influence, own_GTN, len(organic))
     intensity_GTC = influence.intensity_GTC()
     new_GTN = intensity_GTC[..., paid:]
+    own_reach = _drawn_reach(drivers, world, new_GTN)
+    acting_GTN = new_GTN if own_reach is None else own_reach.acting(new_GTN)
     decay_N = rng.uniform(0.1, 0.6, added)
     weights_NL = carry_over_weights(decay_N, np.zeros(added), world.response.weights_CL.shape[1])
-    stock_GTN = carry_over(new_GTN, weights_NL)
+    stock_GTN = carry_over(acting_GTN, weights_NL)
     half_N = np.median(stock_GTN, axis=(0, 1)) * rng.uniform(0.7, 1.8, added)
     slope_N = rng.uniform(1.0, 2.5, added)
+    if own_reach is not None:
+        half_N[list(own_reach.places)] *= REACH_HALF
+        slope_N[list(own_reach.places)] = 1.0
     top_GN = level_G1 * np.exp(0.2 * rng.standard_normal((regions, added)))
     plain_N = (top_GN[:, None] * hill(stock_GTN, half_N, slope_N)).sum((0, 1))
     weight_N = 0.8 * rng.dirichlet(np.full(added, 2.0)) + 0.2 / added
@@ -161,7 +174,19 @@ def _with_media(rng: np.random.Generator, drivers: Drivers, world: World, level_
         influence=influence,
         decay_C=np.concatenate([world.decay_C, decay_N]),
         delay_C=np.concatenate([world.delay_C, np.zeros(added)]),
+        reach=world.reach if own_reach is None else own_reach.after(world.reach, paid),
     )
+
+
+def _drawn_reach(drivers: Drivers, world: World, new_GTN: Floats) -> Reach | None:
+    """Reach and frequency of the last organic media, by numbers of their own; places among those added."""
+    if drivers.reach == 0:
+        return None
+    rng = np.random.default_rng([world.seed, 19])
+    places = tuple(range(drivers.organic - drivers.reach, drivers.organic))
+    usual = Design()
+    shapes = (usual.reach_half, usual.reach_slope)
+    return draw_reach(rng, new_GTN, world.population_G, places, shapes, usual.frequency_spread)
 
 
 def _joined(rng: np.random.Generator, old: Influence, own_GTN: Floats, organic: int) -> Influence:

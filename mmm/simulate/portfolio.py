@@ -36,13 +36,15 @@ def write_portfolio(
     seed: int = 0,
     reach: int = 0,
     drivers: bool = False,
+    organic_reach: int = 0,
     force: bool = False,
 ) -> Path:
     """Write panels, specs and truth of ``brands`` x ``markets`` simulated markets below ``out``.
 
     ``panel/brand=…/market=…/part-0.parquet``, ``portfolio.yaml``, ``specs/<brand>_<market>.yaml`` and
     ``truth/<brand>_<market>/`` with the tables of :func:`mmm.simulate.truth.write_truth` over all weeks but
-    the holdout. With ``drivers`` every market has organic media, a mediator, price and promotions as well.
+    the holdout. With ``drivers`` every market has organic media, a mediator, price and promotions as well;
+    of ``organic_reach`` of its organic media reach and frequency are known.
 
     Returns:
         Path of ``portfolio.yaml``.
@@ -58,8 +60,12 @@ def write_portfolio(
         for name, value, lowest in least
         if value < lowest
     ]
+    if organic_reach and not drivers:
+        text = f"is {organic_reach}, but without drivers there are no organic media; ask for drivers as well."
+        problems.append(Problem("out_of_range", "organic_reach", text))
     if problems:
         raise SpecError("The simulated portfolio", problems)
+    added = Drivers(mediators=1, reach=organic_reach) if drivers else None
     _clear(out, force=force)
     for b in range(brands):
         for m in range(markets):
@@ -67,8 +73,8 @@ def write_portfolio(
             world = simulate_market(
                 design, brand=_name(BRANDS, "brand", b), market=_name(MARKETS, "market", m), seed=own_seed
             )
-            if drivers:
-                world = with_drivers(world, Drivers(mediators=1))
+            if added is not None:
+                world = with_drivers(world, added)
             _write_market(world, out)
     path = out / "portfolio.yaml"
     path.write_text(_yaml({"defaults": shared_spec(world), "markets": "panel"}), encoding="utf-8")
@@ -116,13 +122,18 @@ def shared_spec(world: World) -> dict[str, Any]:
         )
         if bought
     }
-    for place in () if world.reach is None else world.reach.places:
-        name = world.channels[place]
+    reached = [] if world.reach is None else [world.channels[place] for place in world.reach.places]
+    for name in (one for one in reached if one in media):
         media[name] = {kind: f"{name}_{kind}" for kind in ("spend", "reach", "frequency")}
     signs = {"price": "negative", "promotion": "positive"}
     held = {"organic": world.organic, "mediators": world.mediators}
     drivers: dict[str, Any] = {
-        role: {name: {"exposure": f"{name}_impressions"} for name in names}
+        role: {
+            name: {kind: f"{name}_{kind}" for kind in ("reach", "frequency")}
+            if name in reached
+            else {"exposure": f"{name}_impressions"}
+            for name in names
+        }
         for role, names in held.items()
         if names
     }

@@ -5,7 +5,7 @@ Shapes: R channels with reach and frequency, C channels, G regions, T periods, N
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -68,6 +68,19 @@ class Reach:
         for r, channel in enumerate(self.places):
             acting_GTC[..., channel] *= self.worth_RGT[r]
         return acting_GTC
+
+    def after(self, other: Reach | None, first: int) -> Reach:
+        """Channels of another world and, ``first`` places on, those here."""
+        places = tuple(first + place for place in self.places)
+        if other is None:
+            return replace(self, places=places)
+        return Reach(
+            (*other.places, *places),
+            np.concatenate([other.people_RGT, self.people_RGT]),
+            np.concatenate([other.contacts_RGT, self.contacts_RGT]),
+            np.concatenate([other.half_R, self.half_R]),
+            np.concatenate([other.slope_R, self.slope_R]),
+        )
 
     @cached_property
     def best_R(self) -> Floats:

@@ -53,11 +53,20 @@ def test_validate_describes_the_panel(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_validate_tells_drivers_by_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    size = ["--brands", "1", "--markets", "1", "--regions", "2", "--weeks", "60", "--reach", "1", "--drivers"]
-    assert cli.main(["simulate", "--out", str(tmp_path / "sim"), *size]) == 0
+    size = ["--brands", "1", "--markets", "1", "--regions", "2", "--weeks", "60"]
+    drivers = ["--reach", "1", "--drivers", "--organic-reach", "1"]
+    assert cli.main(["simulate", "--out", str(tmp_path / "sim"), *size, *drivers]) == 0
     assert cli.main(["validate", str(tmp_path / "sim" / "specs" / "acme_us.yaml")]) == 0
-    told = "8 channels (1 with reach), 2 organic channels, 1 mediator, 2 treatments, 0 controls; train 47"
-    assert told in capsys.readouterr().out
+    held = "2 organic channels (1 with reach), 1 mediator, 2 treatments"
+    assert f"8 channels (1 with reach), {held}, 0 controls; train 47" in capsys.readouterr().out
+
+
+def test_organic_media_with_reach_are_drawn_beside_other_drivers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["simulate", "--out", str(tmp_path / "sim"), "--organic-reach", "1"]) == 2
+    assert "organic_reach: is 1, but without drivers" in capsys.readouterr().err
+    assert not (tmp_path / "sim").exists()
 
 
 def test_report_of_a_folder_without_a_model_is_refused(

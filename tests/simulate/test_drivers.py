@@ -16,9 +16,11 @@ from mmm.simulate.best_budget import best_budget
 from mmm.simulate.draws import Design, simulate_market
 from mmm.simulate.drivers import Drivers, with_drivers, without_controls
 from mmm.simulate.portfolio import shared_spec
-from mmm.simulate.truth import contributions_table, effects_table
-from mmm.simulate.worlds import World
+from mmm.simulate.reach import mean_response
+from mmm.simulate.truth import contributions_table, effects_table, parameters
+from mmm.simulate.worlds import World, carry_over
 
+BASE = {"brand": "a", "market": "b", "data": {"path": "p"}}
 DESIGN = Design(regions=4, weeks=80, channels=3)
 
 
@@ -81,13 +83,61 @@ def test_nobody_buys_them() -> None:
 
 def test_its_spec_reads_its_frame() -> None:
     world = driven()
-    base = {"brand": "a", "market": "b", "data": {"path": "p"}}
-    panel = panel_from_frame(world.frame(), validate(MarketSpec, base | shared_spec(world), "test")).panel
+    panel = panel_from_frame(world.frame(), validate(MarketSpec, BASE | shared_spec(world), "test")).panel
 
     assert panel.organic == ("email", "organic_social")
     assert panel.mediators == ("brand_search",)
     assert [one.name for one in panel.treatments] == ["price", "promotion"]
     assert panel.controls == ("price", "promotion")
+
+
+@cache
+def reached() -> World:
+    """One channel and one organic medium with reach and frequency."""
+    world = simulate_market(Design(regions=4, weeks=80, channels=3, reach=1), seed=5)
+    return with_drivers(world, Drivers(mediators=1, reach=1))
+
+
+def test_organic_media_may_reach_people_so_and_so_often() -> None:
+    world = reached()
+    assert world.reach is not None
+    assert [world.channels[place] for place in world.reach.places] == ["social", "organic_social"]
+    told = parameters(world, 60)["reach"]["organic_social"]
+    assert told["best_frequency"] == world.reach.best_R[1] and told["frequency"] > 1.0
+    columns = set(world.frame())
+    assert {"organic_social_reach", "organic_social_frequency", "email_impressions"} <= columns
+    assert not {"organic_social_impressions", "organic_social_spend"} & columns
+    panel = panel_from_frame(world.frame(), validate(MarketSpec, BASE | shared_spec(world), "test")).panel
+    assert panel.organic == ("email", "organic_social")
+    assert [panel.channels[c] for c in np.flatnonzero(panel.has_reach_C)] == ["social", "organic_social"]
+
+
+def test_people_who_are_reached_oftener_count_by_their_response() -> None:
+    """A medium with reach acts by people times the mean response of each, and not by contacts."""
+    world = reached()
+    assert world.reach is not None
+    place = world.channels.index("organic_social")
+    share_GT = world.reach.people_RGT[1] / world.population_G[:, None]
+    half, slope = float(world.reach.half_R[1]), float(world.reach.slope_R[1])
+    acts_GT = share_GT * mean_response(world.reach.contacts_RGT[1], half, slope)
+    stock_GT1 = carry_over(acts_GT[..., None], world.response.weights_CL[place : place + 1])
+    top_G, half = world.response.top_GC[:, place], world.response.half_saturation_C[place]
+    scale = acts_GT.sum() / world.reach.acting(world.intensity_GTC)[..., place].sum()
+    by_hand_GT = top_G[:, None] * stock_GT1[..., 0] / (stock_GT1[..., 0] + half * scale)
+
+    assert_allclose(world.direct_GTC[..., place], by_hand_GT, rtol=1e-9)
+
+
+def test_reach_of_organic_media_leaves_the_rest_as_it_was() -> None:
+    world = simulate_market(Design(regions=4, weeks=80, channels=3), seed=5)
+    plain, other = (with_drivers(world, Drivers(reach=reach)) for reach in (0, 1))
+
+    assert plain.reach is None and other.reach is not None and other.reach.places == (4,)
+    assert_allclose(plain.direct_GTC[..., :3], other.direct_GTC[..., :3], rtol=0)
+    assert_allclose(plain.intensity_GTC, other.intensity_GTC, rtol=0)
+    assert plain.direct_GTC[..., 3:].sum() == pytest.approx(other.direct_GTC[..., 3:].sum(), rel=1e-12)
+    with pytest.raises(SpecError, match="reach: is 3; it must be within 0 and 2"):
+        Drivers(reach=3)
 
 
 def test_what_cannot_be_drawn_is_told_at_once() -> None:
