@@ -42,6 +42,8 @@ FEW = 8
 """Members whose mean stands for that of all."""
 FORMAT = 2
 """Version of the files of ``model/``; others are refused."""
+PARTS = "parts"
+"""The same of a model in parts, and the folder that they lie in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +114,6 @@ def save_fitted(fitted: Fitted, directory: Path) -> None:
     """Write ``model/`` below a directory; arrays without pickle, the rest as YAML and JSON."""
     folder = directory / MODEL_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "spec.yaml").write_text(dump_yaml(fitted.spec), encoding="utf-8")
     write_arrays(folder / "weights.npz", dict(fitted.parameters))
     write_arrays(folder / "scaling.npz", {**_arrays_of(fitted.scaling), "log_half_C": fitted.log_half_C})
     write_arrays(folder / "panel.npz", _arrays_of(fitted.panel))
@@ -121,12 +122,32 @@ def save_fitted(fitted: Fitted, directory: Path) -> None:
     if fitted.chains:
         write_arrays(folder / CHAINS, fitted.chains)
     write_arrays(folder / "graph.npz", _arrays_of(fitted.graph))
+    weights = {name: list(value.shape) for name, value in fitted.parameters.items()}
+    _save_texts(fitted, folder, FORMAT, {"weights": weights})
+
+
+def save_outline(fitted: Fitted, directory: Path, parts: int) -> None:
+    """Write ``model/`` of a model in parts: spec, trace and provenance, without weights or data.
+
+    Args:
+        fitted: Any part of it.
+        directory: Directory of the whole; its parts are directories of their own below :data:`PARTS`.
+        parts: How many there are.
+    """
+    folder = directory / MODEL_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    _save_texts(fitted, folder, PARTS, {"parts": parts})
+
+
+def _save_texts(fitted: Fitted, folder: Path, version: int | str, more: Mapping[str, Any]) -> None:
+    """Spec, trace and, last, the provenance."""
+    (folder / "spec.yaml").write_text(dump_yaml(fitted.spec), encoding="utf-8")
     provenance = {
-        "format": FORMAT,
+        "format": version,
         "trained_until": fitted.trained_until,
         "split": [fitted.split.n_train, fitted.split.n_holdout, fitted.split.n_test],
         "scales": fitted.scales.as_dict(),
-        "weights": {name: list(value.shape) for name, value in fitted.parameters.items()},
+        **more,
         **fitted.provenance,
     }
     (folder / "trace.json").write_text(json.dumps(dict(fitted.trace)) + "\n", encoding="utf-8")
@@ -142,6 +163,11 @@ def load_fitted(directory: Path | str) -> Fitted:
     folder = model_folder(directory)
     written = read_json(folder / "provenance.json")
     found = written.get("format")
+    if found == PARTS:
+        raise ModelFileError(
+            f"{directory} is a model in {written.get('parts')} parts of some regions each, not to be read "
+            f"as one. Name one of them, e.g. {directory}/{PARTS}/part-00000."
+        )
     if found != FORMAT:
         raise ModelFileError(
             f"{folder} has format {found}, this program reads {FORMAT}. Fit the model again."

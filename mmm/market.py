@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from mmm.config import MarketSpec
-from mmm.data.panel import Panel
+from mmm.data.panel import Floats
+from mmm.data.parts.outline import training_products
 from mmm.data.read import PanelRead, read_panel
 from mmm.data.schema import VALUE_NOT_STATED, Finding
 from mmm.data.split import Split
@@ -40,26 +41,28 @@ def read_market(spec: MarketSpec) -> PanelRead:
 def with_market_findings(spec: MarketSpec, read: PanelRead) -> PanelRead:
     """A panel that is read with what only spec and data together show."""
     found = (
-        *breadth_findings(spec, read),
+        *breadth_findings(
+            spec, training_products(read.panel, read.split), read.split.n_train, len(read.panel.regions)
+        ),
         *group_findings(spec),
-        *knot_findings(spec, read),
+        *knot_findings(spec, read.split),
         *money_findings(spec),
     )
     return replace(read, findings=(*read.findings, *found))
 
 
-def knot_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:
+def knot_findings(spec: MarketSpec, split: Split) -> list[Finding]:
     """Knots of the level that lie further apart than the training window is long."""
     findings = []
     for name in ("national_knots", "regional_knots"):
         apart = getattr(spec.model.baseline, name)
-        if apart is not None and apart >= read.split.n_train:
+        if apart is not None and apart >= split.n_train:
             findings.append(
                 Finding(
                     "warning",
                     "knots_beyond_training",
                     f"model.baseline.{name}",
-                    f"Knots {apart} periods apart leave none within the {read.split.n_train} of training.",
+                    f"Knots {apart} periods apart leave none within the {split.n_train} of training.",
                     "The level is then a line at best, and media take what it cannot follow.",
                     "Lower it, or leave it out for the default.",
                 )
@@ -102,11 +105,18 @@ def money_findings(spec: MarketSpec) -> list[Finding]:
     ]
 
 
-def breadth_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:
-    """Whether there are more channels than the training periods can tell apart, and what is done about it."""
-    channels, cells = len(read.panel.channels), read.split.n_train * len(read.panel.regions)
+def breadth_findings(spec: MarketSpec, products_CC: Floats, n_train: int, regions: int) -> list[Finding]:
+    """Whether there are more channels than the training periods can tell apart, and what is done about it.
+
+    Args:
+        spec: The market.
+        products_CC: From :func:`mmm.data.parts.outline.training_products`.
+        n_train: Training periods.
+        regions: Number of regions.
+    """
+    channels, cells = len(products_CC), n_train * regions
     findings = []
-    apart = min(distinct_channels(read.panel, read.split), cells // CELLS_PER_CHANNEL)
+    apart = min(distinct_channels(products_CC), cells // CELLS_PER_CHANNEL)
     groups = [channel.group for channel in spec.columns.media.values()]
     shapes = groups.count(None) + len({*groups} - {None})
     if channels + (CELLS_PER_CHANNEL - 1) * shapes > cells:
@@ -115,7 +125,7 @@ def breadth_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:
                 "warning",
                 "too_many_channels",
                 "channels",
-                f"{channels} channels on {read.split.n_train} training periods: the data can tell about "
+                f"{channels} channels on {n_train} training periods: the data can tell about "
                 f"{max(apart, 1)} apart.",
                 "The effects of the others come from the priors, and curves of all of them are guesses.",
                 "Give channels that act alike one `group`, whose shapes they share; sum campaigns into "
@@ -137,12 +147,11 @@ def breadth_findings(spec: MarketSpec, read: PanelRead) -> list[Finding]:
     return findings
 
 
-def distinct_channels(panel: Panel, split: Split) -> int:
+def distinct_channels(products_CC: Floats) -> int:
     """How many channels vary by themselves in training: the effective rank of their correlations."""
-    media_GTC = np.where(panel.present_GT[:, split.train, None], panel.media_GTC[:, split.train], 0.0)
-    away = (media_GTC - media_GTC.mean(axis=1, keepdims=True)).reshape(-1, media_GTC.shape[-1])
-    size_C = np.sqrt((away**2).sum(axis=0))
-    moving = away[:, size_C > 0] / size_C[size_C > 0]
-    share = np.linalg.svd(moving, compute_uv=False) ** 2
+    size_C = np.sqrt(np.diag(products_CC))
+    moving_C = size_C > 0
+    related = products_CC[np.ix_(moving_C, moving_C)] / np.outer(size_C[moving_C], size_C[moving_C])
+    share = np.maximum(np.linalg.eigvalsh(related), 0.0) if len(related) else np.zeros(0)
     share = share[share > 0] / max(share.sum(), 1e-300)
     return round(float(np.exp(-(share * np.log(share)).sum()))) if len(share) else 0

@@ -14,7 +14,9 @@ from mmm.config.digest import spec_digest
 from mmm.config.files import dump_yaml, load_market
 from mmm.config.legacy_digest import legacy_digest
 from mmm.data.panel import UNSTATED, data_fingerprint
+from mmm.data.parts.outline import training_products
 from mmm.data.read import PanelRead
+from mmm.data.schema import Finding
 from mmm.errors import RequestError
 from mmm.graph.learn import MOST_SEARCHED, is_searchable, learn_channel_graph
 from mmm.market import (
@@ -31,11 +33,15 @@ from tests.data.panels import frame, write
 from tests.small import market, sketch, small_panel, split_of
 
 
+def breadth(spec: MarketSpec, read: PanelRead) -> list[Finding]:
+    """What is said of the channels of a panel being many."""
+    products_CC = training_products(read.panel, read.split)
+    return breadth_findings(spec, products_CC, read.split.n_train, len(read.panel.regions))
+
+
 def codes(periods: int, regions: int = 1) -> list[str]:
     panel = small_panel(regions=regions, periods=periods, channels=5)
-    return [
-        finding.code for finding in breadth_findings(market(panel), PanelRead(panel, split_of(panel), ()))
-    ]
+    return [finding.code for finding in breadth(market(panel), PanelRead(panel, split_of(panel), ()))]
 
 
 def test_channels_are_counted_against_training_cells() -> None:
@@ -51,8 +57,9 @@ def test_channels_that_move_as_one_count_once() -> None:
     media[..., 1] = media[..., 0]
     media[..., 2] = media[..., 0]
 
-    assert distinct_channels(small_panel(periods=400, channels=5), split_of(panel)) == 5
-    assert distinct_channels(panel, split_of(panel)) <= 3
+    several = small_panel(periods=400, channels=5)
+    assert distinct_channels(training_products(several, split_of(panel))) == 5
+    assert distinct_channels(training_products(panel, split_of(panel))) <= 3
 
 
 def test_a_search_that_would_not_end_is_none() -> None:
@@ -124,8 +131,8 @@ def test_knots_that_lie_beyond_training_are_said() -> None:
     read = PanelRead(panel, split_of(panel), ())
     wide = market(panel, model={"baseline": {"national_knots": 104}})
 
-    assert [finding.where for finding in knot_findings(wide, read)] == ["model.baseline.national_knots"]
-    assert knot_findings(market(panel), read) == []
+    assert [finding.where for finding in knot_findings(wide, read.split)] == ["model.baseline.national_knots"]
+    assert knot_findings(market(panel), read.split) == []
 
 
 def test_case_new_channel_in_holdout() -> None:
@@ -158,5 +165,5 @@ def test_channels_that_share_shapes_need_fewer_periods() -> None:
     panel = small_panel(regions=1, periods=8 + 6)
     read = PanelRead(panel, split_of(panel), ())
 
-    assert breadth_findings(grouped(None, None, None), read)
-    assert not breadth_findings(grouped("a", "a", "a"), read)
+    assert breadth(grouped(None, None, None), read)
+    assert not breadth(grouped("a", "a", "a"), read)

@@ -16,9 +16,11 @@ from jobs.record.rows import Row
 from jobs.results import keep_fit
 from jobs.train.worker import FITTED, TrainPlan
 from mmm.config import MarketSpec
+from mmm.data.calendar import Calendar
 from mmm.data.experiments import locate_experiments
 from mmm.data.panel import data_fingerprint
 from mmm.data.read import PanelRead
+from mmm.data.schema import Finding
 from mmm.data.split import Split
 from mmm.errors import CheckpointError
 from mmm.fitted import Fitted
@@ -37,6 +39,8 @@ class PanelFacts:
         periods: Number of periods.
         channels: Number of channels.
         until: Last date.
+        findings: What the user should know of the data.
+        calendar: Its periods, where it was read in parts.
     """
 
     survey: Survey
@@ -46,6 +50,8 @@ class PanelFacts:
     periods: int
     channels: int
     until: str
+    findings: tuple[Finding, ...] = ()
+    calendar: Calendar | None = None
 
     def identity(self, spec: MarketSpec) -> FitIdentity:
         """What identifies the training of a spec on this panel."""
@@ -71,6 +77,7 @@ def inspect_panel(spec: MarketSpec) -> PanelFacts:
         periods=len(panel.dates),
         channels=len(panel.channels),
         until=str(panel.dates[-1]),
+        findings=read.findings,
     )
 
 

@@ -25,8 +25,11 @@ from jobs.record.runs import find_run, record_fit
 from jobs.record.store import absolute, check_place
 from jobs.record.tracking import Tracking, open_tracking
 from jobs.record.versions import Registry
+from jobs.train.analyse import analyse_shard
 from jobs.train.assemble import PanelFacts, assemble, inspect_panel
 from jobs.train.checkpoint_place import open_checkpoints, parent_place, remove_checkpoints
+from jobs.train.conclude import conclude
+from jobs.train.inspection import Parts, asked_in_parts, inspect_parts
 from jobs.train.ray_train import Workers, await_room, cluster_gpus, run_training
 from jobs.train.record import log_losses, training_run
 from jobs.train.shards import cut_regions
@@ -49,6 +52,7 @@ class TrainOptions:
         force: Replace a fitted model that is there.
         anew: Delete checkpoints of an interrupted training.
         report: Also write ``report.html``.
+        parts: Whether the panel is read, checked and written in parts; see :func:`asked_in_parts`.
         address: Ray cluster; None starts one here unless ``RAY_ADDRESS`` names one.
         tracking: MLflow's URI, ``none``, or None: see :func:`jobs.record.tracking.open_tracking`.
     """
@@ -60,6 +64,7 @@ class TrainOptions:
     force: bool = False
     anew: bool = False
     report: bool = True
+    parts: Parts = "auto"
     address: str | None = None
     tracking: str | None = None
 
@@ -96,7 +101,7 @@ def _train_or_find(spec: MarketSpec, settings: TrainOptions, say: Say) -> Row:
     with connect(settings.address, cpus=_local_cpus(cpus)) as cluster:
         workers = _with_gpus(settings)
         await_room(workers, say, local=cluster.address == LOCAL)
-        facts = _on_cluster(inspect_panel, spec)
+        facts = _inspected(spec, settings, say)
         say(
             f"{len(facts.regions)} regions x {facts.periods} periods x {facts.channels} channels on "
             f"{workers.count} workers of {workers.cpus} CPUs{' and a GPU' if workers.gpus else ''}; "
@@ -110,6 +115,15 @@ def _train_or_find(spec: MarketSpec, settings: TrainOptions, say: Say) -> Row:
             _tidy(spec, row, workers, record, facts.identity(spec).keys)
     legacy_key = facts.identity(spec).legacy_key
     return row if record is None else Registry(record).record(row, spec, legacy_key)
+
+
+def _inspected(spec: MarketSpec, settings: TrainOptions, say: Say) -> PanelFacts:
+    """What is to be known of the panel before the training."""
+    if not _on_cluster(asked_in_parts, spec, settings.parts):
+        facts: PanelFacts = _on_cluster(inspect_panel, spec)
+        return facts
+    say("the panel is read, checked and written in parts")
+    return inspect_parts(spec, settings.workers.count, partial(_all_on_cluster, settings.workers))
 
 
 def _tidy(
@@ -135,18 +149,32 @@ def _train(
         place=open_checkpoints(settings.out, spec, facts, anew=settings.anew),
         every=settings.every,
         threads=settings.workers.cpus,
+        calendar=facts.calendar,
     )
     keys = facts.identity(spec).keys
     say(f"training {keys[0]}; checkpoints every {plan.every} epochs in {plan.place}")
     run = None if record is None else training_run(record, spec, keys, settings.workers)
     run_training(plan, settings.workers, say, None if run is None else partial(log_losses, run))
-    row: Row = _on_cluster(
-        assemble, plan, settings.out, report=settings.report, seconds=time.perf_counter() - started
-    )
+    row = _concluded(plan, facts, settings, started)
     if run is not None:
         record_fit(run, row, spec.data.path)
     remove_checkpoints(settings.out)
     return row
+
+
+def _concluded(plan: TrainPlan, facts: PanelFacts, settings: TrainOptions, started: float) -> Row:
+    """The row of a training whose fits are done, and its directory written."""
+    out, report = settings.out, settings.report
+    if plan.calendar is None:
+        seconds = time.perf_counter() - started
+        row: Row = _on_cluster(assemble, plan, out, report=report, seconds=seconds)
+        return row
+    workers = settings.workers
+    given = [(plan, index, workers.count) for index in range(workers.count)]
+    shards = _all_on_cluster(workers, analyse_shard, given)
+    seconds = time.perf_counter() - started
+    concluded: Row = _on_cluster(conclude, plan, facts, shards, out, report=report, seconds=seconds)
+    return concluded
 
 
 def _existing_fit(spec: MarketSpec, facts: PanelFacts, settings: TrainOptions) -> Row | None:
@@ -185,6 +213,14 @@ def _on_cluster(work: Any, *arguments: Any, **options: Any) -> Any:
     return answer
 
 
+def _all_on_cluster(workers: Workers, work: Any, given: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Do a piece of work for each of several arguments, as many at a time as the cluster has room for."""
+    import ray
+
+    task: Any = ray.remote(num_cpus=workers.cpus, max_retries=2)(work)
+    return results([task.remote(*one) for one in given])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
@@ -214,6 +250,7 @@ def _settings(options: argparse.Namespace) -> TrainOptions:
         force=options.force,
         anew=options.anew,
         report=options.report,
+        parts=options.parts,
         address=options.address,
         tracking=options.tracking,
     )
@@ -239,6 +276,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--force", action="store_true", help="replace a fitted model that is at --out")
     add("--anew", action="store_true", help="delete the checkpoints of an interrupted training at --out")
+    add(
+        "--parts",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="read, check and write the panel in parts, never whole (default auto: large ones)",
+    )
     add("--no-report", dest="report", action="store_false", help="write no report.html")
     add_tracking(parser, "sqlite beside --out; or none")
     return parser

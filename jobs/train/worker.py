@@ -18,6 +18,7 @@ from jobs.train.checkpoints import ShardCheckpoint
 from jobs.train.shards import cut_regions, group_of
 from mmm.config import MarketSpec
 from mmm.config.digest import spec_digest
+from mmm.data.calendar import Calendar
 from mmm.data.read import PanelRead, read_panel
 from mmm.data.split import Split
 from mmm.train.checkpoint import legacy_identity
@@ -46,6 +47,8 @@ class TrainPlan:
         place: Folder of the checkpoints.
         every: Epochs between checkpoints.
         threads: CPU threads of a worker.
+        calendar: Periods of the panel, where nobody reads it as a whole; None has each worker look at all
+            dates.
     """
 
     spec: MarketSpec
@@ -56,6 +59,7 @@ class TrainPlan:
     place: str
     every: int
     threads: int
+    calendar: Calendar | None = None
 
     @property
     def fits(self) -> dict[str, int]:
@@ -117,9 +121,9 @@ class SilentListener:
         """Says nothing."""
 
 
-def read_shard(spec: MarketSpec, regions: Sequence[str]) -> PanelRead:
+def read_shard(spec: MarketSpec, regions: Sequence[str], calendar: Calendar | None = None) -> PanelRead:
     """The rows of some regions, on the calendar of all."""
-    return read_panel(spec, regions=None if spec.columns.region is None else regions)
+    return read_panel(spec, regions=None if spec.columns.region is None else regions, calendar=calendar)
 
 
 def train_shard(
@@ -141,7 +145,7 @@ def train_shard(
     group = group_of(own, index, device)
     regions = plan.regions[own[index]]
     spec = _placed(plan.spec, device)
-    panel = read_shard(spec, regions).panel
+    panel = read_shard(spec, regions, plan.calendar).panel
     epochs = None
     started = time.perf_counter()
     for name, n_train in plan.fits.items():

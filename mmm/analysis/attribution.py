@@ -19,10 +19,10 @@ import pandas as pd
 from scipy import special
 
 from mmm.analysis.intervals import LEVEL, interval, interval_from_zero
-from mmm.analysis.sums import Sums
 from mmm.data.panel import Bools, Floats, Panel
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import ChannelGraph, downstream_delta, own_account
+from mmm.sums import Sums
 
 MEDIA_KINDS = ("channel", "organic", "mediator")
 """Kinds of components that act as media do and never take KPI away."""

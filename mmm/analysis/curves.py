@@ -16,9 +16,9 @@ import pandas as pd
 from scipy import optimize
 
 from mmm.analysis.intervals import interval_from_zero
-from mmm.analysis.sums import Sums
 from mmm.data.panel import Floats
 from mmm.fitted import Fitted
+from mmm.sums import Sums
 
 MULTIPLIERS: Floats = np.round(np.linspace(0.0, 2.0, 21), 10)
 SATURATED = 0.9

@@ -21,6 +21,7 @@ from mmm.analysis.attribution import (
     EffectSums,
     component_names,
     components_of,
+    direct_totals,
     draws_table,
     effect_sums,
     effects_table,
@@ -32,7 +33,6 @@ from mmm.analysis.intervals import LEVEL, interval, interval_from_zero
 from mmm.analysis.priors import priors_table
 from mmm.analysis.quality import QualitySums, quality_sums
 from mmm.analysis.score import ScoreSums, score_sums
-from mmm.analysis.sums import Sums
 from mmm.analysis.tables import (
     PeriodSums,
     adstock_table,
@@ -48,6 +48,7 @@ from mmm.data.panel import Floats
 from mmm.data.regions import kept_regions
 from mmm.fitted import Fitted
 from mmm.model.parameters import REGIONAL
+from mmm.sums import Sums
 
 EVERYWHERE = "all regions"
 """Name of the only region of national predictions and contributions."""
@@ -81,6 +82,7 @@ class MediaSums(Sums):
     Attributes:
         regions: Number of regions.
         predicted_M: Expected KPI of the training cells.
+        brought_MC: What channels bring in them.
         baseline_T: Baseline of the training cells, mean over members.
         cells_T: Training cells.
         ran_TC: Media of every period.
@@ -92,6 +94,7 @@ class MediaSums(Sums):
 
     regions: int
     predicted_M: Floats
+    brought_MC: Floats
     baseline_T: Floats
     cells_T: Floats
     ran_TC: Floats
@@ -165,7 +168,7 @@ def part_sums(fitted: Fitted, scored: Fitted) -> PartSums:
         forecast=forecast,
         scored=forecast if scored is fitted else _forecast_sums(scored),
         scores=ScoreSums(score_sums(panel, fitted.split, scored.predictor.parts.prediction_MGT.mean(0))),
-        media=_media_sums(fitted),
+        media=media_sums(fitted),
         quality=quality_sums(fitted),
         products_NN=series_products(fitted),
         effectiveness_MCT=predictor.effectiveness_MCGT.sum(2),
@@ -188,7 +191,8 @@ def _forecast_sums(fitted: Fitted) -> ForecastSums:
     )
 
 
-def _media_sums(fitted: Fitted) -> MediaSums:
+def media_sums(fitted: Fitted) -> MediaSums:
+    """The sums of a model's regions, which may be some of a panel's."""
     panel, parts, until = fitted.panel, fitted.predictor.parts, fitted.trained_until
     cells_GT = fitted.training_GT
     present_GT1 = panel.present_GT[:, :until, None]
@@ -198,6 +202,7 @@ def _media_sums(fitted: Fitted) -> MediaSums:
     return MediaSums(
         regions=len(panel.regions),
         predicted_M=parts.prediction_MGT[:, cells_GT].sum(1),
+        brought_MC=direct_totals(fitted, cells_GT.astype(np.float64)),
         baseline_T=np.where(cells_GT, parts.baseline_MGT.mean(0), 0.0).sum(0),
         cells_T=cells_GT.sum(0).astype(np.float64),
         ran_TC=panel.media_GTC.sum(0),

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from mmm.analysis.sums import Sums
 from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.split import Split
+from mmm.sums import Sums
 
 RECENT = 8
 """Training periods in the mean of ``recent_mean``."""

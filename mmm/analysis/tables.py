@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from mmm.analysis.intervals import interval, interval_from_zero
-from mmm.analysis.sums import Sums
 from mmm.data.panel import Bools, Floats, Panel
 from mmm.errors import Problem, RequestError
 from mmm.fitted import Fitted
+from mmm.sums import Sums
 
 MOST_MONTHS = 40
 """Months of training up to which a return is kept for every stretch of them; longer ones go by quarters."""

@@ -5,12 +5,12 @@ Shapes: M members, G regions, T periods, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from mmm.analysis.attribution import direct_totals
+from mmm.analysis.parts import MediaSums, PartSums, media_sums
 from mmm.config import ChannelBelief
 from mmm.config.beliefs import NORMAL_95
 from mmm.data.panel import Floats
@@ -71,13 +71,33 @@ def channel_findings(
         correlations: Content of ``correlations.parquet``.
         priors: Content of ``priors.parquet`` of a model drawn from a posterior.
     """
-    yield from _returns(effects, valued=fitted.spec.kpi_value is not None)
-    yield from _unidentified(fitted, _width_over_prior(fitted) if priors is None else _width_left(priors))
-    yield from _collinear(fitted, correlations)
-    yield from _extrapolated(fitted)
+    yield from _summed(fitted, effects, correlations, priors, media_sums(fitted))
     yield from _prior_conflicts(fitted, effects)
     yield from _bounds(fitted)
     yield from _changed(fitted)
+
+
+def summed_channel_findings(
+    fitted: Fitted, tables: Mapping[str, pd.DataFrame], sums: PartSums
+) -> Iterator[Finding]:
+    """Those of :func:`channel_findings` that sums tell; of ``fitted`` regions count for nothing."""
+    drawn = fitted.spec.train.inference == "posterior"
+    priors = tables["priors"] if drawn and "priors" in tables else None
+    yield from _summed(fitted, tables["effects"], tables["correlations"], priors, sums.media)
+
+
+def _summed(
+    fitted: Fitted,
+    effects: pd.DataFrame,
+    correlations: pd.DataFrame,
+    priors: pd.DataFrame | None,
+    sums: MediaSums,
+) -> Iterator[Finding]:
+    yield from _returns(effects, valued=fitted.spec.kpi_value is not None)
+    known_C = _width_over_prior(fitted, sums) if priors is None else _width_left(priors)
+    yield from _unidentified(fitted.panel.channels, sums, known_C)
+    yield from _collinear(fitted, correlations)
+    yield from _extrapolated(fitted, sums.ran_TC)
 
 
 def _returns(effects: pd.DataFrame, *, valued: bool) -> Iterator[Finding]:
@@ -110,15 +130,10 @@ def _returns(effects: pd.DataFrame, *, valued: bool) -> Iterator[Finding]:
             )
 
 
-def _unidentified(fitted: Fitted, known_C: Floats) -> Iterator[Finding]:
-    panel, until = fitted.panel, fitted.trained_until
-    media_GTC = panel.media_GTC[:, :until]
-    present_GT1 = panel.present_GT[:, :until, None]
-    mean_GC = (media_GTC * present_GT1).sum(1) / np.maximum(present_GT1.sum(1), 1)
-    away_GTC = np.where(present_GT1, media_GTC - mean_GC[:, None], 0.0)
-    sd_C = np.sqrt((away_GTC**2).sum((0, 1)) / max(int(present_GT1.sum()), 1))
-    level_C = np.sqrt((mean_GC**2).mean(0))
-    for c, name in enumerate(panel.channels):
+def _unidentified(channels: Sequence[str], sums: MediaSums, known_C: Floats) -> Iterator[Finding]:
+    sd_C = np.sqrt(sums.varied_C / max(sums.varied, 1))
+    level_C = np.sqrt(sums.level_C / sums.regions)
+    for c, name in enumerate(channels):
         if level_C[c] <= 0:
             what, todo = "It never ran in the training window.", "Remove the channel until it has run."
         elif sd_C[c] < VARIATION_LEAST * level_C[c]:
@@ -194,13 +209,11 @@ def _break(fitted: Fitted, channel: int) -> int:
     return int(np.argmax(explained_N[margin:-margin])) + margin + 1 if until > 2 * margin + 1 else until // 2
 
 
-def _width_over_prior(fitted: Fitted) -> Floats:
+def _width_over_prior(fitted: Fitted, sums: MediaSums) -> Floats:
     """Spread of each channel's share of the KPI over that of its prior; 0 with too few members."""
-    parts, cells_GT = fitted.predictor.parts, fitted.training_GT
     if fitted.members < MEMBERS_LEAST:
         return np.zeros(len(fitted.panel.channels))
-    brought_MC = direct_totals(fitted, cells_GT.astype(np.float64))
-    share_MC = brought_MC / parts.prediction_MGT[:, cells_GT].sum(1)[:, None]
+    share_MC = sums.brought_MC / sums.predicted_M[:, None]
     prior_C = share_scales(fitted.panel, fitted.spec.model)
     width: Floats = share_MC.std(0, ddof=1) / (HALF_NORMAL_SD * prior_C)
     return width
@@ -255,10 +268,9 @@ def _collinear_group(where: str, what: str) -> Finding:
     )
 
 
-def _extrapolated(fitted: Fitted) -> Iterator[Finding]:
+def _extrapolated(fitted: Fitted, media_TC: Floats) -> Iterator[Finding]:
     """Levels, per period over all regions, after the periods that entered the fit."""
     panel, until = fitted.panel, fitted.trained_until
-    media_TC = panel.media_GTC.sum(0)
     after_HC = media_TC[until:]
     if not len(after_HC):
         return

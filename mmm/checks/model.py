@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mmm.analysis.parts import MediaSums, PartSums, media_sums
 from mmm.data.panel import Floats
 from mmm.data.schema import Finding
 from mmm.fitted import Fitted
@@ -37,12 +38,25 @@ BASELINE_RANGE = 3.0
 
 def model_findings(fitted: Fitted, metrics: Mapping[str, Any]) -> Iterator[Finding]:
     """Skill and bias of the forecast, drift of residuals, sanity of the baseline."""
+    actual_GT = fitted.panel.kpi_GT[:, fitted.split.holdout]
+    mean = float(np.nanmean(actual_GT)) if np.isfinite(actual_GT).any() else 0.0
+    yield from _forecasts(fitted, metrics, mean)
+    yield from _drift(fitted)
+    yield from _baseline(media_sums(fitted))
+
+
+def summed_model_findings(fitted: Fitted, metrics: Mapping[str, Any], sums: PartSums) -> Iterator[Finding]:
+    """Those of :func:`model_findings` that sums tell; of ``fitted`` regions count for nothing."""
+    holdout = sums.scores.windows.get("holdout")
+    yield from _forecasts(fitted, metrics, 0.0 if holdout is None else holdout.mean)
+    yield from _baseline(sums.media)
+
+
+def _forecasts(fitted: Fitted, metrics: Mapping[str, Any], mean: float) -> Iterator[Finding]:
     yield from _convergence(fitted)
     yield from _training_skill(metrics)
     yield from _skill(metrics)
-    yield from _bias(fitted, metrics)
-    yield from _drift(fitted)
-    yield from _baseline(fitted)
+    yield from _bias(metrics, mean)
 
 
 def _convergence(fitted: Fitted) -> Iterator[Finding]:
@@ -96,12 +110,11 @@ def _skill(metrics: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _bias(fitted: Fitted, metrics: Mapping[str, Any]) -> Iterator[Finding]:
+def _bias(metrics: Mapping[str, Any], mean: float) -> Iterator[Finding]:
+    """Bias of the holdout, relative to its mean KPI."""
     holdout = metrics.get("holdout", {})
-    actual_GT = fitted.panel.kpi_GT[:, fitted.split.holdout]
-    if not holdout.get("n") or not np.isfinite(actual_GT).any():
+    if not holdout.get("n"):
         return
-    mean = float(np.nanmean(actual_GT))
     bias = holdout["bias"] / mean if mean > 0 else 0.0
     side = "high" if bias > 0 else "low"
     if abs(bias) > BIAS_MOST:
@@ -149,12 +162,9 @@ def _period_residuals(fitted: Fitted) -> Floats:
     return values
 
 
-def _baseline(fitted: Fitted) -> Iterator[Finding]:
-    parts, cells_GT = fitted.predictor.parts, fitted.training_GT
-    total = float(parts.prediction_MGT.mean(0)[cells_GT].sum())
-    media = float(parts.channels_MGTC.mean(0)[cells_GT].sum())
-    baseline_GT = np.where(cells_GT, parts.baseline_MGT.mean(0), 0.0)
-    share = float(baseline_GT.sum()) / total if total > 0 else 0.0
+def _baseline(sums: MediaSums) -> Iterator[Finding]:
+    total, media = float(sums.predicted_M.mean()), float(sums.brought_MC.mean(0).sum())
+    share = float(sums.baseline_T.sum()) / total if total > 0 else 0.0
     if share < BASELINE_LEAST:
         yield Finding(
             severity="warning",
@@ -173,8 +183,7 @@ def _baseline(fitted: Fitted) -> Iterator[Finding]:
             why="Budgets planned on effects this small are planned on noise.",
             what_to_do="Check that media and KPI belong together and are on the same calendar.",
         )
-    full_T = cells_GT.sum(0) == cells_GT.sum(0).max()
-    national_T = baseline_GT.sum(0)[full_T]
+    national_T = sums.baseline_T[sums.cells_T == sums.cells_T.max()]
     low, high = float(national_T.min()), float(national_T.max())
     if high > BASELINE_RANGE * max(low, 1e-12):
         yield Finding(

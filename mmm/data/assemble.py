@@ -63,7 +63,7 @@ def assemble(
     """
     unread = {problem.where for problem in problems}
     checked = [role for role in roles if role.column not in unread]
-    problems += cell_problems(table, checked, spec.data.fill)
+    problems += cell_problems(table, checked, spec.data.fill, whole=known is None)
     problems += row_problems(table, spec.columns.region is not None)
     for role in checked:
         if role.kind == "population":
@@ -71,7 +71,7 @@ def assemble(
     problems += reach_problems(table, spec, checked)
     dated = spec.columns.date not in unread
     calendar = _calendar(table, known, problems, dated=dated)
-    split, split_problems = _split(spec, calendar)
+    split, split_problems = split_of(spec, calendar)
     problems += split_problems if dated else []
     try:
         panel = lay_out(table, spec, calendar)
@@ -127,7 +127,8 @@ def _already_told(problem: Problem, spec: MarketSpec, columns: set[str]) -> bool
     return False
 
 
-def _split(spec: MarketSpec, calendar: Calendar) -> tuple[Split | None, list[Problem]]:
+def split_of(spec: MarketSpec, calendar: Calendar) -> tuple[Split | None, list[Problem]]:
+    """Windows of a calendar, or what is wrong with them."""
     lag = default_lags(spec.model.adstock.max_lag, calendar.frequency)
     try:
         return split_periods(len(calendar.dates_T), spec.splits, max_lag=lag), []

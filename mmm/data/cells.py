@@ -21,13 +21,22 @@ MUST_BE_POSITIVE = ("population", "kpi_value")
 MEDIA = ("spend", "exposure", "reach", "impressions")
 
 
-def cell_problems(table: LongTable, roles: Iterable[Role], fill: FillSpec) -> list[Problem]:
-    """Cells that break the rule of their column: one problem for each column and rule."""
+def cell_problems(
+    table: LongTable, roles: Iterable[Role], fill: FillSpec, *, whole: bool = True
+) -> list[Problem]:
+    """Cells that break the rule of their column: one problem for each column and rule.
+
+    Args:
+        table: Parsed rows.
+        roles: Columns of numbers.
+        fill: What empty cells are taken for.
+        whole: The table has all regions; else a column may be empty in it.
+    """
     problems = []
     for role in roles:
         values_N = table.numbers[role.column]
         empty_N = np.isnan(values_N)
-        if len(values_N) and empty_N.all():
+        if whole and len(values_N) and empty_N.all():
             message = f"{role.label} is empty in every row. Fill the column or take it out of the spec."
             problems.append(Problem("empty_column", role.column, message))
             continue

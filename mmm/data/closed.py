@@ -102,18 +102,21 @@ def without_closed(panel: Panel, closed_GT: Bools) -> Panel:
     )
 
 
-def closed_findings(panel: Panel, closed_GT: Bools, *, left_out: bool) -> list[Finding]:
+def closed_findings(
+    panel: Panel, closed_GT: Bools, *, left_out: bool, running: int | None = None
+) -> list[Finding]:
     """What was seen of closed periods, with their dates.
 
     Args:
         panel: The panel as given.
         closed_GT: Where regions were closed.
         left_out: They are left out of the fit; else they count as sales of 0.
+        running: Of an outline, in how many of them media ran.
     """
     if not closed_GT.any():
         return []
     places = _places(panel, closed_GT)
-    running = int((closed_GT & panel.media_GTC.any(axis=2)).sum())
+    running = closed_while_running(panel, closed_GT) if running is None else running
     what = (
         f"The KPI is 0 in {int(closed_GT.sum())} of {closed_GT.size} region-periods as chance does not bring "
         f"it, {f'though media ran in {running} of them' if running else 'and nothing runs in them'}: "
@@ -141,6 +144,11 @@ def closed_findings(panel: Panel, closed_GT: Bools, *, left_out: bool) -> list[F
             "Leave them out (data.closed: leave_out), or mark open periods in a column of columns.events.",
         )
     ]
+
+
+def closed_while_running(panel: Panel, closed_GT: Bools) -> int:
+    """Closed periods in which media ran."""
+    return int((closed_GT & panel.media_GTC.any(axis=2)).sum())
 
 
 def _places(panel: Panel, closed_GT: Bools) -> list[str]:

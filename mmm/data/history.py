@@ -8,33 +8,87 @@ Shapes: G regions, T periods, C channels.
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
 from mmm.data.breaks import SIDE_LEAST, WINDOW, kpi_level, logs, unit_breaks
-from mmm.data.panel import Floats, Panel
+from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.schema import Finding, named
+from mmm.sums import Highest, Lowest, Sums
 from mmm.words import percent
 
 COPIED = 0.9
 """Share of periods in which amounts or regions must be alike to be copies."""
+MOST_COMPARED = 5_000
+"""Regions up to which each is compared with every other: two tables of 200 MB."""
 PARTIAL = 0.75
 """Part of its neighbours below which the KPI of the first or last period may be that of a part of it."""
 PARTIAL_SPREADS = 5.0
 """Typical changes from period to period that such a fall must exceed."""
 
 
-def history_findings(panel: Panel) -> list[Finding]:
-    """Everything in a panel's history that contradicts the rest of it."""
+@dataclass(frozen=True, eq=False)
+class HistorySums(Sums):
+    """What remarks on history need of a panel's regions besides its outline.
+
+    Attributes:
+        high_AT: Largest amount of a region in each period, of the series of :func:`_amounts`.
+        low_AT: Least.
+        total_A: Their sums.
+        product_CC: Products of deviations of spend and of media from regions' means.
+        spend_C: Squares of those of spend.
+        media_C: Squares of those of media.
+    """
+
+    high_AT: Highest
+    low_AT: Lowest
+    total_A: Floats
+    product_CC: Floats
+    spend_C: Floats
+    media_C: Floats
+
+
+def history_sums(panel: Panel) -> HistorySums:
+    """Sums of a panel, or of some of its regions."""
+    present_GT = panel.present_GT
+    amounts = [values_GT for _, values_GT in _amounts(panel)]
+    spend_GTC, media_GTC = (
+        values - values.mean(axis=1, keepdims=True) for values in (panel.spend_GTC, panel.media_GTC)
+    )
+    return HistorySums(
+        Highest(
+            np.stack(
+                [np.where(present_GT, values, -np.inf).max(axis=0, initial=-np.inf) for values in amounts]
+            )
+        ),
+        Lowest(
+            np.stack([np.where(present_GT, values, np.inf).min(axis=0, initial=np.inf) for values in amounts])
+        ),
+        np.array([values.sum() for values in amounts]),
+        np.einsum("gtc,gtd->cd", spend_GTC, media_GTC),
+        (spend_GTC**2).sum(axis=(0, 1)),
+        (media_GTC**2).sum(axis=(0, 1)),
+    )
+
+
+def history_findings(panel: Panel, sums: HistorySums | None = None) -> list[Finding]:
+    """Everything in a panel's history that contradicts the rest of it.
+
+    Args:
+        panel: The panel, or its outline; see :mod:`mmm.data.parts.outline`.
+        sums: Of an outline, those of the panel.
+    """
+    sums = history_sums(panel) if sums is None else sums
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return [
             *unit_breaks(panel),
             *_partial_periods(panel),
-            *_copied_amounts(panel),
+            *_copied_amounts(panel, sums),
             *_double_regions(panel),
             *_total_regions(panel),
-            *_swapped_spend(panel),
+            *_swapped_spend(panel, sums),
             *_unpaid(panel),
         ]
 
@@ -83,39 +137,39 @@ def _is_partial(level_T: Floats, media_TC: Floats, year: int) -> bool:
     return bool(relative_C.mean() <= 1.1) if len(relative_C) else True
 
 
-def _copied_amounts(panel: Panel) -> list[Finding]:
-    """Amounts that are the same in every region in every period."""
-    if len(panel.regions) < 2:
-        return []
+def _amounts(panel: Panel) -> list[tuple[str, Floats]]:
+    """Series that may be copied into every region, with the KPI last."""
     series = []
     for c, name in enumerate(panel.channels):
         if panel.has_spend_C[c]:
             series.append((f"spend of {name!r}", panel.spend_GTC[:, :, c]))
         if panel.has_exposure_C[c]:
             series.append((f"exposure of {name!r}", panel.media_GTC[:, :, c]))
-    findings = [
-        _copied(panel, label, values_GT) for label, values_GT in series if _is_copied(panel, values_GT)
+    return [*series, ("the KPI", np.where(panel.observed_GT, panel.kpi_GT, 0.0))]
+
+
+def _copied_amounts(panel: Panel, sums: HistorySums) -> list[Finding]:
+    """Amounts that are the same in every region in every period."""
+    if len(panel.regions) < 2:
+        return []
+    several_T = panel.present_GT.sum(axis=0) > 1
+    return [
+        _copied(panel, label, float(sums.total_A[a]))
+        for a, (label, _) in enumerate(_amounts(panel))
+        if _is_copied(several_T, sums.high_AT.values[a], sums.low_AT.values[a])
     ]
-    kpi_GT = np.where(panel.observed_GT, panel.kpi_GT, 0.0)
-    if _is_copied(panel, kpi_GT):
-        findings.append(_copied(panel, "the KPI", kpi_GT))
-    return findings
 
 
-def _is_copied(panel: Panel, values_GT: Floats) -> bool:
-    present_GT = panel.present_GT
-    high_T = np.where(present_GT, values_GT, -np.inf).max(axis=0)
-    low_T = np.where(present_GT, values_GT, np.inf).min(axis=0)
-    asked_T = (present_GT.sum(axis=0) > 1) & (high_T > 0)
+def _is_copied(several_T: Bools, high_T: Floats, low_T: Floats) -> bool:
+    asked_T = several_T & (high_T > 0)
     if asked_T.sum() < SIDE_LEAST or len(np.unique(high_T[asked_T])) < 2:
         return False
     alike_T = high_T - low_T <= 1e-6 * high_T
     return bool(alike_T[asked_T].mean() >= COPIED)
 
 
-def _copied(panel: Panel, label: str, values_GT: Floats) -> Finding:
+def _copied(panel: Panel, label: str, total: float) -> Finding:
     count = len(panel.regions)
-    total = float(values_GT.sum())
     points = " (Rating points and other figures per head are the same everywhere by nature.)"
     return Finding(
         "warning",
@@ -132,6 +186,8 @@ def _copied(panel: Panel, label: str, values_GT: Floats) -> Finding:
 def _double_regions(panel: Panel) -> list[Finding]:
     """Regions whose KPI is that of another one, or that end where another begins."""
     regions, kpi_GT = len(panel.regions), panel.kpi_GT
+    if regions > MOST_COMPARED:
+        return [_not_compared(regions)]
     alike_GG, common_GG = np.zeros((2, regions, regions))
     for t in range(kpi_GT.shape[1]):
         value_G = kpi_GT[:, t]
@@ -158,6 +214,17 @@ def _double_regions(panel: Panel) -> list[Finding]:
             )
         )
     return findings + _followed_regions(panel)
+
+
+def _not_compared(regions: int) -> Finding:
+    return Finding(
+        "info",
+        "regions_not_compared",
+        "region",
+        f"{regions} regions are too many to compare each with every other: none is told to be there twice.",
+        "A region under two names counts twice in every total.",
+        f"Compare them before, or look at no more than {MOST_COMPARED} at a time.",
+    )
 
 
 def _total_regions(panel: Panel) -> list[Finding]:
@@ -213,12 +280,13 @@ def _followed_regions(panel: Panel) -> list[Finding]:
     ]
 
 
-def _swapped_spend(panel: Panel) -> list[Finding]:
+def _swapped_spend(panel: Panel, sums: HistorySums) -> list[Finding]:
     """Two channels of which each one's spend goes with the other's exposure."""
     both = [int(c) for c in np.flatnonzero(panel.has_spend_C & panel.has_exposure_C)]
     if len(both) < 2:
         return []
-    related = _correlation(panel.spend_GTC[:, :, both], panel.media_GTC[:, :, both])
+    size_CC = np.sqrt(sums.spend_C)[:, None] * np.sqrt(sums.media_C)
+    related = (sums.product_CC / np.maximum(size_CC, 1e-300))[np.ix_(both, both)]
     findings = []
     for i in range(len(both)):
         for j in range(i):
@@ -237,15 +305,6 @@ def _swapped_spend(panel: Panel) -> list[Finding]:
                     )
                 )
     return findings
-
-
-def _correlation(first_GTC: Floats, second_GTC: Floats) -> Floats:
-    """Correlations within regions of every series of the first with every one of the second, C x C."""
-    away = [values - values.mean(axis=1, keepdims=True) for values in (first_GTC, second_GTC)]
-    size = [np.sqrt((values**2).sum(axis=(0, 1))) for values in away]
-    product = np.einsum("gtc,gtd->cd", *away)
-    related: Floats = product / np.maximum(size[0][:, None] * size[1], 1e-300)
-    return related
 
 
 def _unpaid(panel: Panel) -> list[Finding]:

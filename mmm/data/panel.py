@@ -6,6 +6,7 @@ Shapes: G regions, T periods, C channels, K controls.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Literal
 
@@ -179,12 +180,64 @@ def data_fingerprint(panel: Panel) -> str:
             continue
         digest.update(item.name.encode())
         if isinstance(value, np.ndarray):
-            plain = (
-                value.astype("<i8")
-                if value.dtype.kind in "Mb"
-                else np.where(np.isnan(value), np.nan, value + 0.0)
-            )
-            digest.update(repr(value.shape).encode() + np.ascontiguousarray(plain).tobytes())
+            digest.update(_plain_bytes(value))
         else:
             digest.update(repr(FORMERLY if value == UNSTATED else value).encode())
     return digest.hexdigest()
+
+
+BY_REGION = (
+    "present_GT",
+    "kpi_GT",
+    "media_GTC",
+    "spend_GTC",
+    "controls_GTK",
+    "population_G",
+    "kpi_value_GT",
+    "contacts_GTC",
+)
+"""Fields of a panel with a region axis, the first."""
+
+
+def region_digests(panel: Panel) -> tuple[bytes, ...]:
+    """SHA-256 of the name and the data of each region."""
+    found = []
+    for g, name in enumerate(panel.regions):
+        digest = hashlib.sha256(name.encode())
+        for field in BY_REGION:
+            values = getattr(panel, field)
+            if values is not None:
+                digest.update(field.encode() + _plain_bytes(np.asarray(values[g])))
+        found.append(digest.digest())
+    return tuple(found)
+
+
+def parts_fingerprint(panel: Panel, digests: Iterable[bytes]) -> str:
+    """SHA-256 over everything a fit sees of data that no process holds, in hexadecimal.
+
+    Another one than :func:`data_fingerprint` of the same data, and the same however it is cut into parts.
+
+    Args:
+        panel: Any regions of it.
+        digests: :func:`region_digests` of all regions, in their order.
+    """
+    digest = hashlib.sha256(b"in parts")
+    for item in fields(panel):
+        if item.name == "regions" or item.name in BY_REGION:
+            continue
+        value = getattr(panel, item.name)
+        digest.update(item.name.encode())
+        own = _plain_bytes(value) if isinstance(value, np.ndarray) else repr(value).encode()
+        digest.update(own)
+    for one in digests:
+        digest.update(one)
+    return digest.hexdigest()
+
+
+def _plain_bytes(value: np.ndarray) -> bytes:
+    """An array's extent and content, minus zero and every NaN in one form."""
+    if value.dtype.kind in "Mb":
+        plain = value.astype("<i8")
+    else:
+        plain = np.where(np.isnan(value), np.nan, value + 0.0)
+    return repr(value.shape).encode() + np.ascontiguousarray(plain).tobytes()

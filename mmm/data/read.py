@@ -16,6 +16,7 @@ from mmm.config import MarketSpec
 from mmm.config.files import unknown_name
 from mmm.data.assemble import PanelRead, assemble
 from mmm.data.calendar import Calendar, infer_calendar
+from mmm.data.cells import row_problems
 from mmm.data.panel import NATIONAL
 from mmm.data.regions import without_regions
 from mmm.data.schema import Finding, LongTable, Role, event_label, named, number_roles
@@ -29,7 +30,9 @@ from mmm.tabular.numbers import is_plain_kind, parse_numbers, parse_regions
 __all__ = ["PanelRead", "panel_from_frame", "read_panel"]
 
 
-def read_panel(spec: MarketSpec, *, regions: Sequence[str] | None = None) -> PanelRead:
+def read_panel(
+    spec: MarketSpec, *, regions: Sequence[str] | None = None, calendar: Calendar | None = None
+) -> PanelRead:
     """Read a market's panel from where its spec says.
 
     Only the columns named in the spec are read. With ``regions`` only their rows are (Parquet row groups
@@ -39,13 +42,15 @@ def read_panel(spec: MarketSpec, *, regions: Sequence[str] | None = None) -> Pan
     Args:
         spec: The market, with ``data.path`` resolved.
         regions: Regions of a shard; by default all.
+        calendar: Periods of the whole panel, where they are known; else a shard looks at all dates for them.
 
     Raises:
         PanelError: Everything that is wrong with the data, at once, with region, date and column.
     """
     source = _opened(spec)
     roles, missing = _known_roles(spec, source.columns, source.place)
-    calendar = None if regions is None else _whole_calendar(spec, source)
+    if regions is not None and calendar is None:
+        calendar = _whole_calendar(spec, source)
     names = [*_index_columns(spec), *(role.column for role in roles)]
     where = None
     if regions is not None and spec.columns.region is not None:
@@ -150,15 +155,32 @@ def _index_columns(spec: MarketSpec) -> list[str]:
     return [column for column in (spec.columns.region, spec.columns.date) if column is not None]
 
 
+def read_index(spec: MarketSpec) -> tuple[LongTable, Calendar | None, list[Problem]]:
+    """Regions and dates of every row, the calendar they make, and everything wrong with them.
+
+    Raises:
+        PanelError: They cannot be read.
+    """
+    source = _opened(spec)
+    _, missing = _known_roles(spec, source.columns, source.place)
+    table, calendar, problems = _indexed(spec, source)
+    return table, calendar, [*missing, *problems, *row_problems(table, spec.columns.region is not None)]
+
+
 def _whole_calendar(spec: MarketSpec, source: Source) -> Calendar:
     """The calendar that the dates of all regions make."""
+    _, calendar, problems = _indexed(spec, source)
+    if calendar is None or problems:
+        raise PanelError(source.place, problems)
+    return calendar
+
+
+def _indexed(spec: MarketSpec, source: Source) -> tuple[LongTable, Calendar | None, list[Problem]]:
     names = _index_columns(spec)
     arrow = read_columns(source, names, text=names)
     table, problems = _parse({name: arrow[name] for name in names}, spec, (), source.place)
     calendar, more = infer_calendar(table)
-    if calendar is None or problems:
-        raise PanelError(source.place, [*problems, *more])
-    return calendar
+    return table, calendar, [*problems, *more]
 
 
 def _known_roles(

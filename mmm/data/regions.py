@@ -50,36 +50,57 @@ def without_regions(table: LongTable, exclude: Sequence[str]) -> tuple[LongTable
 
 def opened_late(panel: Panel, split: Split) -> Bools:
     """Regions that began too late to have a level in training, shape G; none if all of them did."""
+    late_G = began_late(panel, split)
+    return late_G if not late_G.all() else np.zeros_like(late_G)
+
+
+def began_late(panel: Panel, split: Split) -> Bools:
+    """Regions that began too late to have a level in training, shape G."""
     opened_GT = panel.present_GT[:, split.train]
     known_G = panel.observed_GT[:, split.train].sum(axis=1)
     late_G: Bools = (opened_GT.sum(axis=1) < HISTORY_LEAST) & (known_G < HISTORY_LEAST)
     first_G = np.argmax(panel.present_GT, axis=1)
     late_G &= panel.present_GT.any(axis=1) & (first_G > 0)
-    return late_G if not late_G.all() else np.zeros_like(late_G)
+    return late_G
 
 
 def without_late(panel: Panel, split: Split, late_G: Bools) -> tuple[Panel, Panel | None, list[Finding]]:
     """The panel without regions that opened late, the panel of those, and what is to be said of them."""
     if not late_G.any():
         return panel, None, []
+    finding = late_finding(late_words(panel, late_G), len(late_G), panel.dates[split.n_train - 1])
+    return kept_regions(panel, ~late_G), kept_regions(panel, late_G), [finding]
+
+
+def late_words(panel: Panel, late_G: Bools) -> list[str]:
+    """Regions that opened late, in words."""
     shown = []
     for g in np.flatnonzero(late_G):
         kpi_T = panel.kpi_GT[g][panel.observed_GT[g]]
         first = panel.dates[int(np.argmax(panel.present_GT[g]))]
         shown.append(f"{panel.regions[g]!r} (since {first}, KPI {kpi_T.sum():,.0f} in {len(kpi_T)} periods)")
-    count = int(late_G.sum())
-    finding = Finding(
+    return shown
+
+
+def late_finding(shown: Sequence[str], regions: int, until: np.datetime64) -> Finding:
+    """What is said of regions that opened late.
+
+    Args:
+        shown: They, in words.
+        regions: Regions in all.
+        until: Last date of training.
+    """
+    return Finding(
         "warning",
         "region_left_out",
         "region",
-        f"{count} of {len(late_G)} regions began after the training window, which ends on "
-        f"{panel.dates[split.n_train - 1]}, or just before its end: {named(shown)}.",
+        f"{len(shown)} of {regions} regions began after the training window, which ends on "
+        f"{until}, or just before its end: {named(shown)}.",
         "They have no history to learn from and are left out of the fit: effects, scores and totals are "
-        f"those of the other {len(late_G) - count}. Plans take them at the effect that all regions share and "
-        "their own level.",
+        f"those of the other {regions - len(shown)}. Plans take them at the effect that all regions share "
+        "and their own level.",
         "Nothing: they join as soon as training covers them.",
     )
-    return kept_regions(panel, ~late_G), kept_regions(panel, late_G), [finding]
 
 
 def kept_regions(panel: Panel, kept_G: Bools) -> Panel:

@@ -5,6 +5,8 @@ Shapes: G regions, T periods, C channels, K controls, S series.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from mmm.data.drivers.treatments import treatment_problems
@@ -12,14 +14,21 @@ from mmm.data.panel import Bools, Floats, Panel
 from mmm.data.schema import Finding, named
 from mmm.data.split import Split
 from mmm.errors import Problem
+from mmm.sums import Each, Highest, Lowest, Sums
 from mmm.words import amount
 
 TWIN = 0.9995
 """Correlation within regions from which two series cannot be told apart."""
 
 
-def series_problems(panel: Panel, split: Split | None) -> list[Problem]:
-    """Series that cannot be modelled: constant KPI, empty channels, copies, regions without a level."""
+def series_problems(panel: Panel, split: Split | None, copies_CC: Bools | None = None) -> list[Problem]:
+    """Series that cannot be modelled: constant KPI, empty channels, copies, regions without a level.
+
+    Args:
+        panel: The panel, or its outline; see :mod:`mmm.data.parts.outline`.
+        split: Its windows.
+        copies_CC: Of an outline, :func:`same_series` of the panel.
+    """
     problems = []
     if _flat(panel.kpi_GT, panel.observed_GT).all():
         message = (
@@ -33,7 +42,7 @@ def series_problems(panel: Panel, split: Split | None) -> list[Problem]:
                 f"{kind} is 0 in every row: no effect can be learned. Remove the channel or check its column."
             )
             problems.append(Problem("empty_channel", f"channel {channel!r}", message))
-    problems += _copies(panel)
+    problems += _copies(panel, same_series(panel) if copies_CC is None else copies_CC)
     problems += treatment_problems(panel, split)
     if split is not None:
         problems += _region_levels(panel, split)
@@ -48,18 +57,26 @@ def _flat(values_GT: Floats, known_GT: Bools) -> Bools:
     return flat_G
 
 
-def _copies(panel: Panel) -> list[Problem]:
+def same_series(panel: Panel) -> Bools:
+    """Whether the media of two channels are the same in every cell, shape CC."""
+    channels = range(len(panel.channels))
+    same = [
+        [np.array_equal(panel.media_GTC[:, :, c], panel.media_GTC[:, :, b]) for b in channels]
+        for c in channels
+    ]
+    return np.array(same, dtype=np.bool_)
+
+
+def _copies(panel: Panel, copies_CC: Bools) -> list[Problem]:
     problems = []
     for c, channel in enumerate(panel.channels):
-        series_GT = panel.media_GTC[:, :, c]
-        for b in range(c):
-            if series_GT.any() and np.array_equal(series_GT, panel.media_GTC[:, :, b]):
-                message = (
-                    f"is an exact copy of channel {panel.channels[b]!r}: their effects could not be told "
-                    "apart. Remove one, or correct its column."
-                )
-                problems.append(Problem("duplicate_channel", f"channel {channel!r}", message))
-                break
+        others = np.flatnonzero(copies_CC[c, :c])
+        if panel.media_GTC[:, :, c].any() and len(others):
+            message = (
+                f"is an exact copy of channel {panel.channels[others[0]]!r}: their effects could not be told "
+                "apart. Remove one, or correct its column."
+            )
+            problems.append(Problem("duplicate_channel", f"channel {channel!r}", message))
     return problems
 
 
@@ -92,13 +109,51 @@ def _region_levels(panel: Panel, split: Split) -> list[Problem]:
     return problems
 
 
-def series_findings(panel: Panel, split: Split | None) -> list[Finding]:
-    """Everything worth a warning: absent periods, twins, leaks, constant controls, spend without exposure."""
+@dataclass(frozen=True, eq=False)
+class SeriesSums(Sums):
+    """What remarks on series need of a panel's regions besides its outline.
+
+    Attributes:
+        product_SS: Products of deviations from regions' means, KPI, channels and controls.
+        square_S: Squares of the series.
+        low_K: Least value of each control.
+        high_K: Largest.
+        unseen: By channel, where money was spent and nothing ran.
+    """
+
+    product_SS: Floats
+    square_S: Floats
+    low_K: Lowest
+    high_K: Highest
+    unseen: Each[Unseen]
+
+
+def series_sums(panel: Panel) -> SeriesSums:
+    """Sums of a panel, or of some of its regions."""
+    controls_NK = panel.controls_GTK[panel.present_GT]
+    none = np.full(len(panel.controls), np.inf)
+    return SeriesSums(
+        *_within_products(panel),
+        Lowest(controls_NK.min(0) if len(controls_NK) else none),
+        Highest(controls_NK.max(0) if len(controls_NK) else -none),
+        Each(tuple(_unseen(panel, c) for c in range(len(panel.channels)))),
+    )
+
+
+def series_findings(panel: Panel, split: Split | None, sums: SeriesSums | None = None) -> list[Finding]:
+    """Everything worth a warning: absent periods, twins, leaks, constant controls, spend without exposure.
+
+    Args:
+        panel: The panel, or its outline.
+        split: Its windows.
+        sums: Of an outline, those of the panel.
+    """
+    sums = series_sums(panel) if sums is None else sums
     return [
         *_absent(panel),
-        *_constant_controls(panel),
-        *_twins_and_leaks(panel),
-        *_spend_without_exposure(panel),
+        *_constant_controls(panel, sums),
+        *_twins_and_leaks(panel, sums),
+        *_spend_without_exposure(panel, sums),
         *_flat_regions(panel),
         *(_short_training(panel, split) if split is not None else []),
         *(_new_channels(panel, split) if split is not None else []),
@@ -135,12 +190,11 @@ def _absent(panel: Panel) -> list[Finding]:
     ]
 
 
-def _constant_controls(panel: Panel) -> list[Finding]:
+def _constant_controls(panel: Panel, sums: SeriesSums) -> list[Finding]:
     findings = []
-    for k, control in enumerate(panel.controls):
-        values = panel.controls_GTK[:, :, k][panel.present_GT]
-        if values.size and values.min() == values.max():
-            what = f"is {values[0]:g} in every row."
+    for control, low, high in zip(panel.controls, sums.low_K.values, sums.high_K.values, strict=True):
+        if low == high:
+            what = f"is {low:g} in every row."
             findings.append(
                 Finding(
                     "warning",
@@ -154,16 +208,14 @@ def _constant_controls(panel: Panel) -> list[Finding]:
     return findings
 
 
-def _twins_and_leaks(panel: Panel) -> list[Finding]:
+def _twins_and_leaks(panel: Panel, sums: SeriesSums) -> list[Finding]:
     """Pairs of series that move as one within regions, the KPI among them."""
     names = [
         "KPI",
         *(f"channel {name!r}" for name in panel.channels),
         *(f"control {n!r}" for n in panel.controls),
     ]
-    kpi_GT1 = np.where(panel.observed_GT, panel.kpi_GT, 0.0)[:, :, None]
-    series_GTS = np.concatenate([kpi_GT1, panel.media_GTC, panel.controls_GTK], axis=2)
-    related_SS = np.abs(_within_correlation(series_GTS, panel.observed_GT))
+    related_SS = np.abs(_correlation(sums.product_SS, sums.square_S))
     findings = []
     for i, j in zip(*np.nonzero(np.triu(related_SS >= TWIN, k=1)), strict=True):
         r = related_SS[i, j]
@@ -171,16 +223,24 @@ def _twins_and_leaks(panel: Panel) -> list[Finding]:
     return findings
 
 
-def _within_correlation(series_GTS: Floats, known_GT: Bools) -> Floats:
-    """Correlations after each region's mean, S x S, over the known cells; 0 for flat series."""
+def _within_products(panel: Panel) -> tuple[Floats, Floats]:
+    """Products of deviations from each region's mean, SS, and squares of the series, S; known cells."""
+    known_GT = panel.observed_GT
+    kpi_GT1 = np.where(known_GT, panel.kpi_GT, 0.0)[:, :, None]
+    series_GTS = np.concatenate([kpi_GT1, panel.media_GTC, panel.controls_GTK], axis=2)
     weight_GT1 = known_GT[:, :, None].astype(np.float64)
     count_G11 = np.maximum(weight_GT1.sum(axis=1, keepdims=True), 1.0)
     series_GTS = series_GTS * weight_GT1
-    level_S = np.sqrt(np.einsum("gts,gts->s", series_GTS, series_GTS))
+    square_S = np.einsum("gts,gts->s", series_GTS, series_GTS)
     series_GTS -= series_GTS.sum(axis=1, keepdims=True) / count_G11 * weight_GT1
     product_SS = np.einsum("gts,gtr->sr", series_GTS, series_GTS, optimize=True)
+    return product_SS, square_S
+
+
+def _correlation(product_SS: Floats, square_S: Floats) -> Floats:
+    """Correlations after each region's mean, S x S; 0 for flat series."""
     size_S = np.sqrt(np.diag(product_SS))
-    moving_S = size_S > 1e-9 * level_S
+    moving_S = size_S > 1e-9 * np.sqrt(square_S)
     scale_S = np.where(moving_S, 1.0 / np.where(moving_S, size_S, 1.0), 0.0)
     related_SS: Floats = product_SS * scale_S[:, None] * scale_S
     return related_SS
@@ -208,27 +268,50 @@ def _twin(first: str, second: str, r: float) -> Finding:
     )
 
 
-def _spend_without_exposure(panel: Panel) -> list[Finding]:
-    findings = []
-    for c in np.flatnonzero(panel.has_spend_C & panel.has_exposure_C):
-        unseen_GT = (panel.spend_GTC[:, :, c] > 0) & (panel.media_GTC[:, :, c] == 0)
-        if not unseen_GT.any():
-            continue
-        g, t = (int(index[0]) for index in np.nonzero(unseen_GT))
-        money = panel.spend_GTC[:, :, c][unseen_GT].sum()
-        findings.append(
-            Finding(
-                "warning",
-                "spend_without_exposure",
-                f"channel {panel.channels[c]!r}",
-                f"spend is above 0 while exposure is 0 in {int(unseen_GT.sum())} rows "
-                f"({amount(float(money), panel.currency)}), "
-                f"first in region {panel.regions[g]!r}, {panel.dates[t]}.",
-                "Exposure drives the response, so this money counts as spent for nothing.",
-                "Check for exposure that is missing or booked in another period.",
-            )
+@dataclass(frozen=True)
+class Unseen:
+    """Cells in which money was spent on a channel and nothing ran.
+
+    Attributes:
+        rows: Number of cells.
+        money: Spent in them.
+        first: Region and date of the first.
+    """
+
+    rows: int = 0
+    money: float = 0.0
+    first: str = ""
+
+    def __add__(self, other: Unseen) -> Unseen:
+        """The same of the regions of both."""
+        return Unseen(self.rows + other.rows, self.money + other.money, self.first or other.first)
+
+
+def _unseen(panel: Panel, c: int) -> Unseen:
+    if not (panel.has_spend_C[c] and panel.has_exposure_C[c]):
+        return Unseen()
+    unseen_GT = (panel.spend_GTC[:, :, c] > 0) & (panel.media_GTC[:, :, c] == 0)
+    if not unseen_GT.any():
+        return Unseen()
+    g, t = (int(index[0]) for index in np.nonzero(unseen_GT))
+    first = f"region {panel.regions[g]!r}, {panel.dates[t]}"
+    return Unseen(int(unseen_GT.sum()), float(panel.spend_GTC[:, :, c][unseen_GT].sum()), first)
+
+
+def _spend_without_exposure(panel: Panel, sums: SeriesSums) -> list[Finding]:
+    return [
+        Finding(
+            "warning",
+            "spend_without_exposure",
+            f"channel {name!r}",
+            f"spend is above 0 while exposure is 0 in {unseen.rows} rows "
+            f"({amount(unseen.money, panel.currency)}), first in {unseen.first}.",
+            "Exposure drives the response, so this money counts as spent for nothing.",
+            "Check for exposure that is missing or booked in another period.",
         )
-    return findings
+        for name, unseen in zip(panel.channels, sums.unseen.parts, strict=True)
+        if unseen.rows
+    ]
 
 
 def _flat_regions(panel: Panel) -> list[Finding]:

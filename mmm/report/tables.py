@@ -57,6 +57,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 RECORDS = ("metrics", "diagnostics", "data_quality", "plan")
 """The JSON files."""
 
+NATIONAL = "national"
+"""Folder of what tables in parts come to, over all regions."""
+
 OPTIONAL = {
     "scored_predictions": "the model was not fitted once more on every period",
     "experiments": "no experiment is named in the spec",
@@ -223,7 +226,12 @@ def load_tables(directory: Path) -> Tables:
 
 
 def _read_frame(path: Path, name: str, absent: dict[str, str]) -> pd.DataFrame | None:
-    """One Parquet file with dates as dates and names as strings, or None with a reason."""
+    """One Parquet file with dates as dates and names as strings, or None with a reason.
+
+    Of a table in parts, which is a folder, what all regions come to.
+    """
+    if path.is_dir():
+        path = path.parent / NATIONAL / path.name
     if not path.is_file():
         absent[name] = f"{path.name} is not in this directory"
         return None

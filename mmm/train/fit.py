@@ -277,7 +277,9 @@ def _members(work: _Work, panel: Panel, epochs: int, effort: float) -> Fit[Poste
     found: Posterior = yield from draw_posterior(
         work.prepared,
         mode,
-        members=1 if settings.members == 1 else min(settings.draws, most_draws(panel)),
+        members=1
+        if settings.members == 1
+        else min(settings.draws, most_draws(panel, work.prepared.shards.regions)),
         seed=settings.seed,
         effort=effort,
         progress=work.progress,
@@ -285,9 +287,10 @@ def _members(work: _Work, panel: Panel, epochs: int, effort: float) -> Fit[Poste
     return found
 
 
-def most_draws(panel: Panel) -> int:
-    """Draws of a panel of this size that a model answers with in memory."""
-    return max(FEWEST_DRAWS, MOST_CELLS // max(panel.media_GTC.size, 1))
+def most_draws(panel: Panel, regions: int) -> int:
+    """Draws of a panel of so many regions that a model answers with in memory; the same on every shard."""
+    cells = len(panel.dates) * len(panel.channels) * regions
+    return max(FEWEST_DRAWS, MOST_CELLS // max(cells, 1))
 
 
 def _drawn_beliefs(prepared: Prepared, members: int, seed: int) -> Floats | None:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -132,6 +133,27 @@ def test_workers_find_what_one_process_finds_and_the_record_holds_it(spec_file: 
     assert {"scored.train.loss", "final.train.loss", "holdout_r2"} <= set(data.metrics)
     history = tracking.client.get_metric_history(runs[0].info.run_id, "scored.train.loss")
     assert [point.step for point in history] == [10, 20]
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("own_ray")
+def test_a_panel_in_parts_is_trained_and_found_again(spec_file: Path, tmp_path: Path) -> None:
+    """Two workers leave what one process makes of the whole panel, as one file each."""
+    out, whole = tmp_path / "model", tmp_path / "whole"
+    command = [str(spec_file), "--out", str(out), "--no-report", "--parts", "yes", "--tracking", "none"]
+    words = [word for setting in QUICK for word in ("--set", setting)]
+
+    assert main([*command, *words]) == 0
+    trained(spec_file, whole, *QUICK)
+    for name in ("effects", "predictions", "contributions", "regions"):
+        keys = ("component", "region", "channel", "date")
+        tables = [pd.read_parquet(at / f"{name}.parquet") for at in (out, whole)]
+        one, other = (t.sort_values([k for k in keys if k in t], ignore_index=True) for t in tables)
+        pd.testing.assert_frame_equal(one, other, rtol=1e-6, atol=1e-6)
+    parts = sorted(path.name for path in (out / "predictions.parquet").iterdir())
+    assert parts == ["part-00000.parquet", "part-00001.parquet"]
+    assert not Path(checkpoints_of(str(out))).exists()
+    assert main([*command, *words]) == 0
 
 
 @pytest.mark.ray
