@@ -15,8 +15,10 @@ from mmm.report.theme import Layout
 
 _NEXT = {"k": "M", "M": "B", "B": "T"}
 """Letter after each of those that scale an axis."""
-HEADING = {1: 60, 2: 42, 3: 27, 4: 22}
-"""Letters of a heading by the number of charts beside each other."""
+HEADING = {1: 38, 2: 38, 3: 25, 4: 19}
+"""Letters of a line of a heading by the number of charts beside each other."""
+SECOND_LINE = 17
+"""Pixels that headings of two lines need more."""
 PERCENT = f"{words.NBSP}%"
 """Suffix of an axis in per cent."""
 SMALL = {"size": 10.5, "color": theme.SOFT}
@@ -86,12 +88,17 @@ def _steps(decades: float) -> Sequence[float]:
 
 
 def names(shown: Sequence[str], *, width: int = 24, verbatim: bool = False, **more: Any) -> Layout:
-    """A vertical list of names, the first on top, long ones shortened as by :func:`theme.short`."""
-    texts = [theme.short(name, width, verbatim=verbatim) for name in shown]
+    """A vertical list of names, the first on top; long ones have two lines, proper names are shortened."""
+    texts = [theme.short(name, width, verbatim=True) if verbatim else theme.wrapped(name) for name in shown]
     listed: Layout = {"tickmode": "array", "tickvals": list(shown), "ticktext": texts, "showline": False}
     order = {"type": "category", "categoryorder": "array", "categoryarray": list(shown)}
-    fixed = {"range": [len(shown) - 0.5, -0.5], "tickfont": {"size": 12.5, "color": theme.INK}}
+    fixed = {"range": [len(shown) - 0.5, -0.5], "tickfont": row_font(texts)}
     return linear(grid=False, **(listed | order | fixed | more))
+
+
+def row_font(texts: Iterable[str]) -> Layout:
+    """Letters of names beside their rows, smaller where some have two lines."""
+    return {"size": 11 if any("<br>" in text for text in texts) else 12.5, "color": theme.INK}
 
 
 def rows(texts: Sequence[str], **more: Any) -> Layout:
@@ -101,9 +108,14 @@ def rows(texts: Sequence[str], **more: Any) -> Layout:
     return linear(grid=False, **(listed | fixed | more))
 
 
-def matrix(**more: Any) -> Layout:
-    """An axis of a heat map's names."""
+def matrix(shown: Sequence[str] = (), *, width: int = theme.LINE, **more: Any) -> Layout:
+    """An axis of a heat map's names; those ``shown`` stay apart whatever is cut, level ones in two lines."""
     base: Layout = {"showline": False, "type": "category", "tickfont": DARK}
+    if shown:
+        slanted = "tickangle" in more
+        texts = [theme.short(name, 27) if slanted else theme.wrapped(name, width) for name in shown]
+        base |= {"tickmode": "array", "tickvals": list(shown), "ticktext": texts}
+        base |= {"tickfont": DARK | {"size": 10.5}} if any("<br>" in text for text in texts) else {}
     return linear(grid=False, **(base | more))
 
 
@@ -154,17 +166,18 @@ def area(first: Any, last: Any, x: str, y: str, colour: str) -> Layout:
 def split_shading(dates: Mapping[str, tuple[Any, Any]]) -> Layout:
     """Shaded holdout and test windows with their names; ``dates`` gives first and last date of each.
 
-    Names stand one below the other: on narrow screens a window is narrower than its name.
+    Names end where their window does and stand one below the other: on narrow screens a window is narrower
+    than its name.
     """
-    left: Layout = {"xref": "x", "yref": "y domain", "y": 1, "xanchor": "left", "yanchor": "top", "xshift": 3}
+    ends: Layout = {"xref": "x", "yref": "y domain", "y": 1, "xanchor": "right", "yanchor": "top"}
     return {
         "shapes": [
             area(first, last, "x", "y", _SPLITS.get(name, "rgba(0,0,0,0.05)"))
             for name, (first, last) in dates.items()
         ],
         "annotations": [
-            note(name, size=11, x=first, yshift=-13 * place, **left)
-            for place, (name, (first, _)) in enumerate(dates.items())
+            note(name, size=11, x=last, yshift=-13 * place, **ends)
+            for place, (name, (_, last)) in enumerate(dates.items())
         ],
     }
 
@@ -225,19 +238,22 @@ def panels(
         row_height: Height of one panel's plot in pixels.
         x: Axis shared in style by all, from :func:`linear`.
         y: The same; a sequence gives one per panel.
-        colours: Colour of each heading.
+        colours: Of each heading's mark; none without.
         gap: Between columns as a fraction of the width, between rows in pixels.
         verbatim: Headings are proper names, not columns.
     """
     columns = max(1, min(columns, len(titles)))
     lines = -(-len(titles) // columns)
-    inner = lines * row_height + (lines - 1) * gap[1]
+    texts = [theme.wrapped(title, HEADING[min(columns, 4)], verbatim=verbatim) for title in titles]
+    more = SECOND_LINE if any("<br>" in text for text in texts) else 0
+    between = gap[1] + more
+    inner = lines * row_height + (lines - 1) * between
     width = (1 - gap[0] * (columns - 1)) / columns
-    layout: Layout = {"annotations": []}
+    layout: Layout = {"annotations": [], "heading_room": more}
     each: list[Panel] = []
-    for place, title in enumerate(titles):
+    for place, text in enumerate(texts):
         line, column = divmod(place, columns)
-        left, top = column * (width + gap[0]), 1 - line * (row_height + gap[1]) / inner
+        left, top = column * (width + gap[0]), 1 - line * (row_height + between) / inner
         tail = "" if place == 0 else str(place + 1)
         own = Panel(f"x{tail}", f"y{tail}", layout)
         style = y[place] if isinstance(y, Sequence) else y
@@ -245,13 +261,14 @@ def panels(
         layout[f"yaxis{tail}"] = (style or linear()) | {"anchor": own.x, "automargin": column == 0}
         own.across(domain=[left, left + width])
         own.up(domain=[max(0.0, top - row_height / inner), top])
-        text = theme.short(title, HEADING[min(columns, 4)], verbatim=verbatim)
-        layout["annotations"].append(_heading(text, left, top, colours[place] if colours else theme.INK))
+        layout["annotations"].append(_heading(text, left, top, colours[place] if colours else None))
         each.append(own)
     return Panels(layout, each, inner)
 
 
-def _heading(text: str, left: float, top: float, colour: str) -> Layout:
+def _heading(text: str, left: float, top: float, colour: str | None) -> Layout:
+    """Name of a chart, with a mark of its colour: pale colours are marks, never letters."""
+    mark = f"<span style='color:{colour}'>\u25a0</span> " if colour else ""
     place: Layout = {
         "x": left,
         "y": top,
@@ -260,4 +277,5 @@ def _heading(text: str, left: float, top: float, colour: str) -> Layout:
         "xanchor": "left",
         "yanchor": "bottom",
     }
-    return note(f"<b>{text}</b>", size=12.5, colour=colour, **place, yshift=5)
+    text = text.replace("<br>", "</b><br><b>")
+    return note(f"{mark}<b>{text}</b>", size=12.5, colour=theme.INK, align="left", **place, yshift=5)

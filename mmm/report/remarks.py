@@ -47,6 +47,10 @@ PLAIN = {
     "direct_or_mediated": "Whether {of} works itself or through others is open.",
     "placebo_as_strong": "A made-up channel looks as strong as real ones: small effects mean nothing here.",
     "value_not_stated": "What a unit of the KPI is worth is not stated: no return in money is told.",
+    "not_converged": "What is said of {of} was not sampled long enough: another fit may say something else.",
+    "too_many_channels": "There are many channels for so little history: each takes from the others.",
+    "graph_not_searched": "Which channel moves which was not looked for.",
+    "short_training": "There is less than a year to learn from: season and what runs in season are mixed up.",
     "placebo_passed": "A made-up channel was found to bring nothing, as it should be.",
 }
 """What a finding means to people who do not model; ``{of}`` is what it is about."""
@@ -103,5 +107,7 @@ def plain(group: Sequence[Remark]) -> str:
 
 def places(group: Sequence[Remark]) -> str:
     """What the findings are about; counted where they are many."""
-    named = [words.label(str(item["where"])) for item in group if item.get("where")]
-    return words.listing(named) if len(named) <= NAMED else words.count(len(named), "channel")
+    where = [str(item["where"]).split(", ") for item in group if item.get("where")]
+    if sum(len(names) for names in where) > NAMED:
+        return words.count(sum(len(names) for names in where), "channel")
+    return words.listing([", ".join(words.label(name) for name in names) for names in where])

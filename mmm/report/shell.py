@@ -18,6 +18,9 @@ from typing import Any
 from mmm.report import theme
 
 LIBRARY = "plotly-cartesian.min.js.gz"
+LEAST, CHART, NAME, SPREAD = 640, 270, 44, 860
+"""Pixels that a chart needs which does not fit a phone: at least, each beside others, each name below it,
+with names spread over it."""
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
     "font-src data:"
@@ -128,13 +131,15 @@ def _view(view: Drawn) -> str:
     meta = view.meta
     notes = "".join(f"<li>{escape(note)}</li>" for note in meta["notes"])
     links = " data-links" if meta["links"] else ""
-    wide = " wide" if _is_wide(view.figure["layout"]) else ""
+    least = _least_width(view.figure)
+    wide = " wide" if least else ""
+    size = f"min-height:{int(meta['height'])}px" + (f";--least:{least}px" if least else "")
     kind = f"<figcaption><p class='kind'>{escape(view.label)}</p>"
     parts = [
         f"<figure class='view{wide}' id='{view.key}'{links}>{kind}<h3>{escape(meta['title'])}</h3>",
         f"<p class='reading'>{escape(meta['reading'])}</p></figcaption>",
         f"<div class='frame' tabindex='0' role='group' aria-label='{escape(meta['alt'])}'>",
-        f"<div class='plot' style='min-height:{int(meta['height'])}px'></div></div>",
+        f"<div class='plot' style='{size}'></div></div>",
         f"<ul class='notes'>{notes}</ul>" if notes else "",
         table(meta["table"], "The numbers as a table") if meta["table"] else "",
         f"<script type='application/json'>{as_json(view.figure)}</script></figure>",
@@ -142,11 +147,22 @@ def _view(view: Drawn) -> str:
     return "".join(parts)
 
 
-def _is_wide(layout: Mapping[str, Any]) -> bool:
-    """Charts side by side, texts beside them, or names below: too much for a phone, which may scroll it."""
+def _least_width(figure: Mapping[str, Any]) -> int:
+    """Pixels that a chart needs where a phone has fewer and scrolls it; 0 where it fits any screen.
+
+    Charts side by side, texts beside them, names below and names within are too much for a phone.
+    """
+    layout, traces = figure["layout"], figure["data"]
     along = [axis for name, axis in layout.items() if name.startswith("xaxis")]
-    narrow = any(end - start < 1.0 for start, end in (axis.get("domain", (0.0, 1.0)) for axis in along))
-    return narrow or layout.get("xaxis", {}).get("type") == "category"
+    domains = [tuple(axis.get("domain", (0.0, 1.0))) for axis in along]
+    beside = len({start for start, _ in domains})
+    below = max(
+        (len(axis.get("tickvals", ())) for axis in along if axis.get("type") == "category"), default=0
+    )
+    named = any("text" in str(trace.get("mode", "")) and len(trace["text"]) > 1 for trace in traces)
+    if all(end - start >= 1.0 for start, end in domains) and not below and not named:
+        return 0
+    return max(LEAST, CHART * beside, NAME * below, SPREAD if named else 0)
 
 
 def table(content: Mapping[str, Any], summary: str) -> str:

@@ -71,6 +71,8 @@ DARK = {
 """What each colour becomes on a dark page."""
 
 FONT = "Inter, 'Segoe UI', system-ui, -apple-system, Roboto, 'Helvetica Neue', Arial, sans-serif"
+LINE = 22
+"""Letters of a line of a channel's name beside its row."""
 Layout = dict[str, Any]
 Trace = dict[str, Any]
 
@@ -93,6 +95,13 @@ def short(name: str, width: int = 24, *, verbatim: bool = False) -> str:
     """
     name = name if verbatim else words.subject(name)
     return html.escape(name if len(name) <= width else name[: width - 1] + "\u2026", quote=False)
+
+
+def wrapped(name: str, width: int = LINE, most: int = 2, *, verbatim: bool = False) -> str:
+    """A name as a label of up to ``most`` lines, cut only where it is longer; see :func:`short`."""
+    lines = words.wrap(name if verbatim else words.subject(name), width)
+    lines = [*lines[: most - 1], " ".join(lines[most - 1 :])] if len(lines) > most else lines
+    return "<br>".join(short(line, width, verbatim=True) for line in lines)
 
 
 def fmt(values: Any) -> npt.NDArray[np.float32]:
@@ -133,7 +142,9 @@ def finish(
     """
     heading, subtitle = words.wrap(title, 70), words.wrap(reading, 105)
     top = 40 + 24 * len(heading) + 17 * len(subtitle)
-    margin = {"l": 56, "r": 20, "t": 30, "b": 44} | layout.pop("margin", {})
+    more = layout.pop("heading_room", 0)
+    height += more
+    margin = {"l": 56, "r": 20, "t": 30 + more, "b": 44} | layout.pop("margin", {})
     meta = {"title": title, "reading": reading, "alt": alt or f"{title}. {reading}", "height": height}
     meta |= {"notes": [text for text in notes if text], "table": table, "links": links, "top": margin["t"]}
     base = {

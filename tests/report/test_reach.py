@@ -104,10 +104,54 @@ def test_names_of_windows_do_not_cover_each_other_on_a_phone(browser: Browser, t
         ".map((one) => one.getBoundingClientRect()).map((box) => [box.left, box.right, box.top, box.bottom])"
     )
     boxes = visit.page.evaluate(names)
+    edge = visit.page.evaluate("document.querySelector('figure.view .plot').getBoundingClientRect().right")
     visit.page.context.close()
 
     assert len(boxes) >= 2
+    assert all(right <= edge for _, right, *_ in boxes)
     for place, (left, right, top, bottom) in enumerate(boxes):
         for other_left, other_right, other_top, other_bottom in boxes[:place]:
             across = min(right, other_right) - max(left, other_left)
             assert across <= 1 or min(bottom, other_bottom) - max(top, other_top) <= 1
+
+
+def test_half_transparent_colours_are_those_of_the_dark_on_a_dark_page(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """A band of the accent, which is written as rgba(), is as light as the line in it."""
+    visit = visit_page(browser, PAGES["report"](tmp_path), 1280)
+    fill = (
+        "document.querySelector('figure.view[id=national] .plot').data.find((one) => one.fillcolor).fillcolor"
+    )
+    light = visit.page.evaluate(fill)
+    visit.page.emulate_media(color_scheme="dark")
+    dark = light
+    for _ in range(100):
+        visit.page.wait_for_timeout(100)
+        dark = visit.page.evaluate(fill)
+        if dark != light:
+            break
+    visit.page.context.close()
+
+    assert (light, dark) == ("rgba(11,92,143,0.18)", "rgba(90,169,221,0.18)")
+
+
+def test_a_phone_shows_the_whole_first_table_and_every_name(browser: Browser, tmp_path: Path) -> None:
+    visit = visit_page(browser, PAGES["report of long names"](tmp_path), 390)
+    cells = visit.page.evaluate(
+        "[...document.querySelectorAll('.director tbody td')].map((cell) => [cell.dataset.head,"
+        " getComputedStyle(cell, '::before').content, cell.getBoundingClientRect().right])"
+    )
+    names = visit.page.locator("figure.view[id='roi'] .ytick text").all_text_contents()
+    visit.page.context.close()
+
+    assert len(cells) == 5 * len(LONG_NAMES)
+    assert {head for head, *_ in cells} == {
+        "Spend",
+        "Share of spend, of effect",
+        "ROI",
+        "Next USD",
+        "Recommended",
+    }
+    assert all(said == f'"{head}"' and right <= 390 for head, said, right in cells)
+    assert len(set(names)) == len(LONG_NAMES)

@@ -23,14 +23,37 @@
     document.head.append(script);
   })();
 
+  // Colours that are half transparent are written as rgba(), and have their counterpart in the dark as well.
+  const inTheDark = (source) => source
+    .replace(/#[0-9a-f]{6}/gi, (colour) => dark[colour.toLowerCase()] || colour)
+    .replace(/rgba\((\d+),(\d+),(\d+),/g, (found, ...parts) => {
+      const colour = dark["#" + parts.slice(0, 3).map((part) => Number(part).toString(16).padStart(2, "0")).join("")];
+      return colour ? `rgba(${[1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)).join(",")},` : found;
+    });
+
   const figureOf = (view) => {
-    const text = (source) => darkness.matches && !onPaper
-      ? source.replace(/#[0-9a-f]{6}/gi, (colour) => dark[colour.toLowerCase()] || colour) : source;
+    const text = (source) => darkness.matches && !onPaper ? inTheDark(source) : source;
     const figure = JSON.parse(text(view.querySelector("script[type='application/json']").textContent));
     figure.layout.template = JSON.parse(text(JSON.stringify(theme)));
+    if (view.querySelector(".frame").clientWidth < 500 && !onPaper && !view.classList.contains("wide")) narrow(figure);
     const menus = figure.layout.updatemenus || [];
     delete figure.layout.updatemenus;
     return { figure, menus };
+  };
+
+  // A phone has one entry of the legend in a line and no room for the whole title of an axis.
+  const narrow = ({ data, layout }) => {
+    const keys = data.filter((trace) => layout.showlegend && trace.name && trace.showlegend !== false).length;
+    layout.height += 17 * Math.max(0, keys - 2);
+    layout.legend = { ...layout.legend, maxheight: 0.9 };
+    Object.keys(layout).filter((name) => name.startsWith("xaxis")).forEach((name) => {
+      const title = layout[name].title, middle = title && title.text && title.text.length > 30
+        ? title.text.indexOf(" ", title.text.length / 2) : -1;
+      if (middle < 0) return;
+      title.text = `${title.text.slice(0, middle)}<br>${title.text.slice(middle + 1)}`;
+      layout.height += 16;
+      layout.margin.b = (layout.margin.b || 0) + 16;
+    });
   };
 
   const draw = (view) => {

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mmm import words
+from mmm.analysis.intervals import LEVEL
 from mmm.report import marks, moves, shell
 from mmm.report.about import PER
 from mmm.report.advice import STILL, advice
@@ -98,29 +99,35 @@ def _table(rows: pd.DataFrame, tables: Tables, plan: Moves | None) -> str:
     heads += ["Recommended"] if plan else []
     head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in heads)
     most = float(max(rows["spend_share"].max(), rows["effect_share"].max(), 1e-9))
-    body = "".join(_row(row, about.priced, plan, most) for row in marks.records(rows)[:ROWS])
+    body = "".join(_row(row, heads, about.priced, plan, most) for row in marks.records(rows)[:ROWS])
     left = len(rows) - ROWS
     rest = f"<tr><td colspan='{len(heads)}'>and {words.count(left, 'smaller channel')}</td></tr>"
     return (
         "<div class='card'><div class='scroll' tabindex='0' role='region' aria-label='Channels'><table>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}{rest if left > 0 else ''}</tbody></table></div>"
-        "<p class='reading'>Direct effects over the training window; in small print their intervals. Upper "
-        "bar: share of spend, lower: share of what media bring.</p></div>"
+        "<p class='reading'>Direct effects over the training window. In brackets and small print: the range "
+        f"that holds the truth in {words.percent(LEVEL)} of cases, by the model. Upper bar: share of spend, "
+        "lower: share of what media bring.</p></div>"
     )
 
 
-def _row(row: Mapping[str, Any], priced: bool, plan: Moves | None, most: float) -> str:
+def _row(row: Mapping[str, Any], heads: list[str], priced: bool, plan: Moves | None, most: float) -> str:
+    """One channel; every cell also tells its heading, which a phone shows above it."""
     name = str(row["channel"])
     spend = words.real(row["spend"])
     main, marginal = ("roi", "marginal_roi") if priced else ("per", "marginal_per")
     cells = [
-        f"<th scope='row'>{escape(words.subject(name))}</th>",
-        f"<td>{escape(words.number(spend, 3)) if spend > 0 else '&ndash;'}</td>",
-        f"<td>{_pair(words.real(row['spend_share']), words.real(row['effect_share']), most)}</td>",
-        f"<td>{_estimate(row, main)}</td>",
-        f"<td>{_estimate(row, marginal)}</td>",
+        escape(words.number(spend, 3)) if spend > 0 else "&ndash;",
+        _pair(words.real(row["spend_share"]), words.real(row["effect_share"]), most),
+        _estimate(row, main),
+        _estimate(row, marginal),
     ]
-    return f"<tr>{''.join(cells)}{_change(name, plan) if plan else ''}</tr>"
+    way, change = _change(name, plan) if plan else ("", "")
+    told = "".join(
+        f"<td{way} data-head='{escape(head)}'>{cell}</td>"
+        for head, way, cell in zip(heads[1:], ["", "", "", "", way], [*cells, change], strict=False)
+    )
+    return f"<tr><th scope='row'>{escape(words.subject(name))}</th>{told}</tr>"
 
 
 def _estimate(row: Mapping[str, Any], column: str) -> str:
@@ -142,11 +149,12 @@ def _pair(spend: float, effect: float, most: float) -> str:
     return f"<span class='pair'>{''.join(bars)}</span>".replace("width:nanpx", "width:0")
 
 
-def _change(name: str, plan: Moves) -> str:
+def _change(name: str, plan: Moves) -> tuple[str, str]:
+    """Attribute of the cell that colours it, and what the plan recommends."""
     change, before = plan.changes.get(name), plan.current.get(name, 0.0)
     if change is None:
-        return "<td>&ndash;</td>"
+        return "", "&ndash;"
     if change == 0.0 or (before > 0 and abs(change / before) < STILL):
-        return "<td>as it is</td>"
+        return "", "as it is"
     text = words.signed(words.percent(change / before)) if before > 0 else "new"
-    return f"<td class='{'up' if change > 0 else 'down'}'>{escape(text)}</td>"
+    return f" class='{'up' if change > 0 else 'down'}'", escape(text)

@@ -26,6 +26,8 @@ _SCORES = {
     "n": "Cells",
 }
 """Scores of a window and their headings."""
+_FACTS = {"trained_until": "periods of training", "seconds": "seconds of fitting"}
+"""Facts of a fit that have a plainer name than in its file."""
 
 
 def page(
@@ -93,12 +95,17 @@ def _score(key: str, score: Mapping[str, Any]) -> str:
     return "not defined" if key in score else "not measured"
 
 
+def _fact(value: str | float) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def _footer(tables: Tables) -> str:
     facts = {
         key: value for key, value in tables.about.provenance.items() if isinstance(value, (str, int, float))
     }
     lines = ", ".join(
-        f"{escape(key.replace('_', ' '))} <code>{escape(value)}</code>" for key, value in facts.items()
+        f"{escape(_FACTS.get(key, key.replace('_', ' ')))} <code>{escape(_fact(value))}</code>"
+        for key, value in facts.items()
     )
     return (
         "<footer><p class='keys'>Keys: j and k go to the next and the previous chart; hover or tap for "

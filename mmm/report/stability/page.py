@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from mmm import words
 from mmm.analysis.stability import NOISE, Stability
 from mmm.report import axes, marks, sections, shell, theme
+from mmm.report.marks import Unit
 from mmm.report.sections import Entry
 from mmm.report.shell import Tile
 
@@ -36,18 +37,21 @@ def effects(loop: Loop) -> go.Figure:
     table = loop.table
     colours = theme.channel_colours(table["channel"].unique())
     traces = []
+    unit = Unit.of(table[["direct", "upper"]])
     for channel, own in table.groupby("channel", sort=False):
         colour = colours[str(channel)]
-        traces += marks.band(own["until"], own["lower"], own["upper"], colour)
-        traces.append(
-            marks.line(own["until"], own["direct"], colour, name=theme.short(str(channel)), hover="%{y:.4s}")
-        )
+        traces += marks.band(own["until"], unit(own["lower"]), unit(own["upper"]), colour)
+        name = theme.short(str(channel), 40)
+        traces.append(marks.line(own["until"], unit(own["direct"]), colour, name=name, hover=unit.hover()))
     weeks = table["until"].nunique()
     steady = table.groupby("channel")["overlap"].mean().sort_values()
     return theme.finish(
         traces,
-        {"xaxis": axes.time(table["until"]), "yaxis": axes.linear(f"{words.label(loop.kpi)} of the channel")},
-        title=f"{words.capital(str(steady.index[0]))} holds still least: its intervals have "
+        {
+            "xaxis": axes.time(table["until"]),
+            "yaxis": axes.linear(f"{words.subject(loop.kpi)} that the channel brings", suffix=unit.suffix),
+        },
+        title=f"{words.subject(str(steady.index[0]))} holds still least: its intervals have "
         f"{words.percent(float(steady.iloc[0]))} in common from week to week",
         reading=f"The model of each of {weeks} weeks, fitted on the data until then: effect over its "
         "training window and 90 % interval. Lines should be flat against the width of their bands.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from mmm.report.tables import MissingTableError, Tables
 NARROWED = 0.7
 """Width of what was learned over that of what was assumed from which the data have said little."""
 ASIDE = 0.16
-WIDE = 44
+LINE = 30
 """Letters of a row that names a channel, a quantity, a window and regions."""
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 QUANTITIES = {
     "share": "share",
     "roi": "ROI",
@@ -36,10 +38,10 @@ def priors(tables: Tables) -> go.Figure:
         raise MissingTableError("priors.parquet has no channel with a known prior")
     names = rows["channel"].tolist()
     traces = _pairs(rows, names, theme.channel_colours(tables.channels))
-    ticks = {"size": 12.5, "color": theme.INK}
+    texts = [theme.wrapped(name) for name in names]
     layout = {
         "xaxis": axes.linear(f"Share of {tables.about.goal}", suffix=axes.PERCENT, rangemode="tozero"),
-        "yaxis": axes.rows([theme.short(name) for name in names], tickfont=ticks),
+        "yaxis": axes.rows(texts, tickfont=axes.row_font(texts)),
     }
     return theme.finish(
         traces,
@@ -66,15 +68,16 @@ def stated(tables: Tables) -> go.Figure:
     colours = [theme.channel_colours(tables.channels)[name] for name in rows["channel"].astype(str)]
     names = [_named(*pair) for pair in zip(rows["channel"], rows["quantity"], strict=True)]
     outside = (over["posterior"] < over["prior_lower"]) | (over["posterior"] > over["prior_upper"])
+    texts = [theme.wrapped(name, LINE, 4, verbatim=True) for name in names]
     layout = {
         "xaxis": axes.linear("Of what was stated", suffix=axes.PERCENT, rangemode="tozero"),
-        "yaxis": axes.rows([theme.short(name, WIDE, verbatim=True) for name in names]),
+        "yaxis": axes.rows(texts),
     }
     return theme.finish(
         _pairs(over, names, dict(zip(names, colours, strict=True))),
         layout,
         title=_agreement(names, outside.to_numpy()),
-        height=94 + 40 * len(names) + 66,
+        height=94 + max(40, *(17 * text.count("<br>") + 30 for text in texts)) * len(names) + 66,
         legend=True,
         reading="All numbers are over the middle of what was stated, which is 100 %. Grey: what was stated, "
         "in nine cases of ten. Colour: what is believed after the data. A dot outside the grey bar: data and "
@@ -84,7 +87,7 @@ def stated(tables: Tables) -> go.Figure:
 
 def _named(channel: str, quantity: str) -> str:
     """A row of what was stated: ``TV: marginal ROI``, with its window and regions behind."""
-    what, *place = str(quantity).split(", ", 1)
+    what, *place = ISO_DATE.sub(lambda found: words.day(found[0]), str(quantity)).split(", ", 1)
     return ", ".join([f"{words.subject(str(channel))}: {QUANTITIES.get(what, what)}", *place])
 
 

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from mmm import words
 from mmm.report import axes, marks, theme
 from mmm.report.about import About
+from mmm.report.marks import Unit
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import observed, windows
 
@@ -22,7 +23,7 @@ _LINES = (("training", theme.SOFT), ("validation", theme.HIGHLIGHT))
 """Name and colour of the two lines of every chart of a training."""
 _TRACES = (("Loss", "loss", "validation"), ("R²", "r2", "validation_r2"), ("RMSE", "rmse", "validation_rmse"))
 """Charts of a training: heading, column of the cells trained on, column of the validation tail."""
-_STAGES = {"validation": "Choosing the number of epochs", "train": "Training on the whole window"}
+_STAGES = {"validation": "choosing the number of epochs", "train": "training on the whole window"}
 
 
 def residuals(tables: Tables) -> go.Figure:
@@ -162,25 +163,31 @@ def training(tables: Tables) -> go.Figure:
         raise MissingTableError("training.parquet has no epoch with a known loss")
     stages = [str(stage) for stage in frame["stage"].unique()]
     shown = [names for names in _TRACES if frame.reindex(columns=names[1:]).notna().any(axis=None)]
-    headings = [_STAGES.get(stage, f"Stage: {stage.replace('_', ' ')}") for stage in stages]
+    places = [
+        (names, stage)
+        for names in shown
+        for stage in stages
+        if frame[frame["stage"] == stage].reindex(columns=names[1:]).notna().any(axis=None)
+    ]
+    whole = len(places) == len(shown) * len(stages)
     grid = axes.panels(
-        [f"{names[0]}: {heading[:1].lower()}{heading[1:]}" for names in shown for heading in headings],
-        columns=len(stages),
+        [f"{names[0]}: {_stage(stage)}" for names, stage in places],
+        columns=len(stages) if whole else 1,
         row_height=230 if len(shown) == 1 else 150,
         gap=(0.09, 70),
         x=axes.linear("epoch", grid=False),
-        y=[_trace_axis(frame, names) for names in shown for _ in stages],
+        y=[_trace_axis(frame, names) for names, _ in places],
     )
     traces: list[theme.Trace] = []
-    places = [(names, stage) for names in shown for stage in stages]
     for (names, stage), panel in zip(places, grid.each, strict=True):
+        unit = _trace_unit(frame, names)
         rows = frame[frame["stage"] == stage].sort_values("epoch")
         rows = rows.iloc[:: max(1, len(rows) // 400)]
         for column, (name, colour) in zip(names[1:], _LINES, strict=True):
             if column in rows and rows[column].notna().any():
                 own: theme.Layout = {"name": name, "legendgroup": name, **panel.at}
                 own["showlegend"] = not any(t["legendgroup"] == name for t in traces)
-                values, hover = theme.fmt(rows[column]), "epoch %{x}: %{y:.4g}"
+                values, hover = theme.fmt(unit(rows[column])), "epoch %{x}: %{y:.4~g}" + unit.suffix
                 traces.append(marks.line(rows["epoch"], values, colour, 1.9, hover=hover, **own))
     return theme.finish(
         traces,
@@ -198,13 +205,24 @@ def training(tables: Tables) -> go.Figure:
     )
 
 
+def _stage(name: str) -> str:
+    """What a stage does, within a heading."""
+    return _STAGES.get(name, name.replace("_", " "))
+
+
+def _trace_unit(frame: pd.DataFrame, names: tuple[str, ...]) -> Unit:
+    """That of errors in KPI units; others have none."""
+    return Unit.of(frame.reindex(columns=names[1:])) if names[0] == "RMSE" else Unit()
+
+
 def _trace_axis(frame: pd.DataFrame, names: tuple[str, ...]) -> theme.Layout:
     """R² up to 1 from where it has found its way; others logarithmic where they span more than a decade."""
-    values = frame.reindex(columns=names[1:]).to_numpy(float)
+    unit = _trace_unit(frame, names)
+    suffix, values = unit.suffix, unit(frame.reindex(columns=names[1:]))
     if names[0] == "R²":
         return axes.linear(nticks=5, range=[max(0.0, float(np.nanquantile(values, 0.1)) - 0.1), 1.02])
     low, high = np.nanmin(values), np.nanmax(values)
-    return axes.log("", values) if low > 0 and high > 10 * low else axes.linear(nticks=5)
+    return axes.log("", values) if low > 0 and high > 10 * low else axes.linear(nticks=5, suffix=suffix)
 
 
 def _training_title(frame: pd.DataFrame, stages: list[str]) -> str:

@@ -27,7 +27,7 @@ def stacked(tables: Tables) -> go.Figure:
     look: theme.Layout = {"stackgroup": "all", "hovertemplate": unit.hover()}
     traces = [
         marks.line(
-            frame["date"], theme.fmt(unit(frame[name])), "#ffffff", 0.5, name=theme.short(name), **look
+            frame["date"], theme.fmt(unit(frame[name])), "#ffffff", 0.5, name=theme.short(name, 40), **look
         )
         | {"fillcolor": fill}
         for name, fill in fills.items()

@@ -116,7 +116,7 @@ def all_curves(tables: Tables) -> go.Figure:
     for name in chosen:
         spend, response = across(own[name]["spend"]), up(own[name]["response"])
         hover = f"{theme.short(name)}: {across.hover('x')} brings {up.hover()}"
-        label = {"name": theme.short(name, 34), "legendgroup": name}
+        label = {"name": theme.short(name, 40), "legendgroup": name}
         x, y = theme.fmt(spend), theme.fmt(response)
         traces.append(marks.line(x, y, palette[name], 2.2, hover=hover, **label))
         now = int(np.argmin(np.abs(own[name]["multiplier"].to_numpy(float) - 1)))

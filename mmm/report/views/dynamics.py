@@ -41,7 +41,7 @@ def carryover(tables: Tables) -> go.Figure:
     palette = theme.channel_colours(tables.channels)
     top = min(108.0, 112 * float(np.nanmax(frame[["weight", "upper"]].to_numpy(float))))
     grid = axes.panels(
-        [f"{words.subject(name)[:14]}: {_lag(float(mean[name]), period)}" for name in chosen],
+        [_heading(name, _lag(float(mean[name]), period)) for name in chosen],
         **FOUR,
         colours=[palette[name] for name in chosen],
         gap=(0.03, 50),
@@ -66,6 +66,12 @@ def carryover(tables: Tables) -> go.Figure:
         "up to 100 %. In the heading their mean. Whiskers are intervals.",
         notes=[interval_note(frame), _cut(order, chosen)],
     )
+
+
+def _heading(name: str, lag: str) -> str:
+    """A channel's name and mean lag; the lag first where the name may be cut."""
+    both = f"{words.subject(name)}: {lag}"
+    return both if len(both) <= axes.HEADING[4] else f"{words.capital(lag)}: {name}"
 
 
 def mean_lags(frame: pd.DataFrame) -> pd.Series:

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from mmm import words
 from mmm.design.best import best_tests, said
 from mmm.report import axes, marks, theme
+from mmm.report.marks import Unit
 from mmm.report.tables import MissingTableError, Tables
 
 NINETY = 1.645
@@ -25,15 +26,16 @@ def experiments(tables: Tables) -> go.Figure:
     rows = tables.frame("experiments")
     names = [_name(row) for _, row in rows.iterrows()]
     title = f"Lift over the test, {tables.about.kpi}"
+    unit = Unit.of(rows[["lift", "modelled"]])
     layout = {
-        "xaxis": axes.linear(title, zeroline=True, zerolinecolor=theme.FAINT),
-        "yaxis": axes.rows(names),
+        "xaxis": axes.linear(title, suffix=unit.suffix, zeroline=True, zerolinecolor=theme.FAINT),
+        "yaxis": axes.rows(names, tickfont={"size": 11.5, "color": theme.INK}),
     }
     return theme.finish(
-        _lifts(rows, names, theme.channel_colours(tables.channels)),
+        _lifts(rows, unit, names, theme.channel_colours(tables.channels)),
         layout,
         title=_title(rows),
-        height=110 + 62 * len(names),
+        height=110 + (14 + 16 * max(name.count("<br>") + 1 for name in names)) * len(names),
         legend=True,
         reading="Diamonds: what the test measured, with its 90 % interval. Dots: what the model says of "
         "exactly these regions and dates, the test being part of what it has learned from.",
@@ -41,29 +43,29 @@ def experiments(tables: Tables) -> go.Figure:
     )
 
 
-def _lifts(rows: pd.DataFrame, names: list[str], palette: dict[str, str]) -> list[theme.Trace]:
+def _lifts(rows: pd.DataFrame, unit: Unit, names: list[str], palette: dict[str, str]) -> list[theme.Trace]:
     """Measured and modelled lift beside each other in every row."""
     place = np.arange(len(rows), dtype=np.float64)
-    reach, lift = NINETY * rows["standard_error"], rows["lift"]
+    reach, lift = unit(NINETY * rows["standard_error"]), unit(rows["lift"])
     shared: theme.Layout = {"text": names, "cliponaxis": False}
     measured = marks.dots(
         theme.fmt(lift),
         place - ASIDE,
         theme.INK,
-        hover="%{text}<br>measured %{x:.3s}",
+        hover="%{text}<br>measured " + unit.hover("x"),
         **shared,
         name="Measured",
         error_x=marks.whiskers(lift, lift - reach, lift + reach),
     )
     measured["marker"] |= {"symbol": "diamond-open", "line": {"width": 2}}
     modelled = marks.dots(
-        theme.fmt(rows["modelled"]),
+        theme.fmt(unit(rows["modelled"])),
         place + ASIDE,
         [palette.get(str(channel), theme.ACCENT) for channel in rows["channel"]],
-        hover="%{text}<br>modelled %{x:.3s}",
+        hover="%{text}<br>modelled " + unit.hover("x"),
         **shared,
         name="The model, same cells",
-        error_x=marks.whiskers(rows["modelled"], rows["lower"], rows["upper"], theme.SOFT),
+        error_x=marks.whiskers(unit(rows["modelled"]), unit(rows["lower"]), unit(rows["upper"]), theme.SOFT),
     )
     return [measured, modelled]
 
@@ -71,9 +73,9 @@ def _lifts(rows: pd.DataFrame, names: list[str], palette: dict[str, str]) -> lis
 def _name(row: pd.Series) -> str:
     regions = str(row["regions"]).split(", ")
     where = regions[0] if len(regions) == 1 else words.count(len(regions), "region")
-    who = theme.short(words.subject(str(row["channel"])), 20)
+    who = theme.wrapped(str(row["channel"]), 30)
     when = f"{words.day(row['start'])} to {words.day(row['end'])}"
-    return f"{who}, {theme.short(where, 20, verbatim=True)}<br>{when}"
+    return f"{who},<br>{theme.short(where, 30, verbatim=True)}<br>{when}"
 
 
 def _title(rows: pd.DataFrame) -> str:
@@ -92,7 +94,7 @@ def _table(rows: pd.DataFrame, names: list[str]) -> theme.Layout:
     return marks.table(
         tests,
         {
-            "Test": lambda row: str(row["name"]).replace("<br>", ", "),
+            "Test": lambda row: str(row["name"]).replace(",<br>", ", ").replace("<br>", ", "),
             "Change of spend": lambda row: words.number(float(row["spend_change"])),
             "Measured": lambda row: words.number(float(row["lift"]), 3),
             "Standard error": lambda row: words.number(float(row["standard_error"])),
@@ -113,12 +115,12 @@ def settles(tables: Tables) -> go.Figure:
         raise MissingTableError("no test in tests.parquet can be made")
     best = best.assign(**_open_shares(best, tables)).sort_values("now", ascending=False)
     names = best["channel"].astype(str).tolist()
-    ticks = {"size": 12.5, "color": theme.INK}
+    texts = [theme.wrapped(name) for name in names]
     layout = {
         "xaxis": axes.linear(
             "Half of the 90 % interval over the effect", suffix=axes.PERCENT, rangemode="tozero"
         ),
-        "yaxis": axes.rows([theme.short(name) for name in names], tickfont=ticks),
+        "yaxis": axes.rows(texts, tickfont=axes.row_font(texts)),
     }
     return theme.finish(
         _settled_pairs(best, names, theme.channel_colours(tables.channels)),

@@ -13,6 +13,7 @@ from mmm.report.totals import interval_note
 
 PARTS = (0.5, 0.9)
 """Parts of the effect whose time is told."""
+MOST = words.percent(PARTS[-1])
 
 
 def realisation(tables: Tables) -> go.Figure:
@@ -31,7 +32,7 @@ def realisation(tables: Tables) -> go.Figure:
         height=70 + 34 * len(names) + 66,
         legend=True,
         reading=f"Left: how much works in the {period} of the spend itself, and how much is carried over. "
-        f"Right: after how many {period}s half (dot) and 90 % (tick) of the effect are there.",
+        f"Right: after how many {period}s half (dot) and {MOST} (tick) of the effect are there.",
         notes=[interval_note(frame)],
         table=marks.table(
             names,
@@ -39,7 +40,7 @@ def realisation(tables: Tables) -> go.Figure:
                 "Channel": str,
                 "At once": lambda name: words.percent(at_once[name]),
                 "Half within": lambda name: words.count(times[name][0], period),
-                "90 % within": lambda name: words.count(times[name][1], period),
+                f"{MOST} within": lambda name: words.count(times[name][1], period),
             },
         ),
     )
@@ -61,9 +62,9 @@ def _layout(names: list[str], period: str) -> theme.Layout:
 def _title(names: list[str], times: dict[str, tuple[int, int]], period: str) -> str:
     slow, fast = names[-1], names[0]
     ends = [words.count(times[slow][at], period) for at in (0, 1)]
-    title = f"{words.subject(slow)} has half of its effect within {ends[0]} and 90 % within {ends[1]}"
+    title = f"{words.subject(slow)} has half of its effect within {ends[0]} and {MOST} within {ends[1]}"
     soon = words.count(times[fast][1], period)
-    return title + (f"; {words.label(fast)} is soonest: 90 % within {soon}" if len(names) > 1 else "")
+    return title + (f"; {words.label(fast)} is soonest: {MOST} within {soon}" if len(names) > 1 else "")
 
 
 def _times(rows: pd.DataFrame) -> tuple[int, int]:

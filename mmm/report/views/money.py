@@ -16,6 +16,10 @@ from mmm.report.totals import interval_note
 
 WIDE = 20
 """Dearest over cheapest channel from which costs stand on a logarithmic axis."""
+ROOM = 0.1
+"""Of a chart's height that bubbles need below the lowest and above the highest, as parts of the rest."""
+NEAR = 0.11
+"""Part of a chart's height within which names of two bubbles would lie on each other."""
 LIKE = 0.02
 """Difference of two shares that is none to speak of."""
 
@@ -98,8 +102,10 @@ def bubbles(tables: Tables) -> go.Figure:
         "xaxis": axes.log(f"{words.capital(about.kpi)} per unit of media (log scale)", good),
         "yaxis": axes.log(f"{words.capital(about.return_unit)} (log scale)", back),
     }
-    wide = layout["xaxis"]["range"]
+    wide, high = (layout[axis]["range"] for axis in ("xaxis", "yaxis"))
     layout["xaxis"]["range"] = [wide[0] - 0.1, wide[1] + 0.45 * (wide[1] - wide[0])]
+    room = ROOM * (high[1] - high[0])
+    layout["yaxis"]["range"] = [high[0] - room, high[1] + room]
     share = words.percent(float(best["spend"] / rows["spend"].sum()))
     return theme.finish(
         [points],
@@ -117,10 +123,10 @@ def _room_for(names: list[str], x: pd.Series, y: pd.Series) -> list[str]:
     wide, high = max(float(np.ptp(across)), 1e-9), max(float(np.ptp(up)), 1e-9)
     kept: list[int] = []
     for at in range(len(names)):
-        free = (abs(across[at] - across[k]) > 0.2 * wide or abs(up[at] - up[k]) > 0.05 * high for k in kept)
+        free = (abs(across[at] - across[k]) > 0.2 * wide or abs(up[at] - up[k]) > NEAR * high for k in kept)
         if all(free):
             kept.append(at)
-    return [theme.short(name, 22) if at in kept else "" for at, name in enumerate(names)]
+    return [theme.wrapped(name) if at in kept else "" for at, name in enumerate(names)]
 
 
 @dataclass(frozen=True)

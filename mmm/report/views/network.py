@@ -13,6 +13,8 @@ from mmm.report import axes, marks, theme
 from mmm.report.layers import Drawing, Edge, Point, layered
 from mmm.report.tables import Tables
 
+ROW = 64
+"""Pixels from a channel to the one below: its disc, and two lines of its name."""
 NODE = 46
 """Diameter of a node in pixels."""
 Bezier = tuple[Point, Point, Point, Point]
@@ -46,7 +48,7 @@ def dag(tables: Tables) -> go.Figure:
         [links, _nodes(names, drawing, edges, palette)],
         layout,
         title=_dag_title(edges, hidden),
-        height=int(max(300, 110 + 52 * (high - low))),
+        height=int(max(300, 110 + ROW * (high - low))),
         reading="An arrow from A to B: what A ran explains part of what B ran, later or at once. Thicker "
         "is stronger, fainter is less certain; pale channels have no arrow.",
         notes=[
@@ -95,7 +97,7 @@ def _links(
 def _nodes(names: list[str], drawing: Drawing, edges: list[Weighed], palette: dict[str, str]) -> theme.Trace:
     """Channels as discs, pale where no link touches them."""
     linked = {end for edge, _ in edges for end in (edge.cause, edge.effect)}
-    text: theme.Layout = {"text": [theme.short(n, 14) for n in names], "textposition": "bottom center"}
+    text: theme.Layout = {"text": [theme.wrapped(n, 15) for n in names], "textposition": "bottom center"}
     text |= {"mode": "markers+text", "textfont": {"size": 12.5, "color": theme.INK}, "cliponaxis": False}
     return marks.dots(
         [drawing.places[n][0] for n in names],
@@ -199,8 +201,8 @@ def dag_matrix(tables: Tables) -> go.Figure:
     return theme.finish(
         [_weights(value, chance, {(edge.cause, edge.effect) for edge, _ in edges})],
         {
-            "xaxis": axes.matrix(side="top", tickangle=-40),
-            "yaxis": axes.matrix(autorange="reversed"),
+            "xaxis": axes.matrix(names, side="top", tickangle=-40),
+            "yaxis": axes.matrix(names, autorange="reversed"),
             "margin": {"t": 60, "b": 24},
         },
         height=150 + 32 * len(names),
@@ -224,14 +226,13 @@ def _weights(value: pd.DataFrame, chance: pd.DataFrame, found: set[tuple[str, st
         ["" if not words.known(p) else f", in {words.percent(p)} of resamples" for p in row]
         for row in chance.to_numpy(float)
     ]
-    labels = [theme.short(name, 16) for name in names]
     hover = "%{y} \u2192 %{x}: %{z:.3f}%{customdata}"
     style: theme.Layout = {"texttemplate": "%{text}" if len(names) <= 16 else "", "hoverongaps": False}
     style |= {"textfont": {"size": 12 if len(names) < 10 else 9.5}, "text": text, "customdata": sure}
     bar = marks.colour_bar(tickfont={"size": 11, "color": theme.SOFT})
     ends = (0, max(top, 1e-9))
     return marks.heat(
-        labels, labels, theme.fmt(grid), theme.SEQUENTIAL, *ends, hover=hover, colorbar=bar, **style
+        names, names, theme.fmt(grid), theme.SEQUENTIAL, *ends, hover=hover, colorbar=bar, **style
     )
 
 

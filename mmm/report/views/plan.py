@@ -28,7 +28,7 @@ def plan(tables: Tables) -> go.Figure:
     right = [float(unit(max(current[n], spend[n]))) for n in names]
     texts = {n: _change(current[n], spend[n]) for n in names}
     layout = {
-        "xaxis": axes.linear(_unit(found, tables), suffix=unit.suffix, range=[0, 1.2 * max(right)]),
+        "xaxis": axes.linear(_unit(found, tables), suffix=unit.suffix, range=[0, 1.3 * max(right)]),
         "yaxis": axes.names(names),
         "annotations": axes.beside(texts, right),
     }

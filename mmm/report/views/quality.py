@@ -107,7 +107,7 @@ def _coverage_title(state: Any, gaps: pd.Series, outliers: list[Any]) -> str:
 
 
 def activity(tables: Tables) -> go.Figure:
-    """When each channel ran, and how often it was dark in between."""
+    """When each channel ran, and how often it did not in between."""
     listed = tables.record("data_quality").get("channels") or []
     rows = [row for row in listed if row.get("first_active") and row.get("last_active")]
     if not rows:
@@ -130,15 +130,15 @@ def activity(tables: Tables) -> go.Figure:
     layout = {
         "xaxis": axes.linear(type="date", domain=[0, 0.86]),
         "yaxis": axes.names(list(dark)),
-        "annotations": axes.column(1, "dark", texts),
+        "annotations": axes.column(1, "not running", texts),
     }
     return theme.finish(
         traces,
         layout,
         title=_activity_title(dark),
         height=70 + 30 * len(dark) + 40,
-        reading="A bar runs from the first to the last period in which a channel ran; the paler, the more "
-        "often it was dark. Channels that never pause leave little to learn from.",
+        reading="A bar runs from the first to the last period in which a channel ran; the paler, the "
+        "more often it did not run. Channels that never pause leave little to learn from.",
     )
 
 
@@ -147,7 +147,7 @@ def _activity_title(dark: dict[str, float]) -> str:
     often = sum(share > 0.3 for share in dark.values())
     if last <= 0:
         return "Every channel ran all the time"
-    title = f"{words.subject(name)} was dark in {words.percent(last)} of all cells"
+    title = f"{words.subject(name)} did not run in {words.percent(last)} of all cells"
     if often > 1:
         return f"{title}, {words.count(often, 'channel')} in more than 30{words.NBSP}%"
     return f"{title}, most of all channels"
@@ -166,7 +166,10 @@ def correlations(tables: Tables) -> go.Figure:
         raise MissingTableError("correlations.parquet has no pair with a known correlation")
     return theme.finish(
         [_pairs(grid, names)],
-        {"xaxis": axes.matrix(tickangle=-40), "yaxis": axes.matrix(autorange="reversed")},
+        {
+            "xaxis": axes.matrix(names[:-1], tickangle=-40),
+            "yaxis": axes.matrix(names[1:], autorange="reversed"),
+        },
         title=_pairs_title(grid, names),
         height=120 + 30 * len(names),
         reading="Channels that always move together cannot be told apart by any model: look for dark cells.",
@@ -175,11 +178,10 @@ def correlations(tables: Tables) -> go.Figure:
 
 def _pairs(grid: np.ndarray, names: list[str]) -> theme.Trace:
     """The lower triangle of the correlations as a heat map."""
-    short = [theme.short(name, 16) for name in names]
     text = [["" if not np.isfinite(v) else _correlation(v) for v in row] for row in grid]
     return marks.heat(
-        short[:-1],
-        short[1:],
+        names[:-1],
+        names[1:],
         theme.fmt(grid[1:, :-1]),
         theme.DIVERGING,
         -1,
@@ -194,7 +196,7 @@ def _pairs(grid: np.ndarray, names: list[str]) -> theme.Trace:
 
 
 def _correlation(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\u2212")
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "\u2212")
 
 
 def _pairs_title(grid: np.ndarray, names: list[str]) -> str:

@@ -59,7 +59,7 @@ def any_window(tables: Tables) -> go.Figure:
     whole = rows[(rows["first"] == units[0]) & (rows["last"] == units[-1])].set_index("channel")
     whole = whole.reindex(order)
     palette = theme.channel_colours(tables.channels) | {ALL: theme.INK}
-    labels = [theme.short(name) for name in order]
+    labels = [theme.wrapped(name) for name in order]
     names = [_unit_name(unit, units) for unit in units]
     trace = marks.dots(
         theme.fmt(whole["roi"]),
@@ -73,7 +73,7 @@ def any_window(tables: Tables) -> go.Figure:
     trace["meta"] = {"units": names, "channels": len(order), "windows": _packed(rows, units, order)}
     layout = {
         "xaxis": axes.linear(words.capital(about.return_unit), rangemode="tozero"),
-        "yaxis": axes.rows(labels),
+        "yaxis": axes.rows(labels, tickfont=axes.row_font(labels)),
         "shapes": [axes.rule(x=1, width=1, yref="paper")] if about.priced else [],
     }
     unit = "" if about.priced else f" {about.return_unit}"

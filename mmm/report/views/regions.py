@@ -33,7 +33,7 @@ def region_ranking(tables: Tables) -> go.Figure:
     widest = "The whiskers add up the channels' intervals: the widest case. They end at 100 % at the latest."
     return theme.finish(
         [_media(100 * shown, sums, tables.about.kpi), _strength(scale.reindex(names))],
-        _layout(names, goal),
+        _layout(names, [str(name) for name in scale.columns], goal),
         title=_title(shown, goal),
         height=150 + 22 * len(names),
         reading="Left: the part of each region's KPI that media bring, with its interval. Right: blue "
@@ -43,20 +43,19 @@ def region_ranking(tables: Tables) -> go.Figure:
     )
 
 
-def _layout(names: list[str], goal: str) -> theme.Layout:
+def _layout(names: list[str], channels: list[str], goal: str) -> theme.Layout:
     """Shares on the left, strengths on the right, regions down."""
     left: theme.Layout = {"suffix": axes.PERCENT, "domain": [0, 0.4], "rangemode": "tozero", "nticks": 5}
     right: theme.Layout = {
         "domain": [0.45, 1],
         "anchor": "y2",
         "tickangle": -55,
-        "showline": False,
-        "type": "category",
     }
     return {
         "xaxis": axes.linear(f"Media's share of {goal}", **left),
         "yaxis": axes.names(names, verbatim=True),
-        "xaxis2": axes.linear("Strength of the channel there", grid=False, **right),
+        "xaxis2": axes.matrix(channels, **right)
+        | {"title": axes.linear("Strength of the channel there")["title"]},
         "yaxis2": axes.names(names, anchor="x2", showticklabels=False, matches="y"),
     }
 
@@ -90,7 +89,7 @@ def _strength(scale: pd.DataFrame) -> theme.Trace:
         "ticktext": [f"{t:.2g}\u00d7" for t in ticks],
     }
     return marks.heat(
-        [theme.short(name, 14) for name in scale.columns],
+        [str(name) for name in scale.columns],
         scale.index.tolist(),
         theme.fmt(doublings),
         theme.DIVERGING,

@@ -32,10 +32,10 @@ def roi(tables: Tables) -> go.Figure:
     one = about.unit_of_money if about.priced else words.money(about.per, about.currency)
     next_unit = f"marginal {what}: the next {one}"
     traces += _roi_dots(rows, "marginal_roi", next_unit, "diamond-open", 0.16, colours)
-    ticks = {"size": 12.5, "color": theme.INK}
+    texts = [theme.wrapped(name) for name in names]
     layout = {
         "xaxis": axes.linear(_roi_axis(about), rangemode="tozero"),
-        "yaxis": axes.rows([theme.short(name) for name in names], tickfont=ticks),
+        "yaxis": axes.rows(texts, tickfont=axes.row_font(texts)),
     }
     return theme.finish(
         traces,

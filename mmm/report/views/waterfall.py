@@ -30,7 +30,7 @@ def waterfall(tables: Tables) -> go.Figure:
     ends = [min(0.0, float(rows["start"].min())), top]
     layout = {
         "xaxis": axes.linear(grid=False, type="category", tickangle=-38 if many else 0, tickfont=axes.DARK)
-        | {"tickvals": names, "ticktext": [theme.short(name, 22, verbatim=True) for name in names]},
+        | {"tickvals": names, "ticktext": [theme.short(name, 27, verbatim=True) for name in names]},
         "yaxis": axes.linear(
             f"{words.capital(about.kpi)} in the training window", suffix=unit.suffix, range=list(unit(ends))
         ),

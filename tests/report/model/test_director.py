@@ -32,7 +32,7 @@ def test_it_tells_spend_effect_value_and_return_with_intervals(tables: Tables) -
 
 def test_every_channel_has_a_row_with_its_recommended_change(tables: Tables) -> None:
     rows = re.findall(
-        r"<tr><th scope='row'>(.*?)</th>.*?<td class='(?:up|down)'>(.*?)</td></tr>", first_page(tables)
+        r"<tr><th scope='row'>(.*?)</th>.*?<td class='(?:up|down)'[^>]*>(.*?)</td></tr>", first_page(tables)
     )
     assert tables.effects is not None and len(rows) == len(tables.effects)
     told = dict(rows)

@@ -109,9 +109,8 @@ def test_r2_and_rmse_stand_under_the_loss_where_they_are_known(tables: Tables) -
     fit = tables.training[tables.training["stage"] == "fit"]
     shown = [trace for trace in figure.data if trace["name"] == "validation"]
 
-    assert [heading.split(":")[0] for heading in headings] == [
-        f"<b>{k}" for k in ("Loss", "R²", "RMSE") for _ in "ab"
-    ]
+    kinds = ["Loss", "Loss", "R²", "RMSE"]
+    assert [heading.split(":")[0] for heading in headings] == [f"<b>{k}" for k in kinds], "none is empty"
     assert [len(trace["y"]) for trace in shown] == [len(fit)] * 3
     assert shown[1]["y"][-1] == pytest.approx(fit["validation_r2"].iloc[-1], rel=1e-3)
     old = replace(tables, training=tables.training[["stage", "epoch", "loss", "validation"]])

@@ -291,3 +291,20 @@ def test_names_with_markup_stay_text(tables: Tables) -> None:
     figure = effects.effects(replace(tables, effects=odd))
 
     assert "&lt;b&gt;x&lt;/b&gt;" in figure.layout.yaxis.ticktext
+
+
+def test_names_that_begin_alike_keep_rows_of_their_own(tables: Tables) -> None:
+    """Channels of a media plan differ in their last words; a map with one row for two would be wrong."""
+    names = [f"Programmatic Display - Prospecting {number}" for number in range(3)]
+    grid = pd.DataFrame([(a, b, 0.5) for a in names for b in names if a < b], columns=["a", "b", "value"])
+    figure = quality.correlations(replace(tables, correlations=grid))
+
+    assert list(figure.data[0].y) == names[1:]
+    assert figure.layout.yaxis.ticktext[0] == "Programmatic Display -<br>Prospecting 1"
+
+
+def test_a_correlation_of_nearly_nothing_has_no_sign(tables: Tables) -> None:
+    grid = pd.DataFrame({"a": ["tv", "tv"], "b": ["radio", "search"], "value": [-0.001, -0.5]})
+    figure = quality.correlations(replace(tables, correlations=grid))
+
+    assert {cell for row in figure.data[0].text for cell in row if cell} == {"0.00", "\u22120.50"}
