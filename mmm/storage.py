@@ -6,7 +6,9 @@ import codecs
 import posixpath
 import secrets
 import stat
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -210,6 +212,31 @@ def write_parquet(place: str, table: pa.Table) -> None:
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer, write_page_checksum=True)
     write_whole(place, buffer.getvalue().to_pybytes())
+
+
+def write_parquet_rows(
+    place: str, schema: pa.Schema, rows: Iterable[Mapping[str, object]], *, group: int = 1000
+) -> None:
+    """Write rows as Parquet, a row group at a time, so that they are never a table in memory at once.
+
+    Args:
+        place: Path or URI; written as :func:`write_whole` does.
+        schema: Columns.
+        rows: Cells by column.
+        group: Rows of a row group.
+    """
+    buffer = pa.BufferOutputStream()
+    with pq.ParquetWriter(buffer, schema, write_page_checksum=True) as writer:
+        for some in _batched(rows, group):
+            writer.write_table(pa.Table.from_pylist(some, schema=schema))
+    write_whole(place, buffer.getvalue().to_pybytes())
+
+
+def _batched(rows: Iterable[Mapping[str, object]], size: int) -> Iterator[list[Mapping[str, object]]]:
+    """So many rows at a time, in order."""
+    waiting = iter(rows)
+    while some := list(islice(waiting, size)):
+        yield some
 
 
 def read_parquet(place: str) -> pa.Table:

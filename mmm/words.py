@@ -121,7 +121,12 @@ def count(amount: int, noun: str) -> str:
     if amount == 1:
         return f"1 {noun}"
     plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeou" else f"{noun}s"
-    return f"{amount:,}".replace(",", NBSP) + f" {plural}"
+    return f"{whole(amount)} {plural}"
+
+
+def whole(amount: int) -> str:
+    """A whole number with its thousands apart, e.g. ``2 000``."""
+    return f"{amount:,}".replace(",", NBSP)
 
 
 def listing(names: Sequence[str]) -> str:

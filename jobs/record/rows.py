@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from jobs.record.ledger_files import foreign_table
 from mmm.data.schema import VALUE_NOT_STATED
-from mmm.storage import read_parquet, write_parquet
+from mmm.storage import read_parquet, write_parquet_rows
 
 Status = Literal["done", "unchanged", "failed"]
 TABLE = "portfolio.parquet"
@@ -128,10 +128,9 @@ SCHEMA = pa.schema(
 
 
 def write_table(rows: Iterable[Row], out: str) -> str:
-    """Write ``portfolio.parquet`` below ``out``, whole or not at all; returns its place."""
-    records = [{**asdict(row), **row.scores} for row in rows]
+    """Write ``portfolio.parquet`` below ``out``, in row groups, whole or not at all; returns its place."""
     place = f"{out.rstrip('/')}/{TABLE}"
-    write_parquet(place, pa.Table.from_pylist([_plain(record) for record in records], schema=SCHEMA))
+    write_parquet_rows(place, SCHEMA, (_plain({**asdict(row), **row.scores}) for row in rows))
     return place
 
 
@@ -150,7 +149,8 @@ def read_table(out: str) -> dict[tuple[str, str], Row]:
     """
     try:
         table = read_parquet(f"{out}/{TABLE}")
-        rows = [_row(record) for record in table.to_pylist(maps_as_pydicts="strict")]
+        some = (batch.to_pylist(maps_as_pydicts="strict") for batch in table.to_batches())
+        rows = [_row(record) for records in some for record in records]
     except FileNotFoundError:
         return {}
     except (pa.ArrowException, KeyError, TypeError, ValueError) as error:

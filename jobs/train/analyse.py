@@ -31,8 +31,9 @@ from mmm.fitted import Fitted, save_fitted
 from mmm.storage import filesystem
 from mmm.train.shards import Alone
 
-BLOCK_CELLS = 2**22
-"""Cells of channels, by member, that a process answers with at once: 32 MiB a table in double precision."""
+BLOCK_CELLS = 2**18
+"""Cells of channels, by member, that a process answers with at once: 2 MiB a table in double precision;
+larger blocks take longer, and memory that is not given back."""
 TABLES, MODELS = "tables", "parts"
 """Folders of what shards write, below the checkpoints of their training."""
 

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from mmm.report import theme
+from mmm.report import paging, theme
 
+PACKED_FROM = 400_000
+"""Characters from which a figure is packed, as many layers of a map are."""
 LIBRARY = "plotly-cartesian.min.js.gz"
 LEAST, CHART, NAME, SPREAD = 640, 270, 44, 860
 """Pixels that a chart needs which does not fit a phone: at least, each beside others, each name below it,
@@ -142,9 +144,16 @@ def _view(view: Drawn) -> str:
         f"<div class='plot' style='{size}'></div></div>",
         f"<ul class='notes'>{notes}</ul>" if notes else "",
         table(meta["table"], "The numbers as a table") if meta["table"] else "",
-        f"<script type='application/json'>{as_json(view.figure)}</script></figure>",
+        f"{_figure(as_json(view.figure))}</figure>",
     ]
     return "".join(parts)
+
+
+def _figure(text: str) -> str:
+    """A figure as a script element, packed where it is large."""
+    if len(text) <= PACKED_FROM:
+        return f"<script type='application/json'>{text}</script>"
+    return f"<script type='text/plain' class='packed'>{paging.packed(text)}</script>"
 
 
 def _least_width(figure: Mapping[str, Any]) -> int:
@@ -168,13 +177,8 @@ def _least_width(figure: Mapping[str, Any]) -> int:
 def table(content: Mapping[str, Any], summary: str) -> str:
     """Numbers as a folded table; ``content`` has ``columns`` and ``rows`` of text."""
     head = "".join(f"<th scope='col'>{escape(column)}</th>" for column in content["columns"])
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in content["rows"]
-    )
-    return (
-        f"<details><summary>{escape(summary)}</summary><div class='scroll' "
-        f"tabindex='0'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
-    )
+    shown = paging.table(head, paging.texts(content["rows"]), label=summary)
+    return f"<details><summary>{escape(summary)}</summary>{shown}</details>"
 
 
 def left_out(reasons: Mapping[str, str], noun: str) -> str:

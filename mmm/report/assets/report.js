@@ -13,15 +13,23 @@
   const darkness = matchMedia("(prefers-color-scheme: dark)");
   let onPaper = false;
 
+  const unpack = (text) => {
+    const packed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  };
+
   // The library lies packed in the page: words and numbers do not wait for it.
   let library;
   const unpacked = () => library ||= (async () => {
-    const packed = Uint8Array.from(atob(document.getElementById("library").textContent), (c) => c.charCodeAt(0));
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
-    script.textContent = await new Response(stream).text();
+    script.textContent = await unpack(document.getElementById("library").textContent);
     document.head.append(script);
   })();
+
+  const sourceOf = async (view) => {
+    const packed = view.querySelector(":scope > script.packed");
+    view.source ||= packed ? await unpack(packed.textContent) : view.querySelector("script[type='application/json']").textContent;
+  };
 
   // Colours that are half transparent are written as rgba(), and have their counterpart in the dark as well.
   const inTheDark = (source) => source
@@ -33,7 +41,7 @@
 
   const figureOf = (view) => {
     const text = (source) => darkness.matches && !onPaper ? inTheDark(source) : source;
-    const figure = JSON.parse(text(view.querySelector("script[type='application/json']").textContent));
+    const figure = JSON.parse(text(view.source));
     figure.layout.template = JSON.parse(text(JSON.stringify(theme)));
     if (view.querySelector(".frame").clientWidth < 500 && !onPaper && !view.classList.contains("wide")) narrow(figure);
     const menus = figure.layout.updatemenus || [];
@@ -59,7 +67,7 @@
   const draw = (view) => {
     if (view.dataset.state) return view.drawing;
     view.dataset.state = "drawing";
-    view.drawing = unpacked().then(() => {
+    view.drawing = Promise.all([unpacked(), sourceOf(view)]).then(() => {
       const { figure, menus } = figureOf(view);
       const plot = view.querySelector(".plot");
       return Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
@@ -155,21 +163,82 @@
   }, { rootMargin: "-20% 0px -70% 0px" });
   views.forEach((view) => reading.observe(view));
 
+  const byKey = (rising) => (x, y) => {
+    if (x === "" || y === "") return (x === "") - (y === "");
+    const order = isNaN(x) || isNaN(y) ? String(x).localeCompare(y) : x - y;
+    return rising ? order : -order;
+  };
+  // Which way a heading sorts now.
+  const turned = (head) => {
+    const rising = head.getAttribute("aria-sort") !== "ascending";
+    head.parentElement.querySelectorAll("th[aria-sort]").forEach((other) => other.setAttribute("aria-sort", "none"));
+    head.setAttribute("aria-sort", rising ? "ascending" : "descending");
+    return byKey(rising);
+  };
   document.querySelectorAll("table.sortable th button").forEach((button) => {
+    const head = button.closest("th"), body = button.closest("table").tBodies[0];
+    if (button.closest(".paged")) return;
     button.addEventListener("click", () => {
-      const head = button.closest("th"), body = button.closest("table").tBodies[0];
-      const rising = head.getAttribute("aria-sort") !== "ascending";
-      head.parentElement.querySelectorAll("th[aria-sort]").forEach((other) => other.setAttribute("aria-sort", "none"));
-      head.setAttribute("aria-sort", rising ? "ascending" : "descending");
-      const key = (row) => row.cells[head.cellIndex].dataset.sort;
-      const compare = (a, b) => {
-        const [x, y] = [key(a), key(b)];
-        if (x === "" || y === "") return (x === "") - (y === "");
-        const order = isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y;
-        return rising ? order : -order;
-      };
-      Array.from(body.rows).sort(compare).forEach((row) => body.append(row));
+      const compare = turned(head), key = (row) => row.cells[head.cellIndex].dataset.sort;
+      Array.from(body.rows).sort((a, b) => compare(key(a), key(b))).forEach((row) => body.append(row));
     });
+  });
+
+  // A long table shows a screenful of rows; all of them lie packed beside it until somebody asks.
+  document.querySelectorAll(".paged").forEach((box) => {
+    const body = box.querySelector("tbody"), said = box.querySelector("[role=status]"), size = Number(box.dataset.size);
+    const search = box.querySelector("input"), steps = Array.from(box.querySelectorAll(".pager button"));
+    let loading, found, first = 0;
+    const load = () => loading ||= unpack(box.querySelector("script").textContent).then((text) => JSON.parse(text));
+    const keyOf = (cell) => typeof cell === "string" ? cell : cell[0];
+    const textOf = (cell) => typeof cell === "string" ? cell : cell[1];
+    const cellOf = (cell) => {
+      const shown = document.createElement("td"), [, text, small, link, label] = typeof cell === "string" ? ["", cell] : cell;
+      const inner = link ? document.createElement("a") : null;
+      if (inner) {
+        inner.href = link;
+        if (label) inner.setAttribute("aria-label", label);
+        inner.textContent = text;
+      }
+      shown.append(inner || text);
+      if (small) shown.append(Object.assign(document.createElement("small"), { textContent: small }));
+      return shown;
+    };
+    const show = () => {
+      body.replaceChildren(...found.slice(first, first + size).map(([look, ...cells]) => {
+        const row = document.createElement("tr");
+        row.className = look;
+        row.append(...cells.map(cellOf));
+        return row;
+      }));
+      const [from, to, of] = [first + 1, Math.min(first + size, found.length), found.length]
+        .map((number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u00a0"));
+      said.textContent = found.length ? `${from} to ${to} of ${of}` : "none";
+      steps[0].disabled = first === 0;
+      steps[1].disabled = first + size >= found.length;
+    };
+    let compare = null, column = 0;
+    const again = async () => {
+      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const rows = await load();
+      found = rows.filter((row) => words.every((word) => row.slice(1).some((cell) => textOf(cell).toLowerCase().includes(word))));
+      if (compare) found = found.slice().sort((a, b) => compare(keyOf(a[column]), keyOf(b[column])));
+      first = 0;
+      show();
+    };
+    search.addEventListener("input", again);
+    steps.forEach((button) => button.addEventListener("click", async () => {
+      found ||= await load();
+      first = Math.max(0, first + size * Number(button.dataset.step));
+      show();
+      box.querySelector(".scroll").scrollTop = 0;
+    }));
+    box.querySelectorAll("th button").forEach((button) => button.addEventListener("click", () => {
+      const head = button.closest("th");
+      compare = turned(head);
+      column = head.cellIndex + 1;
+      again();
+    }));
   });
 
   document.addEventListener("keydown", (event) => {

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from mmm import words
+from mmm.report import paging
 from mmm.report.moves import Between
 from mmm.report.portfolio import cells
 from mmm.report.portfolio.outcome import ALL, UNKNOWN
@@ -23,16 +24,15 @@ def advice(records: Records) -> str:
     if not told:
         return ""
     head = cells.sortable_heads(label for label, _ in _COLUMNS)
-    body = "".join(f"<tr>{''.join(_shown(say(record)) for _, say in _COLUMNS)}</tr>" for record in told)
+    rows = [paging.Row([_shown(say(record)) for _, say in _COLUMNS]) for record in told]
+    shown = paging.table(head, rows, label="What to do next", looks="moves", sortable=True)
     return (
         "<div class='card index' id='advice'><p class='kind'>What to do next</p>"
         f"<h2>{escape(_title(told))}</h2>"
         "<p class='reading'>Spend and what it brought: the training window of each model, direct effects. "
         "The move: what the last quarter cost, in the quarter to come, each channel within 30 %; the planner "
         "takes other limits. In small print 90 % intervals.</p>"
-        "<div class='scroll' tabindex='0' role='region' aria-label='What to do next'>"
-        f"<table class='sortable moves'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        "</div></div>"
+        f"{shown}</div>"
     )
 
 
@@ -44,7 +44,7 @@ def _title(told: Records) -> str:
     sure = sum(known(record.outcome.gain.lower) and record.outcome.gain.lower > 0 for record in planned)
     verb = "is" if sure == 1 else "are"
     moves = words.count(len(planned), "recommended move")
-    return f"{sure} of {moves} {verb} above zero with the whole interval of the gain"
+    return f"{words.whole(sure)} of {moves} {verb} above zero with the whole interval of the gain"
 
 
 def _name(record: MarketRecord) -> Cell:
@@ -106,8 +106,6 @@ def _span(found: Between) -> str:
     return words.span(found.lower, found.upper) if known(found.lower) and known(found.upper) else ""
 
 
-def _shown(cell: Cell) -> str:
+def _shown(cell: Cell) -> paging.Cell:
     key, text, small = cell
-    sort = "" if isinstance(key, float) and not known(key) else key
-    below = f"<small>{escape(small)}</small>" if small else ""
-    return f"<td data-sort='{escape(sort)}'>{escape(text)}{below}</td>"
+    return paging.Cell(text, "" if isinstance(key, float) and not known(key) else key, small)

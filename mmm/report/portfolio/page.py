@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mmm import words
-from mmm.report import sections, shell
+from mmm.report import paging, sections, shell
 from mmm.report.portfolio import cells, learned, returns, views
 from mmm.report.portfolio.advice import advice
 from mmm.report.portfolio.learned import Learned
@@ -15,6 +15,8 @@ from mmm.report.sections import Entry
 from mmm.report.shell import Tile, escape
 
 Records = Sequence[MarketRecord]
+LISTED = 30
+"""Failures, and models that wait, that are listed one below the other; a folded table has all of them."""
 
 
 SECTIONS: dict[str, tuple[Entry[Records], ...]] = {
@@ -111,15 +113,30 @@ def _failures(records: Records) -> str:
         return ""
     rows = "".join(
         f"<li class='error'><span class='severity'>failed</span><p><b>{escape(record.name)}</b></p>"
-        f"<p class='reason'>{escape(record.reason or 'no reason was given')}</p>{_earlier(record)}</li>"
-        for record in failed
+        f"<p class='reason'>{escape(_reason(record))}</p>{_earlier(record)}</li>"
+        for record in failed[:LISTED]
     )
+    every = _all_reasons(failed, "Every failure")
     heading = f"{words.count(len(failed), 'brand-market')} failed; all others stand"
     if len(failed) == len(records):
         heading = "Every brand-market failed"
     return (
         f"<div class='card' id='failures'><p class='kind'>Failures</p><h3>{heading}</h3>"
-        f"<ul class='findings'>{rows}</ul></div>"
+        f"<ul class='findings'>{rows}</ul>{every}</div>"
+    )
+
+
+def _reason(record: MarketRecord) -> str:
+    return record.reason or "no reason was given"
+
+
+def _all_reasons(records: Records, summary: str) -> str:
+    """All of a list that is cut, as a folded table; empty where it is not."""
+    if len(records) <= LISTED:
+        return ""
+    rows = [[record.name, _reason(record)] for record in records]
+    return shell.table(
+        {"columns": ["Brand-market", "Reason"], "rows": rows}, f"{summary}, {len(rows)} in all"
     )
 
 
@@ -137,12 +154,13 @@ def _waiting(records: Records) -> str:
     rows = "".join(
         f"<li class='warning'><span class='severity'>challenger</span><p><b>{_linked(record)}</b> "
         f"{escape(record.reason)}</p></li>"
-        for record in waiting
+        for record in waiting[:LISTED]
     )
+    every = _all_reasons(waiting, "Every model that waits")
     return (
         "<div class='card' id='waiting'><p class='kind'>To decide</p>"
         f"<h3>{words.count(len(waiting), 'new model')} not taken into use by itself</h3>"
-        f"<ul class='findings'>{rows}</ul></div>"
+        f"<ul class='findings'>{rows}</ul>{every}</div>"
     )
 
 
@@ -169,8 +187,8 @@ _COLUMNS: tuple[tuple[str, Callable[[MarketRecord], tuple[float | str, str]]], .
 
 def _index(records: Records) -> str:
     """Every brand-market as a row with its report; a column's heading sorts by it."""
-    head = cells.sortable_heads(label for label, _ in _COLUMNS)
-    rows = "".join(f"<tr{_mark(record)}>{_index_row(record)}</tr>" for record in records)
+    head = "<th scope='col'>Report</th>" + cells.sortable_heads(label for label, _ in _COLUMNS)
+    rows = [paging.Row(_index_row(record), "failed" if record.failed else "") for record in records]
     linked = sum(bool(record.link) for record in records)
     note = ""
     if linked < len(records):
@@ -181,27 +199,21 @@ def _index(records: Records) -> str:
         note += "</p>"
     return (
         "<section><h2 id='all'>All brand-markets</h2><div class='card index'>"
-        f"{note}<div class='scroll' tabindex='0' role='region' aria-label='All brand-markets'>"
-        f"<table class='sortable'><thead><tr><th scope='col'>Report</th>{head}</tr></thead>"
-        f"<tbody>{rows}</tbody></table></div></div></section>"
+        f"{note}{paging.table(head, rows, label='All brand-markets', sortable=True)}</div></section>"
     )
 
 
-def _mark(record: MarketRecord) -> str:
-    return " class='failed'" if record.failed else ""
-
-
-def _index_row(record: MarketRecord) -> str:
-    cells = []
+def _index_row(record: MarketRecord) -> list[paging.Cell]:
+    row = [
+        paging.Cell("open", "", link=record.link, label=f"Report of {record.name}")
+        if record.link
+        else paging.Cell("\u2013", "")
+    ]
     for _, value_of in _COLUMNS:
         value, text = value_of(record)
         unknown = isinstance(value, float) and not known(value)
-        key = "" if unknown else value
-        shown = "\u2013" if unknown else text
-        cells.append(f"<td data-sort='{escape(key)}'>{escape(shown)}</td>")
-    name = escape(f"Report of {record.name}")
-    link = f"<a href='{escape(record.link)}' aria-label='{name}'>open</a>" if record.link else "\u2013"
-    return "".join([f"<td>{link}</td>", *cells])
+        row.append(paging.Cell("\u2013", "") if unknown else paging.Cell(text, value))
+    return row
 
 
 def _footer(written: str) -> str:

@@ -17,6 +17,8 @@ from mmm.report.portfolio.records import MarketRecord, known, median
 from mmm.report.tables import MissingTableError
 
 Records = Sequence[MarketRecord]
+DOTS = 200
+"""Dots of a channel; more lie on top of one another."""
 UNPRICED = "no model of this refit has a channel with spend and says what a KPI unit is worth (kpi_value)"
 
 
@@ -81,7 +83,7 @@ def roi_by_channel(records: Records) -> go.Figure:
     rim = (3, theme.INK)
     return theme.finish(
         [
-            *(_returns(found[name], name, palette[name], floor) for name in order),
+            *(_returns(_spread(found[name], name), name, palette[name], floor) for name in order),
             marks.dots(medians, order, None, 20, "line-ns", rim=rim, name="median"),
         ],
         layout | axes.break_even(0),
@@ -94,6 +96,10 @@ def roi_by_channel(records: Records) -> go.Figure:
         notes=[
             cells.ESTIMATES,
             f"Returns under {words.number(floor)} are drawn there." if min(values) < floor else "",
+            f"{DOTS} brand-markets a channel are drawn, from the lowest return to the highest; the table of "
+            "returns has all."
+            if max(map(len, found.values())) > DOTS
+            else "",
         ],
     )
 
@@ -103,6 +109,14 @@ def _title(order: Sequence[str], middle: Mapping[str, float]) -> str:
     title += words.number(middle[order[0]])
     last = f"; {words.label(order[-1])} least: {words.number(middle[order[-1]])}"
     return title + (last if len(order) > 1 else "")
+
+
+def _spread(own: Sequence[MarketRecord], channel: str) -> Sequence[MarketRecord]:
+    """As many brand-markets as are drawn, evenly from the lowest return to the highest."""
+    if len(own) <= DOTS:
+        return own
+    ranked = sorted(own, key=lambda record: record.roi[channel])
+    return [ranked[round(at * (len(ranked) - 1) / (DOTS - 1))] for at in range(DOTS)]
 
 
 def _returns(own: Records, channel: str, colour: str, floor: float) -> theme.Trace:

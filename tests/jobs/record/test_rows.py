@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.record.rows import TABLE, Row, read_table, write_table
@@ -69,3 +70,12 @@ def test_settings_found_by_a_search_stand_in_the_table(tmp_path: Path) -> None:
     found = read_table(str(tmp_path))
     assert found["acme", "us"].settings == tuned.settings
     assert found["acme", "de"].settings == {}
+
+
+def test_many_rows_are_written_in_groups_and_read_again(tmp_path: Path) -> None:
+    rows = [row(brand=f"brand {n}") for n in range(2_500)]
+    place = write_table(rows, str(tmp_path))
+
+    written = pq.ParquetFile(place).metadata
+    assert [written.row_group(n).num_rows for n in range(written.num_row_groups)] == [1_000, 1_000, 500]
+    assert list(read_table(str(tmp_path))) == [(one.brand, one.market) for one in rows]
