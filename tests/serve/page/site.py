@@ -86,6 +86,12 @@ def driven() -> Fitted:
     return sketch(panel, brand="drift", market="es", model={"temporal": {"enabled": False}})
 
 
+def promoted() -> Fitted:
+    """Promotions as a treatment beside three channels."""
+    panel = replace(small_panel(controls=2), treatments=(Treatment("promo", "min"),))
+    return sketch(panel, brand="drift", market="pt")
+
+
 def designed(folder: Path) -> None:
     """Write a table of tests beside a model: one for TV that pays, one for radio that does not."""
     row = dict.fromkeys(COLUMNS, np.nan) | {"national": False, "control": "r2", "weeks": 8, "currency": "USD"}

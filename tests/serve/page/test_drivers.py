@@ -14,7 +14,7 @@ from mmm.fitted import Fitted, load_fitted
 from mmm.planning.budget import plan_budget
 from mmm.planning.scenario.evaluate import evaluate_scenario
 from mmm.planning.scenario.result import ScenarioChannel, ScenarioPlan
-from tests.serve.page.site import READY, Visit, visiting
+from tests.serve.page.site import READY, Visit, promoted, serving, visiting, write_models
 
 pytestmark = pytest.mark.browser
 
@@ -169,6 +169,57 @@ def test_a_treatment_has_a_path_and_names_its_reference(driven: Visit, fitted: F
     )
     assert plain(words.number(scenario.plans[0].kpi.mean, 3)) in driven.text("#tiles")
     assert driven.complaints == []
+
+
+def test_a_treatment_with_a_cost_is_a_line_of_the_plan(browser: Browser, tmp_path: Path) -> None:
+    """Its cost is stated, edited, kept in the address and taken away again; amounts are the library's."""
+    fitted = promoted()
+    with serving(write_models(tmp_path, fitted)) as own, visiting(browser, own) as visit:
+        page = visit.page
+        page.wait_for_selector(READY)
+        lines = page.locator("#channels .channel")
+        assert lines.count() == 3
+        page.click("#buying > summary")
+        visit.type("Promo, cost of one unit, USD", "0.05")
+        expect(lines).to_have_count(4)
+        answered(visit)
+        costs = {"promo": {"cost": 0.05, "per": "kpi"}}
+        question = {"horizon": 13, "treatment_costs": costs}
+        now = evaluate_scenario(fitted, {**question, "plans": {"p": {"spend": {}, "others": "current"}}})
+        assert visit.amount("Promo") == pytest.approx(row(now.status_quo, "promo").spend, abs=1)
+
+        visit.type("Promo, planned, USD", "6k")
+        answered(visit)
+        less = evaluate_scenario(
+            fitted, {**question, "plans": {"p": {"spend": {"promo": 6000.0}, "others": "current"}}}
+        )
+        told = visit.text("#buying-table")
+        assert row(less.plans[0], "promo").value is not None
+        assert plain(words.number(row(less.plans[0], "promo").value or 0, 3)) in told
+        assert plain(words.number(less.plans[0].kpi.mean, 3)) in visit.text("#tiles")
+        assert "1 treatment in the budget" in visit.text("#buying-title")
+
+        assert visit.optimize().startswith("Optimised.")
+        total = sum(visit.amount(title) for title in ("TV", "Search", "Radio", "Promo"))
+        plan = plan_budget(fitted, {"budget": total, "default_bounds": HALF, "treatment_costs": costs})
+        assert visit.amount("Promo") == pytest.approx(plan.spend["promo"], rel=1e-3, abs=2)
+
+        page.click("#share")
+        with visiting(browser, page.url) as linked:
+            linked.page.wait_for_selector(READY)
+            assert linked.amount("Promo") == visit.amount("Promo")
+        page.select_option("[aria-label='Promo: how often its cost is paid']", "period")
+        expect(page.locator("#channels")).to_contain_text("Now 4.4")
+        visit.type("Promo, cost of one unit, USD", "20")
+        paid = {**question, "treatment_costs": {"promo": {"cost": 20.0, "per": "period"}}}
+        fees = evaluate_scenario(fitted, {**paid, "plans": {"p": {"spend": {}, "others": "current"}}})
+        spent = words.number(row(fees.status_quo, "promo").spend, 3).split(words.NBSP)[0]
+        expect(page.locator("#channels")).to_contain_text(f"Now {spent}")
+
+        visit.type("Promo, cost of one unit, USD", "")
+        expect(lines).to_have_count(3)
+        answered(visit)
+        assert visit.complaints == []
 
 
 def test_what_would_settle_it_stands_beside_each_channel(browser: Browser, site: str, visit: Visit) -> None:

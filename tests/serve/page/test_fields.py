@@ -8,11 +8,22 @@ from pathlib import Path
 import pytest
 
 from mmm.planning.prices.stated import ChannelPrice, Tier
+from mmm.planning.prices.treatment_cost import TreatmentCost
 from mmm.planning.request import Bounds, BudgetRequest, Group, PortfolioTerms
 from mmm.planning.scenario.request import ScenarioRequest, SpendPlan
 from serve.page.assets import STATIC
 
-MODELS = (BudgetRequest, Bounds, Group, ScenarioRequest, SpendPlan, ChannelPrice, Tier, PortfolioTerms)
+MODELS = (
+    BudgetRequest,
+    Bounds,
+    Group,
+    ScenarioRequest,
+    SpendPlan,
+    ChannelPrice,
+    Tier,
+    TreatmentCost,
+    PortfolioTerms,
+)
 FIELDS = sorted({name for model in MODELS for name in model.model_fields} - {"file"})
 """All but ``file``, which no request from afar may name."""
 BUILDERS = ("market/plan.js", "market/buying.js", "portfolio.js")

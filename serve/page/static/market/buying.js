@@ -1,8 +1,8 @@
-// How exposure is bought: what a unit costs by how much is spent, and how often people are reached.
+// How exposure is bought: what a unit costs by how much is spent, how often people are reached, what treatments cost.
 
 import { fill, find, h, options } from "../base/dom.js";
 import { amountField } from "../base/fields.js";
-import { change, count, number, percent, signedSpan, span, subject } from "../base/format.js";
+import { change, count, listing, number, percent, signedSpan, span, subject } from "../base/format.js";
 
 const RULES = [["constant", "as in the last year"], ["estimated", "as it moved in the data"], ["elasticity", "rises with spend"], ["tiers", "a rate card"]];
 const MOST_ELASTICITY = 0.6;
@@ -13,17 +13,20 @@ export function buyingTable(planning) {
   const box = find("buying");
   const priced = planning.channels.filter((channel) => channel.hasPrice);
   const reaching = planning.channels.filter((channel) => channel.frequency);
-  box.hidden = !priced.length && !reaching.length;
-  find("buying-title").textContent = [priced.length && "Prices", reaching.length && "frequency"].filter(Boolean).join(" and ").replace(/^f/, "F");
+  const treatments = planning.info.treatments ?? [];
+  box.hidden = !priced.length && !reaching.length && !treatments.length;
+  find("buying-title").textContent = listing([priced.length && "prices", reaching.length && "frequency", treatments.length && "costs of treatments"].filter(Boolean)).replace(/^./, (first) => first.toUpperCase());
   const prices = priced.map((channel) => priceRow(channel, planning));
   const frequencies = reaching.map((channel) => frequencyRow(channel, planning));
+  const costs = treatments.map((treatment) => costRow(treatment, planning));
   fill(find("buying-table"),
     prices.length > 0 && tableOf("What a unit of exposure costs", ["Channel", "Price", "Units bought", `Price now, ${planning.currency}`, "Under the plan", "One unit more"], prices),
-    frequencies.length > 0 && tableOf("How often people are reached", ["Channel", "Plan", "Now", "Best", "No advice within", "At the best, same spend"], frequencies));
+    frequencies.length > 0 && tableOf("How often people are reached", ["Channel", "Plan", "Now", "Best", "No advice within", "At the best, same spend"], frequencies),
+    costs.length > 0 && tableOf("What treatments cost: with a cost a treatment is planned in money, beside channels", ["Treatment", `One unit costs, ${planning.currency}`, "Counted against", "In the last year", "Under the plan", "Spent"], costs));
   const title = find("buying-title").textContent;
   const update = () => {
     find("buying-title").textContent = [title, bought(planning)].filter(Boolean).join(": ");
-    if (box.open)  [...prices, ...frequencies].forEach((row) => row.update());
+    if (box.open)  [...prices, ...frequencies, ...costs].forEach((row) => row.update());
   };
   box.ontoggle = update;
   return update;
@@ -129,9 +132,34 @@ function frequencyRow(channel, planning) {
   return { element, update };
 }
 
-/** What of prices and frequency a plan sets, in words; empty where nothing. */
+const PER = [["kpi", "for every KPI unit sold"], ["period", "in each region and period"]];
+
+/** Cost of a treatment: for one unit above what it is counted against; empty leaves its path to the controls. */
+function costRow(treatment, planning) {
+  const title = subject(treatment.name);
+  const own = () => planning.plan.treatmentCosts[treatment.name];
+  const set = (cost) => planning.setTreatmentCost(treatment.name, cost && { cost, per: per.value });
+  const cost = amountField({ name: `${title}, cost of one unit, ${planning.currency}`, optional: true, onset: set });
+  const per = h("select", { "aria-label": `${title}: how often its cost is paid`, onchange: () => own() && set(own().cost) });
+  options(per, PER, own()?.per ?? "kpi");
+  const [value, spent] = [h("td", {}), h("td", {})];
+  const element = h("tr", {}, h("th", { scope: "row" }, title), h("td", { class: "rule" }, cost.input, per),
+    h("td", {}, number(treatment.reference, 3)), h("td", {}, number(treatment.usual, 3)), value, spent);
+
+  function update() {
+    const row = planning.rows.get(treatment.name);
+    cost.show(own()?.cost ?? null, "no cost");
+    if (own()) per.value = own().per;
+    fill(value, row?.value != null ? number(row.value, 3) : "–");
+    fill(spent, row ? number(row.spend, 3) : "–", row && h("small", {}, change(row.spend, row.current_spend)));
+  }
+
+  return { element, update };
+}
+
+/** What of prices, frequency and treatments a plan sets, in words; empty where nothing. */
 function bought(planning) {
-  const { prices, frequency } = planning.plan;
-  const [p, f] = [Object.keys(prices).length, Object.keys(frequency).length];
-  return [p && `${count(p, "price")} that ${p > 1 ? "move" : "moves"}`, f && `${count(f, "channel")} at another frequency`].filter(Boolean).join(", ");
+  const { prices, frequency, treatmentCosts } = planning.plan;
+  const [p, f, t] = [Object.keys(prices).length, Object.keys(frequency).length, Object.keys(treatmentCosts).length];
+  return [t && `${count(t, "treatment")} in the budget`, p && `${count(p, "price")} that ${p > 1 ? "move" : "moves"}`, f && `${count(f, "channel")} at another frequency`].filter(Boolean).join(", ");
 }

@@ -4,7 +4,7 @@ import { tone } from "../base/colours.js";
 import { fill, find, h } from "../base/dom.js";
 import { amountField, amountSlider } from "../base/fields.js";
 import { amount, change, count, editable, number, span, subject } from "../base/format.js";
-import { isBought, limitsOf, sliderEnd } from "./plan.js";
+import { isBought, isTreatment, limitsOf, sliderEnd } from "./plan.js";
 import { nextFactor, nextWords, times } from "./returns.js";
 
 const KINDS = { organic: "Organic", mediator: "Moved by other channels" };
@@ -50,7 +50,7 @@ function row(channel, planning) {
   const marginal = h("span", {});
   const range = h("small", {});
   const element = h("div", { class: "channel", role: "group", "aria-label": title },
-    h("div", { class: "name" }, h("span", { class: "dot" }), h("span", {}, title, held && h("small", {}, `${KINDS[channel.kind]}: not bought. A budget holds it, a scenario may move it.`))),
+    h("div", { class: "name" }, h("span", { class: "dot" }), h("span", {}, title, held && h("small", {}, `${KINDS[channel.kind]}: not bought. A budget holds it, a scenario may move it.`), isTreatment(channel) && h("small", {}, "Treatment: what it costs stands under Prices."))),
     h("div", { class: "slide" }, slider.track, note),
     h("div", { class: "amount" }, word(`Planned, ${unit}`), planned.input, against),
     h("div", { class: "least" }, !held && [word("At least"), least.input]),

@@ -31,7 +31,7 @@ function compact(plan, version) {
 }
 
 /** Letters of the parts that most plans leave as they are. */
-const PARTS = { e: "effects", r: "risk", b: "byRegion", q: "groups", p: "spread", k: "controls", m: "mode", n: "chance", f: "frontier", y: "prices", z: "frequency" };
+const PARTS = { e: "effects", r: "risk", b: "byRegion", q: "groups", p: "spread", k: "controls", m: "mode", n: "chance", f: "frontier", y: "prices", z: "frequency", x: "treatmentCosts" };
 
 /** Those that this one does not. */
 function changedParts(plan) {
@@ -88,6 +88,7 @@ function checked(found) {
     frontier: Number.isInteger(found.f) && found.f >= 2 && found.f <= 11 ? found.f : null,
     prices: pricesOf(found.y),
     frequency: frequencyOf(found.z),
+    treatmentCosts: costsOf(found.x),
   };
 }
 
@@ -128,6 +129,12 @@ function pricesOf(found) {
   const areTiers = (tiers) => Array.isArray(tiers) && tiers.length <= 20 && tiers.every((one) => typeof one?.price === "number");
   const isPrice = (one) => one?.source === "estimated" || typeof one?.elasticity === "number" || areTiers(one?.tiers);
   return Object.fromEntries(Object.entries(found ?? {}).slice(0, MOST_CHANNELS).filter(([, one]) => isPrice(one)));
+}
+
+/** What treatments cost, by name. */
+function costsOf(found) {
+  const entries = Object.entries(found ?? {}).slice(0, MOST_CHANNELS).filter(([, one]) => amountIn(one?.cost) > 0);
+  return Object.fromEntries(entries.map(([name, { cost, per }]) => [name, { cost, per: per === "period" ? per : "kpi" }]));
 }
 
 function amountsIn(found) {

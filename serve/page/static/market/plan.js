@@ -25,23 +25,26 @@ const GRID = 17;
 /** The grid of the curves is denser where spend is low: its points lie at the 1.5th power. */
 const BEND = 1.5;
 
+const DAYS = { 1: "day", 7: "week", 14: "fortnight" };
+const DAY_MS = 86_400_000;
+
 /** A plan in work at the start: what was spent in the last periods, with a change of half allowed. */
 export function freshPlan() {
   return {
     horizon: HORIZON, goal: "kpi", target: null, capped: true, swing: 0.5, amounts: {}, limits: {}, saved: [],
     effects: "direct", risk: "mean", byRegion: false, groups: [], spread: {}, controls: {},
-    mode: "whole", chance: null, frontier: null, prices: {}, frequency: {},
+    mode: "whole", chance: null, frontier: null, prices: {}, frequency: {}, treatmentCosts: {},
   };
 }
 
 /** Channels of a market out of the answer about repeating the last periods, and what is known of them. */
-export function channelsOf(statusQuo, currency, colours, known = []) {
+export function channelsOf(statusQuo, currency, colours, known = [], treatments = []) {
   const fallback = 0.1 * statusQuo.budget || 1;
   const details = Object.fromEntries(known.map((one) => [one.name, one]));
   return statusQuo.channels.map((row) => ({
     name: row.channel,
     unit: row.unit,
-    kind: details[row.channel]?.kind ?? "channel",
+    kind: details[row.channel]?.kind ?? (treatments.some((one) => one.name === row.channel) ? "treatment" : "channel"),
     hasPrice: details[row.channel]?.has_price ?? false,
     elasticity: details[row.channel]?.elasticity ?? null,
     frequency: details[row.channel]?.frequency ?? null,
@@ -55,7 +58,10 @@ export function channelsOf(statusQuo, currency, colours, known = []) {
 }
 
 /** Organic media and mediators: held in budgets, free in scenarios. */
-export const isBought = (channel) => channel.kind === "channel";
+export const isBought = (channel) => channel.kind === "channel" || channel.kind === "treatment";
+
+/** Treatments that have a cost: lines of a plan by their total, which the service spreads. */
+export const isTreatment = (channel) => channel.kind === "treatment";
 
 /** Sum of amounts over the channels that the budget covers. */
 export function total(channels, amountOf) {
@@ -139,6 +145,7 @@ function terms(plan, horizon = plan.horizon) {
   if (plan.effects !== "direct") said.effects = plan.effects;
   if (Object.keys(plan.controls).length) said.controls = plan.controls;
   if (Object.keys(plan.prices).length) said.prices = plan.prices;
+  if (Object.keys(plan.treatmentCosts).length) said.treatment_costs = plan.treatmentCosts;
   return said;
 }
 
@@ -248,4 +255,12 @@ export function freeName(saved, wanted, first = null) {
 /** Id for the next saved plan. */
 export function freeId(saved) {
   return `s${1 + Math.max(0, ...saved.map((one) => Number(one.id.slice(1))))}`;
+}
+
+/** What a period is called: as the model names it, else by how far dates lie apart; null where nothing tells. */
+export function periodOf(named, dates) {
+  if (typeof named === "string") return named;
+  if (dates.length < 2) return null;
+  const days = Math.round((Date.parse(dates[1]) - Date.parse(dates[0])) / DAY_MS);
+  return DAYS[days] ?? (days >= 28 && days <= 31 ? "month" : days >= 89 && days <= 92 ? "quarter" : "period");
 }

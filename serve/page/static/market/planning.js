@@ -8,8 +8,6 @@ import * as plans from "./plan.js";
 import { byRegion, sumOf, withPeriods, withRegions } from "./spread.js";
 
 const PAUSE_MS = 40;
-const DAYS = { 1: "day", 7: "week", 14: "fortnight" };
-const DAY_MS = 86_400_000;
 
 export class Planning {
   /**
@@ -67,8 +65,8 @@ export class Planning {
     const colours = channelColours(found.status_quo.channels.map((row) => row.channel));
     this.currency = found.currency;
     this.dates = found.dates;
-    this.period = periodOf(this.info.period, found.dates) ?? this.period ?? "period";
-    this.channels = plans.channelsOf(found.status_quo, found.currency, colours, this.info.channels);
+    this.period = plans.periodOf(this.info.period, found.dates) ?? this.period ?? "period";
+    this.channels = plans.channelsOf(found.status_quo, found.currency, colours, this.info.channels, this.info.treatments);
     const worded = (this.info.channels ?? []).filter((one) => one.label && one.label !== one.name);
     calledBy(Object.fromEntries(worded.map((one) => [one.name, one.label])));
     if (!before) this.strangers = Object.keys(this.plan.amounts).filter((name) => !(name in colours));
@@ -162,7 +160,8 @@ export class Planning {
   /** Every channel's amount in equal parts over the periods; regions keep their share. */
   spreadEvenly() {
     const even = (total) => Array.from({ length: this.plan.horizon }, () => total / this.plan.horizon);
-    this.setSpread(Object.fromEntries(Object.entries(this.plan.amounts).map(([name, total]) => [name, withPeriods(this.plan.spread[name] ?? null, even(total))])));
+    const spread = this.channels.filter((channel) => !plans.isTreatment(channel)).map(({ name }) => [name, this.plan.amounts[name]]);
+    this.setSpread(Object.fromEntries(spread.map(([name, total]) => [name, withPeriods(this.plan.spread[name] ?? null, even(total))])));
   }
 
   /** A channel's amounts in another form: by period, by region, or both. */
@@ -196,6 +195,17 @@ export class Planning {
     this.plan.controls = values.some((value) => value !== null) ? { ...others, [name]: values } : others;
     this.frontier = null;
     this.changed();
+  }
+
+  /** What a treatment costs makes it a line of the plan; null takes it out again. */
+  setTreatmentCost(name, cost) {
+    const without = (named) => Object.fromEntries(Object.entries(named).filter(([one]) => one !== name));
+    const known = (group) => ({ ...group, channels: group.channels.filter((one) => cost || one !== name) });
+    this.wantedCosts = { ...this.wantedCosts, [name]: cost };
+    return this.replan(() => this.wantedCosts[name] === cost && ({
+      treatmentCosts: { ...without(this.plan.treatmentCosts), ...(cost && { [name]: cost }) },
+      limits: cost ? this.plan.limits : without(this.plan.limits), controls: without(this.plan.controls), groups: this.plan.groups.map(known),
+    }));
   }
 
   setLimit(name, side, value) {
@@ -232,16 +242,25 @@ export class Planning {
   /** Plan other periods: every channel keeps its change against now. The last horizon asked for wins. */
   setHorizon(horizon) {
     this.wantedHorizon = horizon;
+    return this.replan(() => (this.wantedHorizon === horizon && this.plan.horizon !== horizon ? { horizon } : null));
+  }
+
+  /** Ask what is spent now under other terms and begin from there; `terms()` is null once others are wanted. */
+  replan(terms) {
+    const termed = () => terms() && { ...this.plan, ...terms() };
+    const asksOf = (plan) => JSON.stringify(plan && [plan.horizon, plan.treatmentCosts]);
     this.settling = this.guarded(async () => {
-      const found = await api.scenario(this.brand, this.market, plans.nowRequest(this.plan, horizon));
-      if (this.wantedHorizon !== horizon || this.plan.horizon === horizon) return;
-      const ratio = horizon / this.plan.horizon;
-      this.plan.horizon = horizon;
+      const asked = termed();
+      const found = asked && await api.scenario(this.brand, this.market, plans.nowRequest(asked, asked.horizon));
+      if (!found || !terms()) return null;
+      if (asksOf(asked) !== asksOf(termed())) return this.replan(terms);
+      const ratio = asked.horizon / this.plan.horizon;
+      Object.assign(this.plan, terms());
       this.plan.limits = plans.carriedLimits(this.plan.limits, ratio);
       this.plan.groups = plans.carriedGroups(this.plan.groups, ratio);
-      this.outcome = this.regions = this.frontier = null;
+      this.outcome = this.regions = this.frontier = this.failure = null;
       this.take(found, this.channels, ratio);
-      await this.answerAll(found);
+      return this.answerAll(found);
     });
     return this.settling;
   }
@@ -280,7 +299,7 @@ export class Planning {
     this.regions = found.regions;
     this.plan.amounts = amounts;
     this.plan.spread = plans.reshaped(kept, amounts);
-    for (const { name } of found.regions ? this.channels : []) {
+    for (const { name } of found.regions ? this.channels.filter((channel) => !plans.isTreatment(channel)) : []) {
       const rows = found.regions.filter((row) => row.channel === name);
       if (!rows.length) continue;
       const regions = Object.fromEntries(rows.map((row) => [row.region, row.spend]));
@@ -357,7 +376,7 @@ export class Planning {
 
   /** Nothing was touched since the market was opened. */
   isFresh() {
-    const own = ["horizon", "goal", "swing", "effects", "risk", "byRegion", "limits", "saved", "groups", "controls", "mode", "chance", "frontier", "prices", "frequency"];
+    const own = ["horizon", "goal", "swing", "effects", "risk", "byRegion", "limits", "saved", "groups", "controls", "mode", "chance", "frontier", "prices", "frequency", "treatmentCosts"];
     const fresh = plans.freshPlan();
     return this.isCurrent() && own.every((name) => JSON.stringify(this.plan[name]) === JSON.stringify(fresh[name]));
   }
@@ -379,10 +398,3 @@ function fitting(spread, amounts, horizon) {
 const settled = (value, current) => (value === undefined || Math.abs(value - current) <= 1e-7 * current ? current : value);
 
 const versionOf = (found) => (found?.version === undefined || found.version === null ? null : String(found.version));
-
-function periodOf(named, dates) {
-  if (typeof named === "string") return named;
-  if (dates.length < 2) return null;
-  const days = Math.round((Date.parse(dates[1]) - Date.parse(dates[0])) / DAY_MS);
-  return DAYS[days] ?? (days >= 28 && days <= 31 ? "month" : days >= 89 && days <= 92 ? "quarter" : "period");
-}

@@ -4,7 +4,7 @@ import * as api from "../base/api.js";
 import { fill, find, h } from "../base/dom.js";
 import { day, editable, number, parseAmount, readable, subject } from "../base/format.js";
 import { csvText, save } from "./download.js";
-import { scenarioRequest } from "./plan.js";
+import { isTreatment, scenarioRequest } from "./plan.js";
 import { byPeriod, sumOf } from "./spread.js";
 
 const LARGEST = 1e15;
@@ -19,8 +19,8 @@ export function weeklyTable(planning) {
   wire(planning);
 
   function build() {
-    const channels = planning.channels.map((channel) => amountsOf(channel, planning));
-    const controls = (planning.info.controls ?? []).map((name) => valuesOf(name, planning));
+    const channels = planning.channels.filter((channel) => !isTreatment(channel)).map((channel) => amountsOf(channel, planning));
+    const controls = (planning.info.controls ?? []).filter((name) => !planning.plan.treatmentCosts[name]).map((name) => valuesOf(name, planning));
     cells = [...channels, ...controls];
     fill(find("weekly-table"), h("table", {},
       h("caption", { class: "sr" }, title),
