@@ -15,7 +15,10 @@ def run_report(options: argparse.Namespace) -> int:
     from mmm.report.model.build import build_report
 
     model_folder(options.model)
-    written = build_report(Path(options.model), None if options.out is None else Path(options.out))
+    out = None if options.out is None else Path(options.out)
+    if options.regions and out is None:
+        out = Path(options.model) / "report_regions.html"
+    written = build_report(Path(options.model), out, options.regions)
     sys.stdout.write(f"{written}\n")
     return DONE
 
@@ -40,6 +43,13 @@ def add_report(parser: argparse.ArgumentParser) -> None:
     """Options of ``report``."""
     parser.add_argument("model", metavar="DIR", help="folder of a fitted model")
     parser.add_argument("--out", metavar="FILE", help="where to write; report.html in DIR by default")
+    parser.add_argument(
+        "--regions",
+        nargs="+",
+        metavar="REGION",
+        default=(),
+        help="of these alone, what is told by region; report_regions.html in DIR by default",
+    )
 
 
 def add_export(parser: argparse.ArgumentParser) -> None:

@@ -36,6 +36,8 @@ class About:
     labels: Mapping[str, str] = field(default_factory=dict)
     """What pages call channels that have another name there."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    some: bool = False
+    """The tables are of some regions only."""
 
     @property
     def priced(self) -> bool:
@@ -67,6 +69,8 @@ class About:
     @property
     def national(self) -> str:
         """The KPI summed over regions, e.g. ``national visits``."""
+        if self.some:
+            return f"{self.goal} of these regions"
         return "the national KPI" if self.goal == "the KPI" else f"national {self.goal}"
 
     @property

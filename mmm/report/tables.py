@@ -7,8 +7,8 @@ it raise :class:`MissingTableError`, which the report turns into a note.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,9 @@ RECORDS = ("metrics", "diagnostics", "data_quality", "plan")
 
 NATIONAL = "national"
 """Folder of what tables in parts come to, over all regions."""
+BY_REGION = ("predictions", "scored_predictions", "contributions", "regions")
+"""Tables that a report of some regions is drawn from; all others are of all regions."""
+ELSEWHERE = "it is of all regions: the report without --regions has it"
 
 OPTIONAL = {
     "scored_predictions": "the model was not fitted once more on every period",
@@ -95,6 +98,7 @@ class Tables:
     Attributes:
         about: Names and units.
         absent: Why each missing file is missing.
+        asked: Regions that the tables are of; empty for all.
     """
 
     about: About = field(default_factory=About)
@@ -122,6 +126,7 @@ class Tables:
     data_quality: Any = None
     plan: Any = None
     absent: Mapping[str, str] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
 
     def frame(self, name: str) -> pd.DataFrame:
         """The frame of that name.
@@ -198,14 +203,15 @@ class Tables:
         return pd.DatetimeIndex(np.sort(self.frame("contributions")["date"].unique()))
 
 
-def load_tables(directory: Path) -> Tables:
+def load_tables(directory: Path, regions: Sequence[str] = ()) -> Tables:
     """Read what there is of a fitted model's directory.
 
     Args:
         directory: Output of ``mmm fit``.
+        regions: Of these alone what is told by region; by default everything, of a model in parts the nation.
 
     Raises:
-        MissingTableError: The directory does not exist.
+        MissingTableError: The directory does not exist, or a region is none of the model's.
     """
     directory = Path(directory)
     if not directory.is_dir():
@@ -213,7 +219,10 @@ def load_tables(directory: Path) -> Tables:
     values: dict[str, Any] = {}
     absent: dict[str, str] = {}
     for name in COLUMNS:
-        values[name] = _read_frame(directory / f"{name}.parquet", name, absent)
+        if regions and name not in BY_REGION:
+            values[name], absent[name] = None, ELSEWHERE
+            continue
+        values[name] = _read_frame(directory / f"{name}.parquet", name, absent, regions)
     absent |= {n: why for n, why in OPTIONAL.items() if not (directory / f"{n}.parquet").exists()}
     for name in RECORDS:
         values[name] = _read_record(directory / f"{name}.json", name, absent)
@@ -222,23 +231,41 @@ def load_tables(directory: Path) -> Tables:
         frames = {name: values[name] for name in COLUMNS if values[name] is not None}
         values |= {name: labelled_frame(name, frame, about.labels) for name, frame in frames.items()}
         values |= {name: labelled_record(values[name], about.labels) for name in ("plan", "diagnostics")}
-    return Tables(about=about, absent=absent, **values)
+    if regions:
+        about = replace(about, some=True)
+        _check_asked(regions, values["predictions"], directory)
+        values |= dict.fromkeys(RECORDS, None)
+        absent |= dict.fromkeys(RECORDS, ELSEWHERE)
+    return Tables(about=about, absent=absent, asked=tuple(regions), **values)
 
 
-def _read_frame(path: Path, name: str, absent: dict[str, str]) -> pd.DataFrame | None:
+def _check_asked(regions: Sequence[str], predictions: pd.DataFrame | None, directory: Path) -> None:
+    """Whether the model has the regions asked for."""
+    found = set() if predictions is None else {str(name) for name in predictions["region"].unique()}
+    if unknown := [repr(name) for name in regions if name not in found]:
+        raise MissingTableError(
+            f"{directory} has no region {', '.join(unknown)}. Name regions as predictions.parquet has them"
+        )
+
+
+def _read_frame(
+    path: Path, name: str, absent: dict[str, str], regions: Sequence[str] = ()
+) -> pd.DataFrame | None:
     """One Parquet file with dates as dates and names as strings, or None with a reason.
 
-    Of a table in parts, which is a folder, what all regions come to.
+    Of a table in parts, which is a folder, what all regions come to, or the rows of some regions.
     """
-    if path.is_dir():
+    if path.is_dir() and not regions:
         path = path.parent / NATIONAL / path.name
-    if not path.is_file():
+    if not path.exists():
         absent[name] = f"{path.name} is not in this directory"
         return None
+    wanted = [("region", "in", list(regions))] if regions else None
     try:
-        schema = pq.read_schema(path)
+        first = next(iter(sorted(path.glob("*.parquet")))) if path.is_dir() else path
+        schema = pq.read_schema(first)
         keys = [key for key in _KEYS if key in schema.names and _is_text(schema.field(key).type)]
-        table = pq.read_table(path, read_dictionary=keys)
+        table = pq.read_table(path, read_dictionary=keys, filters=wanted)
     except (pa.ArrowException, OSError) as error:
         absent[name] = f"{path.name} cannot be read ({type(error).__name__})"
         return None

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmm import words
 from mmm.analysis.intervals import LEVEL
+from mmm.data.schema import named
 from mmm.report import shell
 from mmm.report.model import findings
 from mmm.report.model.director import first_page
@@ -66,7 +67,8 @@ def _extent(tables: Tables) -> list[str]:
             words.count(int(periods), tables.about.period),
             words.count(int(regions), "region"),
         ]
-    return [*parts, words.count(len(tables.channels), "channel")]
+    parts = [*parts, words.count(len(tables.channels), "channel")]
+    return [*parts, f"of {named(tables.asked, most=10)} alone"] if tables.asked else parts
 
 
 def _scores(metrics: Any) -> str:

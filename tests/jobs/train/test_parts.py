@@ -153,6 +153,20 @@ def test_the_report_shows_the_nation(parted: tuple[Row, Path]) -> None:
     assert "<html" in (parted[1] / "report.html").read_text(encoding="utf-8")
 
 
+def test_the_report_shows_the_regions_asked_for(
+    parted: tuple[Row, Path], whole: tuple[Row, Path], plan: TrainPlan
+) -> None:
+    asked = plan.regions[2:4]
+    found, expected = (load_tables(at[1], asked).frame("contributions") for at in (parted, whole))
+    keys = ["component", "region", "date"]
+    one, other = (
+        table.astype({"component": str, "region": str, "kind": str}).sort_values(keys, ignore_index=True)
+        for table in (found, expected)
+    )
+    pd.testing.assert_frame_equal(one, other, rtol=1e-9, atol=1e-9)
+    assert set(one["region"]) == set(asked)
+
+
 def test_a_part_is_a_model_and_the_whole_says_where_they_are(
     parted: tuple[Row, Path], plan: TrainPlan
 ) -> None:
