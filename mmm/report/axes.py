@@ -49,12 +49,22 @@ def linear(title: str = "", *, suffix: str = "", grid: bool = True, **more: Any)
     return base | more
 
 
+_DATES = [
+    {"dtickrange": [None, "M1"], "value": "%-d %b<br>%Y"},
+    {"dtickrange": ["M1", "M12"], "value": "%b %Y"},
+    {"dtickrange": ["M12", None], "value": "%Y"},
+]
+"""Dates of an axis as everywhere else, by the distance of its ticks."""
+
+
 def time(dates: Any = None, **more: Any) -> Layout:
     """An axis of dates; with half a period of room at either end where they are given."""
     if dates is not None:
         stamps = pd.DatetimeIndex(dates)
         half = (stamps[-1] - stamps[0]) / max(2 * (len(stamps) - 1), 2)
         more = {"range": [stamps[0] - half, stamps[-1] + half]} | more
+    if "tickformat" not in more:
+        more = {"tickformatstops": _DATES} | more
     return linear(grid=False, type="date", **more)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -53,6 +53,11 @@ class Outcome:
         return words.money(value, self.currency) if self.currency else words.number(value)
 
     @property
+    def unpriced(self) -> Outcome:
+        """Without what counts KPI units as money: nobody said what one is worth."""
+        return replace(self, value=UNKNOWN, roi={})
+
+    @property
     def gain(self) -> Between:
         """What the moves would gain: money where that is told, else KPI units; NaN without any."""
         if self.moves is None:
@@ -64,7 +69,7 @@ class Outcome:
         """The gain in its unit, without its interval."""
         if self.moves is not None and words.known(self.moves.money.mean):
             return words.signed(self.money(self.gain.mean))
-        return words.signed(words.number(self.gain.mean))
+        return f"{words.signed(words.number(self.gain.mean))} of the KPI"
 
     @property
     def advice(self) -> str:

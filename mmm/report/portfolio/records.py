@@ -175,7 +175,7 @@ def _record(row: Mapping[str, Any], link: str, outcome: Outcome) -> MarketRecord
         role=str(row.get("role") or ""),
         until=str(row.get("until") or ""),
         link=link,
-        outcome=outcome,
+        outcome=outcome if valued else outcome.unpriced,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -15,6 +16,7 @@ from mmm.report.portfolio import cells
 from mmm.report.portfolio.grid import Colours, Layer, heat_map
 from mmm.report.portfolio.outcome import ALL
 from mmm.report.portfolio.records import MarketRecord, known
+from mmm.report.remarks import PLAIN
 from mmm.report.tables import MissingTableError
 
 Records = Sequence[MarketRecord]
@@ -111,6 +113,12 @@ def _finding_words(record: MarketRecord) -> str:
     return "<br>".join([text, *lines])
 
 
+def _in_general(code: str) -> str:
+    """The first statement of a finding in plain words, of no channel in particular; its code without any."""
+    said = PLAIN.get(code, words.subject(code)).replace("{of}", "some channels")
+    return words.capital(re.split(r"[:.,] ?", said, maxsplit=1)[0])
+
+
 def finding_kinds(records: Records) -> go.Figure:
     """In how many models each kind of finding to act on occurs."""
     counts: Counter[str] = Counter()
@@ -120,7 +128,7 @@ def finding_kinds(records: Records) -> go.Figure:
         raise MissingTableError("no model has a finding to act on")
     fitted = sum(not record.failed for record in records)
     shown = counts.most_common(KINDS)
-    names = [words.subject(code) for code, _ in shown]
+    names = [_in_general(code) for code, _ in shown]
     amounts = [number for _, number in shown]
     outside: theme.Layout = {
         "text": [str(n) for n in amounts],
@@ -131,15 +139,15 @@ def finding_kinds(records: Records) -> go.Figure:
     most, step = 1.08 * amounts[0], 1 if amounts[0] < 6 else None
     layout = {
         "xaxis": axes.linear("Models with this finding", range=[0, most], nticks=6, dtick=step),
-        "yaxis": axes.names(names, width=34),
+        "yaxis": axes.names(names),
         "margin": {"b": 48},
     }
-    first = f"The finding most models share is \u201c{words.label(shown[0][0])}\u201d"
+    first = f"The finding most models share: {names[0][:1].lower()}{names[0][1:]}"
     return theme.finish(
         [bars],
         layout,
         height=90 + 34 * len(names),
-        title=f"{first}: {amounts[0]} of {fitted}",
+        title=f"{first} ({amounts[0]} of {fitted})",
         reading="What many models share is best mended once, in the data or in the portfolio's settings.",
         notes=[f"The {KINDS} most frequent of {len(counts)} kinds." if len(counts) > KINDS else ""],
     )

@@ -128,7 +128,7 @@ def activity(tables: Tables) -> go.Figure:
     ]
     texts = {name: words.percent(share) for name, share in dark.items()}
     layout = {
-        "xaxis": axes.linear(type="date", domain=[0, 0.86]),
+        "xaxis": axes.time(domain=[0, 0.86], showgrid=True, showline=False),
         "yaxis": axes.names(list(dark)),
         "annotations": axes.column(1, "not running", texts),
     }

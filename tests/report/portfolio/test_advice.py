@@ -67,7 +67,7 @@ def test_without_a_price_the_kpi_is_told() -> None:
 
     assert card(page(outcome_of(returns(priced=False), plan), roi={})) == [
         "acme / de", "3 M EUR", "150 k of the KPI|75 k to 300 k", "\u2013",
-        "Move 100 k EUR from TV to search", "+20 k|5 k to 35 k", "97 %",
+        "Move 100 k EUR from TV to search", "+20 k of the KPI|5 k to 35 k", "97 %",
     ]  # fmt: skip
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from mmm.report.paging import SCREENFUL
+from mmm.report.moves import Between
 from mmm.report.portfolio import returns, views
+from mmm.report.portfolio.outcome import ALL, Outcome
 from mmm.report.portfolio.page import SECTIONS, render_portfolio
 from mmm.report.portfolio.records import MarketRecord, Remark, market_records
 from mmm.report.tables import MissingTableError
@@ -200,5 +202,9 @@ def test_markets_that_do_not_say_what_a_kpi_unit_is_worth_have_no_return() -> No
     (plain,) = records(fitted("acme", "us", roi={"tv": 40.0}, findings=[stated]))
 
     assert math.isnan(plain.media_roi) and plain.roi == {}
+    counted = Outcome(currency="EUR", spend=2e3, value=Between(90.0, 80.0, 99.0), roi={ALL: Between(0.045)})
+    row = fitted("acme", "us", roi={"tv": 0.04}, findings=[stated])
+    (told,) = market_records([row], outcomes={("acme", "us"): counted})
+    assert math.isnan(told.media_roi) and math.isnan(told.outcome.value.mean), "KPI units are no money"
     with pytest.raises(MissingTableError, match="kpi_value"):
         returns.roi([plain])
