@@ -107,7 +107,5 @@ def plain(group: Sequence[Remark]) -> str:
 
 def places(group: Sequence[Remark]) -> str:
     """What the findings are about; counted where they are many."""
-    where = [str(item["where"]).split(", ") for item in group if item.get("where")]
-    if sum(len(names) for names in where) > NAMED:
-        return words.count(sum(len(names) for names in where), "channel")
-    return words.listing([", ".join(words.label(name) for name in names) for names in where])
+    named = [words.label(name) for item in group for name in str(item.get("where") or "").split(", ") if name]
+    return words.listing(named) if len(named) <= NAMED else words.count(len(named), "channel")

@@ -27,5 +27,5 @@ def test_a_finding_about_many_channels_counts_them() -> None:
     one = {"code": "not_converged", "where": "tv, search"}
     many = {"code": "not_converged", "where": ", ".join(f"channel {number}" for number in range(9))}
 
-    assert places([one]) == "TV, search"
+    assert places([one]) == "TV and search"
     assert plain([many]).startswith("What is said of 9 channels was not sampled long enough")

@@ -83,7 +83,7 @@ export function drawCourse(planning) {
   ];
   const layout = {
     margin: { l: 52, r: 16, t: 28, b: 36 }, showlegend: true, legend: LEGEND,
-    xaxis: { type: "date", fixedrange: true, showgrid: false, tickfont: { size: 11.5, color: SOFT }, automargin: true, nticks: 6 },
+    xaxis: { type: "date", fixedrange: true, showgrid: false, tickfont: { size: 11.5, color: SOFT }, automargin: true, nticks: 6, tickformat: "%-d %b\n%Y" },
     yaxis: axis(subject(planning.kpi)),
   };
   draw(plot, () => ({ traces, layout }), `Expected ${planning.kpi} by ${planning.period}: now repeated, and the plan.`);
