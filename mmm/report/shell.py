@@ -17,7 +17,7 @@ from typing import Any
 
 from mmm.report import paging, theme
 
-PACKED_FROM = 400_000
+PACKED_FROM = 4_000
 """Characters from which a figure is packed, as many layers of a map are."""
 LIBRARY = "plotly-cartesian.min.js.gz"
 LEAST, CHART, NAME, SPREAD = 640, 270, 44, 860

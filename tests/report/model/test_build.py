@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 import shutil
@@ -120,6 +122,8 @@ def test_hostile_names_cannot_leave_their_place(tmp_path: Path) -> None:
 def test_figures_are_json_that_any_parser_reads(small: Path, tmp_path: Path) -> None:
     text = build_report(small, tmp_path / "report.html").read_text(encoding="utf-8")
     sources = re.findall(r"<script type='application/json'[^>]*>(.*?)</script>", text, re.DOTALL)
+    packed = re.findall(r"<script type='text/plain' class='packed'>(.*?)</script></figure>", text)
+    sources = [*(gzip.decompress(base64.b64decode(source)).decode() for source in packed), *sources]
     figures = [json.loads(source, parse_constant=pytest.fail) for source in sources]
 
     assert len(figures) == len(KEYS) + 2, "the views, the house style and its colours in the dark"

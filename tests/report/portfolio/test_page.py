@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mmm.report.paging import SCREENFUL
 from mmm.report.moves import Between
+from mmm.report.paging import SCREENFUL
 from mmm.report.portfolio import returns, views
 from mmm.report.portfolio.outcome import ALL, Outcome
 from mmm.report.portfolio.page import SECTIONS, render_portfolio
