@@ -121,7 +121,7 @@ function cameOf(found, name, planning) {
       row("Came", number(found.actual_kpi, 3), ""),
     ]),
     h("p", { class: "reading" }, `If the model was right the rest lies within ${number(found.rest_expected)} of 0: ${beyond ? "it is more than chance allows" : "it is no more than chance allows"}.`),
-    titled("Channels against the plan", ["Channel", "Planned", "Ran", `${subject(planning.kpi)} by it`, "Price planned", "Price that came", `${subject(planning.kpi)} by it`],
+    titled("Channels against the plan", ["Channel", "Planned", "Ran", `${subject(planning.kpi)} by it`, `${planning.currency} a unit, planned`, `${planning.currency} a unit that came`, `${subject(planning.kpi)} by it`],
       found.channels.map((one) => row(subject(one.channel), amount(one.planned_spend, one.unit), amount(one.actual_spend, one.unit), signed(number(one.delivery.mean)), price(one.planned_price), price(one.actual_price), signed(number(one.price.mean))))),
     found.remarks.length > 0 && h("ul", { class: "reading" }, found.remarks.map((text) => h("li", {}, readable(text)))),
   ];
