@@ -59,7 +59,10 @@ def priors_table(fitted: Fitted, sums: EffectSums) -> pd.DataFrame:
     shares, expected = _expected(fitted, spend_C, seed)
     value = sums.value / max(sums.cells, 1.0)
     found = fitted.predictor.channel_shapes()
-    prior = prior_shapes(fitted.spec.model, fitted.log_half_C, PRIOR_DRAWS, seed, fitted.predictor.reach)
+    lags = fitted.predictor.lags if fitted.spec.train.inference == "posterior" else None
+    prior = prior_shapes(
+        fitted.spec.model, fitted.log_half_C, PRIOR_DRAWS, seed, fitted.predictor.reach, lags
+    )
     placed = _placed(fitted)
     rows, reach = [], fitted.predictor.reach
     for c, name in enumerate(panel.channels):

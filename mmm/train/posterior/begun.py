@@ -16,6 +16,9 @@ from mmm.fitted import Fitted
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.sampler import Chains
 
+MEANING = 2.0
+"""Counts what coordinates mean; chains of another meaning tell nothing (2: retention, decision 0028)."""
+
 
 def arrays_of(density: Density, chains: Chains) -> dict[str, Floats]:
     """Chains as arrays to be kept with a model; none where no fit goes on from them.
@@ -33,6 +36,7 @@ def arrays_of(density: Density, chains: Chains) -> dict[str, Floats]:
         "stretch_DD": chains.stretch_DD.numpy().astype(np.float32),
         "step": np.array(chains.step),
         "sizes": np.array(list(density.layout.sizes.values()), dtype=np.float64),
+        "meaning": np.array(MEANING),
     }
 
 
@@ -47,6 +51,8 @@ def begun_for(density: Density, model: Fitted | None) -> Chains | None:
         None without a model, where it left no chains, or if its coordinates are others.
     """
     if model is None or not model.chains or density.shards.regions > 1:
+        return None
+    if float(model.chains.get("meaning", np.array(1.0))) != MEANING:
         return None
     sizes = list(density.layout.sizes.values())
     if model.chains["sizes"].tolist() != sizes:

@@ -15,13 +15,13 @@ from mmm.model.frequency import HALF, SLOPE, reached
 from mmm.model.network import LEVEL_SD, SMALLEST_REFERENCE, channel_shape, channel_weight, saturated
 from mmm.model.objective import REGION_NOISE_SD
 from mmm.model.parameters import LEAST_SHARE, NETWORK, Parameters, Scales, inverse_softplus
-from mmm.model.restrictions import SHAPE, free_of_size
+from mmm.model.restrictions import free_of_size
 from mmm.model.saturation import hill
 from mmm.model.temporal import AMPLITUDE, AMPLITUDE_STEEPNESS, most_amplitude
 from mmm.train.posterior.density import Density, Media
 from mmm.train.posterior.layout import LASTING, SIGNED, TREATED
 from mmm.train.posterior.linear import Linear
-from mmm.train.posterior.media import demand_of, region_factor
+from mmm.train.posterior.media import demand_of, free_shapes, region_factor, shape_coordinates
 
 PERSON = (HALF, SLOPE)
 LEAST_RESPONSE = 0.05
@@ -51,7 +51,8 @@ def start_of(parameters: Parameters, density: Density) -> Tensor:
     score_C = log_share_C - total
     if expected.weight is not None:
         score_C = score_C - expected.weight.mean * expected.log_spend_C
-    parts = {name: density.layout.of_groups(parameters[name]) for name in SHAPE}
+    shape = shape_coordinates(parameters, density.inputs, density.beliefs.spec)
+    parts = {name: density.layout.of_groups(value) for name, value in shape.items()}
     parts |= {name: parameters[name] for name in ("demand", *PERSON) if name in parameters}
     if signed := density.columns.restrictions.signed:
         parts[SIGNED] = free_of_size(parameters["control"][:, signed].abs())
@@ -117,7 +118,7 @@ def parameters_of(
     factor_MG = region_factor(coordinates, density.inputs).expand(-1, media.top_MCG.shape[2])
     share_MC = media.top_MCG[:, :, 0] / factor_MG[:, :1] * reference_MC
     relative_MC = (share_MC / density.inputs.share_scale_C).clamp_min(LEAST_SHARE)
-    found = density.layout.of_channels(coordinates)
+    found = free_shapes(density.layout.of_channels(coordinates), density.inputs, spec)
     found |= {name: coordinates[name] for name in PERSON if name in coordinates}
     if "demand" in coordinates:
         found["demand"] = demand_of(coordinates)

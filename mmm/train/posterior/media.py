@@ -12,8 +12,17 @@ from torch.nn.functional import softplus
 from mmm.config import ModelSpec
 from mmm.model.frequency import Reached
 from mmm.model.inputs import Inputs
-from mmm.model.network import PER_HEAD_SD, PER_HEAD_START, ChannelShape, channel_shape, saturated
+from mmm.model.network import (
+    PER_HEAD_SD,
+    PER_HEAD_START,
+    ChannelShape,
+    channel_shape,
+    expected_retention,
+    saturated,
+    standard_retention,
+)
 from mmm.model.parameters import Parameters, inverse_softplus
+from mmm.model.restrictions import SHAPE
 from mmm.train.posterior.layout import DEMAND_WIDTH
 
 STRONGER_FROM, STRONGER_STEEPNESS = 1.0, 2.0
@@ -21,9 +30,23 @@ STRONGER_FROM, STRONGER_STEEPNESS = 1.0, 2.0
 that or more in one of six cases, nine times in one of forty (decision 0026)."""
 
 
-def shapes(free: Parameters, inputs: Inputs, spec: ModelSpec) -> ChannelShape:
-    """Carry-over and saturation from free parameters of every channel; its share is of no meaning here."""
+def shapes(coordinates: Parameters, inputs: Inputs, spec: ModelSpec) -> ChannelShape:
+    """Carry-over and saturation from coordinates of every channel; its share is of no meaning here."""
+    free = free_shapes(coordinates, inputs, spec)
     return channel_shape({**free, "share": torch.zeros_like(free["half"])}, inputs, spec)
+
+
+def free_shapes(coordinates: Parameters, inputs: Inputs, spec: ModelSpec) -> Parameters:
+    """Carry-over and saturation as the model's free parameters, from coordinates, each of shape MC."""
+    return {**coordinates, "retention": expected_retention(coordinates, spec, inputs.stack_CGTL.shape[-1])}
+
+
+def shape_coordinates(free: Parameters, inputs: Inputs, spec: ModelSpec) -> Parameters:
+    """The inverse of :func:`free_shapes`, for those of the names of shapes that are there."""
+    found = {name: free[name] for name in SHAPE if name in free}
+    if "retention" in found and "delay" in found:
+        found["retention"] = standard_retention(found, spec, inputs.stack_CGTL.shape[-1])
+    return found
 
 
 def demand_of(coordinates: Parameters) -> Tensor:

@@ -95,12 +95,14 @@ class Moments:
     """Weighted products of the columns with each other.
 
     Attributes:
-        weight_GT: Precision of a cell relative to the noise, 0 where it does not count.
+        weight_GT: Precision of a cell relative to the noise, 0 where it does not count,
+            times what is known of it.
         weighted_GTF: All columns, KPI last, times the weight.
         product_GFF: Their products, summed over periods.
         shared_PP: Products of the columns of shared effects, summed over regions too; that of a shock is 1 in
             its period and 0 in all others.
-        cells: Cells that count.
+        cells: Cells that count, each for as much as is known of its precision.
+        known: Share of a cell's information that is left as its precision is not known for sure.
     """
 
     weight_GT: Tensor
@@ -108,15 +110,22 @@ class Moments:
     product_GFF: Tensor
     shared_PP: Tensor
     cells: Tensor
+    known: float
 
 
-def moments_of(columns: Columns, weight_GT: Tensor) -> Moments:
-    """Products under the given weights of cells."""
+def moments_of(columns: Columns, weight_GT: Tensor, known: float = 1.0) -> Moments:
+    """Products under the given weights of cells.
+
+    Args:
+        columns: Linear parts.
+        weight_GT: Precision of a cell relative to the noise.
+        known: Share of the cells' information that counts, see :func:`robust.known_share`.
+    """
     regions = len(columns.kpi_GT)
     every_GTF = torch.cat(
         [columns.own_TR.expand(regions, -1, -1), columns.shared_GTQ, columns.kpi_GT.unsqueeze(-1)], 2
     )
-    weight_GT = weight_GT * columns.trained_GT
+    weight_GT = weight_GT * columns.trained_GT * known
     weighted_GTF = every_GTF * weight_GT.unsqueeze(-1)
     product_GFF = torch.einsum("gtp,gtq->gpq", weighted_GTF, every_GTF)
     own = len(columns.own_names)
@@ -132,5 +141,6 @@ def moments_of(columns: Columns, weight_GT: Tensor) -> Moments:
         weighted_GTF=weighted_GTF,
         product_GFF=product_GFF,
         shared_PP=shared_PP,
-        cells=(weight_GT > 0).sum().to(weight_GT),
+        cells=known * (weight_GT > 0).sum().to(weight_GT),
+        known=known,
     )

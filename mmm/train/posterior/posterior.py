@@ -24,7 +24,6 @@ from mmm.model.frequency import HALF, SLOPE
 from mmm.model.inputs import Inputs
 from mmm.model.objective import HELD_SD
 from mmm.model.parameters import Parameters, Scales
-from mmm.model.restrictions import SHAPE
 from mmm.model.temporal import (
     AMPLITUDE,
     COURSE,
@@ -47,8 +46,9 @@ from mmm.train.posterior.draws import (
 )
 from mmm.train.posterior.layout import layout
 from mmm.train.posterior.linear import expected_kpi, linear_parts
+from mmm.train.posterior.media import shape_coordinates
 from mmm.train.posterior.moments import columns_of, moments_of
-from mmm.train.posterior.robust import cell_weights
+from mmm.train.posterior.robust import cell_weights, known_share
 from mmm.train.posterior.sampler import Effort, Sampled
 from mmm.train.prepare import Prepared
 from mmm.train.progress import Progress
@@ -132,8 +132,9 @@ def draw_posterior(
         theta_D = yield Search(density, theta_D, most)
     if prepared.shards.regions > 1 and _moving_together(density, theta_D) > TOGETHER:
         coordinates = density.layout.split(theta_D.unsqueeze(0))
-        weight_GT, density = density.moments.weight_GT, _density(prepared, mode, shocks=True)
-        density = density.weighted(moments_of(density.columns, weight_GT))
+        moments, density = density.moments, _density(prepared, mode, shocks=True)
+        weight_GT = moments.weight_GT / moments.known
+        density = density.weighted(moments_of(density.columns, weight_GT, moments.known))
         theta_D = yield Search(density, density.layout.join(coordinates)[0], LAST_SEARCH)
     if members == 1:
         return _handed_over(prepared, density, theta_D.unsqueeze(0), mode, variance_G, None, {})
@@ -237,7 +238,8 @@ def _held(prepared: Prepared, density: Density) -> dict[str, tuple[Tensor, float
     old = {name: value[:1].double().cpu() for name, value in prepared.expected.items()}
     if not old:
         return {}
-    held = {name: (density.layout.of_groups(old[name]), HELD_SD) for name in SHAPE if name in old}
+    shape = shape_coordinates(old, density.inputs, density.beliefs.spec)
+    held = {name: (density.layout.of_groups(value), HELD_SD) for name, value in shape.items()}
     held |= {name: (old[name], HELD_SD) for name in (HALF, SLOPE) if name in old}
     if "per_head" in old:
         held["per_head"] = (old["per_head"].reshape(1, 1), HELD_SD)
@@ -270,10 +272,12 @@ def _varying(mode: Parameters, inputs: Inputs, prepared: Prepared) -> Varying | 
 
 def _reweighted(density: Density, theta_D: Tensor, prepared: Prepared) -> tuple[Density, Tensor]:
     """The density with cells weighted by their residuals at a place, and each region's noise."""
+    loss, shards = prepared.spec.loss, prepared.shards
     weight_GT, variance_G = cell_weights(
-        _residual(density, theta_D), density.columns.trained_GT, prepared.spec.loss, prepared.shards
+        _residual(density, theta_D), density.columns.trained_GT, loss, shards
     )
-    return density.weighted(moments_of(density.columns, weight_GT)), variance_G
+    known = known_share(weight_GT, variance_G, loss, shards)
+    return density.weighted(moments_of(density.columns, weight_GT, known)), variance_G
 
 
 def _residual(density: Density, theta_D: Tensor) -> Tensor:
@@ -287,7 +291,7 @@ def _residual(density: Density, theta_D: Tensor) -> Tensor:
 
 def _moving_together(density: Density, theta_D: Tensor) -> float:
     """Variance of the mean residual of a period over what it would be if regions had nothing in common."""
-    weight_GT = density.moments.weight_GT
+    weight_GT = density.moments.weight_GT / density.moments.known
     sums_2T = torch.stack([(weight_GT * _residual(density, theta_D)).sum(0), weight_GT.sum(0)])
     residual_T, weight_T = density.shards.total(sums_2T)
     noise = float(density.noise(density.layout.split(theta_D.unsqueeze(0)))[0, 0])

@@ -78,6 +78,11 @@ def test_products_are_sums_over_known_cells(regions: int) -> None:
     assert float(moments.cells) == cells
     assert_allclose(moments.product_GFF, expected_GFF, rtol=1e-9, atol=1e-12)
     assert_allclose(moments.weighted_GTF[..., -1], weight_GT * columns.trained_GT * columns.kpi_GT)
+    # Of which only a share is known: every product, and every cell, counts for so much less.
+    less = moments_of(columns, weight_GT, 0.7)
+    assert_allclose(less.product_GFF, 0.7 * moments.product_GFF, rtol=1e-12)
+    assert_allclose(less.shared_PP, 0.7 * moments.shared_PP, rtol=1e-12)
+    assert float(less.cells) == pytest.approx(0.7 * cells)
 
 
 def test_controls_of_a_known_sign_are_turned_and_stand_apart() -> None:

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from torch import Tensor
 
 from mmm.config import LossSpec
-from mmm.train.posterior.robust import REGION_CELLS, TAILS, cell_weights
+from mmm.train.posterior.robust import REGION_CELLS, TAILS, cell_weights, known_share
 from mmm.train.shards import Alone
 from tests.train.crew import crew
 
@@ -104,3 +104,39 @@ def test_shards_have_the_weights_of_the_whole(sizes: tuple[int, ...]) -> None:
     parts, _ = crew(sizes, one)
     assert_allclose(torch.cat([weight for weight, _ in parts]), weight_GT, rtol=1e-12)
     assert_allclose(torch.cat([relative for _, relative in parts]), relative_G, rtol=1e-12)
+
+
+@pytest.mark.parametrize("far", [0.0, 0.02])
+def test_what_weights_leave_is_the_curvature_of_the_students_density(far: float) -> None:
+    """Against differences of the density itself: intervals are as wide as those of Student-t residuals."""
+    rng = np.random.default_rng(1)
+    residual_GT = torch.tensor(
+        np.where(rng.random((3, 4000)) < far, 10.0, 1.0) * rng.standard_normal((3, 4000))
+    )
+    trained_GT = torch.ones_like(residual_GT)
+    weight_GT, relative_G = cell_weights(residual_GT, trained_GT, HUBER, Alone(3))
+    shared = float((weight_GT * residual_GT**2).mean())
+    scale_G1 = torch.sqrt(shared * relative_G).unsqueeze(1)
+
+    def log_density(shift: float) -> float:
+        far_GT = ((residual_GT + shift * scale_G1) / scale_G1).square()
+        return float((-0.5 * (TAILS + 1.0) * torch.log1p(far_GT / TAILS)).sum())
+
+    bend = -(log_density(1e-3) - 2.0 * log_density(0.0) + log_density(-1e-3)) / 1e-6
+    normal = float((weight_GT * relative_G.unsqueeze(1)).sum())
+
+    assert known_share(weight_GT, relative_G, HUBER, Alone(3)) == pytest.approx(bend / normal, rel=0.02)
+    assert bend / normal == pytest.approx(0.74, abs=0.03)
+    assert known_share(weight_GT, relative_G, SQUARE, Alone(3)) == 1.0
+
+
+@pytest.mark.parametrize("sizes", [(1, 3), (2, 1, 1)])
+def test_shards_know_what_the_whole_knows(sizes: tuple[int, ...]) -> None:
+    residual_GT, trained_GT = residuals()
+    whole = known_share(*cell_weights(residual_GT, trained_GT, HUBER, Alone(4)), HUBER, Alone(4))
+
+    def one(shard: Any, own: slice) -> float:
+        return known_share(*cell_weights(residual_GT[own], trained_GT[own], HUBER, shard), HUBER, shard)
+
+    parts, _ = crew(sizes, one)
+    assert parts == pytest.approx([whole] * len(sizes), rel=1e-12)
