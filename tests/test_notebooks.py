@@ -29,7 +29,7 @@ def cells(repository: Path, name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", STORED)
 def test_what_it_shows_is_stored(repository: Path, name: str) -> None:
-    """Of one run from top to bottom, with figures as pictures; written by ``jobs.benchmark.notebooks``."""
+    """Of one run from top to bottom, with figures as pictures; written by ``jobs.documents.notebooks``."""
     code = [cell for cell in cells(repository, name) if cell["cell_type"] == "code"]
     outputs = [output for cell in code for output in cell["outputs"]]
     kinds = {kind for output in outputs for kind in output.get("data", {})}

@@ -26,7 +26,7 @@ class Peer:
     Attributes:
         name: Method's name in rows.
         steps: Requirements of each call of pip, in order.
-        driver: Program beside this file that fits and answers.
+        driver: Program of :mod:`jobs.peers` that fits and answers.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Peer:
     @property
     def program(self) -> Path:
         """The driver's place."""
-        return Path(__file__).parent / self.driver
+        return Path(__file__).parents[1] / "peers" / self.driver
 
     @property
     def requirements(self) -> str:

@@ -280,19 +280,21 @@ class _Search:
             fresh_B = going_B & (goes_B | solved_B)
 
     def _value(self, weights_BDD: Floats) -> Floats:
-        value_B = squared_loss(weights_BDD, self._moments)[0]
-        value_B = value_B + (self._costs_DD * np.abs(weights_BDD)).sum((1, 2))
-        cycles_B = acyclicity(weights_BDD)[0]
-        return np.asarray(value_B + (0.5 * self.rho_B * cycles_B + self.alpha_B) * cycles_B)
+        loss_B, cycles_B = squared_loss(weights_BDD, self._moments)[0], acyclicity(weights_BDD)[0]
+        return self._total(weights_BDD, loss_B, cycles_B)
+
+    def _total(self, weights_BDD: Floats, loss_B: Floats, cycles_B: Floats) -> Floats:
+        """What is minimised: the loss, what weights cost and the penalty on cycles."""
+        loss_B = loss_B + (self._costs_DD * np.abs(weights_BDD)).sum((1, 2))
+        return np.asarray(loss_B + (0.5 * self.rho_B * cycles_B + self.alpha_B) * cycles_B)
 
     def _looked_at(self, weights_BDD: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Value, steepest slope, slope of cycles and the diagonal of their curvature."""
-        value_B, slope_BDD = squared_loss(weights_BDD, self._moments)
+        loss_B, slope_BDD = squared_loss(weights_BDD, self._moments)
         cycles_B, turn_BDD = acyclicity(weights_BDD)
-        value_B = value_B + (0.5 * self.rho_B * cycles_B + self.alpha_B) * cycles_B
+        value_B = self._total(weights_BDD, loss_B, cycles_B)
         push_B11 = (self.rho_B * cycles_B + self.alpha_B)[:, None, None]
         slope_BDD = slope_BDD + push_B11 * turn_BDD
-        value_B = value_B + (self._costs_DD * np.abs(weights_BDD)).sum((1, 2))
         up_BDD, down_BDD = slope_BDD + self._costs_DD, slope_BDD - self._costs_DD
         at_zero_BDD = np.where(up_BDD < 0, up_BDD, 0.0)
         if self._lowest < 0:

@@ -17,7 +17,7 @@ import pytest
 import requests
 from mlflow import MlflowClient
 
-from jobs.benchmark.http_load import Answer, Load, load
+from jobs.stress.http_load import Answer, Load, load
 from tests.serve.fitted_models import HALF, place_model
 from tests.serve.service import Service, running
 

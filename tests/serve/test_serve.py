@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from jobs.benchmark.http_load import Answer, Load, load
+from jobs.stress.http_load import Answer, Load, load
 from mmm.fitted import load_fitted
 from mmm.planning.budget import plan_budget
 from tests.serve.fitted_models import HALF, MORE_TV, place_model, place_three

@@ -190,7 +190,7 @@ def _load(
     run_options: RunOptions, home: Path, name: str, url: str, body: str | None, clients: int
 ) -> list[Figure]:
     seconds = "3" if run_options.quick else "8"
-    command: list[str | Path] = [sys.executable, "-m", "jobs.benchmark.http_load", url]
+    command: list[str | Path] = [sys.executable, "-m", "jobs.stress.http_load", url]
     command += ["--clients", str(clients), "--seconds", seconds]
     command += ["--body", body] if body is not None else []
     log = home / f"load-{name}-{clients}.txt"

@@ -1,4 +1,4 @@
-"""``python -m jobs.benchmark.http_load URL --clients 32 --seconds 10``: load on a service, told in one line.
+"""``python -m jobs.stress.http_load URL --clients 32 --seconds 10``: load on a service, told in one line.
 
 Every client keeps one connection and asks again as soon as it was answered.
 """
@@ -226,7 +226,7 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Put load on a service; status 1 if a request was not answered below 400."""
-    parser = argparse.ArgumentParser(prog="python -m jobs.benchmark.http_load", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m jobs.stress.http_load", description=__doc__)
     parser.add_argument("url", help="what is asked, e.g. http://127.0.0.1:8000/v1/models/acme/us/curves")
     parser.add_argument("--clients", type=int, default=32, help="connections (default 32)")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long (default 10)")

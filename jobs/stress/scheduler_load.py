@@ -1,4 +1,4 @@
-"""``python -m jobs.benchmark.scheduler_load``: what scheduling so many markets costs when fits cost nothing.
+"""``python -m jobs.stress.scheduler_load``: what scheduling so many markets costs when fits cost nothing.
 
 The refit's own window, batches and driver, with tasks that return a row of the usual size and do nothing
 else. What remains is what Ray and the driver need for a market, and the memory of the driver.
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = job_parser("jobs.benchmark.scheduler_load", "Schedule markets whose fits cost nothing.")
+    parser = job_parser("jobs.stress.scheduler_load", "Schedule markets whose fits cost nothing.")
     parser.add_argument("--markets", type=count, nargs="+", default=[2000, 10_000], help="how many")
     parser.add_argument("--together", type=count, help="markets of a task; by default as a refit chooses")
     add_address(parser)

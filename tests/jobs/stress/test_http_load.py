@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.benchmark.http_load import load, main
+from jobs.stress.http_load import load, main
 from tests.serve.fitted_models import place_three
 from tests.serve.page.site import serving
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.benchmark.pictures import HEAVIEST, PICTURES, main, take_pictures
+from jobs.documents.pictures import HEAVIEST, PICTURES, main, take_pictures
 from mmm.report import build_report
 from mmm.report.portfolio.page import render_portfolio
 from mmm.report.portfolio.records import market_records

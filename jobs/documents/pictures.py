@@ -1,4 +1,4 @@
-"""``python -m jobs.benchmark.pictures``: the README's pictures, of the demo's own pages in headless Chromium.
+"""``python -m jobs.documents.pictures``: the README's pictures, of the demo's own pages in headless Chromium.
 
 With ``--planner http://127.0.0.1:8000`` also one of the planner page, after `make serve`, with a plan on it.
 Needs playwright (of the ``dev`` extra) and a Chromium; ``bash .ci/chromium.sh`` as root installs one.
@@ -166,7 +166,7 @@ def _light(target: Path) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m jobs.benchmark.pictures", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m jobs.documents.pictures", description=__doc__)
     parser.add_argument("--demo", default="demo", help="folder of a finished demo (default demo)")
     parser.add_argument(
         "--out", default="docs/pictures", help="folder of the pictures (default docs/pictures)"

@@ -1,4 +1,4 @@
-"""``python -m jobs.benchmark.gpu_check``: what a GPU does for training and sampling, in five minutes at most.
+"""``python -m jobs.stress.gpu_check``: what a GPU does for training and sampling, in five minutes at most.
 
 On one machine with a GPU and no network: trains a regional panel on the CPU and on the GPU and says how far
 they differ (floor: 1e-4 in channel totals, in double precision), trains it over one and two shards, and says
@@ -130,7 +130,7 @@ def shard_times(steps: int) -> Iterator[tuple[str, Any]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    parser = job_parser("jobs.benchmark.gpu_check", "Hold a GPU against the CPU, in minutes.")
+    parser = job_parser("jobs.stress.gpu_check", "Hold a GPU against the CPU, in minutes.")
     parser.add_argument("--device", default="cuda", help="cuda, cuda:1; cpu tries the script itself")
     parser.add_argument("--seconds", type=positive, default=180.0, help="until nothing new begins (180)")
     parser.add_argument("--steps", type=count, default=100, help="steps of each timed training (100)")

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.benchmark.gpu_check import checks, main, problem
-from jobs.benchmark.scheduler_load import no_fit
 from jobs.refit.task import Work
+from jobs.stress.gpu_check import checks, main, problem
+from jobs.stress.scheduler_load import no_fit
 from mmm.config import MarketSpec
 from mmm.config.files import validate
 

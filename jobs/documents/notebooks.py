@@ -1,4 +1,4 @@
-"""``python -m jobs.benchmark.notebooks [NAME ...]``: runs notebooks and stores what they show.
+"""``python -m jobs.documents.notebooks [NAME ...]``: runs notebooks and stores what they show.
 
 Figures are stored as pictures, which every viewer of a notebook shows. Needs the ``dev`` extra and a
 Chromium; ``bash .ci/chromium.sh`` as root installs one.
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mmm.report
-from jobs.benchmark.pictures import FLAGS, chromium_on_path
+from jobs.documents.pictures import FLAGS, chromium_on_path
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
