@@ -26,6 +26,9 @@ QUANTITIES = {
     "cost_per_kpi": "cost per KPI unit",
 }
 
+ACROSS: theme.Layout = {"suffix": axes.PERCENT, "rangemode": "tozero", "nticks": 5, "tickangle": 0}
+"""Level numbers: beside long names on a phone Plotly would turn them up and down without end."""
+
 
 def priors(tables: Tables) -> go.Figure:
     """Prior and posterior share of the KPI of every channel, with intervals."""
@@ -40,7 +43,7 @@ def priors(tables: Tables) -> go.Figure:
     traces = _pairs(rows, names, theme.channel_colours(tables.channels))
     texts = [theme.wrapped(name) for name in names]
     layout = {
-        "xaxis": axes.linear(f"Share of {tables.about.goal}", suffix=axes.PERCENT, rangemode="tozero"),
+        "xaxis": axes.linear(f"Share of {tables.about.goal}", **ACROSS),
         "yaxis": axes.rows(texts, tickfont=axes.row_font(texts)),
     }
     return theme.finish(
@@ -70,7 +73,7 @@ def stated(tables: Tables) -> go.Figure:
     outside = (over["posterior"] < over["prior_lower"]) | (over["posterior"] > over["prior_upper"])
     texts = [theme.wrapped(name, LINE, 4, verbatim=True) for name in names]
     layout = {
-        "xaxis": axes.linear("Of what was stated", suffix=axes.PERCENT, rangemode="tozero"),
+        "xaxis": axes.linear("Of what was stated", **ACROSS),
         "yaxis": axes.rows(texts),
     }
     return theme.finish(
