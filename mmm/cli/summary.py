@@ -133,7 +133,7 @@ def _next(directory: Path) -> list[str]:
     """What to open and what to do next."""
     report, plan = directory / "report.html", directory / "plan.json"
     seen = f"open {report}" if report.exists() else f"mmm report {directory}"
-    planned = f"mmm optimize {directory} request.yaml, " if plan.exists() else ""
+    planned = f"mmm optimize {directory} REQUEST.yaml (see docs/plans.md), " if plan.exists() else ""
     return [f"Next: {seen}", f"      {planned}mmm export {directory}"]
 
 

@@ -125,7 +125,7 @@ def test_the_whole_is_a_screen(world: World, tmp_path: Path) -> None:
     assert "4 findings, 4 to act on" in text
     assert lines[-2:] == [
         f"Next: open {tmp_path}/report.html",
-        f"      mmm optimize {tmp_path} request.yaml, mmm export {tmp_path}",
+        f"      mmm optimize {tmp_path} REQUEST.yaml (see docs/plans.md), mmm export {tmp_path}",
     ]
 
 
