@@ -40,15 +40,26 @@ def read_market(spec: MarketSpec) -> PanelRead:
 
 def with_market_findings(spec: MarketSpec, read: PanelRead) -> PanelRead:
     """A panel that is read with what only spec and data together show."""
-    found = (
-        *breadth_findings(
-            spec, training_products(read.panel, read.split), read.split.n_train, len(read.panel.regions)
-        ),
-        *group_findings(spec),
-        *knot_findings(spec, read.split),
-        *money_findings(spec),
-    )
+    products_CC = training_products(read.panel, read.split)
+    found = market_findings(spec, products_CC, read.split, len(read.panel.regions))
     return replace(read, findings=(*read.findings, *found))
+
+
+def market_findings(spec: MarketSpec, products_CC: Floats, split: Split, regions: int) -> list[Finding]:
+    """What only spec and data together show.
+
+    Args:
+        spec: The market.
+        products_CC: From :func:`mmm.data.parts.outline.training_products`.
+        split: Windows.
+        regions: Number of regions.
+    """
+    return [
+        *breadth_findings(spec, products_CC, split.n_train, regions),
+        *group_findings(spec),
+        *knot_findings(spec, split),
+        *money_findings(spec),
+    ]
 
 
 def knot_findings(spec: MarketSpec, split: Split) -> list[Finding]:

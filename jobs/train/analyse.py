@@ -86,9 +86,8 @@ def blocks(fitted: Fitted) -> Iterator[slice]:
 
 
 def _block(at: slice, fits: list[Fitted], files: _Files) -> ShardAnalysis:
-    scored, fitted = (part_of(fit, at) for fit in (fits[0], fits[-1]))
-    if fits[0] is fits[-1]:
-        scored = fitted
+    fitted = part_of(fits[-1], at)
+    scored = fitted if len(fits) == 1 else part_of(fits[0], at)
     files.append("predictions", predictions_table(fitted))
     files.append("contributions", contributions_table(fitted))
     if scored is not fitted:

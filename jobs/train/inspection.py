@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Literal
 
 from jobs.train.assemble import PanelFacts
 from mmm.config import MarketSpec
-from mmm.data.parts.outline import Outline
 from mmm.data.parts.reading import (
     LARGE_CELLS,
     PanelIndex,
@@ -18,11 +17,10 @@ from mmm.data.parts.reading import (
     whole_of,
     whole_only,
 )
-from mmm.data.schema import Finding
 from mmm.data.source import count_rows
 from mmm.errors import Problem, SpecError
 from mmm.graph.channel_graph import check_graph
-from mmm.market import breadth_findings, group_findings, knot_findings, money_findings
+from mmm.market import market_findings
 from mmm.train.shards import Survey
 
 Parts = Literal["auto", "yes", "no"]
@@ -87,29 +85,13 @@ def inspect_parts(spec: MarketSpec, tasks: int, run: RunAll) -> PanelFacts:
         until=str(index.calendar.dates_T[-1]),
         findings=(
             *found.findings,
-            *group_findings(spec),
-            *knot_findings(spec, index.split),
-            *money_findings(spec),
+            *market_findings(spec, found.products_CC, index.split, len(found.regions)),
         ),
         calendar=index.calendar,
     )
-
-
-def _of_market(spec: MarketSpec, index: PanelIndex, found: Outline) -> Iterator[Finding]:
-    """What only spec and data together show."""
-    n_train = index.split.n_train
-    yield from breadth_findings(spec, found.products_CC, n_train, len(found.regions))
-    yield from group_findings(spec)
-    yield from knot_findings(spec, index.split)
-    yield from money_findings(spec)
 
 
 def read_parts(spec: MarketSpec, index: PanelIndex, first: int, last: int) -> list[PartRead]:
     """Read some of the parts, one after the other."""
     own = islice(index.parts(len(spec.columns.media)), first, last)
     return [read_part(spec, index, regions) for regions in own]
-
-
-def here(task: Task, given: Sequence[tuple[MarketSpec, PanelIndex, int, int]]) -> list[list[PartRead]]:
-    """Runs tasks in this process."""
-    return [task(*one) for one in given]

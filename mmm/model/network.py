@@ -138,23 +138,21 @@ def expected_retention(free: Mapping[str, Tensor], spec: ModelSpec, lags: int) -
     """
     if spec.adstock.family == "weibull":
         return free["retention"]
-    faster_MC = 1.0 + delay_of(free, spec, lags)
-    log_retention_MC = faster_MC * logsigmoid(RETENTION_START + RETENTION_SD * free["retention"])
-    return (_logit(log_retention_MC) - RETENTION_START) / RETENTION_SD
+    return _lost_faster(free["retention"], 1.0 + delay_of(free, spec, lags))
 
 
 def standard_retention(free: Mapping[str, Tensor], spec: ModelSpec, lags: int) -> Tensor:
     """The inverse of :func:`expected_retention`, shape MC."""
     if spec.adstock.family == "weibull":
         return free["retention"]
-    slower_MC = 1.0 / (1.0 + delay_of(free, spec, lags))
-    log_retention_MC = slower_MC * logsigmoid(RETENTION_START + RETENTION_SD * free["retention"])
-    return (_logit(log_retention_MC) - RETENTION_START) / RETENTION_SD
+    return _lost_faster(free["retention"], 1.0 / (1.0 + delay_of(free, spec, lags)))
 
 
-def _logit(log_share: Tensor) -> Tensor:
-    """Log odds of a share that is given by its log."""
-    return log_share - torch.log(-torch.expm1(log_share))
+def _lost_faster(retention_MC: Tensor, times_MC: Tensor) -> Tensor:
+    """Free parameter of a retention whose log is so many times that of another one."""
+    log_retention_MC = times_MC * logsigmoid(RETENTION_START + RETENTION_SD * retention_MC)
+    logit_MC = log_retention_MC - torch.log(-torch.expm1(log_retention_MC))
+    return (logit_MC - RETENTION_START) / RETENTION_SD
 
 
 def saturation_of_channels(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from jobs.record.rows import Row
 from jobs.train.analyse import analyse_shard, fitted_part
 from jobs.train.assemble import assemble, inspect_panel
 from jobs.train.conclude import conclude
-from jobs.train.inspection import asked_in_parts, here, inspect_parts
+from jobs.train.inspection import Task, asked_in_parts, inspect_parts
 from jobs.train.worker import SilentListener, TrainPlan, read_shard, train_shard
 from mmm.config import MarketSpec
 from mmm.config.files import load_market, validate
+from mmm.data.parts.reading import PanelIndex, PartRead
 from mmm.errors import ModelFileError, SpecError
 from mmm.fitted import load_fitted
 from mmm.report import load_tables
@@ -74,6 +76,22 @@ def parted(
         shards = [analyse_shard(plan, index, request.param) for index in range(request.param)]
     facts = inspect_panel(plan.spec)
     return conclude(plan, facts, shards, str(out), report=True, seconds=1.0), out
+
+
+def here(task: Task, given: Sequence[tuple[MarketSpec, PanelIndex, int, int]]) -> list[list[PartRead]]:
+    """Runs tasks in this process."""
+    return [task(*one) for one in given]
+
+
+def test_what_spec_and_data_show_together_is_said_of_parts_too(
+    plan: TrainPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mmm.data.parts.reading.PART_CELLS", 2 * 80 * 3)
+    monkeypatch.setattr("mmm.market.CELLS_PER_CHANNEL", 1000)
+    whole, facts = inspect_panel(plan.spec), inspect_parts(plan.spec, 2, here)
+
+    assert "too_many_channels" in {finding.code for finding in whole.findings}
+    assert set(facts.findings) == set(whole.findings)
 
 
 def test_inspection_in_parts_leads_to_the_same_training(
