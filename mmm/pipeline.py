@@ -15,30 +15,12 @@ from typing import Any
 
 import pandas as pd
 
-from mmm.analysis.attribution import (
-    contributions_table,
-    draws_table,
-    effect_sums,
-    effects_table,
-    estimands,
-    graph_table,
-    predictions_table,
-)
-from mmm.analysis.curves import hill_table, response_curves
+from mmm.analysis.attribution import contributions_table, predictions_table
 from mmm.analysis.frequency import best_frequency_table, frequency_table
-from mmm.analysis.priors import priors_table
+from mmm.analysis.parts import national_tables
 from mmm.analysis.quality import data_quality
 from mmm.analysis.score import score_splits
-from mmm.analysis.tables import (
-    adstock_table,
-    by_period,
-    correlations_table,
-    effectiveness_table,
-    regions_table,
-    returns_table,
-    training_table,
-    windows_table,
-)
+from mmm.analysis.tables import regions_table
 from mmm.checks.diagnose import diagnose
 from mmm.checks.experiments import experiments_table
 from mmm.config import MarketSpec
@@ -147,27 +129,14 @@ def analysed(spec: MarketSpec, read: PanelRead, scored: Fitted, fitted: Fitted, 
     metrics = score_splits(read.panel, read.split, scored.predictor.parts.prediction_MGT.mean(0))
     if fitted is not scored:
         fitted = replace(fitted, provenance={**fitted.provenance, "scores_of": "fit on the training window"})
-    curves, effects, periods = response_curves(fitted), effect_sums(fitted), by_period(fitted)
     tables = {
         "predictions": predictions_table(fitted),
         "contributions": contributions_table(fitted),
-        "effects": effects_table(fitted, effects),
-        "curves": curves,
-        "hill": hill_table(curves),
-        "graph": graph_table(fitted),
-        "adstock": adstock_table(fitted),
-        "effectiveness": effectiveness_table(fitted),
-        "training": training_table(fitted),
         "regions": regions_table(fitted),
-        "returns": returns_table(fitted, periods),
-        "windows": windows_table(fitted, periods),
-        "correlations": correlations_table(fitted),
+        **national_tables(fitted),
     }
-    if fitted.members > 1:
-        tables["priors"] = priors_table(fitted, effects)
-        if spec.train.inference == "posterior":
-            tables["draws"] = draws_table(fitted, estimands(fitted.panel, effects))
-    of_reach = {"frequency": frequency_table(fitted, curves), "best_frequency": best_frequency_table(fitted)}
+    frequency = frequency_table(fitted, tables["curves"])
+    of_reach = {"frequency": frequency, "best_frequency": best_frequency_table(fitted)}
     tables |= {name: table for name, table in of_reach.items() if table is not None}
     if spec.experiments:
         tables["experiments"] = experiments_table(fitted)

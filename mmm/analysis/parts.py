@@ -40,6 +40,7 @@ from mmm.analysis.tables import (
     correlations_table,
     effectiveness_table,
     returns_table,
+    saturated_GC,
     series_products,
     training_table,
     windows_table,
@@ -198,7 +199,6 @@ def media_sums(fitted: Fitted) -> MediaSums:
     present_GT1 = panel.present_GT[:, :until, None]
     media_GTC = panel.media_GTC[:, :until]
     mean_GC = (media_GTC * present_GT1).sum(1) / np.maximum(present_GT1.sum(1), 1)
-    weight_GC = fitted.predictor.weight_MCG.mean(0).T / fitted.scaling.kpi_G[:, None]
     return MediaSums(
         regions=len(panel.regions),
         predicted_M=parts.prediction_MGT[:, cells_GT].sum(1),
@@ -209,34 +209,37 @@ def media_sums(fitted: Fitted) -> MediaSums:
         varied_C=(np.where(present_GT1, media_GTC - mean_GC[:, None], 0.0) ** 2).sum((0, 1)),
         varied=int(present_GT1.sum()),
         level_C=(mean_GC**2).sum(0),
-        weight_C=weight_GC.sum(0),
+        weight_C=saturated_GC(fitted).sum(0),
     )
 
 
-def national_tables(fitted: Fitted, sums: PartSums) -> dict[str, pd.DataFrame]:
-    """The national tables of a model, by name, as those of a model in one part.
+def national_tables(fitted: Fitted, sums: PartSums | None = None) -> dict[str, pd.DataFrame]:
+    """The national tables of a model, by name.
 
     Args:
-        fitted: Any part of the model; its regions count for nothing.
-        sums: Over all parts.
+        fitted: The model; any part of it, whose regions count for nothing, where sums are given.
+        sums: Over all parts, of a model in parts.
     """
-    curves = response_curves(fitted, sums=sums.curves)
+    effects = effect_sums(fitted) if sums is None else sums.effects
+    periods = by_period(fitted) if sums is None else sums.periods
+    curves = response_curves(fitted, sums=None if sums is None else sums.curves)
+    mean_MCT = None if sums is None else sums.effectiveness_MCT / sums.media.regions
     tables = {
-        "effects": effects_table(fitted, sums.effects),
+        "effects": effects_table(fitted, effects),
         "curves": curves,
         "hill": hill_table(curves),
         "graph": graph_table(fitted),
         "adstock": adstock_table(fitted),
-        "effectiveness": effectiveness_table(fitted, sums.effectiveness_MCT / sums.media.regions),
+        "effectiveness": effectiveness_table(fitted, mean_MCT),
         "training": training_table(fitted),
-        "returns": returns_table(fitted, sums.periods),
-        "windows": windows_table(fitted, sums.periods),
-        "correlations": correlations_table(fitted, sums.products_NN),
+        "returns": returns_table(fitted, periods),
+        "windows": windows_table(fitted, periods),
+        "correlations": correlations_table(fitted, None if sums is None else sums.products_NN),
     }
     if fitted.members > 1:
-        tables["priors"] = priors_table(fitted, sums.effects)
+        tables["priors"] = priors_table(fitted, effects)
         if fitted.spec.train.inference == "posterior":
-            tables["draws"] = draws_table(fitted, estimands(fitted.panel, sums.effects))
+            tables["draws"] = draws_table(fitted, estimands(fitted.panel, effects))
     return tables
 
 

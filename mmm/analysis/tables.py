@@ -60,6 +60,12 @@ def effectiveness_table(fitted: Fitted, mean_MCT: Floats | None = None) -> pd.Da
     )
 
 
+def saturated_GC(fitted: Fitted) -> Floats:
+    """KPI of each channel at full saturation over the region's KPI, mean over members, shape GC."""
+    weight_GC: Floats = fitted.predictor.weight_MCG.mean(0).T / fitted.scaling.kpi_G[:, None]
+    return weight_GC
+
+
 def regions_table(fitted: Fitted, weight_C: Floats | None = None) -> pd.DataFrame:
     """``regions.parquet``: effect of every channel in every region over the training window.
 
@@ -72,7 +78,7 @@ def regions_table(fitted: Fitted, weight_C: Floats | None = None) -> pd.DataFram
     cells_GT = fitted.training_GT.astype(np.float64)
     effect_MGC = np.einsum("mgtc,gt->mgc", parts.channels_MGTC, cells_GT)
     mean, lower, upper = interval_from_zero(effect_MGC)
-    weight_GC = fitted.predictor.weight_MCG.mean(0).T / fitted.scaling.kpi_G[:, None]
+    weight_GC = saturated_GC(fitted)
     usual_C = weight_GC.mean(0) if weight_C is None else weight_C
     regions, channels = mean.shape
     kpi_G = np.nansum(np.where(cells_GT > 0, panel.kpi_GT, np.nan), 1)
