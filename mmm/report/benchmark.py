@@ -12,8 +12,9 @@ import plotly.graph_objects as go
 from mmm import words
 from mmm.output import write_text
 from mmm.report import axes, marks, sections, shell, theme
+from mmm.report.paging import escape
 from mmm.report.sections import Entry
-from mmm.report.shell import Tile, escape
+from mmm.report.shell import Tile
 from mmm.report.tables import MissingTableError
 
 OURS = "ray-mmm"

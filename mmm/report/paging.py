@@ -41,12 +41,12 @@ class Cell:
 
     def html(self, *, keyed: bool) -> str:
         """The cell as HTML."""
-        key = f" data-sort='{_escape(self.text if self.key is None else self.key)}'" if keyed else ""
-        shown = _escape(self.text)
+        key = f" data-sort='{escape(self.text if self.key is None else self.key)}'" if keyed else ""
+        shown = escape(self.text)
         if self.link:
-            label = f" aria-label='{_escape(self.label)}'" if self.label else ""
-            shown = f"<a href='{_escape(self.link)}'{label}>{shown}</a>"
-        below = f"<small>{_escape(self.small)}</small>" if self.small else ""
+            label = f" aria-label='{escape(self.label)}'" if self.label else ""
+            shown = f"<a href='{escape(self.link)}'{label}>{shown}</a>"
+        below = f"<small>{escape(self.small)}</small>" if self.small else ""
         return f"<td{key}>{shown}{below}</td>"
 
     def packed(self) -> str | list[str | float]:
@@ -81,7 +81,7 @@ def table(head: str, rows: Sequence[Row], *, label: str, looks: str = "", sortab
     classes = " ".join(filter(None, ("sortable" if sortable else "", looks)))
     own = f" class='{classes}'" if classes else ""
     text = (
-        f"<div class='scroll' tabindex='0' role='region' aria-label='{_escape(label)}'>"
+        f"<div class='scroll' tabindex='0' role='region' aria-label='{escape(label)}'>"
         f"<table{own}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
     if len(rows) <= PAGED_FROM:
@@ -116,5 +116,6 @@ def _packed(rows: Sequence[Row]) -> str:
     return packed(json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
 
 
-def _escape(value: object) -> str:
+def escape(value: object) -> str:
+    """A value as text that HTML takes for text."""
     return html.escape(str(value))

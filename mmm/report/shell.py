@@ -8,7 +8,6 @@ when the first figure comes into sight: Plotly's bundle of flat charts, 0.5 MB o
 from __future__ import annotations
 
 import base64
-import html
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from mmm.report import paging, theme
+from mmm.report.paging import escape
 
 PACKED_FROM = 4_000
 """Characters from which a figure is packed, as many layers of a map are."""
@@ -88,11 +88,6 @@ def document(
 
 def _asset(name: str) -> bytes:
     return files("mmm.report").joinpath("assets").joinpath(name).read_bytes()
-
-
-def escape(value: object) -> str:
-    """A value as text that HTML takes for text."""
-    return html.escape(str(value))
 
 
 def as_json(value: Any) -> str:

@@ -13,7 +13,8 @@ from mmm.report import marks, moves, shell
 from mmm.report.about import PER
 from mmm.report.advice import STILL, advice
 from mmm.report.moves import Moves
-from mmm.report.shell import Tile, escape
+from mmm.report.paging import escape
+from mmm.report.shell import Tile
 from mmm.report.tables import Tables
 from mmm.report.totals import by_spend, media_total
 from mmm.report.trust import NAMES, light

@@ -7,8 +7,8 @@ from typing import Any
 
 from mmm import words
 from mmm.report import remarks
+from mmm.report.paging import escape
 from mmm.report.remarks import Remark
-from mmm.report.shell import escape
 
 
 def card(diagnostics: Any) -> str:

@@ -11,7 +11,8 @@ from mmm.data.schema import named
 from mmm.report import shell
 from mmm.report.model import findings
 from mmm.report.model.director import first_page
-from mmm.report.shell import Drawn, escape
+from mmm.report.paging import escape
+from mmm.report.shell import Drawn
 from mmm.report.tables import Tables
 from mmm.report.trust import outside, score_words
 

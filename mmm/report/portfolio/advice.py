@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from mmm import words
 from mmm.report import paging
 from mmm.report.moves import Between
+from mmm.report.paging import escape
 from mmm.report.portfolio import cells
 from mmm.report.portfolio.outcome import ALL, UNKNOWN
 from mmm.report.portfolio.records import MarketRecord, known
-from mmm.report.shell import escape
 
 Records = Sequence[MarketRecord]
 Cell = tuple[float | str, str, str]

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 
 from mmm import words
 from mmm.report import paging, sections, shell
+from mmm.report.paging import escape
 from mmm.report.portfolio import cells, learned, returns, views
 from mmm.report.portfolio.advice import advice
 from mmm.report.portfolio.learned import Learned
 from mmm.report.portfolio.outcome import UNIT_OF_MONEY
 from mmm.report.portfolio.records import MarketRecord, known, median, names_of
 from mmm.report.sections import Entry
-from mmm.report.shell import Tile, escape
+from mmm.report.shell import Tile
 
 Records = Sequence[MarketRecord]
 LISTED = 30

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmm import words
 from mmm.report import sections, shell
+from mmm.report.paging import escape
 from mmm.report.sections import Entry
 from mmm.report.shell import Tile
 from mmm.report.sweep import outcome, settings, views
@@ -67,6 +68,6 @@ def _verdict(sweep: Sweep) -> str:
     shown = shell.table(content, "The settings chosen") if rows else ""
     chosen = "The spec's own settings stay" if not rows else f"Trial {sweep.chosen} was chosen"
     return (
-        f"<div class='card' id='choice'><p class='kind'>Choice</p><h3>{shell.escape(chosen)}</h3>"
-        f"<p>{shell.escape(sweep.reason)}</p>{shown}</div>"
+        f"<div class='card' id='choice'><p class='kind'>Choice</p><h3>{escape(chosen)}</h3>"
+        f"<p>{escape(sweep.reason)}</p>{shown}</div>"
     )
