@@ -130,6 +130,13 @@ def _returns(effects: pd.DataFrame, *, valued: bool) -> Iterator[Finding]:
             )
 
 
+def _as_open(width: float) -> str:
+    """How much narrower the data have made what is believed of a channel: hardly, or not at all."""
+    if width > 1:
+        return f"Its share is no better known than before the data: {number(width)} times the prior's width."
+    return f"The data have narrowed its share to no less than {percent(width)} of the prior's width."
+
+
 def _unidentified(channels: Sequence[str], sums: MediaSums, known_C: Floats) -> Iterator[Finding]:
     sd_C = np.sqrt(sums.varied_C / max(sums.varied, 1))
     level_C = np.sqrt(sums.level_C / sums.regions)
@@ -140,8 +147,7 @@ def _unidentified(channels: Sequence[str], sums: MediaSums, known_C: Floats) -> 
             what = f"It is always on: its media vary by {percent(sd_C[c] / level_C[c])} within regions."
             todo = "Vary it in an experiment; until then a prior decides."
         elif known_C[c] > PRIOR_WIDTH:
-            left = percent(known_C[c])
-            what = f"The data have narrowed its share to no less than {left} of the prior's width."
+            what = _as_open(known_C[c])
             todo = "Test it in an experiment, or state what is known as model.priors.channels."
         else:
             continue

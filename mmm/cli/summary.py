@@ -25,6 +25,8 @@ CHANNELS = 5
 """Channels shown, the largest; the rest are counted."""
 REMARKS = 2
 """Kinds of findings shown, the gravest that ask for something; all are in the report."""
+ADVICE = 3
+"""Lines of the advice."""
 NAME = 22
 """Letters of a channel's name."""
 SCORES = {
@@ -48,15 +50,14 @@ def summarise(result: Result, directory: Path) -> Group:
         directory: Where its files lie.
     """
     tables = load_tables(directory)
-    advised = advice(tables)
     parts = [
         _lines(_head(result, tables.about.period)),
         scores_table(tables.metrics),
         _lines(outside(tables.metrics)),
         effects_table(tables),
         _lines(_trust(tables), most=2),
-        *([] if advised is None else [_lines(" ".join(advised), most=3)]),
-        *_findings(tables.diagnostics),
+        _lines(_advice(tables), most=ADVICE),
+        *_findings(tables),
         *(Text(line) for line in _next(directory)),
     ]
     return Group(*(part for part in parts if part is not None))
@@ -121,12 +122,21 @@ def _trust(tables: Tables) -> str:
     return f"{NAMES[found.colour]}: {'; '.join(found.reasons)}."
 
 
-def _findings(diagnostics: Any) -> Iterator[Text | None]:
+def _advice(tables: Tables) -> str:
+    """What to move and what that gains: with fewer, shorter names where it would be cut before its odds."""
+    told = " ".join(advice(tables) or ())
+    if len(words.wrap(told, WIDTH)) <= ADVICE:
+        return told
+    return " ".join(advice(tables, named=1, name=lambda name: _short(words.label(name))) or ())
+
+
+def _findings(tables: Tables) -> Iterator[Text | None]:
     """The gravest findings in plain words, those alike as one."""
+    diagnostics = tables.diagnostics
     shown = [group for group in remarks.groups(diagnostics) if remarks.todo(group[0])][:REMARKS]
     yield Text(f"{words.capital(remarks.counted(diagnostics))}{': all are in the report' if shown else ''}.")
     for group in shown:
-        yield _lines(remarks.plain(group), most=2, start="- ")
+        yield _lines(remarks.plain(group, tables.names), most=2, start="- ")
 
 
 def _next(directory: Path) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mmm import words
 from mmm.report.moves import Between, Moves, moves_of
 from mmm.report.tables import Tables
@@ -14,8 +16,15 @@ STILL = 0.005
 STAY = "Leave the split of the budget as it is: no move is expected to gain anything."
 
 
-def advice(tables: Tables) -> tuple[str, str] | None:
+def advice(
+    tables: Tables, *, named: int = NAMED, name: Callable[[str], str] = words.label
+) -> tuple[str, str] | None:
     """What to move from where to where, and what that gains with its interval and chance.
+
+    Args:
+        tables: The model's files.
+        named: Channels named at either end; the rest are counted.
+        name: What a channel is called.
 
     Returns:
         The move and its gain, the second empty where nothing is to be moved; None without a plan.
@@ -27,7 +36,7 @@ def advice(tables: Tables) -> tuple[str, str] | None:
     horizon = tables.plan.get("horizon")
     over = f" over {words.count(horizon, about.period)}" if isinstance(horizon, int) else ""
     unit = str(tables.plan.get("unit") or about.currency)
-    move = move_words(plan, words.money(plan.moved, unit) + over)
+    move = move_words(plan, words.money(plan.moved, unit) + over, named=named, name=name)
     if move == STAY:
         return STAY, ""
     move += ":"
@@ -41,23 +50,27 @@ def advice(tables: Tables) -> tuple[str, str] | None:
     return move, f"{gain}."
 
 
-def move_words(plan: Moves, amount: str) -> str:
+def move_words(
+    plan: Moves, amount: str, *, named: int = NAMED, name: Callable[[str], str] = words.label
+) -> str:
     """``Move 1.2 M USD from display to TV and search``, or that the split should stay.
 
     Args:
         plan: What is to be moved.
         amount: How much that is, in words.
+        named: Channels named at either end; the rest are counted.
+        name: What a channel is called.
     """
-    givers, takers = (_named(names) for names in plan.ends())
+    givers, takers = (_named(names, named, name) for names in plan.ends())
     if plan.moved <= STILL * sum(plan.current.values()) or not takers:
         return STAY
     return f"Move {amount} {f'from {givers} to' if givers else 'more to'} {takers}"
 
 
-def _named(names: list[str]) -> str:
+def _named(names: list[str], most_named: int, name: Callable[[str], str]) -> str:
     """Channels in words, the smaller ones counted where they are many."""
-    most = [words.label(name) for name in names[:NAMED]]
-    left = len(names) - NAMED
+    most = [name(one) for one in names[:most_named]]
+    left = len(names) - most_named
     return words.listing([*most, words.count(left, "other")] if left > 0 else most)
 
 

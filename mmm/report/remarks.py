@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mmm import words
@@ -16,19 +16,22 @@ _RANK = {"critical": 0, "error": 0, "warning": 1}
 NAMED = 4
 """Channels named in a sentence; more are counted."""
 PLAIN = {
-    "negative_roi": "{of} seems to do harm, which advertising rarely does. Check its numbers before acting.",
-    "implausible_roi": "{of} seems to return far more than advertising does. Check its numbers first.",
+    "negative_roi": "Money spent on {of} seems to do harm, which advertising rarely does. Check the numbers "
+    "before acting.",
+    "implausible_roi": "Money spent on {of} seems to return far more than advertising does. Check the "
+    "numbers first.",
     "uncertain_roi": "Whether money spent on {of} comes back is open: it may or it may not. A test would "
     "settle it.",
-    "uncertain_effect": "Whether {of} brings much or next to nothing is open. A test would settle it.",
+    "uncertain_effect": "It is open whether the effect of {of} is large or next to nothing. A test would "
+    "settle it.",
     "unidentified_channel": "The data say little about {of}: what is shown is mostly what was assumed. "
     "A test would settle it.",
     "collinear_channels": "{of} always move together, so what each brings cannot be told apart.",
-    "collinear_group": "{of} always move together, so what each brings cannot be told apart.",
+    "collinear_group": "What is brought by {of} can hardly be told from what others bring together.",
     "extrapolation": "Part of what is said about {of} lies beyond anything that was ever spent on it.",
     "prior_conflict": "The data disagree with what was believed about {of}.",
-    "effectiveness_at_bound": "How well {of} works over time is at the limit the model allows.",
-    "effect_changed": "{of} works otherwise now than it did at first: what it brought in all this time "
+    "effectiveness_at_bound": "Over time the effect of {of} moves as far as the model allows.",
+    "effect_changed": "The effect of {of} is another now than at first: what came of it in all this time "
     "says little about today.",
     "experiment_conflict": "A test of {of} and the data disagree.",
     "experiment_in_holdout": "A test of {of} lies in the weeks kept back and was not learned from.",
@@ -44,7 +47,7 @@ PLAIN = {
     "graph_inconsistent": "Which channel moves which is not settled by the data.",
     "graph_bypassed": "Which channel moves which is not settled by the data.",
     "graph_swap": "Of some channels it is open which moves the other.",
-    "direct_or_mediated": "Whether {of} works itself or through others is open.",
+    "direct_or_mediated": "It is open whether the effect of {of} is its own or comes through others.",
     "placebo_as_strong": "A made-up channel looks as strong as real ones: small effects mean nothing here.",
     "value_not_stated": "What a unit of the KPI is worth is not stated: no return in money is told.",
     "not_converged": "What is said of {of} was not sampled long enough: another fit may say something else.",
@@ -95,9 +98,14 @@ def todo(item: Remark) -> str:
     return "" if text == "Nothing." else text
 
 
-def plain(group: Sequence[Remark]) -> str:
-    """A finding in words for people who do not model; its own words where it has no others."""
-    first, about = group[0], places(group)
+def plain(group: Sequence[Remark], names: Collection[str]) -> str:
+    """A finding in words for people who do not model; its own words where it has no others.
+
+    Args:
+        group: Findings that say the same.
+        names: What channels, treatments and controls of the model are called.
+    """
+    first, about = group[0], places(group, names)
     said = PLAIN.get(str(first.get("code")))
     if said is None or ("{of}" in said and not about):
         own = first.get("what") if len(group) == 1 else first.get("why")
@@ -105,7 +113,18 @@ def plain(group: Sequence[Remark]) -> str:
     return words.capital(said.replace("{of}", about))
 
 
-def places(group: Sequence[Remark]) -> str:
-    """What the findings are about; counted where they are many."""
-    named = [words.label(name) for item in group for name in str(item.get("where") or "").split(", ") if name]
+def places(group: Sequence[Remark], names: Collection[str]) -> str:
+    """What the findings are about; counted where they are many. Arguments as of :func:`plain`."""
+    named = [words.label(part) for item in group for part in _parts(str(item.get("where") or ""), names)]
     return words.listing(named) if len(named) <= NAMED else words.count(len(named), "channel")
+
+
+def _parts(where: str, names: Collection[str]) -> list[str]:
+    """What a place names one by one: names of the model, whole whatever commas they hold, else anything."""
+    pieces, parts = where.split(", ") if where else [], []
+    while pieces:
+        ends = range(len(pieces), 0, -1)
+        end = next((end for end in ends if ", ".join(pieces[:end]) in names), 1)
+        parts.append(", ".join(pieces[:end]))
+        pieces = pieces[end:]
+    return [part for part in parts if part in names] or parts

@@ -168,6 +168,13 @@ class Tables:
         return tuple(sorted(found))
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """What findings may name: channels, treatments, controls and regions."""
+        rows = self.contributions
+        own = () if rows is None else (*rows["component"].unique(), *rows["region"].unique())
+        return frozenset((*self.channels, *(str(name) for name in own)))
+
+    @cached_property
     def is_national(self) -> bool:
         """There is one region only."""
         for frame in (self.predictions, self.contributions):

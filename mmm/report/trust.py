@@ -107,6 +107,8 @@ def _doubts(tables: Tables) -> Iterator[str]:
         yield f"its error out of the training data is {words.number(gap)} times that in them"
     yield from _unknown_channels(tables)
     codes = {str(item.get("code")) for item in findings(tables.diagnostics)}
+    if "not_converged" in codes:
+        yield "it was not sampled long enough: another fit may say something else"
     if "experiment_conflict" in codes:
         yield "an experiment contradicts it"
     if "holdout_bias" in codes or "residual_drift" in codes:

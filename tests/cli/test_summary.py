@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from mmm.cli.summary import WIDTH, effects_table, scores_table, summarise
 from mmm.pipeline import Result
 from mmm.report.about import About
 from mmm.report.tables import Tables
+from tests.report.test_reach import LongNames
 from tests.report.world import World, write_model
 from tests.small import sketch
 
@@ -139,6 +141,14 @@ def test_findings_that_say_the_same_are_one(tmp_path: Path) -> None:
     text = shown(summarise(Result(sketch(), {}, (), {}, 1.0), tmp_path))
 
     assert text.count("The data say little about TV, radio and email") == 1
+
+
+def test_the_advice_tells_its_odds_whatever_the_names_are(tmp_path: Path) -> None:
+    write_model(tmp_path, LongNames())
+    text = " ".join(shown(summarise(Result(sketch(), {}, (), {}, 1.0), tmp_path)).split())
+
+    assert re.search(r"Move .* to .*: .* more \(.* to .*\); the chance that it gains at all is \d+ %\.", text)
+    assert "and 1 other" in text or "others to" in text
 
 
 def test_a_name_with_brackets_is_shown_as_it_is(tmp_path: Path) -> None:

@@ -39,14 +39,26 @@ class Visit:
 
 def visit_page(browser: Browser, page: Path, width: int) -> Visit:
     """A page opened offline, everything drawn."""
+    found = _opened(browser, page.as_uri(), width)
+    found.page.wait_for_function("window.reportDrawn !== undefined")
+    found.page.evaluate("first = window.reportDrawn")
+    found.page.evaluate("reportDrawAll()")
+    return found
+
+
+def visit_view(browser: Browser, page: Path, width: int, key: str) -> Visit:
+    """A page opened offline at one view, which is drawn."""
+    found = _opened(browser, f"{page.as_uri()}#{key}", width)
+    found.page.wait_for_selector(f"figure.view[id='{key}'][data-state=drawn]")
+    return found
+
+
+def _opened(browser: Browser, address: str, width: int) -> Visit:
     context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
     found = Visit(context.new_page(), width)
     found.page.on("console", lambda message: found.complaints.append(f"{message.type}: {message.text}"))
     found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
-    found.page.goto(page.as_uri())
-    found.page.wait_for_function("window.reportDrawn !== undefined")
-    found.page.evaluate("first = window.reportDrawn")
-    found.page.evaluate("reportDrawAll()")
+    found.page.goto(address)
     return found
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ from mmm.report import build_report
 from mmm.report.stability.page import Loop, stability_page
 from mmm.report.sweep.page import sweep_page
 from tests.report.conftest import LONE, SMALL
-from tests.report.sight import visit_page
+from tests.report.sight import Visit, look_at, overlap, visit_page, visit_view
 from tests.report.sweep.sweeps import sweep_of
 from tests.report.world import World, write_model
 from tests.serve.page.site import LONG_NAMES
@@ -113,6 +115,41 @@ def test_names_of_windows_do_not_cover_each_other_on_a_phone(browser: Browser, t
         for other_left, other_right, other_top, other_bottom in boxes[:place]:
             across = min(right, other_right) - max(left, other_left)
             assert across <= 1 or min(bottom, other_bottom) - max(top, other_top) <= 1
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_few_regions_leave_room_for_long_names(width: int, browser: Browser, tmp_path: Path) -> None:
+    """Names below few rows were cut, and the ends of the scale of colours lay on each other."""
+    visit = visit_view(browser, report_of(LongNames(regions=4))(tmp_path), width, "regions")
+    look_at(visit, "regions", tmp_path / "regions.png")
+    bar = boxes(visit, "figure.view[id='regions'] .cbaxis text")
+    apart = [
+        one["top"] >= other["bottom"] or other["top"] >= one["bottom"] for one, other in combinations(bar, 2)
+    ]
+    visit.page.context.close()
+
+    assert len(bar) == 3 and all(apart)
+
+
+def test_dates_of_one_chart_do_not_lie_on_the_heading_of_the_next(browser: Browser, tmp_path: Path) -> None:
+    visit = visit_view(browser, PAGES["report of a nation"](tmp_path), 390, "season-trend")
+    ticks = boxes(visit, "figure.view[id='season-trend'] [class*=xaxislayer] text")
+    headings = boxes(visit, "figure.view[id='season-trend'] .annotation text")
+    visit.page.context.close()
+
+    assert len(headings) >= 2 and len(ticks) >= 4
+    assert not [(one["text"], other["text"]) for one in headings for other in ticks if overlap(one, other)]
+
+
+def boxes(visit: Visit, selector: str) -> list[dict[str, Any]]:
+    """Where texts stand on the page."""
+    found: list[dict[str, Any]] = visit.page.evaluate(
+        "selector => [...document.querySelectorAll(selector)].map((one) => {"
+        " const r = one.getBoundingClientRect();"
+        " return {left: r.left, right: r.right, top: r.top, bottom: r.bottom, text: one.textContent}; })",
+        selector,
+    )
+    return found
 
 
 def test_half_transparent_colours_are_those_of_the_dark_on_a_dark_page(

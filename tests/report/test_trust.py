@@ -41,6 +41,11 @@ def test_nothing_against_it_is_green(tables: Tables) -> None:
             "amber",
             "an experiment contradicts it",
         ),
+        (
+            {"metrics": scores(), "diagnostics": [{"severity": "warning", "code": "not_converged"}]},
+            "amber",
+            "was not sampled long enough",
+        ),
     ],
 )
 def test_what_speaks_against_it(changes: dict[str, Any], colour: str, reason: str, tables: Tables) -> None:

@@ -178,8 +178,9 @@ def _gain_M(planner: Planner, plan: Plan | StatedSpend, planned: PlannedPeriods)
         brought_ahead(planner, *_and_after(planner, own))[..., own.wait.periods :].sum((1, 2))
         for own in (usual_periods(planner, plan), planned)
     )
-    if (treatments := treatments_of(planner, plan)) is not None:
-        now_M = now_M + treatments.response.kpi_M(treatments.current_V)
+    usual, treatments = treatments_of(planner, plan, ran=True), treatments_of(planner, plan)
+    if usual is not None and treatments is not None:
+        now_M = now_M + usual.response.kpi_M(usual.current_V)
         then_M = then_M + treatments.response.kpi_M(treatment_money(plan))
     return change(then_M, now_M)
 

@@ -132,10 +132,24 @@ def planned_periods(planner: Planner, plan: Plan | StatedSpend) -> PlannedPeriod
     )
 
 
-def treatments_of(planner: Planner, plan: Plan | StatedSpend) -> PlannedTreatments | None:
-    """Treatments that a plan pays for; None where it pays for none. Stated plans state their paths."""
-    if isinstance(plan, StatedSpend) or not plan.request.get("treatment_costs"):
+def treatments_of(
+    planner: Planner, plan: Plan | StatedSpend, *, ran: bool = False
+) -> PlannedTreatments | None:
+    """Treatments that a plan pays for; None where it pays for none.
+
+    Args:
+        planner: The model.
+        plan: The plan.
+        ran: Stated ones in the pattern of the last periods, which those of the status quo have.
+    """
+    if not plan.request.get("treatment_costs"):
         return None
+    if isinstance(plan, StatedSpend):
+        stated, resolved, spend_plan = asked_spend(planner, plan)
+        flighting = "history" if ran else spend_plan.flighting
+        return PlannedTreatments(
+            planner, stated.treatment_costs, resolved.horizon, flighting, by_region=False
+        )
     request = asked_of(planner, plan)
     by_region = plan.regions is not None
     return PlannedTreatments(
@@ -175,7 +189,11 @@ def _stated_periods(planner: Planner, plan: StatedSpend) -> PlannedPeriods:
         rate_GC=np.where(regional_C, to_media.rate_GC, to_media.rate_C),
         by_region=False,
     )
-    return _run(planner, _terms_of(request, resolved, spend_plan), planned.amount_C[None, :], cells)
+    terms = _terms_of(request, resolved, spend_plan)
+    if (treatments := treatments_of(planner, plan)) is not None:
+        controls = {**terms.controls, **treatments.controls(treatment_money(plan))}
+        terms = terms.model_copy(update={"controls": controls})
+    return _run(planner, terms, planned.amount_C[None, :], cells)
 
 
 def _terms_of(request: ScenarioRequest, resolved: ResolvedPlans, plan: SpendPlan) -> BudgetRequest:

@@ -64,11 +64,6 @@ def stated_spend(planner: Planner, request: ScenarioRequest, *, base: str = ".")
             f"The request has {len(request.plans)} plans ({', '.join(request.plans)}). Commit them one by "
             "one."
         )
-    if request.treatment_costs:
-        raise RecordError(
-            f"The request pays for treatments ({', '.join(request.treatment_costs)}), of which a record of "
-            "stated amounts keeps no money. State their paths in `controls` instead of `treatment_costs`."
-        )
     resolved = resolve_plans(planner.to_media, request, base, planner.fitted.spec.data)
     own = _in_full(planner, request, resolved)
     answer = answer_scenario(planner, own)

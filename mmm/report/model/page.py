@@ -30,6 +30,8 @@ _SCORES = {
 """Scores of a window and their headings."""
 _FACTS = {"trained_until": "periods of training", "seconds": "seconds of fitting"}
 """Facts of a fit that have a plainer name than in its file."""
+_TOLD_ELSEWHERE = ("format", "scores_of")
+"""Facts that say nothing to readers here: views say themselves which fit they are of."""
 
 
 def page(
@@ -47,7 +49,7 @@ def page(
     about = tables.about
     name = " \u00b7 ".join(part for part in (about.brand, about.market) if part)
     title = f"What brings {about.goal}" + (f": {name}" if name else "")
-    before = shell.cover(title, _extent(tables)) + first_page(tables) + findings.card(tables.diagnostics)
+    before = shell.cover(title, _extent(tables)) + first_page(tables) + findings.card(tables)
     missing = shell.left_out(left_out, f"{words.count(len(left_out), 'view')} left out")
     return shell.document(
         title,
@@ -104,7 +106,9 @@ def _fact(value: str | float) -> str:
 
 def _footer(tables: Tables) -> str:
     facts = {
-        key: value for key, value in tables.about.provenance.items() if isinstance(value, (str, int, float))
+        key: value
+        for key, value in tables.about.provenance.items()
+        if isinstance(value, (str, int, float)) and key not in _TOLD_ELSEWHERE
     }
     lines = ", ".join(
         f"{escape(_FACTS.get(key, key.replace('_', ' ')))} <code>{escape(_fact(value))}</code>"

@@ -69,9 +69,11 @@ def carryover(tables: Tables) -> go.Figure:
 
 
 def _heading(name: str, lag: str) -> str:
-    """A channel's name and mean lag; the lag first where the name may be cut."""
-    both = f"{words.subject(name)}: {lag}"
-    return both if len(both) <= axes.HEADING[4] else f"{words.capital(lag)}: {name}"
+    """A channel's name and mean lag in two lines; the lag first where the name would be cut."""
+    both, line = f"{words.subject(name)}: {lag}", axes.HEADING[FOUR["columns"]]
+    lines = words.wrap(both, line)
+    fits = len(lines) <= 2 and max(map(len, lines)) <= line
+    return both if fits else f"{words.capital(lag)}: {words.label(name)}"
 
 
 def mean_lags(frame: pd.DataFrame) -> pd.Series:
@@ -102,7 +104,7 @@ def _lag(mean: float, period: str) -> str:
     """A mean lag in words."""
     if mean < AT_ONCE:
         return "at once"
-    return f"{words.number(mean)} {period}{'' if words.number(mean) == '1' else 's'}"
+    return f"{words.number(mean)}{words.NBSP}{period}{'' if words.number(mean) == '1' else 's'}"
 
 
 def _cut(order: Sequence[str], chosen: Sequence[str]) -> str:
@@ -181,8 +183,8 @@ def season_and_trend(tables: Tables) -> go.Figure:
         columns=1,
         row_height=130,
         colours=[PARTS[label][1] for label in series],
-        gap=(0.05, 54),
-        x=axes.time(),
+        gap=(0.05, 64),
+        x=axes.small_time(6) | {"tickangle": 0},
         y=[axes.linear(suffix=u.suffix, nticks=5, zeroline=n != LEVEL, **zero) for n, u in units.items()],
     )
     traces: list[theme.Trace] = []

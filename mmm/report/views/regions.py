@@ -12,6 +12,10 @@ from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import interval_note
 
 SHOWN = 30
+ROW, LEAST = 22, 130
+"""Pixels of a region's row, and of all rows at least: a scale of colours has to fit beside them."""
+LETTER = 5.2
+"""Pixels that a letter of a slanted name takes below the rows."""
 
 
 def region_ranking(tables: Tables) -> go.Figure:
@@ -35,12 +39,17 @@ def region_ranking(tables: Tables) -> go.Figure:
         [_media(100 * shown, sums, tables.about.kpi), _strength(scale.reindex(names))],
         _layout(names, [str(name) for name in scale.columns], goal),
         title=_title(shown, goal),
-        height=150 + 22 * len(names),
+        height=74 + max(ROW * len(names), LEAST) + _slanted([str(name) for name in scale.columns]),
         reading="Left: the part of each region's KPI that media bring, with its interval. Right: blue "
         "where a channel works better than on average over regions, brown where worse.",
         notes=[interval_note(frame) or widest, marks.cut_note(names, sums, "regions")],
         table=_table(frame, sums, share),
     )
+
+
+def _slanted(channels: list[str]) -> int:
+    """Pixels of the channels' names below the rows, and of the axis' title below them."""
+    return 24 + round(LETTER * max(len(words.subject(name)) for name in channels))
 
 
 def _layout(names: list[str], channels: list[str], goal: str) -> theme.Layout:

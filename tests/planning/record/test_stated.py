@@ -22,6 +22,7 @@ from mmm.planning.record.stated import StatedSpend
 from mmm.planning.record.variance import Actuals, explain
 from mmm.planning.scenario.evaluate import evaluate_scenario
 from mmm.planning.scenario.request import parse_scenario
+from tests.planning.treatments.promoted import promoted
 from tests.small import sketch, small_panel
 
 WHOLE = small_panel(regions=2, periods=60)
@@ -109,6 +110,33 @@ def test_what_ran_as_stated_leaves_only_the_rest(said: dict[str, Any], tmp_path:
     for part in (found.delivery, found.price, found.baseline):
         assert part.mean == pytest.approx(0.0, abs=1e-6)
     assert found.planned_kpi.mean == pytest.approx(sum(one.kpi.mean for one in record.promise.periods))
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"spend": {"promo": 40_000.0}, "others": "current"},
+        {"spend": {"tv": 5000.0, "promo": 20_000.0}, "others": "current", "flighting": "even"},
+        {"spend": {"tv": 5000.0}, "others": "none"},
+    ],
+)
+@pytest.mark.parametrize("per", ["kpi", "period"])
+def test_a_treatment_with_a_cost_is_kept_with_its_money(
+    per: str, plan: dict[str, Any], tmp_path: Path
+) -> None:
+    fitted = promoted()
+    said = asked(plan, treatment_costs={"promo": {"cost": 2.0, "per": per}})
+    path, _ = commit_plan(parse_scenario(said), fitted, tmp_path / "stated.record", day=TODAY)
+    record = read_record(path)
+    promise, shown = record.promise, evaluate_scenario(fitted, said).plans[0]
+
+    assert promise.plan.spend["promo"] == pytest.approx(shown.spend["promo"])
+    assert np.mean(promise.gain_draws) == pytest.approx(shown.gain.mean, rel=1e-9, abs=1e-9)
+    assert [one.kpi.mean for one in promise.periods] == pytest.approx([one.kpi.mean for one in shown.periods])
+    promo_GH = planned_periods(Planner(record.fitted), promise.plan).controls_GHK[..., -1]
+    assert promo_GH.mean() == pytest.approx(
+        next(row.value for row in shown.channels if row.channel == "promo")
+    )
 
 
 def test_money_that_moved_to_another_region_is_delivery(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_findings_are_told_in_plain_words_with_the_measured_folded() -> None:
          "why": "Nothing tells.", "what_to_do": "Test."}
         for name in ("radio", "print")
     ]  # fmt: skip
-    card = findings.card(alike)
+    card = findings.card(Tables(diagnostics=alike))
 
     assert "<b>The data say little about radio and print: what is shown is mostly what was assumed." in card
     assert card.index("<details>") < card.index("Width radio.")

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from mmm.report.model.page import _scores
+from mmm.report import Tables
+from mmm.report.model.page import _footer, _scores
+
+
+def test_the_foot_has_no_words_of_the_program(tables: Tables) -> None:
+    told = {"scores_of": "fit on the training window", "trained_until": 91, "seed": 7}
+    foot = _footer(replace(tables, about=replace(tables.about, provenance=told)))
+
+    assert "periods of training <code>91</code>, seed <code>7</code>" in foot
+    assert "fit on the training window" not in foot and "_" not in foot
 
 
 def test_a_score_that_is_none_says_why() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -258,6 +259,20 @@ def test_a_channel_has_one_colour_in_every_view(tables: Tables) -> None:
 
     assert all(colours == wanted for colours in drawn.values())
     assert len(set(wanted.values())) == len(wanted)
+
+
+def test_headings_of_carry_over_have_names_for_people(tables: Tables) -> None:
+    """A name that fits stands first, one that would be cut after its figure; neither is a column's."""
+    assert tables.adstock is not None
+    called = dict(
+        zip(tables.channels, ("out_of_home", "paid_search_non_brand_google_and_bing"), strict=False)
+    )
+    frame = tables.adstock.assign(channel=tables.adstock["channel"].map(called)).dropna(subset=["channel"])
+    figure = dynamics.carryover(replace(tables, adstock=frame, effects=None))
+    shown = " ".join(note.text for note in figure.layout.annotations).replace("</b><br><b>", " ")
+
+    assert re.search(r"Out of home: [\d.]+\u00a0weeks?", shown)
+    assert re.search(r"[\d.]+\u00a0weeks?: paid search", shown)
 
 
 def test_axes_say_what_they_measure(tables: Tables) -> None:
