@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from mmm.errors import MMMError
+from mmm.errors import FullError, MMMError
+from mmm.output import is_full
 from mmm.stopping import INTERRUPTED, sigterm_interrupts
 
 Say = Callable[[str], None]
 """Whoever is told how a job goes, a line at a time."""
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
-FAILURES = (RuntimeError, ConnectionError)
-"""Errors of ours that are these too are of a run or of what it stands on (a cluster, MLflow, a fit that
-diverged); all others are of the input."""
+FAILURES = (RuntimeError, ConnectionError, FullError)
+"""Errors of ours that are these too are of a run or of what it stands on (a cluster, MLflow, a disk without
+room, a fit that diverged); all others are of the input."""
 
 
 def run_command(work: Callable[[], int], interrupted: str) -> int:
@@ -36,6 +37,20 @@ def run_command(work: Callable[[], int], interrupted: str) -> int:
         except KeyboardInterrupt:
             sys.stderr.write(f"{interrupted}\n")
             return INTERRUPTED
+        except Exception as error:
+            # A disk may fill under whatever is being written, also in libraries' own hands.
+            if not is_full(error):
+                raise
+            sys.stderr.write(f"error: {_no_room(error)}\n")
+            return FAILED
+
+
+def _no_room(error: Exception) -> str:
+    reason = " ".join(str(error).split())[:300]
+    return (
+        f"a disk is full, or its quota used up: {reason}. Free some space, then run the same command again; "
+        "what is done stays done."
+    )
 
 
 def say(text: str) -> None:

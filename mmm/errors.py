@@ -77,6 +77,10 @@ class OutputError(MMMError, OSError):
     """An output place that cannot be written or already holds something."""
 
 
+class FullError(OutputError):
+    """A place without room: the same command goes on once there is some."""
+
+
 class TrainingError(MMMError, RuntimeError):
     """Training that diverged or could not go on."""
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from mmm.errors import ModelFileError, OutputError
+from mmm.errors import FullError, ModelFileError, OutputError
 from mmm.scratch import exchange, scratch_beside
 
 MODEL_FOLDER = "model"
 """Folder of weights; a directory that has it holds a fitted model."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""What the system answers where a disk or a quota is used up."""
+_NO_ROOM_TEXTS = (*map(os.strerror, NO_ROOM), "disk is full")
+"""The same in words, and in those of SQLite."""
 
 
 def check_output(out: str | Path, *, force: bool = False, folder: bool = False) -> Path:
@@ -50,11 +55,25 @@ def unwritable(path: Path, error: OSError) -> OutputError:
     """The error of a place that refused to be written; a full disk is named as such."""
     home = next((folder for folder in (path, *path.parents) if folder.is_dir()), path)
     reasons = {
-        errno.ENOSPC: f": the disk of {home} is full. Free some space, or write to another disk.",
-        errno.EDQUOT: f": the disk quota of {home} is used up. Free some space, or write elsewhere.",
+        errno.ENOSPC: f"the disk of {home} is full. Free some space, or write to another disk.",
+        errno.EDQUOT: f"the disk quota of {home} is used up. Free some space, or write elsewhere.",
     }
-    other = f" ({error.strerror or error}). Give an --out that you may write."
-    return OutputError(f"{path} cannot be written{reasons.get(error.errno or 0, other)}")
+    if (reason := reasons.get(error.errno or 0)) is not None:
+        return FullError(f"{path} cannot be written: {reason}")
+    return OutputError(
+        f"{path} cannot be written ({error.strerror or error}). Give an --out that you may write."
+    )
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came of, says that there is no room: libraries hand on the text."""
+    while error is not None:
+        if isinstance(error, FullError) or getattr(error, "errno", None) in NO_ROOM:
+            return True
+        if any(text in str(error) for text in _NO_ROOM_TEXTS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def model_folder(directory: str | Path) -> Path:
@@ -132,7 +151,7 @@ def prepare_output(out: str | Path, *, force: bool = False) -> Iterator[Path]:
             _swap(scratch, path)
         except OSError as error:
             # The block may fail to read something else; only a disk that is full is of this place.
-            if isinstance(error, OutputError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if isinstance(error, OutputError) or error.errno not in NO_ROOM:
                 raise
             raise unwritable(path, error) from error
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmm.errors import OutputError
+from mmm.errors import FullError, OutputError
 from mmm.output import check_output, prepare_output, unwritable, write_text
 
 
@@ -111,7 +111,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: py
     """The disk fills while the text is written: after the scratch file was made."""
     (tmp_path / "plan.json").write_text("old")
     monkeypatch.setattr(Path, "write_bytes", full_disk)
-    with pytest.raises(OutputError, match=r"plan\.json cannot be written: the disk of .* is full") as caught:
+    with pytest.raises(FullError, match=r"plan\.json cannot be written: the disk of .* is full") as caught:
         write_text(tmp_path / "plan.json", "new", force=True)
 
     assert "Free some space" in str(caught.value)

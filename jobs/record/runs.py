@@ -11,13 +11,16 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from jobs.record.rows import Row
 from jobs.record.tracking import Tracking, reaching
 from mmm.config import MarketSpec
 from mmm.config.paths import flatten
 from mmm.storage import is_uri, read_text
+
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModelOutput
 
 MODEL = "model"
 """Name of the logged model that is a fitted model's directory."""
@@ -60,6 +63,7 @@ class Run:
         metrics: Mapping[str, float] | Iterable[Point] = (),
         params: Mapping[str, object] | None = None,
         tags: Mapping[str, str] | None = None,
+        at: int | None = None,
     ) -> None:
         """Record figures, settings and text.
 
@@ -67,13 +71,15 @@ class Run:
             metrics: Figures by name, or with steps.
             params: Settings; None and what is empty is left out, switches are 0 and 1.
             tags: Text to search by.
+            at: When the figures were found, milliseconds since 1970; None for now. What is told again with
+                the same time is kept once.
 
         Raises:
             TrackingError: The server did not take all of it.
         """
         from mlflow.entities import Metric, Param, RunTag
 
-        now = round(time.time() * 1000)
+        now = round(time.time() * 1000) if at is None else at
         points = [(*item, 0) for item in metrics.items()] if isinstance(metrics, Mapping) else metrics
         client = self._tracking.client
         with reaching(self._tracking.uri):
@@ -85,7 +91,7 @@ class Run:
                 client.log_batch(self.id, tags=[RunTag(key, text) for key, text in tags.items()])
 
     def keep_model(self, directory: str, tags: Mapping[str, str]) -> None:
-        """Keep a fitted model's local directory as the logged model that came of the run.
+        """Keep a fitted model's local directory as the logged model that came of the run, one however often.
 
         Args:
             directory: The fitted model.
@@ -95,7 +101,11 @@ class Run:
 
         client = self._tracking.client
         with reaching(self._tracking.uri):
-            made = client.create_logged_model(
+            begun = client.search_logged_models(
+                [self._tracking.experiment_id], f"source_run_id = '{self.id}'", max_results=1
+            )
+            # A copy that a full disk, a kill or a server that went away broke off is written over.
+            made = next(iter(begun), None) or client.create_logged_model(
                 self._tracking.experiment_id,
                 name=MODEL,
                 source_run_id=self.id,
@@ -104,7 +114,18 @@ class Run:
             )
             client.log_model_artifacts(made.model_id, directory)
             client.finalize_logged_model(made.model_id, "READY")
-            client.log_outputs(self.id, [LoggedModelOutput(made.model_id, 0)])
+            if not self._outputs():
+                client.log_outputs(self.id, [LoggedModelOutput(made.model_id, 0)])
+
+    def _outputs(self) -> list[LoggedModelOutput]:
+        """Logged models that are linked to the run."""
+        outputs = self._tracking.client.get_run(self.id).outputs
+        return [] if outputs is None else list(outputs.model_outputs)
+
+    def begun(self) -> int:
+        """When it began, milliseconds since 1970."""
+        with reaching(self._tracking.uri):
+            return int(self._tracking.client.get_run(self.id).info.start_time)
 
     def keep_text(self, name: str, text: str) -> None:
         """Keep a text file."""
@@ -118,10 +139,9 @@ class Run:
         """
         client = self._tracking.client
         with reaching(self._tracking.uri):
-            run = client.get_run(self.id)
-            made = [] if run.outputs is None else run.outputs.model_outputs
+            made = self._outputs()
             if not made:
-                return None, f"{run.info.artifact_uri}/{MODEL}"
+                return None, f"{client.get_run(self.id).info.artifact_uri}/{MODEL}"
             found = client.get_logged_model(made[-1].model_id)
             return str(found.model_id), str(found.artifact_location)
 
@@ -266,10 +286,11 @@ def record_fit(run: Run, row: Row, source: str = "") -> None:
         source: Where its data lie.
 
     Raises:
-        TrackingError: The server did not take everything; calling again begins anew.
+        TrackingError: The server did not take everything; calling again goes on and doubles nothing.
     """
-    run.log(fit_metrics(row), tags=fit_tags(row))
-    run.log(losses(row.directory))
+    begun = run.begun()
+    run.log(fit_metrics(row), tags=fit_tags(row), at=begun)
+    run.log(losses(row.directory), at=begun)
     run.keep_input(f"{row.brand} {row.market}", row.data_fingerprint, source)
     if not is_uri(row.directory):
         run.keep_model(row.directory, fit_tags(row))

@@ -6,7 +6,6 @@ are asked with few retries; what could not be recorded waits with the caller.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sqlite3
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmm.errors import MMMError
+from mmm.output import is_full
 from mmm.scratch import scratch_beside
 from mmm.storage import is_uri
 
@@ -79,25 +79,39 @@ class reaching:  # noqa: N801  (reads as a word in `with reaching(uri):`)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         """Replace the error."""
+        if not isinstance(error, Exception) or not self._replaces(error):
+            return
+        if is_full(error):
+            raise TrackingError(
+                f"MLflow at {self.uri} has no room: its disk is full. Free some space, then run the same "
+                "command again; what is done stays done."
+            ) from error
+        reason = " ".join(str(error).split())[:300]
+        way_out = "Start the server, correct MLFLOW_TRACKING_URI, or run with --tracking none."
+        if _is_file_store(self.uri):
+            way_out = (
+                "MLflow's file store writes its files in place: a full disk or a kill leaves some that it "
+                "cannot read, now or ever. Give --tracking sqlite:////abs/mlflow.db; everything is recorded "
+                "anew there, nothing is fitted twice."
+            )
+        raise TrackingError(
+            f"MLflow at {self.uri} did not do what it was asked: {reason}. {way_out}"
+        ) from error
+
+    def _replaces(self, error: Exception) -> bool:
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
         # What migrates the database has errors of its own, and so has a database driver.
         raised_by = type(error).__module__.partition(".")[0]
-        if isinstance(error, (MlflowException, SQLAlchemyError, OSError)) or raised_by in (
-            "alembic",
-            "sqlite3",
-        ):
-            reason = " ".join(str(error).split())[:300]
-            if "disk is full" in reason or getattr(error, "errno", None) == errno.ENOSPC:
-                raise TrackingError(
-                    f"MLflow at {self.uri} has no room: its disk is full. Free some space, then run the same "
-                    "command again; what is done stays done."
-                ) from error
-            raise TrackingError(
-                f"MLflow at {self.uri} did not do what it was asked: {reason}. Start the server, correct "
-                "MLFLOW_TRACKING_URI, or run with --tracking none."
-            ) from error
+        known = isinstance(error, (MlflowException, SQLAlchemyError, OSError))
+        # Of a file that was left half-written a file store raises whatever comes of it.
+        return known or raised_by in ("alembic", "sqlite3") or _is_file_store(self.uri)
+
+
+def _is_file_store(uri: str) -> bool:
+    """Whether a record is kept in a folder of files, which MLflow no longer advises."""
+    return uri.startswith("file:") or not is_uri(uri)
 
 
 def open_tracking(asked: str | None, out: str) -> Tracking | None:

@@ -13,9 +13,10 @@ from typing import Any
 from pyarrow import fs as pafs
 
 from jobs.train.assemble import PanelFacts
+from jobs.train.checkpoints import refused
 from mmm.config import MarketSpec
 from mmm.config.paths import differences, flatten
-from mmm.errors import CheckpointError, OutputError
+from mmm.errors import CheckpointError
 from mmm.storage import filesystem, is_uri
 
 ABOUT = "about.json"
@@ -59,7 +60,7 @@ def open_checkpoints(out: str, spec: MarketSpec, facts: PanelFacts, *, anew: boo
     except CheckpointError:
         raise
     except (OSError, ValueError) as error:
-        raise OutputError(f"{root} cannot be written ({error}). Give an --out that you may write.") from error
+        raise refused(root, error) from error
     return f"{root}/{key}"
 
 

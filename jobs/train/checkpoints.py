@@ -8,19 +8,23 @@ other wrote.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
+import os
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pyarrow import fs as pafs
 
-from mmm.errors import CheckpointError
-from mmm.storage import filesystem
+from mmm.errors import CheckpointError, OutputError
+from mmm.output import unwritable
+from mmm.storage import filesystem, is_uri
 from mmm.train.sharded_state import State, cut, put_together, rows_of
 
 if TYPE_CHECKING:
@@ -79,24 +83,42 @@ class ShardCheckpoint:
             self.save(stage, state())
 
     def save(self, stage: str, state: State) -> None:
-        """Write the state of a stage; when this returns every part is there and it counts."""
+        """Write the state of a stage; when this returns every part is there and it counts.
+
+        Raises:
+            OutputError: A shard could not write its part, its disk being full for one; then every shard says
+                so, what was written goes, and the checkpoint before stays.
+        """
         folder = f"{self._root}/{stage}/{int(state['epoch']):07d}"
         shared, own = cut(state)
         mine = _to_bytes(own)
         first = self._shards.first
-        self._write(f"{folder}/{_regions_name(first, self._regions)}", mine)
-        written = self._gathered(np.array([first, self._regions, len(mine), *hashlib.sha256(mine).digest()]))
+        code = self._write(f"{folder}/{_regions_name(first, self._regions)}", mine)
+        written = self._gathered(
+            np.array([code, first, self._regions, len(mine), *hashlib.sha256(mine).digest()])
+        )
+        self._check(folder, written[:, 0])
         if self._shards.index == 0:
             common = _to_bytes(shared)
-            self._write(f"{folder}/{SHARED}", common)
             parts = [_Part(SHARED, len(common), hashlib.sha256(common).hexdigest())]
-            for start, count, size, *digest in written.astype(int).tolist():
+            for start, count, size, *digest in written[:, 1:].astype(int).tolist():
                 name = _regions_name(start, count)
                 parts.append(_Part(name, size, bytes(digest).hex(), start, count))
             commit = {"identity": self._identity, "parts": [vars(part) for part in parts]}
-            self._write(f"{folder}/{COMMIT}", json.dumps(commit).encode())
+            code = self._write(f"{folder}/{SHARED}", common)
+            code = code or self._write(f"{folder}/{COMMIT}", json.dumps(commit).encode())
+        self._check(folder, self._gathered(np.array([code]))[:, 0])
+        if self._shards.index == 0:
             self._retire(stage)
-        self._gathered(np.zeros(1))
+
+    def _check(self, folder: str, codes: np.ndarray) -> None:
+        """Go on if every shard has written; else take back what was written, the same on every shard."""
+        if not codes.any():
+            return
+        if self._shards.index == 0 and self._system.get_file_info(folder).type == pafs.FileType.Directory:
+            self._system.delete_dir(folder)
+        code = int(codes.max())
+        raise refused(self._place, OSError(code, os.strerror(code)))
 
     def load(self, stage: str) -> State | None:
         """The newest state of a stage that is whole, for the regions of this shard; None if there is none.
@@ -179,10 +201,15 @@ class ShardCheckpoint:
         with self._system.open_input_file(path) as stream:
             return bytes(stream.read())
 
-    def _write(self, path: str, content: bytes) -> None:
-        self._system.create_dir(path.rpartition("/")[0], recursive=True)
-        with self._system.open_output_stream(path) as stream:
-            stream.write(content)
+    def _write(self, path: str, content: bytes) -> int:
+        """Write a file; 0, or the number of the system's error: raised here it would leave others waiting."""
+        try:
+            self._system.create_dir(path.rpartition("/")[0], recursive=True)
+            with self._system.open_output_stream(path) as stream:
+                stream.write(content)
+        except OSError as error:
+            return error.errno or errno.EIO
+        return 0
 
     def _retire(self, stage: str) -> None:
         """Delete all but the last checkpoints of a stage."""
@@ -197,6 +224,13 @@ class ShardCheckpoint:
         rows[self._shards.index] = torch.as_tensor(row, dtype=torch.float64)
         gathered: np.ndarray = self._shards.total(rows).numpy()
         return gathered
+
+
+def refused(place: str, error: OSError | ValueError) -> OutputError:
+    """The error of a place of checkpoints, path or URI, that cannot be written."""
+    if isinstance(error, OSError) and not is_uri(place):
+        return unwritable(Path(place), error)
+    return OutputError(f"{place} cannot be written ({error}). Give an --out that you may write.")
 
 
 def _regions_name(first: int, count: int) -> str:

@@ -17,7 +17,7 @@ from jobs.own_ray import ClusterError
 from jobs.train.progress import ProgressLog, ProgressReader, ProgressWriter
 from jobs.train.shards import cut_regions
 from jobs.train.worker import SilentListener, TrainPlan, train_shard
-from mmm.errors import CheckpointError, MMMError, TrainingError
+from mmm.errors import CheckpointError, MMMError, OutputError, TrainingError
 
 ENVIRONMENT = {
     # How soon a dead worker is noticed: by default after 2 s.
@@ -232,7 +232,7 @@ def _work(config: dict[str, Any]) -> MMMError | None:
     listener = ProgressWriter(progress_log) if index == 0 else SilentListener()
     try:
         line = train_shard(plan, index, workers, listener, _device() if config["gpus"] else None)
-    except (TrainingError, CheckpointError) as error:
+    except (TrainingError, CheckpointError, OutputError) as error:
         return error
     ray.get(progress_log.write.remote(line))
     return None

@@ -26,7 +26,7 @@ from mmm.cli.plans import (
     run_scenario,
 )
 from mmm.cli.record import add_commit, add_variance, run_commit, run_variance
-from mmm.errors import MMMError, ProblemsError, TrainingError
+from mmm.errors import FullError, MMMError, ProblemsError, TrainingError
 from mmm.stopping import INTERRUPTED, sigterm_interrupts
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(options.run(options))
     except MMMError as error:
         _complain(f"error: {error}")
-        return FAILED if isinstance(error, TrainingError) else BAD_INPUT
+        return FAILED if isinstance(error, (TrainingError, FullError)) else BAD_INPUT
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED

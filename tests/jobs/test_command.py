@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 
@@ -9,7 +10,7 @@ from jobs.command import duration, run_command
 from jobs.own_ray import ClusterError
 from jobs.record.tracking import TrackingError
 from jobs.record.versions import RegistryError
-from mmm.errors import OutputError, SpecError, TrainingError
+from mmm.errors import FullError, OutputError, SpecError, TrainingError
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,7 @@ from mmm.errors import OutputError, SpecError, TrainingError
     [
         (SpecError("spec", []), 2),
         (OutputError("full"), 2),
+        (FullError("no room"), 1),
         (ClusterError("gone"), 1),
         (TrackingError("gone"), 1),
         (TrainingError("diverged"), 1),
@@ -31,6 +33,34 @@ def test_errors_have_one_status_each_and_are_told(
 
     assert run_command(work, "interrupted") == status
     assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def wrapped() -> RuntimeError:
+    """What a library makes of a disk that is full: the text is all that is left."""
+    return RuntimeError(f"upload failed: [Errno 28] {os.strerror(errno.ENOSPC)}")
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "write"), OSError(errno.EDQUOT, "write"), wrapped()], ids=str
+)
+def test_a_disk_that_fills_under_anything_is_named(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> int:
+        raise error
+
+    assert run_command(work, "interrupted") == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: a disk is full, or its quota used up")
+    assert "run the same command again" in told
+
+
+def test_other_errors_are_not_taken_for_a_full_disk() -> None:
+    def work() -> int:
+        raise PermissionError(errno.EACCES, "not yours")
+
+    with pytest.raises(PermissionError):
+        run_command(work, "interrupted")
 
 
 def test_a_signal_interrupts_as_a_key_does(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from jobs.record.runs import find_run, mlflow_name, record_fit, resume_run, settings_of, start_run
-from jobs.record.tracking import Tracking, open_tracking
+from jobs.record.runs import Run, find_run, mlflow_name, record_fit, resume_run, settings_of, start_run
+from jobs.record.tracking import Tracking, TrackingError, open_tracking
 from mmm.config import MarketSpec
 from tests.jobs.rows import row
 
@@ -79,6 +80,33 @@ def test_a_fit_of_channels_with_any_name_is_recorded(tracking: Tracking, tmp_pat
     assert data.params["model.temporal.enabled"] == "1"
     assert data.tags["directory"] == str(tmp_path)
     assert Path(run.model()[1].removeprefix("file://"), "metrics.json").exists()
+
+
+@pytest.mark.parametrize(
+    "at", ["log_model_artifacts", "finalize_logged_model", "log_outputs", "set_terminated"]
+)
+def test_a_recording_that_was_broken_off_is_gone_on_with_and_doubles_nothing(
+    at: str, tracking: Tracking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "metrics.json").write_text("{}")
+    fit = row(key=f"{at:0<16.16}", directory=str(tmp_path))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = start_run(tracking, "acme / us", {"key": fit.key})
+    with monkeypatch.context() as patch:
+        patch.setattr(tracking.client, at, full)
+        with pytest.raises(TrackingError, match="its disk is full"):
+            record_fit(run, fit)
+    record_fit(Run(tracking, run.id), fit)
+
+    made = tracking.client.search_logged_models([tracking.experiment_id], f"source_run_id = '{run.id}'")
+    assert [str(model.status) for model in made] == ["READY"]
+    assert run.model()[0] == made[0].model_id
+    assert Path(made[0].artifact_location.removeprefix("file://"), "metrics.json").read_text() == "{}"
+    assert len(tracking.client.get_metric_history(run.id, "seconds")) == 1
+    assert tracking.client.get_run(run.id).info.status == "FINISHED"
 
 
 def test_more_is_recorded_than_mlflow_takes_at_once(tracking: Tracking) -> None:

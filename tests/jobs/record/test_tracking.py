@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.record.runs import find_run, start_run
 from jobs.record.tracking import (
     DATABASE,
     TrackingError,
@@ -91,6 +93,29 @@ def test_a_database_of_something_else_is_said(tmp_path: Path, monkeypatch: pytes
 
     with pytest.raises(TrackingError, match="did not do what it was asked"):
         open_tracking(None, str(tmp_path))
+
+
+def test_a_file_store_that_a_full_disk_met_is_named_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    tracking = open_tracking((tmp_path / "mlruns").as_uri(), str(tmp_path))
+    assert tracking is not None
+    run = start_run(tracking, "acme / us", {"key": "feed"})
+    # What a disk that fills in the very moment leaves: the file was made, nothing went in.
+    (tmp_path / "mlruns" / tracking.experiment_id / run.id / "meta.yaml").write_text("")
+
+    with pytest.raises(TrackingError, match=r"cannot read, now or ever. Give --tracking sqlite:"):
+        find_run(tracking, "feed")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "write"), shutil.Error([("a", "b", "[Errno 28] No space left on device")])],
+)
+def test_a_full_disk_below_mlflow_is_named_whoever_says_so(error: Exception) -> None:
+    with pytest.raises(TrackingError, match=r"its disk is full\. Free some space"), reaching("http://server"):
+        raise error
 
 
 def test_a_full_disk_is_named_and_leaves_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 import torch
+from pyarrow.fs import LocalFileSystem
 
 from jobs.train.checkpoints import KEPT, ShardCheckpoint
-from mmm.errors import CheckpointError
+from mmm.errors import CheckpointError, FullError
 from mmm.train.sharded_state import State
 from mmm.train.shards import Alone
 from tests.train.crew import Thread, crew
@@ -88,6 +90,38 @@ def test_only_the_last_ones_are_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "train").iterdir()) == ["0000006", "0000008"]
     assert KEPT == 2
     assert same(loaded(tmp_path), states[8])
+
+
+@pytest.mark.parametrize("name", ["regions-0000002-0000003.pt", "shared.pt", "commit.json"])
+def test_a_disk_that_fills_under_one_shard_is_named_by_all_and_the_one_before_stays(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = saved(tmp_path, (2, 3), 2)
+    system = LocalFileSystem()
+
+    class Full:
+        """The disk is full for one file, of which a part is written."""
+
+        def __getattr__(self, attribute: str) -> Any:
+            return getattr(system, attribute)
+
+        def open_output_stream(self, path: str) -> Any:
+            if not path.endswith(name):
+                return system.open_output_stream(path)
+            Path(path).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def work(store: ShardCheckpoint, own: slice) -> str:
+        monkeypatch.setattr(store, "_system", Full())
+        with pytest.raises(FullError) as caught:
+            store.save("train", part_of(whole_state(4), own))
+        return str(caught.value)
+
+    told = on_shards(tmp_path, (2, 3), work)
+
+    assert told == [told[0]] * 2 and "is full. Free some space" in told[0]
+    assert [path.name for path in (tmp_path / "train").iterdir()] == ["0000002"]
+    assert same(loaded(tmp_path), states[2])
 
 
 def test_nothing_there_is_none(tmp_path: Path) -> None:
