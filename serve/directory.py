@@ -85,8 +85,9 @@ class ModelDirectory:
             SourceError: The catalogue does not answer.
         """
         for pause in STARTING:
+            asked = time.monotonic()
             snapshot = await self._latest()
-            await self._adopt(snapshot)
+            await self._adopt(snapshot, asked)
             if all(entry.name in self._models or entry.key in self._broken for entry in snapshot.entries):
                 break
             await asyncio.sleep(pause)
@@ -205,7 +206,12 @@ class ModelDirectory:
         self._reloading = True
         try:
             self._broken.clear()
-            return await self._adopt(self._with_tokens(await self._catalogue.look()))
+            snapshot = self._with_tokens(await self._catalogue.look())
+            told = time.monotonic()
+            changes = await self._adopt(snapshot, told)
+            # Others count from when they asked: by now each of them has switched.
+            await asyncio.sleep(max(0.0, told + snapshot.wait - time.monotonic()))
+            return changes
         finally:
             self._reloading = False
 
@@ -214,7 +220,8 @@ class ModelDirectory:
         while True:
             await asyncio.sleep(self._follow)
             try:
-                await self._adopt(await self._latest())
+                asked = time.monotonic()
+                await self._adopt(await self._latest(), asked)
             except MMMError as error:
                 logger.warning("models stay as they are: %s", error)
             except Exception:
@@ -231,8 +238,13 @@ class ModelDirectory:
             self._tokens = snapshot.tokens
         return snapshot
 
-    async def _adopt(self, snapshot: Snapshot) -> list[Change]:
-        """Load what is new, then switch at the snapshot's time."""
+    async def _adopt(self, snapshot: Snapshot, since: float) -> list[Change]:
+        """Load what is new, then switch when the snapshot counts.
+
+        Args:
+            snapshot: What is to be served.
+            since: From when its seconds run, by ``time.monotonic``.
+        """
         async with self._adopting:
             before = {entry.name: entry for entry in snapshot.last_good}
             models = {
@@ -241,7 +253,7 @@ class ModelDirectory:
             served = {name: card for name, card in models.items() if card is not None}
             changes = _changes(self._models, served)
             if changes:
-                await asyncio.sleep(max(0.0, snapshot.effective - time.time()))
+                await asyncio.sleep(max(0.0, since + snapshot.wait - time.monotonic()))
                 self._models = served
                 for change in changes:
                     logger.info("model %s: version %r, was %r", change.name, change.after, change.before)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,8 @@ CHANCE = 0.01
 """Probability below which coverage or skill is not chance any more."""
 LEVEL = 0.9
 """Coverage that intervals promise."""
+TICK = timedelta(microseconds=1)
+"""What times of a table tell apart."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ class Ledger:
             self.add(Entry(**row) for row in rows_of(place, LEDGER_SCHEMA))
         self._written, self._new = len(parts), []
         for row in rows_of(f"{self._out}/{VERSIONS}", VERSIONS_SCHEMA):
-            self.stand(Standing(**row))
+            known = Standing(**row)
+            self._standings.setdefault((known.brand, known.market), {})[known.key] = known
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Enter what was judged; what stands there already stays as it is."""
@@ -156,10 +159,15 @@ class Ledger:
                 self._new.append(entry)
 
     def stand(self, standing: Standing) -> None:
-        """Enter a version, or the role that it has now."""
+        """Enter a version, or the role that it has now.
+
+        A version that is new comes after those before it, also where a clock was set back between.
+        """
         own = self._standings.setdefault((standing.brand, standing.market), {})
         old = own.get(standing.key)
-        own[standing.key] = standing if old is None else replace(standing, made_at=old.made_at)
+        before = max((item.made_at for item in own.values()), default=standing.made_at - TICK)
+        made_at = max(standing.made_at, before + TICK) if old is None else old.made_at
+        own[standing.key] = replace(standing, made_at=made_at)
 
     def in_use(self, brand: str, market: str, version: int) -> None:
         """A person may have promoted a version, or gone back to one: newer champions stand no more."""

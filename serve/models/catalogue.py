@@ -1,4 +1,4 @@
-"""Which models are served now: looked up again and again, published with the time from which they count.
+"""Which models are served now: looked up again and again, told with how long it is until they count.
 
 Every replica of the interface follows one catalogue and switches at the same moment, so that no answer of
 an older model comes after one of a newer.
@@ -31,14 +31,15 @@ class Snapshot:
 
     Attributes:
         generation: Rises with every change.
-        effective: Time of the epoch, seconds, from which it counts.
+        wait: Seconds until it counts, from when it is told: no clock that somebody sets has a part in it, and
+            no two machines need the same.
         entries: One for each brand and market.
         last_good: Versions that were served last, for those of the entries that turn out broken.
         tokens: Who may call.
     """
 
     generation: int
-    effective: float
+    wait: float
     entries: tuple[ModelEntry, ...]
     last_good: tuple[ModelEntry, ...] = ()
     tokens: tuple[Token, ...] = ()
@@ -119,7 +120,13 @@ class Catalogue:
                 raise
             logger.warning("the versions served last are served again: %s", error)
             entries = tuple(self._last_good.values())
-        self.latest = Snapshot(1, time.time(), entries, self._still_there(entries), tokens())
+        self._known = Snapshot(1, 0.0, entries, self._still_there(entries), tokens())
+        self._counts_at = time.monotonic()
+
+    @property
+    def latest(self) -> Snapshot:
+        """What is known, to be told now."""
+        return replace(self._known, wait=max(0.0, self._counts_at - time.monotonic()))
 
     def look(self) -> Snapshot:
         """Look for new models and tokens; what was known stays if the source cannot be read."""
@@ -127,19 +134,19 @@ class Catalogue:
             entries = self._source.entries()
         except SourceError as error:
             logger.warning("models stay as they are: %s", error)
-            entries = self.latest.entries
+            entries = self._known.entries
         found = replace(
-            self.latest, entries=entries, last_good=self._still_there(entries), tokens=self._tokens()
+            self._known, entries=entries, last_good=self._still_there(entries), tokens=self._tokens()
         )
-        if found != self.latest:
-            changed = entries != self.latest.entries
-            effective = time.time() + self._lead if changed else self.latest.effective
-            self.latest = replace(found, generation=found.generation + 1, effective=effective)
+        if found != self._known:
+            if entries != self._known.entries:
+                self._counts_at = time.monotonic() + self._lead
+            self._known = replace(found, generation=found.generation + 1)
         return self.latest
 
     def confirm(self, entries: Sequence[ModelEntry]) -> None:
         """Keep what an interface serves, each of it loaded and planned with, for the time after a restart."""
-        names = {entry.name for entry in self.latest.entries}
+        names = {entry.name for entry in self._known.entries}
         known = {**self._last_good, **{entry.name: entry for entry in entries}}
         found = {name: entry for name, entry in known.items() if name in names}
         if found != self._last_good:

@@ -20,6 +20,7 @@ from serve.directory import Change, ModelDirectory
 from serve.metrics import LocalMeters
 from serve.models.catalogue import Catalogue, Snapshot, open_source
 from serve.models.source import ModelEntry, SourceError
+from serve.planner.local import LocalCatalogue
 from serve.planner.protocol import ModelCard, Question, Reply
 from serve.problems import RequestProblem
 from serve.settings import Limits, ServeSettings
@@ -162,7 +163,7 @@ def test_a_champion_counts_from_its_moment_and_is_ready_before() -> None:
 
     async def story() -> None:
         await directory.start()
-        catalogue.snapshot = Snapshot(2, time.time() + 1.0, (ModelEntry("acme", "us", "2", "/nowhere"),))
+        catalogue.snapshot = Snapshot(2, 1.0, (ModelEntry("acme", "us", "2", "/nowhere"),))
         switching = asyncio.create_task(directory.reload())
         await asyncio.sleep(0.05)
         assert planners.prepared[-1].endswith("@2")
@@ -172,6 +173,37 @@ def test_a_champion_counts_from_its_moment_and_is_ready_before() -> None:
         assert await switching == [Change("acme/us", "1", "2")]
         assert directory.find("acme", "us").entry.version == "2"
         await directory.stop()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_neither_delays_nor_hastens_a_champion(
+    jump: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place_model(tmp_path, "acme", "us")
+    catalogue = Catalogue(open_source(str(tmp_path)), lead=0.3)
+    settings = ServeSettings(models="x")
+    real = time.time
+
+    def directory() -> ModelDirectory:
+        return ModelDirectory(settings, FakePlanner(), LocalCatalogue(catalogue), LocalMeters(), 3600.0)
+
+    async def story() -> None:
+        monkeypatch.setattr(time, "time", lambda: real() + jump)
+        first, later = directory(), directory()
+        await asyncio.wait_for(first.start(), 5)
+        place_model(tmp_path, "acme", "de", seed=4)
+        began = time.monotonic()
+        monkeypatch.setattr(time, "time", real)
+        await asyncio.wait_for(first.reload(), 5)
+        assert 0.3 <= time.monotonic() - began < 5
+        assert set(first.models) == {"acme/us", "acme/de"}
+        # One that starts now, after another set.
+        monkeypatch.setattr(time, "time", lambda: real() + jump)
+        await asyncio.wait_for(later.start(), 5)
+        await first.stop()
+        await later.stop()
 
     asyncio.run(story())
 

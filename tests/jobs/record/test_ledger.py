@@ -161,6 +161,23 @@ def test_coverage_or_skill_that_leave_their_band_are_said(
     assert bool(told) == bool(said)
 
 
+def test_versions_stay_in_order_where_a_clock_was_set_back(tmp_path: Path) -> None:
+    """Both are of the same data, of other settings: nothing but the order tells which is the newer."""
+    first, second = (
+        standing(1),
+        replace(standing(1), key="key2", version=2, made_at=MADE - timedelta(hours=1)),
+    )
+    ledger = Ledger(str(tmp_path))
+    for item in (first, second):
+        ledger.stand(item)
+    ledger.write()
+
+    found = Ledger(str(tmp_path)).standings("acme", "us")
+
+    assert [item.key for item in found] == ["key1", "key2"]
+    assert found[0] == first
+
+
 def test_what_a_person_promoted_or_took_back_is_in_the_record(tmp_path: Path) -> None:
     ledger = Ledger(str(tmp_path))
     for week, role in enumerate(("champion", "challenger", "champion"), start=1):
