@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,8 +21,7 @@ from mmm.data.scale import Scaling
 from mmm.data.split import Split
 from mmm.errors import ModelFileError
 from mmm.graph.channel_graph import ChannelGraph
-from mmm.model.parameters import Scales
-from mmm.model.predictor import Predictor
+from mmm.model.scales import Scales
 from mmm.model_files import (
     DAMAGE,
     check_digests,
@@ -33,6 +32,9 @@ from mmm.model_files import (
     write_provenance,
 )
 from mmm.output import MODEL_FOLDER, model_folder
+
+if TYPE_CHECKING:
+    from mmm.model.predictor import Predictor
 
 LEFT_OUT = "left_out.npz"
 """Regions that opened too late to be fitted."""
@@ -97,7 +99,9 @@ class Fitted:
 
     @cached_property
     def predictor(self) -> Predictor:
-        """The model, ready to be asked."""
+        """The model, ready to be asked; what is only read needs no torch."""
+        from mmm.model.predictor import Predictor
+
         return Predictor(
             self.panel,
             self.scaling,

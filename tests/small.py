@@ -20,8 +20,9 @@ from mmm.data.split import Split
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import ChannelGraph, empty_graph
 from mmm.model.inputs import Inputs, build_inputs
-from mmm.model.parameters import Parameters, Scales, start_parameters
+from mmm.model.parameters import Parameters, start_parameters
 from mmm.model.predictor import Predictor
+from mmm.model.scales import Scales
 
 CHANNELS = ("tv", "search", "radio", "email", "print")
 HOLDOUT = 8

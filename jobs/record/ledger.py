@@ -14,7 +14,6 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy import stats
 
 from jobs.record.ledger_files import VERSIONS, add_part, parts_of, rows_of, table_of
 from mmm.storage import write_parquet
@@ -258,6 +257,8 @@ def _newest(entries: Iterable[Entry]) -> Mapping[date, Entry]:
 def _coverage(entries: Sequence[Entry]) -> str:
     if len(entries) < FEWEST:
         return ""
+    from scipy import stats
+
     inside = sum(entry.covered for entry in entries)
     if stats.binomtest(inside, len(entries), LEVEL).pvalue >= CHANCE:
         return ""
@@ -270,6 +271,8 @@ def _skill(entries: Sequence[Entry]) -> str:
     """Whether the mean of the last periods would have been the better forecast, beyond chance."""
     if len(entries) < 2 * FEWEST:
         return ""
+    from scipy import stats
+
     lost = np.array([abs(entry.error) - abs(entry.actual - entry.naive) for entry in entries])
     if not lost.std() > 0 or stats.ttest_1samp(lost, 0.0, alternative="greater").pvalue >= CHANCE:
         return ""

@@ -19,8 +19,9 @@ from mmm.data.panel import Ints
 from mmm.model.adstock import geometric_kernel, weibull_kernel
 from mmm.model.frequency import Reached, carried, nearly_linear, reached
 from mmm.model.inputs import Inputs
-from mmm.model.parameters import Parameters, Scales
+from mmm.model.parameters import Parameters
 from mmm.model.saturation import hill, market_slope
+from mmm.model.scales import Scales
 from mmm.model.temporal import effectiveness
 from mmm.model.treatments import effects, lasting
 

@@ -9,7 +9,6 @@ Shapes: M members; the rest as in ``mmm.model.inputs``.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from torch import Tensor
 from mmm.config import ModelSpec
 from mmm.model.frequency import HALF, SLOPE
 from mmm.model.inputs import Inputs
+from mmm.model.scales import Scales
 
 Parameters = dict[str, Tensor]
 
@@ -32,31 +32,6 @@ MOST_OF_SCALE = 0.5
 """Most of a share's prior scale at which it starts."""
 LEAST_SHARE = 1e-7
 """Share, in prior scales, below which a channel has none to speak of."""
-
-
-@dataclass(frozen=True)
-class Scales:
-    """Standard deviations, in units of the mean KPI, of what is learned. Found from the data beforehand.
-
-    Attributes:
-        noise: Of a cell's residual.
-        national_level: Of the national level's change from one period to the next.
-        regional_level: Of a region's own level's change from one period to the next.
-        season: Of the shared season's slowest term.
-        region_season: Of a region's own season's slowest term.
-        control: Of the effect of one standard deviation of a control.
-    """
-
-    noise: float = 0.05
-    national_level: float = 0.01
-    regional_level: float = 0.01
-    season: float = 0.05
-    region_season: float = 0.02
-    control: float = 0.05
-
-    def as_dict(self) -> dict[str, float]:
-        """Plain data, for JSON."""
-        return asdict(self)
 
 
 def start_parameters(

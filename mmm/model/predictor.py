@@ -38,9 +38,9 @@ from mmm.model.network import (
     unrecorded_demand,
 )
 from mmm.model.objective import noise_level
-from mmm.model.parameters import Scales
 from mmm.model.placed import pose_beliefs
 from mmm.model.saturation import hill
+from mmm.model.scales import Scales
 from mmm.model.temporal import COURSE, course_of, effectiveness
 from mmm.model.treatments import FittedControls, fitted_controls
 

@@ -22,7 +22,7 @@ from mmm.config import ModelSpec
 from mmm.data.panel import Floats
 from mmm.model.adstock import carry_over, geometric_kernel, lag_stack
 from mmm.model.inputs import Inputs
-from mmm.model.parameters import Scales
+from mmm.model.scales import Scales
 
 RETENTION_START, RETENTION_SD = -0.5, 1.2
 """Prior of the retention of a treatment whose effect may last, as a logit: centre about 0.4."""

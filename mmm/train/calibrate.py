@@ -22,7 +22,7 @@ from mmm.data.panel import Bools, Floats
 from mmm.model.adstock import carry_over, geometric_kernel
 from mmm.model.baseline import level_basis
 from mmm.model.inputs import Inputs
-from mmm.model.parameters import Scales
+from mmm.model.scales import Scales
 from mmm.train.shards import Alone, Shards, messages, spread_out
 
 MOST_REGIONS = 14

@@ -24,9 +24,10 @@ from mmm.graph.learn import learn_channel_graph
 from mmm.model.experiments import LiftTests, pose_lift_tests
 from mmm.model.inputs import Inputs, build_inputs, typical_volume
 from mmm.model.objective import Target
-from mmm.model.parameters import Parameters, Scales, start_parameters
+from mmm.model.parameters import Parameters, start_parameters
 from mmm.model.placed import Placed, pose_beliefs
 from mmm.model.restrictions import Restrictions
+from mmm.model.scales import Scales
 from mmm.train.calibrate import calibrate
 from mmm.train.shards import Shards, Survey, add_up, messages, shard_of
 from mmm.train.warm_start import begun, expected, for_fits, kept_scaling

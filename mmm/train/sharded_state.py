@@ -19,7 +19,8 @@ from mmm.data.scale import Scaling
 from mmm.data.split import Split
 from mmm.fitted import Fitted
 from mmm.graph.channel_graph import ChannelGraph
-from mmm.model.parameters import REGIONAL, Scales
+from mmm.model.parameters import REGIONAL
+from mmm.model.scales import Scales
 
 State = dict[str, Any]
 """Tensors, numbers and text in dicts and lists."""

@@ -19,8 +19,9 @@ from mmm.config import GraphSpec, ModelSpec
 from mmm.model.inputs import Inputs
 from mmm.model.network import forward
 from mmm.model.objective import Target, has_attribution_priors, misfit, objective
-from mmm.model.parameters import Parameters, Scales
+from mmm.model.parameters import Parameters
 from mmm.model.restrictions import Restrictions
+from mmm.model.scales import Scales
 from mmm.train.accuracy import SUMS, Accuracy, accuracy_of, sums_of
 from mmm.train.descent import Descent, Schedule
 from mmm.train.shards import Shards

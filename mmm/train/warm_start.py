@@ -28,7 +28,8 @@ from mmm.fitted import Fitted
 from mmm.model.baseline import knot_places
 from mmm.model.frequency import HALF, SLOPE
 from mmm.model.inputs import knot_spacing
-from mmm.model.parameters import Parameters, Scales
+from mmm.model.parameters import Parameters
+from mmm.model.scales import Scales
 
 NAMES = ("retention", "delay", "half", "slope", "spread", "share", "per_head", "region_scale", HALF, SLOPE)
 """Parameters of channels and of their regions: all of attribution."""

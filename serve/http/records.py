@@ -4,9 +4,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from mmm.planning.plan import Plan
-from mmm.planning.record.commit import is_spend
 from mmm.planning.record.result import Variance
-from mmm.planning.scenario.request import ScenarioRequest
+from mmm.planning.scenario.request import ScenarioRequest, is_spend
 from serve.http import schemas
 from serve.http.bodies import check_scenario, read_json, read_record_body
 from serve.http.shared import (

@@ -39,7 +39,10 @@ def test_the_block_is_real(repository: Path) -> None:
     assert "import of pydantic halted" in result.stderr
 
 
-@pytest.mark.parametrize("module", ["mmm.errors", "mmm.config", "mmm.data.panel"])
+# Every process of the service and the driver of a refit would load it in vain: a second and 150 MB each.
+@pytest.mark.parametrize(
+    "module", ["mmm.errors", "mmm.config", "mmm.data.panel", "mmm.fitted", "serve.app, jobs.refit.run"]
+)
 def test_light_modules_do_not_load_torch(repository: Path, module: str) -> None:
     script = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", script], cwd=repository, check=False)

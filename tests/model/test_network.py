@@ -24,8 +24,9 @@ from mmm.model.network import (
     retention_of,
     standard_retention,
 )
-from mmm.model.parameters import REGIONAL, Parameters, Scales
+from mmm.model.parameters import REGIONAL, Parameters
 from mmm.model.saturation import hill
+from mmm.model.scales import Scales
 from tests.small import posed, sketch, small_panel, some_regions
 
 SPEC = ModelSpec(temporal=TemporalSpec(hidden=3, stride=4))

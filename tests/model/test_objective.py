@@ -19,7 +19,8 @@ from mmm.model.inputs import Inputs, build_inputs
 from mmm.model.network import forward
 from mmm.model.objective import BELIEFS as DRAWN
 from mmm.model.objective import Target, attribution_penalty, beliefs, misfit, objective, robust
-from mmm.model.parameters import REGIONAL, Parameters, Scales, standard_normal
+from mmm.model.parameters import REGIONAL, Parameters, standard_normal
+from mmm.model.scales import Scales
 from tests.small import posed, small_panel, some_regions, with_gaps
 
 SCALES = Scales()

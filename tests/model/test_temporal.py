@@ -10,7 +10,8 @@ import torch
 from mmm.config import ModelSpec, TemporalSpec
 from mmm.data.panel import Floats
 from mmm.model.inputs import Inputs, build_inputs
-from mmm.model.parameters import Parameters, Scales, start_parameters
+from mmm.model.parameters import Parameters, start_parameters
+from mmm.model.scales import Scales
 from mmm.model.temporal import effectiveness
 from tests.small import posed, small_panel
 

@@ -12,7 +12,7 @@ from mmm.config import ModelSpec
 from mmm.data.panel import Panel
 from mmm.data.scale import fit_scaling
 from mmm.model.inputs import build_inputs
-from mmm.model.parameters import Scales
+from mmm.model.scales import Scales
 from mmm.train.calibrate import MOST_PERIODS, _without_outliers, calibrate
 from tests.small import small_panel
 

@@ -26,7 +26,7 @@ from mmm.planning.record.planned import (
     with_frequencies,
 )
 from mmm.planning.record.stated import StatedSpend, stated_spend
-from mmm.planning.scenario.request import ScenarioRequest, read_scenario
+from mmm.planning.scenario.request import ScenarioRequest, is_spend, read_scenario
 
 SAME = ("brand", "market", "last_date", "data_fingerprint", "spec_digest", "seed")
 """What of a model's provenance must be that of the plan."""
@@ -48,11 +48,6 @@ def read_plan(path: str | Path) -> Plan | ScenarioRequest:
             f"{path} cannot be committed: {error}. Write a plan with mmm optimize --out."
         ) from error
     return read_scenario(str(path)) if is_spend(said) else plan_of(said, str(path))
-
-
-def is_spend(said: object) -> bool:
-    """Whether plain data are spend plans, as a scenario takes them, and no answered budget request."""
-    return isinstance(said, dict) and "plans" in said and "status" not in said
 
 
 def plan_of(said: object, source: str) -> Plan:

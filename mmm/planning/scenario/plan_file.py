@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from mmm.analysis.intervals import Estimate
 from mmm.data.calendar import Calendar
 from mmm.errors import RequestError
-from mmm.planning.planner import Planner
 from mmm.planning.scenario.months import by_period, is_monthly
 from mmm.planning.scenario.result import PlanFile, Scenario, ScenarioPlan
 from mmm.planning.scenario.rows import entries_of, read_rows
 from mmm.tabular.workbook import Row, workbook
+
+if TYPE_CHECKING:
+    from mmm.planning.planner import Planner
 
 ESTIMATES = ("kpi", "gain", "profit_gain", "total_roi")
 CHANNEL_ESTIMATES = ("kpi", "roi", "marginal_roi")

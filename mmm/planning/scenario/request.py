@@ -232,3 +232,8 @@ def read_scenario(path: str, *, channels: Sequence[str] | None = None) -> Scenar
     return parse_scenario(
         document.values, channels=channels, source=document.source, lines=document.lines, files=True
     )
+
+
+def is_spend(said: object) -> bool:
+    """Whether plain data are spend plans, as a scenario takes them, and no answered budget request."""
+    return isinstance(said, dict) and "plans" in said and "status" not in said

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from mmm.config import GraphSpec
 from mmm.model.inputs import Inputs
-from mmm.model.parameters import Scales
+from mmm.model.scales import Scales
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.information import information, spread_places
 from mmm.train.posterior.marginal import Terms, pulled_back, settled

@@ -30,9 +30,10 @@ from mmm.model.experiments import LiftTests, modelled_lift
 from mmm.model.frequency import Reached, reached
 from mmm.model.inputs import Inputs
 from mmm.model.network import LEVEL_SD, ChannelShape, unrecorded_demand
-from mmm.model.parameters import Parameters, Scales
+from mmm.model.parameters import Parameters
 from mmm.model.placed import Placed, standardised
 from mmm.model.restrictions import signed_log_prior
+from mmm.model.scales import Scales
 from mmm.model.temporal import AMPLITUDE, COURSE, COURSE_WIDTH, amplitude_of, course_of, course_sizes
 from mmm.model.treatments import lasting
 from mmm.train.posterior.layout import LASTING, SIGNED, TREATED, Layout

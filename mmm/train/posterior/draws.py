@@ -14,9 +14,10 @@ from mmm.model.beliefs import DEVIATION, HELD_TOTAL
 from mmm.model.frequency import HALF, SLOPE, reached
 from mmm.model.network import LEVEL_SD, SMALLEST_REFERENCE, channel_shape, channel_weight, saturated
 from mmm.model.objective import REGION_NOISE_SD
-from mmm.model.parameters import LEAST_SHARE, NETWORK, Parameters, Scales, inverse_softplus
+from mmm.model.parameters import LEAST_SHARE, NETWORK, Parameters, inverse_softplus
 from mmm.model.restrictions import free_of_size
 from mmm.model.saturation import hill
+from mmm.model.scales import Scales
 from mmm.model.temporal import AMPLITUDE, AMPLITUDE_STEEPNESS, most_amplitude
 from mmm.train.posterior.density import Density, Media
 from mmm.train.posterior.layout import LASTING, SIGNED, TREATED

@@ -23,7 +23,8 @@ from mmm.model.beliefs import ExpectedShare, expectation, expected_share, log_sh
 from mmm.model.frequency import HALF, SLOPE
 from mmm.model.inputs import Inputs
 from mmm.model.objective import HELD_SD
-from mmm.model.parameters import Parameters, Scales
+from mmm.model.parameters import Parameters
+from mmm.model.scales import Scales
 from mmm.model.temporal import (
     AMPLITUDE,
     COURSE,
