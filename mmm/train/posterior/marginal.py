@@ -104,7 +104,7 @@ def eliminate(terms: Terms, columns: Columns, moments: Moments, shards: Shards) 
     white_MGOO = torch.linalg.solve_triangular(lower_MGOO, unit_OO.expand_as(lower_MGOO), upper=False)
     half_MGOX = white_MGOO @ cross_MGOX
     stacked_MNX = half_MGOX.flatten(1, 2)
-    left_MXX = -stacked_MNX.transpose(1, 2) @ stacked_MNX
+    left_MXX = -(stacked_MNX.transpose(1, 2) @ stacked_MNX)
     left_MXX[:, :-1, :-1] += moments.shared_PP * shared_MP.unsqueeze(2) * shared_MP.unsqueeze(1)
     left_MXX[:, -1] += shared_MX
     left_MXX[:, :-1, -1] += shared_MX[:, :-1]
@@ -164,10 +164,11 @@ def _products(terms: Terms, columns: Columns, moments: Moments) -> tuple[Tensor,
     if deviate:
         width_MC = terms.region_MC * per_noise_M1
         width_M1C1 = width_MC[:, None, :, None]
-        with_media_MGCF = torch.einsum("gtf,mcgt->mgcf", moments.weighted_GTF[..., :-1], effect_MCGT)
+        effect_MGCT = effect_MCGT.transpose(1, 2).contiguous()
+        with_media_MGCF = torch.einsum("gtf,mgct->mgcf", moments.weighted_GTF[..., :-1], effect_MGCT)
         link_MGCR = with_media_MGCF[..., :own] * width_M1C1 * own_MGR1.transpose(2, 3)
-        weighted_MGCT = (effect_MCGT * moments.weight_GT).transpose(1, 2)
-        media_MGCC = weighted_MGCT @ effect_MCGT.permute(0, 2, 3, 1)
+        weighted_MGCT = effect_MGCT * moments.weight_GT.unsqueeze(1)
+        media_MGCC = weighted_MGCT @ effect_MGCT.transpose(2, 3)
         own_MGOO[:, :, own:, :own] = link_MGCR
         own_MGOO[:, :, :own, own:] = link_MGCR.transpose(2, 3)
         own_MGOO[:, :, own:, own:] = media_MGCC * width_M1C1 * width_M1C1.transpose(2, 3)
@@ -175,7 +176,7 @@ def _products(terms: Terms, columns: Columns, moments: Moments) -> tuple[Tensor,
         if columns.shocks:
             cross_MGOX[:, :, own:, bases:-1] = weighted_MGCT
         cross_MGOX[:, :, own:, :-1] *= width_M1C1 * shared_M11P
-        media_kpi_MGC = torch.einsum("mcgt,mgt->mgc", effect_MCGT, weighted_MGT)
+        media_kpi_MGC = torch.einsum("mgct,mgt->mgc", effect_MGCT, weighted_MGT)
         cross_MGOX[:, :, own:, -1] = media_kpi_MGC * (width_MC * per_noise_M1).unsqueeze(1)
     with_shocks = [weighted_MGT.sum(1)] if columns.shocks else []
     with_shared_MP = torch.cat([left_MGF[..., own:].sum(1), *with_shocks], 1) * shared_MP * per_noise_M1
@@ -234,14 +235,14 @@ def gradient_of(terms: Terms, found: Eliminated, columns: Columns, moments: Mome
     else:
         width_M1C = terms.region_MC.unsqueeze(1)
         response_MGC = 1.0 + width_M1C * mean_MGO[..., own:]
-        effect_MGCT = terms.effect_MCGT.transpose(1, 2)
+        effect_MGCT = terms.effect_MCGT.transpose(1, 2).contiguous()
         fitted_MGT = fitted_MGT + (response_MGC.unsqueeze(2) @ effect_MGCT)[:, :, 0]
         left_MGT = weight_MGT * (columns.kpi_GT - fitted_MGT)
         with_own_MGCO = spread_MGOO[:, :, own:] + cross_MGOP[:, :, own:] @ link_MGOP.transpose(2, 3)
         along_MGCT = (with_own_MGCO[..., :own] * terms.own_MR[:, None, None]) @ columns.own_TR.T
         along_MGCT += (with_own_MGCO[..., own:] * width_M1C.unsqueeze(2)) @ effect_MGCT
         shared_MGCP = cross_MGOP[:, :, own:] * terms.shared_MP[:, None, None]
-        along_MGCT -= shared_MGCP[..., :bases] @ columns.shared_GTQ.transpose(1, 2)
+        along_MGCT -= torch.einsum("mgcq,gtq->mgct", shared_MGCP[..., :bases], columns.shared_GTQ)
         if columns.shocks:
             along_MGCT -= shared_MGCP[..., bases:]
         by_effect_MGCT = response_MGC.unsqueeze(3) * left_MGT.unsqueeze(2)
