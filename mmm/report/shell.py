@@ -23,6 +23,8 @@ LIBRARY = "plotly-cartesian.min.js.gz"
 LEAST, CHART, NAME, SPREAD = 640, 270, 44, 860
 """Pixels that a chart needs which does not fit a phone: at least, each beside others, each name below it,
 with names spread over it."""
+CELL, BESIDE = 38, 200
+"""Pixels of a cell with a number in it, and of the names beside the cells."""
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
     "font-src data:"
@@ -164,6 +166,8 @@ def _least_width(figure: Mapping[str, Any]) -> int:
         (len(axis.get("tickvals", ())) for axis in along if axis.get("type") == "category"), default=0
     )
     named = any("text" in str(trace.get("mode", "")) and len(trace["text"]) > 1 for trace in traces)
+    if below and any(trace.get("texttemplate") or trace.get("text") is not None for trace in traces):
+        return max(LEAST, BESIDE + CELL * below)
     if all(end - start >= 1.0 for start, end in domains) and not below and not named:
         return 0
     return max(LEAST, CHART * beside, NAME * below, SPREAD if named else 0)

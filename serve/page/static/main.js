@@ -2,7 +2,7 @@
 
 import * as api from "./base/api.js";
 import { darkness } from "./base/colours.js";
-import { debounce, fill, find, h, options } from "./base/dom.js";
+import { debounce, fill, find, h, options, typing } from "./base/dom.js";
 import { warmUp } from "./base/figures.js";
 import { label, listing, readable, subject } from "./base/format.js";
 import { askForToken } from "./base/token.js";
@@ -99,18 +99,22 @@ async function open(entry, plan = null) {
 }
 
 async function reopen(entry, version) {
+  const goOn = typing(find("panel-market"));
   await open({ ...entry, version }, planning.plan).catch(explain);
+  goOn();
   notice(`Version ${brief(version)} of the model has taken over; all figures are from it now.`, "good");
 }
 
-/** Build what depends on the market's channels, then show its figures. */
+/** Build what depends on the market's channels, then show its figures; who types in a field goes on typing. */
 function build() {
+  const goOn = typing(find("panel-market"));
   showModel(planning);
   updates = [questionForm(planning, optimize), channelList(planning), curveCharts(planning), weeklyTable(planning), regionTable(planning), buyingTable(planning)];
   showHistory(planning, history);
   holdRecords(planning);
   find("panel-market").classList.remove("loading");
   refresh();
+  goOn();
   document.documentElement.dataset.first ??= String(Math.round(performance.now()));
   warmUp();
 }

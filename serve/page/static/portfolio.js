@@ -203,7 +203,7 @@ const tiles = (plan) => {
   return [
     tile("Spend", amount(plan.budget, plan.unit), change(plan.budget, plan.current_budget)),
     tile("Value of the KPI gained", signedMoney(plan.gain, plan.unit, where), [interval(plan.gain, LEVEL, signedSpan), odds(plan)], where),
-    plan.gain_at && tile("Gain at 5 / 50 / 95 %", gainsAt(plan), worst(plan), `several ${where}`),
+    plan.gain_at && tile("Gain at 5 / 50 / 95 %", gainsAt(plan), worst(plan), where),
     tile("Less extra spend", signedMoney(plan.profit_gain, plan.unit, profit), interval(plan.profit_gain, LEVEL, signedSpan), profit),
     plan.total_roi && tile(`Return on 1\u00a0${plan.unit}`, number(plan.total_roi.mean), interval(plan.total_roi, LEVEL)),
   ];

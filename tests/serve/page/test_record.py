@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from mmm.fitted import load_fitted
 from mmm.planning.budget import plan_budget
@@ -16,7 +16,7 @@ from mmm.planning.record.kept import read_record
 from mmm.planning.record.planned import planned_periods
 from mmm.planning.scenario.evaluate import evaluate_scenario
 from mmm.words import number
-from tests.serve.page.site import Visit
+from tests.serve.page.site import READY, Visit, promoted, serving, visiting, write_models
 from tests.small import sketch, small_panel
 
 pytestmark = pytest.mark.browser
@@ -45,6 +45,29 @@ def test_a_plan_that_was_kept_is_committed_as_it_is(visit: Visit, folder: Path, 
     assert promise.plan.gain.mean == pytest.approx(scenario.plans[0].gain.mean, rel=1e-3)
     assert "mmm variance" in visit.text("#shared")
     assert visit.complaints == []
+
+
+def test_a_plan_that_pays_for_a_treatment_is_committed(browser: Browser, tmp_path: Path) -> None:
+    with serving(write_models(tmp_path / "models", promoted())) as own, visiting(browser, own) as visit:
+        page = visit.page
+        page.wait_for_selector(READY)
+        page.click("#buying > summary")
+        visit.type("Promo, cost of one unit, USD", "0.05")
+        expect(page.locator("#channels .channel")).to_have_count(4)
+        visit.type("Promo, planned, USD", "6k")
+        expect(page.locator("#verdict")).to_contain_text("KPI than repeating")
+        page.fill("#scenario-name", "Sale")
+        page.click("#add")
+        expect(page.locator("#kept-title")).to_contain_text("1")
+        page.click("#kept-title")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Commit Sale as plan of record").click()
+        download.value.save_as(tmp_path / "sale.record")
+        plan = read_record(tmp_path / "sale.record").promise.plan
+
+        assert plan.spend["promo"] == 6_000
+        assert plan.request["treatment_costs"] == {"promo": {"cost": 0.05}}
+        assert visit.complaints == []
 
 
 def test_a_plan_by_region_is_committed_in_its_regions(visit: Visit, folder: Path, tmp_path: Path) -> None:

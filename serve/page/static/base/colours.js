@@ -11,7 +11,7 @@ const WARM = "#c8452d";
 /** What each colour becomes on a dark page; the report's are the same. */
 const DARK = {
   [INK]: "#e6ebf1", [SOFT]: "#a9b4c0", [GRID]: "#2b3542", [ACCENT]: "#5aa9dd", [PAPER]: "#18202a", "#c9d0d8": "#4a5664", [WARM]: "#f0765c",
-  "#0072b2": "#4aa8e0", "#332288": "#9a8cf0", "#882255": "#d178a6", "#117733": "#55b878", "#7a3b10": "#c98d5e",
+  "#0072b2": "#3d86f0", "#332288": "#9a8cf0", "#882255": "#f0588c", "#117733": "#55b878", "#7a3b10": "#c98d5e",
 };
 
 export const darkness = matchMedia("(prefers-color-scheme: dark)");

@@ -28,6 +28,27 @@ export function options(select, entries, chosen) {
   select.value = chosen;
 }
 
+/**
+ * Note which text field below an element somebody types in; what is returned puts text and caret back into the field
+ * of that name, if it was built anew meanwhile.
+ */
+export function typing(root) {
+  const field = document.activeElement;
+  const nameOf = (one) => one.id || one.getAttribute("aria-label");
+  const isText = root.contains(field) && field.matches("input:not([type]), input[type=text], input[type=number]") && nameOf(field);
+  if (!isText) return () => {};
+  const [name, text, from, to] = [nameOf(field), field.value, field.selectionStart, field.selectionEnd];
+  return () => {
+    const own = [...root.querySelectorAll("input")].find((one) => nameOf(one) === name);
+    if (!own || own === document.activeElement) return;
+    own.focus();
+    if (own.value === text) return;
+    own.value = text;
+    own.dispatchEvent(new Event("input"));
+    if (from !== null) own.setSelectionRange(from, to);
+  };
+}
+
 /** A function that runs once calls have paused for `wait` ms. */
 export function debounce(run, wait) {
   let timer;

@@ -1,9 +1,11 @@
 // Plotly in the house style: waits for the library, draws what is in sight, redraws what changed.
 
 import { GRID, INK, PAPER, SOFT, darkness, toPaper, tone } from "./colours.js";
+import { number } from "./format.js";
 
 const FONT = "Inter, 'Segoe UI', system-ui, -apple-system, Roboto, 'Helvetica Neue', Arial, sans-serif";
 const CONFIG = { displayModeBar: false, doubleClick: false, scrollZoom: false };
+const TICKS = 5;
 const MARGIN_IN_SIGHT = "150px";
 
 let arriving = null;
@@ -80,7 +82,7 @@ function put(library, element) {
   const { clientWidth: width, clientHeight: height } = element;
   if (!width || !height) return null;
   waiting.delete(element);
-  const { traces, layout } = toned(makers.get(element)());
+  const { traces, layout } = toned(numbered(makers.get(element)()));
   element.dataset.size = sizeOf(element);
   element.dataset.drawn = String(1 + Number(element.dataset.drawn ?? 0));
   const drawn = library.react(element, traces, { ...toned(base()), ...layout, width, height }, CONFIG);
@@ -90,6 +92,34 @@ function put(library, element) {
 
 /** A figure whose colours are those of the page. */
 const toned = (figure) => JSON.parse(JSON.stringify(figure).replace(/"#[0-9a-f]{6}"/gi, (colour) => JSON.stringify(tone(JSON.parse(colour)))));
+
+/** A figure whose axes of amounts are written as numbers are everywhere else: "10 k", not "10k". */
+function numbered({ traces, layout }) {
+  const axes = Object.entries(layout).filter(([, own]) => own?.amounts).map(([name, { amounts: _, ...own }]) => {
+    const values = own.range ?? reach(traces, name[0], layout.barmode === "stack", own.rangemode === "tozero");
+    const tickvals = own.tickvals ?? ticks(Math.min(...values), Math.max(...values));
+    return [name, { ...own, tickmode: "array", tickvals, ticktext: own.ticktext ?? tickvals.map((value) => number(value, 3)) }];
+  });
+  return { traces, layout: { ...layout, ...Object.fromEntries(axes) } };
+}
+
+/** Amounts that an axis has to show: ends of whiskers, where bars begin, and sums where they stand on each other. */
+function reach(traces, letter, isStacked, fromZero) {
+  const values = traces.map((trace) => trace[letter] ?? []);
+  const whiskers = traces.map((trace) => trace[`error_${letter}`]).map((error, place) => (error?.visible === false || !error ? [] : values[place].flatMap((value, at) => [value + error.array[at], value - error.arrayminus[at]])));
+  const sums = isStacked ? (values[0] ?? []).map((_, at) => values.reduce((sum, own) => sum + (own[at] ?? 0), 0)) : [];
+  const zero = fromZero || traces.some((trace) => trace.type === "bar") ? [0] : [];
+  return [...zero, ...values.flat(), ...whiskers.flat(), ...sums].filter(Number.isFinite);
+}
+
+/** Round amounts from one end to the other and a step beyond, some five within. */
+function ticks(least, most) {
+  const raw = (most - least || 1) / TICKS;
+  const size = 10 ** Math.floor(Math.log10(raw));
+  const step = size * [1, 2, 5, 10].find((one) => one * size >= raw * (1 - 1e-9));
+  const first = Math.floor(least / step) - 1;
+  return Array.from({ length: Math.ceil(most / step) + 2 - first }, (_, place) => Number(((first + place) * step).toPrecision(12)));
+}
 
 const present = () => [...makers.keys()].filter((element) => element.isConnected);
 const redraw = () => { if (window.Plotly) present().forEach((element) => put(window.Plotly, element)); };
@@ -114,12 +144,12 @@ const base = () => ({
   showlegend: false,
 });
 
-/** An axis with its unit in the title. */
+/** An axis of amounts with its unit in the title. */
 export function axis(title, more = {}) {
   return {
     title: { text: escaped(title), font: { size: 11.5, color: SOFT }, standoff: 6 },
-    gridcolor: GRID, zeroline: false, fixedrange: true, automargin: true, ticks: "", nticks: 5,
-    tickfont: { size: 11.5, color: SOFT }, tickformat: "~s", ...more,
+    gridcolor: GRID, zeroline: false, fixedrange: true, automargin: true, ticks: "", amounts: true,
+    tickfont: { size: 11.5, color: SOFT }, ...more,
   };
 }
 

@@ -16,13 +16,18 @@ export function buyingTable(planning) {
   const treatments = planning.info.treatments ?? [];
   box.hidden = !priced.length && !reaching.length && !treatments.length;
   find("buying-title").textContent = listing([priced.length && "prices", reaching.length && "frequency", treatments.length && "costs of treatments"].filter(Boolean)).replace(/^./, (first) => first.toUpperCase());
+  find("buying-reading").textContent = [
+    priced.length && "A price that rises with spend makes more money buy less than in proportion.",
+    reaching.length && "At another frequency the same money buys the same contacts, of more people or fewer.",
+    treatments.length && "A treatment with a cost is planned in money, beside channels.",
+  ].filter(Boolean).join(" ");
   const prices = priced.map((channel) => priceRow(channel, planning));
   const frequencies = reaching.map((channel) => frequencyRow(channel, planning));
   const costs = treatments.map((treatment) => costRow(treatment, planning));
   fill(find("buying-table"),
     prices.length > 0 && tableOf("What a unit of exposure costs", ["Channel", "Price", "Units bought", `Price now, ${planning.currency}`, "Under the plan", "One unit more"], prices),
     frequencies.length > 0 && tableOf("How often people are reached", ["Channel", "Plan", "Now", "Best", "No advice within", "At the best, same spend"], frequencies),
-    costs.length > 0 && tableOf("What treatments cost: with a cost a treatment is planned in money, beside channels", ["Treatment", `One unit costs, ${planning.currency}`, "Counted against", "In the last year", "Under the plan", "Spent"], costs));
+    costs.length > 0 && tableOf("What treatments cost", ["Treatment", `One unit costs, ${planning.currency}`, "Counted against", "In the last year", "Under the plan", "Spent"], costs));
   const title = find("buying-title").textContent;
   const update = () => {
     find("buying-title").textContent = [title, bought(planning)].filter(Boolean).join(": ");

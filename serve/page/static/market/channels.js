@@ -52,7 +52,7 @@ function row(channel, planning) {
   const element = h("div", { class: "channel", role: "group", "aria-label": title },
     h("div", { class: "name" }, h("span", { class: "dot" }), h("span", {}, title, held && h("small", {}, `${KINDS[channel.kind]}: not bought. A budget holds it, a scenario may move it.`), isTreatment(channel) && h("small", {}, "Treatment: what it costs stands under Prices."))),
     h("div", { class: "slide" }, slider.track, note),
-    h("div", { class: "amount" }, word(`Planned, ${unit}`), planned.input, against),
+    h("div", { class: "amount" }, word("Planned"), planned.input, against),
     h("div", { class: "least" }, !held && [word("At least"), least.input]),
     h("div", { class: "most" }, !held && [word("At most"), most.input]),
     h("div", { class: "hold" }, !held && h("label", {}, hold, word("Hold"))),

@@ -125,6 +125,7 @@ function furtherFields(planning) {
     info.has_graph && field("effects", "Count", effects),
     (info.regions ?? []).length > 1 && h("div", { class: "field" }, h("label", { class: "check" }, byRegion, `Plan each of the ${info.regions.length} regions`)),
     groups.element);
+  box.open = find(box.id)?.open ?? false;
   const unsure = (info.members ?? 1) > 1;
 
   function update() {

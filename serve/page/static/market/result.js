@@ -36,8 +36,8 @@ function notComputed(planning) {
 /** A warning of the service with the channels it begins with as people write them. */
 function named(text, planning) {
   const [start, ...rest] = text.split(": ");
-  const names = start.split(", ");
   const known = new Set(planning.channels.map((channel) => channel.name));
+  const names = known.has(start) ? [start] : start.split(", ");
   return rest.length && names.every((name) => known.has(name)) ? [names.map(subject).join(", "), ...rest].join(": ") : text;
 }
 
@@ -95,7 +95,7 @@ function tiles(planning, found) {
     tile("Spend", amount(spent, money), `${change(spent, currentTotal(planning.channels))}`),
     tile(`Expected ${planning.kpi}`, number(found.kpi.mean, 3), [interval(found.kpi, level, (kpi) => span(kpi, 3)), afterwards(found, planning)]),
     tile(`${subject(planning.kpi)} gained against now`, gained(found), [interval(found.gain, level, signedSpan), odds(found)], gainSide(found)),
-    found.gain_at && tile("Gain at 5 / 50 / 95 %", gainsAt(found), [worst(found), regret(planning, found)], `several ${gainSide(found)}`),
+    found.gain_at && tile("Gain at 5 / 50 / 95 %", gainsAt(found), [worst(found), regret(planning, found)], gainSide(found)),
     priced && tile("Value gained, less extra spend", signedMoney(found.profit_gain, money, profitSide(found, planning)), interval(found.profit_gain, level, signedSpan), profitSide(found, planning)),
     priced && found.total_roi && tile(`Return on 1\u00a0${money}`, number(found.total_roi.mean), interval(found.total_roi, level)),
   ];
@@ -134,9 +134,12 @@ function regret(planning, found) {
 export const isPlanned = (planning, spend) => Object.entries(spend ?? {}).length > 0
   && Object.entries(spend).every(([name, value]) => Math.abs(planning.plan.amounts[name] - value) <= 0.011 + DUST * value);
 
+/** Letters of a value that fits a tile in large type. */
+const LARGE = 13;
+
 /** A figure of the headline: its name, its value, and its interval and remarks below. */
 export const tile = (term, value, below, mood = "") =>
-  h("div", { class: mood }, h("dt", {}, term), h("dd", {}, value), [below].flat().filter(Boolean).map((text) => h("dd", { class: "range" }, text)));
+  h("div", { class: value.length > LARGE ? `several ${mood}` : mood }, h("dt", {}, term), h("dd", {}, value), [below].flat().filter(Boolean).map((text) => h("dd", { class: "range" }, text)));
 
 /** A gain with its sign; rounding errors are none. */
 export const gained = (found) => (gainSide(found) === "level" ? "0" : signed(number(found.gain.mean)));

@@ -26,7 +26,7 @@ export function weeklyTable(planning) {
       h("caption", { class: "sr" }, title),
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Spend"), planning.dates.map((date) => h("th", { scope: "col" }, day(date))), h("th", { scope: "col" }, "Total"))),
       h("tbody", {}, channels.map((row) => row.element), h("tr", { class: "sum" }, h("th", { scope: "row" }, `All, ${planning.currency}`), planning.dates.map((_, place) => h("td", { "data-sum": place })), h("td", { "data-sum": "all" }))),
-      controls.length > 0 && h("tbody", {}, h("tr", {}, h("th", { scope: "colgroup", class: "part", colspan: planning.dates.length + 2 }, "Promotions, prices and other controls to come: a scenario has them as you state them, a budget does not decide on them. Empty: as in the last year; holidays follow the calendar.")), controls.map((row) => row.element))));
+      controls.length > 0 && h("tbody", {}, h("tr", {}, h("th", { scope: "colgroup", class: "part", colspan: planning.dates.length + 2 }, h("span", {}, "Promotions, prices and other controls to come: a scenario has them as you state them, a budget does not decide on them. Empty: as in the last year; holidays follow the calendar."))), controls.map((row) => row.element))));
   }
 
   function update() {
