@@ -22,8 +22,7 @@ PLAIN = {
     "numbers first.",
     "uncertain_roi": "Whether money spent on {of} comes back is open: it may or it may not. A test would "
     "settle it.",
-    "uncertain_effect": "It is open whether the effect of {of} is large or next to nothing. A test would "
-    "settle it.",
+    "uncertain_effect": "The effect of {of} may be large or next to nothing. A test would settle it.",
     "unidentified_channel": "The data say little about {of}: what is shown is mostly what was assumed. "
     "A test would settle it.",
     "collinear_channels": "{of} always move together, so what each brings cannot be told apart.",
@@ -47,7 +46,7 @@ PLAIN = {
     "graph_inconsistent": "Which channel moves which is not settled by the data.",
     "graph_bypassed": "Which channel moves which is not settled by the data.",
     "graph_swap": "Of some channels it is open which moves the other.",
-    "direct_or_mediated": "It is open whether the effect of {of} is its own or comes through others.",
+    "direct_or_mediated": "The effect of {of} may be its own or come through others, which is open.",
     "placebo_as_strong": "A made-up channel looks as strong as real ones: small effects mean nothing here.",
     "value_not_stated": "What a unit of the KPI is worth is not stated: no return in money is told.",
     "not_converged": "What is said of {of} was not sampled long enough: another fit may say something else.",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from jobs.record.rows import Row, read_table
+from jobs.record.runs import find_run
 from jobs.record.tracking import open_tracking
 from jobs.record.versions import Registry
 from jobs.refit.command import main
@@ -93,6 +95,28 @@ def versions(out: Path) -> dict[str, int]:
     }
 
 
+def recorded(out: Path, fitted: Row) -> dict[str, float]:
+    """Metrics of a market's run, as the store of MLflow has them."""
+    tracking = open_tracking(None, str(out))
+    assert tracking is not None
+    run = find_run(tracking, fitted.key)
+    assert run is not None
+    return dict(tracking.client.get_run(run.id).data.metrics)
+
+
+def assert_scores_are_recorded(out: Path, fitted: Row) -> None:
+    """RMSE and relative errors of every window, and the gap between training and holdout, are in MLflow."""
+    scores = json.loads((Path(fitted.directory) / "metrics.json").read_text(encoding="utf-8"))
+    metrics = recorded(out, fitted)
+
+    for window in ("train", "holdout"):
+        for name in ("rmse", "nrmse", "wape", "r2"):
+            assert scores[window][name] is not None
+            assert metrics[f"{window}_{name}"] == pytest.approx(scores[window][name])
+    gap = scores["train"]["r2"] - scores["holdout"]["r2"]
+    assert metrics["generalisation_gap"] == pytest.approx(gap)
+
+
 @pytest.mark.ray
 @pytest.mark.usefixtures("own_ray")
 def test_a_portfolio_is_refitted_then_only_what_changed(
@@ -107,6 +131,8 @@ def test_a_portfolio_is_refitted_then_only_what_changed(
     assert {(found.status, found.role, found.change) for found in first.values()} == {
         ("done", "champion", "new")
     }
+    for fitted in first.values():
+        assert_scores_are_recorded(out, fitted)
 
     assert main(command) == 0
     assert {found.status for found in read_table(str(out)).values()} == {"unchanged"}
