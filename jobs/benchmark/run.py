@@ -165,15 +165,30 @@ def run_suites(run_options: RunOptions, console: Console) -> tuple[list[str], pd
             log.add([Figure(suite=name, status=status, note=str(error))])
             console.print(f"{name}: {status}, {error}", markup=False, highlight=False, soft_wrap=True)
     _prepare_peers(run_options, console)
+    runs = runs_of(prepared, quick=run_options.quick)
     expect = sum(
-        task.expect / (1 if task.alone else run_options.cores) for _, tasks in prepared for task in tasks
+        task.expect / (1 if task.alone else run_options.cores) for _, tasks in runs for task in tasks
     )
     runner = TaskRunner(log, console, run_options.cores, expect)
-    for name, tasks in prepared:
+    for names, tasks in runs:
         runner.run(tasks)
-        if (summary := SUITES[name].summary) is not None:
-            log.add(summary(log.frame()))
+        for name in names:
+            if (summary := SUITES[name].summary) is not None:
+                log.add(summary(log.frame()))
     return failures + runner.failures, log.frame()
+
+
+def runs_of(
+    prepared: Sequence[tuple[str, Sequence[Task]]], *, quick: bool
+) -> list[tuple[tuple[str, ...], list[Task]]]:
+    """Suites that run at once, with their tasks: one after the other, and in a quick run all of them.
+
+    A quick run shows that everything runs. What it measures tells nothing, so nothing in it has to be alone.
+    """
+    if not quick:
+        return [((name,), list(tasks)) for name, tasks in prepared]
+    together = [replace(task, alone=False) for _, tasks in prepared for task in tasks]
+    return [(tuple(name for name, _ in prepared), together)]
 
 
 def _prepare_peers(run_options: RunOptions, console: Console) -> None:

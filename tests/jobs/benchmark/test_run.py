@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from jobs.benchmark import run as command
-from jobs.benchmark.run import SUITES, main
+from jobs.benchmark.run import SUITES, main, runs_of
+from jobs.benchmark.tasks import Task
 from jobs.own_ray import own_signals
 from mmm.simulate.portfolio import write_portfolio
 from mmm.stopping import stop_while_loading
@@ -61,6 +62,20 @@ def test_a_quick_run_measures_every_suite(tmp_path: Path) -> None:
     }
     # Of processors, not of the clock: machines are shared.
     assert used < 2 * 180, "3 minutes are promised on a quiet machine of two cores"
+
+
+def test_tasks_of_a_quick_run_are_all_beside_one_another() -> None:
+    speed = Task(suite="speed", case="c", method="m", work=list, alone=True)
+    prepared = [("truth", [Task(suite="truth", case="c", method="m", work=list)]), ("speed", [speed])]
+
+    measured, quick = (runs_of(prepared, quick=each) for each in (False, True))
+
+    assert [(names, [task.alone for task in tasks]) for names, tasks in measured] == [
+        (("truth",), [False]), (("speed",), [True])
+    ]  # fmt: skip
+    assert [(names, [task.alone for task in tasks]) for names, tasks in quick] == [
+        (("truth", "speed"), [False, False])
+    ]
 
 
 def test_a_suite_that_cannot_run_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
