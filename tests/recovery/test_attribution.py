@@ -5,12 +5,16 @@ The naive estimators get the true total of all media as a present; the model doe
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
 
+from mmm.data.read import PanelRead
+from mmm.fitted import Fitted
 from mmm.simulate.portfolio import Design
+from mmm.simulate.worlds import World
 from tests.recovery.worlds import by_correlation, by_spend, error, fit_world, found_direct, true_direct
 
 REGIONAL = Design(regions=16, weeks=104, channels=5)
@@ -19,13 +23,28 @@ BAR = 0.40
 """Error that the model stays below and the naive estimators exceed."""
 
 
-@pytest.mark.parametrize(
-    ("design", "seed"),
-    [(REGIONAL, 15), (REGIONAL, 22), (NATIONAL, 28)],
-    ids=["regional, world 15", "regional, world 22", "national, world 28"],
-)
-def test_effects_are_found_where_naive_estimators_fail(design: Design, seed: int, tmp_path: Path) -> None:
-    world, _, fitted = fit_world(design, seed, tmp_path, "train.epochs=500")
+CASES = {
+    "regional, world 15": (REGIONAL, 15),
+    "regional, world 22": (REGIONAL, 22),
+    "national, world 28": (NATIONAL, 28),
+}
+Found = tuple[World, PanelRead, Fitted]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Found]:
+    """Each case drawn and fitted once, however many ask."""
+
+    @cache
+    def fitted(name: str) -> Found:
+        return fit_world(*CASES[name], tmp_path_factory.mktemp("world"), "train.epochs=500")
+
+    return fitted
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_effects_are_found_where_naive_estimators_fail(name: str, found: Callable[[str], Found]) -> None:
+    world, _, fitted = found(name)
     truth_C = true_direct(world)
 
     assert fitted.panel.channels == world.channels
@@ -34,8 +53,8 @@ def test_effects_are_found_where_naive_estimators_fail(design: Design, seed: int
     assert error(found_direct(fitted), truth_C) < BAR
 
 
-def test_the_baseline_and_the_share_of_media_are_found(tmp_path: Path) -> None:
-    world, read, fitted = fit_world(REGIONAL, 22, tmp_path, "train.epochs=500")
+def test_the_baseline_and_the_share_of_media_are_found(found: Callable[[str], Found]) -> None:
+    world, read, fitted = found("regional, world 22")
     train = read.split.train
     expected_GT = world.kpi_GT - world.noise_GT
 
