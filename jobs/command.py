@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from mmm.errors import FullError, MMMError
-from mmm.output import is_full
+from mmm.output import NO_ROOM_TEXTS, is_full
 from mmm.stopping import INTERRUPTED, sigterm_interrupts
 
 Say = Callable[[str], None]
@@ -46,7 +46,9 @@ def run_command(work: Callable[[], int], interrupted: str) -> int:
 
 
 def _no_room(error: Exception) -> str:
-    reason = " ".join(str(error).split())[:300]
+    # Ray tells the traceback of another process as text: its line that says so is all a user needs.
+    lines = [line for line in str(error).splitlines() if any(text in line for text in NO_ROOM_TEXTS)]
+    reason = " ".join((lines[-1:] or [str(error)])[0].split())[:300]
     return (
         f"a disk is full, or its quota used up: {reason}. Free some space, then run the same command again; "
         "what is done stays done."

@@ -17,7 +17,7 @@ MODEL_FOLDER = "model"
 """Folder of weights; a directory that has it holds a fitted model."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """What the system answers where a disk or a quota is used up."""
-_NO_ROOM_TEXTS = (*map(os.strerror, NO_ROOM), "disk is full")
+NO_ROOM_TEXTS = (*map(os.strerror, NO_ROOM), "disk is full")
 """The same in words, and in those of SQLite."""
 
 
@@ -70,7 +70,7 @@ def is_full(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, FullError) or getattr(error, "errno", None) in NO_ROOM:
             return True
-        if any(text in str(error) for text in _NO_ROOM_TEXTS):
+        if any(text in str(error) for text in NO_ROOM_TEXTS):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -33,6 +33,8 @@ SETTINGS = {
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     # Proxies share their port, HAProxy too, so that connections are taken while one is replaced.
     "SERVE_SOCKET_REUSE_PORT_ENABLED": "1",
+    # A request that a dying interface took and left unanswered goes to another one: questions change nothing.
+    "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
     # Ray's workers step back behind every other process (nice 15); people wait for these.
     "RAY_worker_niceness": "0",
 }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from jobs.tune.trial_row import TrialRow
 from mmm.config.files import load_market
 from mmm.data.read import read_panel
 from mmm.fitted import load_fitted
+from mmm.storage import write_whole
 from tests.jobs.tune.sweeps import TEST, row, stopped, write_spec
 
 
@@ -129,6 +131,32 @@ def test_a_sweep_from_spec_to_model(tmp_path: Path, capsys: pytest.CaptureFixtur
 
     assert main([*command, "--set", "model.loss.l2=0.5"]) == 2
     assert "model.loss.l2 is 0.001 there, 0.5 here" in capsys.readouterr().err
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("own_ray")
+def test_a_disk_that_fills_ends_with_1_and_what_is_done_stays_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    command = [str(write_spec(tmp_path)), "--out", str(out), "--concurrency", "1", "--trials", "3"]
+    command += ["--tracking", "none"]
+
+    def filling(place: str, content: bytes) -> None:
+        if place.endswith("00001.json"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_whole(place, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jobs.tune.store.write_whole", filling)
+        assert main(command) == 1
+    told = capsys.readouterr().err
+    assert "error: a disk is full" in told and "Traceback" not in told
+    assert [row.number for row in read_rows(str(out))] == [0]
+
+    assert main(command) == 0
+    assert "3 trials, 1 finished before" in capsys.readouterr().out
+    assert [row.number for row in read_rows(str(out))] == [0, 1, 2]
 
 
 @pytest.mark.ray
