@@ -32,6 +32,7 @@ from mmm.analysis.curves import CurveSums, curve_sums, hill_table, response_curv
 from mmm.analysis.intervals import LEVEL, interval, interval_from_zero
 from mmm.analysis.priors import priors_table
 from mmm.analysis.quality import QualitySums, quality_sums
+from mmm.analysis.realisation import realised_table
 from mmm.analysis.score import ScoreSums, score_sums
 from mmm.analysis.tables import (
     PeriodSums,
@@ -234,6 +235,7 @@ def national_tables(fitted: Fitted, sums: PartSums | None = None) -> dict[str, p
         "training": training_table(fitted),
         "returns": returns_table(fitted, periods),
         "windows": windows_table(fitted, periods),
+        "realised": realised_table(fitted, periods),
         "correlations": correlations_table(fitted, None if sums is None else sums.products_NN),
     }
     if fitted.members > 1:

@@ -41,6 +41,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "returns": ("window", "channel", "spend", "start", "effect", "value", "roi"),
     "windows": ("first", "last", "channel", "spend", "roi", "roi_lower", "roi_upper"),
+    "realised": ("channel", "ran", "realised", "effect", "lower", "upper"),
     "priors": ("channel", "prior", "posterior"),
     "tests": (
         *("recommended", "channel", "kind", "national", "treated", "weeks", "blocks", "standard_error"),
@@ -68,6 +69,7 @@ OPTIONAL = {
     "experiments": "no experiment is named in the spec",
     "returns": "this model was fitted before returns by quarter were kept: fit it again",
     "windows": "this model was fitted before returns of any window were kept: fit it again",
+    "realised": "this model was fitted before effects were kept by quarter of the spend: fit it again",
     "priors": "this model was fitted before priors were kept beside what was learned: fit it again",
     "tests": "no tests were designed: `mmm design DIR REQUEST --out DIR/tests.parquet` does",
     "frequency": "no channel of the model has reach and frequency",
@@ -76,7 +78,7 @@ OPTIONAL = {
 """Files that not every model has, and why."""
 
 _KEYS = ("region", "split", "component", "kind", "channel", "cause", "effect", "stage", "a", "b", "curve")
-_DATES = ("date", "start", "end", "first", "last")
+_DATES = ("date", "start", "end", "first", "last", "ran", "realised")
 
 
 class MissingTableError(MMMError, LookupError):
@@ -117,6 +119,7 @@ class Tables:
     experiments: pd.DataFrame | None = None
     returns: pd.DataFrame | None = None
     windows: pd.DataFrame | None = None
+    realised: pd.DataFrame | None = None
     priors: pd.DataFrame | None = None
     tests: pd.DataFrame | None = None
     frequency: pd.DataFrame | None = None

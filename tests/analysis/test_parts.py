@@ -71,7 +71,10 @@ def test_scores_and_counts_are_those_of_one_part(fitted: Fitted, sums: PartSums)
         for name, value in scores.items():
             if name != "naive":
                 assert found[window][name] == pytest.approx(value, rel=1e-9), name
-    assert data_quality(fitted, sums.quality) == data_quality(fitted)
+    quality, whole = data_quality(fitted, sums.quality), data_quality(fitted)
+    # Sums of parts are those of the whole to rounding, which some processors do otherwise.
+    same(pd.DataFrame(quality.pop("outliers")), pd.DataFrame(whole.pop("outliers")), 1e-9)
+    assert quality == whole
 
 
 def test_tables_by_region_are_those_of_one_part(fitted: Fitted, parts: list[Fitted], sums: PartSums) -> None:

@@ -18,6 +18,7 @@ from tests.report.world_tables import (
     write_experiments,
     write_priors,
     write_reach,
+    write_realised,
     write_returns,
     write_tests,
     write_windows,
@@ -221,6 +222,7 @@ def _write_channels(directory: Path, world: World, parts: _Parts, rng: np.random
         "weight": parts.kernel_CL.ravel(), "lower": low.ravel(), "upper": high.ravel(),
     }  # fmt: skip
     pd.DataFrame(kernel).to_parquet(directory / "adstock.parquet")
+    write_realised(directory, world)
     frames = []
     for c, name in enumerate(names):
         value = 1 + 0.25 * rng.random() * np.sin(np.arange(world.weeks) / rng.uniform(8, 20) + c)

@@ -184,3 +184,19 @@ def write_tests(directory: Path, world: Sizes) -> None:
         for first in (True, False)
     ]
     pd.concat(frames, ignore_index=True).to_parquet(directory / "tests.parquet")
+
+
+def write_realised(directory: Path, world: Sizes) -> None:
+    """Effects by quarter of the spend: four fifths in the same quarter, the rest in the next one."""
+    train = world.weeks - world.holdout - world.test
+    starts = pd.PeriodIndex(world.dates[:train], freq="Q").unique().start_time
+    names = [*world.channel_names, ""]
+    frames = []
+    for after, part in ((0, 0.8), (1, 0.2)):
+        for ran, realised in zip(starts[: len(starts) - after], starts[after:], strict=True):
+            effect = part * np.linspace(4e4, 9e4, len(names))
+            effect[-1] = effect[:-1].sum()
+            low, high = bounds(world.members, effect, 0.15)
+            frame = pd.DataFrame({"channel": names, "effect": effect, "lower": low, "upper": high})
+            frames.append(frame.assign(ran=ran, realised=realised))
+    pd.concat(frames, ignore_index=True).to_parquet(directory / "realised.parquet")

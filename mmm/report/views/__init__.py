@@ -70,6 +70,7 @@ SECTIONS: dict[str, tuple[Entry[Tables], ...]] = {
     "How do channels work?": (
         Entry("carryover", "Carry-over", dynamics.carryover),
         Entry("realisation", "Time to work", memory.realisation),
+        Entry("spend-quarters", "Quarter of spend and of effect", memory.spend_quarters, optional=True),
         Entry("effectiveness", "Effectiveness over time", dynamics.effectiveness),
         Entry("dag", "Channel network", network.dag),
         Entry("dag-matrix", "Network matrix", network.dag_matrix),

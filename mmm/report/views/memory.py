@@ -1,4 +1,4 @@
-"""How fast a channel works: at once against later, and the time to half and to nearly all of its effect."""
+"""How fast channels work: at once against later, time to half and most of the effect, quarter by quarter."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import plotly.graph_objects as go
 
 from mmm import words
 from mmm.report import axes, marks, theme
-from mmm.report.tables import Tables
+from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import interval_note
 
 PARTS = (0.5, 0.9)
 """Parts of the effect whose time is told."""
 MOST = words.percent(PARTS[-1])
+MOST_NUMBERS = 13
+"""Quarters up to which cells have numbers in them."""
+SMALLEST = 0.005
+"""Part of the largest cell below which a cell has no number."""
 
 
 def realisation(tables: Tables) -> go.Figure:
@@ -98,3 +102,99 @@ def _spans(names: list[str], times: dict[str, tuple[int, int]], palette: dict[st
         traces.append(marks.dots(x, names, colours, 12, symbol, rim=(rim, colours), hover=hover, **at))
         traces.append(marks.key(label, theme.SOFT, 11, symbol, 3))
     return traces
+
+
+def spend_quarters(tables: Tables) -> go.Figure:
+    """What all media of a quarter brought in that quarter and in later ones, in KPI units."""
+    rows = tables.frame("realised")
+    rows = rows.assign(channel=rows["channel"].astype(str))
+    of_all = rows[rows["channel"] == ""]
+    starts = sorted({*of_all["ran"], *of_all["realised"]})
+    if len(starts) < 2:
+        raise MissingTableError("the training window has fewer than two quarters with an effect")
+    names = [_quarter(start) for start in starts]
+    grid, low, high = (
+        of_all.pivot(index="ran", columns="realised", values=column).reindex(index=starts, columns=starts)
+        for column in ("effect", "lower", "upper")
+    )
+    kpi = tables.about.kpi
+    parts = _by_delay(rows[rows["ran"] < starts[-1]])
+    order = [name for name in ("", *tables.channels) if name in parts]
+    return theme.finish(
+        [_amounts(grid, low, high, names, kpi)],
+        {
+            "xaxis": axes.matrix(names, side="top", title="Quarter in which it came", tickangle=-40),
+            "yaxis": axes.matrix(names, autorange="reversed", title="Quarter of the spend"),
+            "margin": {"t": 84, "b": 24},
+        },
+        height=170 + 30 * len(names),
+        title=_later(parts[""], kpi, grid),
+        reading=f"Row: quarter in which media ran; column: quarter in which their effect came, in {kpi}. "
+        "The effect of a period is told of the media that still acted in it, each by its part. What the last "
+        "quarters will bring after training is not in it.",
+        notes=[interval_note(of_all)],
+        table=marks.table(
+            order,
+            {
+                "Channel": lambda name: words.subject(name) if name else "All media",
+                "Same quarter": lambda name: words.percent(parts[name][0]),
+                "Next quarter": lambda name: words.percent(parts[name][1]),
+                "Later": lambda name: words.percent(parts[name][2]),
+            },
+        ),
+    )
+
+
+def _quarter(start: pd.Timestamp) -> str:
+    return f"{start.year} Q{start.quarter}"
+
+
+def _by_delay(rows: pd.DataFrame) -> dict[str, tuple[float, float, float]]:
+    """Part of each channel's effect that came in the quarter of the spend, in the next one and later."""
+    first, came = (pd.PeriodIndex(rows[column], freq="Q") for column in ("ran", "realised"))
+    after = np.minimum(came.astype("int64") - first.astype("int64"), 2)
+    sums = rows.assign(after=after).pivot_table(
+        index="channel", columns="after", values="effect", aggfunc="sum"
+    )
+    sums = sums.reindex(columns=[0, 1, 2]).fillna(0.0)
+    shares = sums.div(sums.sum(axis=1), axis=0)
+    return {str(name): (float(a), float(b), float(c)) for name, (a, b, c) in shares.iterrows()}
+
+
+def _amounts(
+    grid: pd.DataFrame, low: pd.DataFrame, high: pd.DataFrame, names: list[str], kpi: str
+) -> theme.Trace:
+    values = grid.to_numpy(float)
+    top = float(np.nanmax(values))
+    said = [
+        [_said(*cell) for cell in zip(*row, strict=True)]
+        for row in zip(values, low.to_numpy(float), high.to_numpy(float), strict=True)
+    ]
+    told = [
+        [words.number(v, 3) if words.known(v) and v >= SMALLEST * top else "" for v in row] for row in values
+    ]
+    few = len(names) <= MOST_NUMBERS
+    style: theme.Layout = {"texttemplate": "%{text}" if few else "", "text": told, "showscale": not few}
+    style |= {"textfont": {"size": 11}, "hoverongaps": False, "customdata": said}
+    hover = f"Spend of %{{y}}, effect in %{{x}}: %{{customdata}} {kpi}"
+    bar = marks.colour_bar(tickfont={"size": 11, "color": theme.SOFT})
+    ends = (0, max(top, 1e-9))
+    return marks.heat(
+        names, names, theme.fmt(values), theme.SEQUENTIAL, *ends, hover=hover, colorbar=bar, **style
+    )
+
+
+def _said(effect: float, low: float, high: float) -> str:
+    """``396 k, 310 k to 480 k``; the number alone without an interval."""
+    if not words.known(effect):
+        return ""
+    number = words.number(effect, 3)
+    return f"{number}, {words.span(low, high, 3)}" if words.known(low, high) else number
+
+
+def _later(parts: tuple[float, float, float], kpi: str, grid: pd.DataFrame) -> str:
+    """How much of the effect of media comes after the quarter in which they ran."""
+    brought = float(np.nansum(grid.to_numpy(float)[:-1]))
+    later = parts[1] + parts[2]
+    title = f"{words.percent(later)} of what media brought came after the quarter in which they ran"
+    return f"{title}: {words.number(later * brought, 3)} {kpi} of {words.number(brought, 3)}"

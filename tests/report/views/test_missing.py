@@ -33,6 +33,7 @@ NEEDED: dict[str, set[str]] = {
     "all-curves": {"curves"},
     "plan-effects": {"plan", "curves"},
     "realisation": {"adstock"},
+    "spend-quarters": {"realised"},
     "priors": {"priors"},
     "frequency": {"frequency", "best_frequency"},
     "saturation": {"hill"},
