@@ -49,7 +49,7 @@ def region_ranking(tables: Tables) -> go.Figure:
 
 def _slanted(channels: list[str]) -> int:
     """Pixels of the channels' names below the rows, and of the axis' title below them."""
-    return 24 + round(LETTER * max(len(words.subject(name)) for name in channels))
+    return 24 + round(LETTER * max((len(words.subject(name)) for name in channels), default=0))
 
 
 def _layout(names: list[str], channels: list[str], goal: str) -> theme.Layout:
