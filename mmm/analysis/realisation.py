@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from mmm.analysis.intervals import interval_from_zero
-from mmm.analysis.tables import PeriodSums, by_period
-from mmm.data.panel import Bools, Floats
+from mmm.analysis.tables import PeriodSums, by_period, with_total
+from mmm.data.panel import Floats
 from mmm.fitted import Fitted
 
 
@@ -32,16 +32,16 @@ def realised_table(fitted: Fitted, sums: PeriodSums | None = None) -> pd.DataFra
     quarters = quarter_T.unique().sort_values()
     in_quarter_TQ = (quarter_T.to_numpy()[:, None] == quarters.to_numpy()).astype(np.float64)
     kernel_MCL = fitted.predictor.kernel_MCL
-    found_MCQQ = np.stack(
+    found_MQQC = np.stack(
         [
             _by_quarter(
                 sums.effect_MTC[:, train_T, c], sums.media_TC[train_T, c], kernel_MCL[:, c], in_quarter_TQ
             )
             for c in range(len(fitted.panel.channels))
         ],
-        1,
+        -1,
     )
-    found_MCQQ = _with_all(found_MCQQ, fitted.panel.bought_C)
+    found_MCQQ = np.moveaxis(with_total(found_MQQC, fitted.panel.bought_C), -1, 1)
     mean, lower, upper = interval_from_zero(found_MCQQ.reshape(len(found_MCQQ), -1))
     names = np.array([*fitted.panel.channels, ""], dtype=object)
     starts_Q = quarters.start_time.to_numpy().astype("datetime64[s]")
@@ -70,8 +70,3 @@ def _by_quarter(effect_MT: Floats, media_T: Floats, kernel_ML: Floats, in_quarte
     part_MTQ = acting_MTQ / np.where(whole_MT1 > 0, whole_MT1, 1.0)
     found: Floats = np.einsum("mtq,mt,tr->mqr", part_MTQ, effect_MT, in_quarter_TQ, optimize=True)
     return found
-
-
-def _with_all(found_MCQQ: Floats, bought_C: Bools) -> Floats:
-    """Channels, and those that are bought together as the last one."""
-    return np.concatenate([found_MCQQ, found_MCQQ[:, bought_C].sum(1, keepdims=True)], 1)

@@ -177,7 +177,7 @@ def windows_table(fitted: Fitted, sums: PeriodSums | None = None) -> pd.DataFram
     spend_UC, value_MUC = inside_UT @ sums.spend_TC, inside_UT @ sums.value_MTC
     first_W, last_W = np.triu_indices(len(units))
     spend_WC, value_MWC = (
-        _with_total(_between(values, first_W, last_W), fitted.panel.bought_C)
+        with_total(_between(values, first_W, last_W), fitted.panel.bought_C)
         for values in (spend_UC, value_MUC)
     )
     roi_MWC = value_MWC / np.where(spend_WC > 0, spend_WC, np.nan)
@@ -269,7 +269,7 @@ def _returns(panel: Panel, periods: PeriodSums, windows: dict[str, Bools]) -> pd
     for name, window_T in windows.items():
         every = (periods.spend_TC, periods.effect_MTC, periods.value_MTC)
         sums = (values[..., window_T, :].sum(-2) for values in every)
-        spend_C, effect_MC, value_MC = (_with_total(v, panel.bought_C) for v in sums)
+        spend_C, effect_MC, value_MC = (with_total(v, panel.bought_C) for v in sums)
         frame = pd.DataFrame({"window": name, "channel": [*panel.channels, ""], "spend": spend_C})
         frame["media"] = [*periods.media_TC[window_T].sum(0), np.nan]
         frame["start"] = panel.dates[window_T][0].astype("datetime64[s]")
@@ -280,7 +280,7 @@ def _returns(panel: Panel, periods: PeriodSums, windows: dict[str, Bools]) -> pd
     return pd.concat(frames, ignore_index=True).astype({"window": "str", "channel": "str"})
 
 
-def _with_total(value_C: Floats, bought_C: Bools) -> Floats:
+def with_total(value_C: Floats, bought_C: Bools) -> Floats:
     """Values of channels with the total of those that are bought at the end."""
     of_media_C = value_C if bought_C.all() else value_C[..., bought_C]
     return np.append(value_C, of_media_C.sum(-1, keepdims=True), axis=-1)
