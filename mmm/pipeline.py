@@ -69,6 +69,7 @@ def fit_panel(
     checkpoint: FileCheckpoint | None = None,
     previous: Fitted | None = None,
     warm: Fitted | None = None,
+    threads: int | None = None,
 ) -> Result:
     """Fit a panel that is already read, and analyse the model.
 
@@ -76,9 +77,18 @@ def fit_panel(
     of epochs the scored fit took; scores stay those of the scored fit, whose predictions are then the
     table ``scored_predictions``. A fit that starts from a ``previous`` model keeps its units and expects its
     channels; one whose search begins at a ``warm`` model is the same fit in less time, see
-    :mod:`mmm.train.warm_start`.
+    :mod:`mmm.train.warm_start`. More ``threads`` make that of a large panel shorter and find the same.
     """
-    return alone(_fitting(spec, read, progress=progress, checkpoint=checkpoint, previous=previous, warm=warm))
+    fit = _fitting(
+        spec,
+        read,
+        progress=progress,
+        checkpoint=checkpoint,
+        previous=previous,
+        warm=warm,
+        threads=threads,
+    )
+    return alone(fit)
 
 
 def fit_panels(every: Iterable[tuple[MarketSpec, PanelRead, Fitted | None]]) -> list[Result | MMMError]:
@@ -101,9 +111,11 @@ def _fitting(
     checkpoint: FileCheckpoint | None = None,
     previous: Fitted | None = None,
     warm: Fitted | None = None,
+    threads: int | None = None,
 ) -> Fit[Result]:
     started, again = time.perf_counter(), spec.train.refit_on_all
     fit = partial(fitting, spec, read.panel, read.split, progress=progress, previous=previous, warm=warm)
+    fit = partial(fit, threads=threads)
     scored = yield from fit(
         checkpoint=checkpoint, effort=SCORED_EFFORT if again else 1.0, with_graph=not again
     )
@@ -172,6 +184,7 @@ def fit_market(
     report: bool = True,
     progress: Progress | None = None,
     start_from: str | Path | None = None,
+    threads: int | None = None,
 ) -> Result:
     """Read, fit, analyse and write one market.
 
@@ -183,6 +196,8 @@ def fit_market(
         report: Also write ``report.html``.
         progress: Told of every epoch.
         start_from: Folder of an older model of the market to start from.
+        threads: Parts of a large panel's posterior that are computed side by side; None takes PyTorch's
+            threads.
 
     Raises:
         ModelFileError: No older model lies there, or it is damaged.
@@ -197,7 +212,9 @@ def fit_market(
     check_output(path, force=force, folder=True)
     previous = None if start_from is None else load_fitted(start_from)
     read = read_market(spec)
-    result = fit_panel(spec, read, progress=progress, checkpoint=checkpoint, previous=previous)
+    result = fit_panel(
+        spec, read, progress=progress, checkpoint=checkpoint, previous=previous, threads=threads
+    )
     with prepare_output(path, force=force) as scratch:
         write_result(result, scratch, report=report)
     checkpoint.remove()

@@ -234,7 +234,8 @@ def run_simulate(options: argparse.Namespace) -> int:
 def run_fit(options: argparse.Namespace) -> int:
     """Fit one market and write everything about it.
 
-    One thread unless the user asks for more: the tensors are small and threads get in each other's way.
+    PyTorch has one thread unless the user asks for more: most tensors are small and threads get in each
+    other's way. Parts of a large panel are computed side by side, on every core this process may use.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from rich.console import Console
@@ -243,6 +244,7 @@ def run_fit(options: argparse.Namespace) -> int:
     from mmm.cli.summary import summarise
     from mmm.config.files import load_market
     from mmm.pipeline import fit_market
+    from mmm.train.posterior.side_by_side import usable_cores
 
     settings = list(options.set)
     if options.members is not None:
@@ -257,6 +259,7 @@ def run_fit(options: argparse.Namespace) -> int:
             report=options.report,
             progress=progress,
             start_from=options.start_from,
+            threads=spec.train.threads or usable_cores(),
         )
     Console().print(summarise(result, Path(options.out)), soft_wrap=True)
     return DONE

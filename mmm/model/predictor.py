@@ -39,12 +39,14 @@ from mmm.model.network import (
 )
 from mmm.model.objective import noise_level
 from mmm.model.placed import pose_beliefs
-from mmm.model.saturation import hill
+from mmm.model.saturation import hill, scaled_sums
 from mmm.model.scales import Scales
 from mmm.model.temporal import COURSE, course_of, effectiveness
 from mmm.model.treatments import FittedControls, fitted_controls
 
 DTYPE = torch.float64
+CELLS_AT_ONCE = 2**17
+"""Cells by channel and member of tables that are worked on together: what the processor's caches hold."""
 FADING = 0.9
 """Share of what the network makes of effectiveness that is left one period after the data end."""
 
@@ -207,18 +209,19 @@ class Predictor:
             Totals, and their derivative by the multiplier, both of shape MPC. At 0 the derivative is that
             of a hundredth of the media.
         """
-        shape = self._shape
-        scale = torch.as_tensor(self.weight_MCG)[..., None] * self._effectiveness * torch.as_tensor(cells_GT)
-        with torch.no_grad():
-            volume_MCGT = frequency.carried(self._inputs.stack_CGTL, shape.kernel_MCL, self._seen)
-            half, slope = shape.half_MC[:, :, None, None], shape.slope_MC[:, :, None, None]
-            totals, slopes = [], []
-            for multiplier in multiplier_P:
-                totals.append((scale * hill(volume_MCGT * float(multiplier), half, slope)).sum((2, 3)))
-                near = max(float(multiplier), 0.01)
-                level = hill(volume_MCGT * near, half, slope)
-                slopes.append((scale * slope * level * (1 - level)).sum((2, 3)) / near)
-        return torch.stack(totals, 1).numpy(), torch.stack(slopes, 1).numpy()
+        stack_CGTL, seen, found = self._inputs.stack_CGTL, self._seen, []
+        multipliers, of = [float(multiplier) for multiplier in multiplier_P], np.arange(len(stack_CGTL))
+        weight_MCG1, cells = torch.as_tensor(self.weight_MCG)[..., None], torch.as_tensor(cells_GT)
+        rows = max(CELLS_AT_ONCE // stack_CGTL[..., 0].numel(), 1)
+        for start in range(0, self.members, rows):
+            members = slice(start, start + rows)
+            shape, reached = self._shape.part(members), None if seen is None else seen.part(members, of)
+            volume_MCGT = frequency.carried(stack_CGTL, shape.kernel_MCL, reached)
+            scale_MCGT = weight_MCG1[members] * self._effectiveness[members] * cells
+            tables = (volume_MCGT.flatten(2), shape.half_MC, shape.slope_MC, scale_MCGT.flatten(2))
+            found.append(scaled_sums(*tables, multipliers))
+        totals, slopes = zip(*found, strict=True)
+        return torch.cat(totals).numpy(), torch.cat(slopes).numpy()
 
     def lifts(self, tests: Sequence[LiftTest], graph: ChannelGraph) -> Floats:
         """KPI with the change of each lift test less KPI without it, in the cells of the test, shape ME."""
@@ -385,15 +388,12 @@ class Predictor:
     def channels_ahead(self, media_GHC: Floats, contacts_GHC: Floats | None = None) -> Floats:
         """KPI that channels bring after the data by given media, carry-over of history included, MCGH."""
         volume_MCGH = self.carried_ahead(media_GHC, history=True, contacts_GHC=contacts_GHC)
-        brought_MCGH = self.weight_ahead(media_GHC.shape[1]) * hill(volume_MCGH, *self.saturation_shape())
-        brought: Floats = brought_MCGH.numpy()
-        return brought
+        level_MCGH = hill(volume_MCGH, *self.saturation_shape())
+        return np.asarray((self.weight_ahead(media_GHC.shape[1]) * level_MCGH).numpy())
 
     def kpi_ahead(
         self, media_GHC: Floats, controls_GHK: Floats, contacts_GHC: Floats | None = None
     ) -> Floats:
         """Expected KPI after the data under given media and controls, carry-over of history included, MGH."""
-        total_MGH: Floats = self.baseline_ahead(controls_GHK) + self.channels_ahead(
-            media_GHC, contacts_GHC
-        ).sum(1)
-        return total_MGH
+        channels_MCGH = self.channels_ahead(media_GHC, contacts_GHC)
+        return np.asarray(self.baseline_ahead(controls_GHK) + channels_MCGH.sum(1))

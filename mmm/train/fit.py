@@ -63,6 +63,8 @@ class Options(TypedDict, total=False):
         effort: Factor on the length of sampling, beside that of the settings.
         with_graph: Learn the channel graph (by default); lift tests and unrecorded demand have it learned in
             any case.
+        threads: Parts of a large panel's posterior that are computed side by side; None takes PyTorch's
+            threads. It changes nothing of what is found.
         shards: Of a shard of regions, what it knows of the whole; None for a whole panel.
         survey: Of a shard, what was found out about the whole panel beforehand.
     """
@@ -75,6 +77,7 @@ class Options(TypedDict, total=False):
     warm: Fitted | None
     effort: float
     with_graph: bool
+    threads: int | None
     shards: Shards | None
     survey: Survey | None
 
@@ -166,7 +169,8 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
     if epochs is None:
         epochs = yield from _choose_epochs(work)
     effort = settings.effort * options.get("effort", 1.0)
-    found = yield from _members(work, panel, epochs, effort)
+    threads = options.get("threads") or torch.get_num_threads()
+    found = yield from _members(work, panel, epochs, effort, threads)
     return Fitted(
         spec=spec,
         panel=panel,
@@ -267,7 +271,7 @@ def _choose_epochs(work: _Work) -> Fit[int]:
     return chosen
 
 
-def _members(work: _Work, panel: Panel, epochs: int, effort: float) -> Fit[Posterior]:
+def _members(work: _Work, panel: Panel, epochs: int, effort: float, threads: int) -> Fit[Posterior]:
     """Parameters of all members, their units, and what the provenance says of how they were drawn."""
     settings = work.settings
     if settings.inference == "ensemble":
@@ -283,6 +287,7 @@ def _members(work: _Work, panel: Panel, epochs: int, effort: float) -> Fit[Poste
         seed=settings.seed,
         effort=effort,
         progress=work.progress,
+        threads=threads,
     )
     return found
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmm.model.saturation import hill, market_slope
+from mmm.model.saturation import LEAST_MULTIPLIER, hill, market_slope, scaled_sums
 
 
 def number(value: float) -> torch.Tensor:
@@ -81,3 +81,35 @@ def test_market_of_unlike_people_is_their_mean(slope: float, spread: float) -> N
     market = hill(volume, number(1.0), market_slope(number(slope), number(spread)))
 
     assert float((people - market).abs().max()) < 0.03
+
+
+def test_sums_over_multiples_by_hand() -> None:
+    """Two cells at half-saturation and one without media, which brings nothing at any multiple."""
+    volume = torch.tensor([[[3.0, 3.0, 0.0]]], dtype=torch.float64)
+    scale = torch.tensor([[[10.0, 2.0, 5.0]]], dtype=torch.float64)
+    sums, slopes = scaled_sums(
+        volume, number(3.0)[None, None], number(2.0)[None, None], scale, [1.0, 2.0, 0.0]
+    )
+
+    assert sums.flatten().tolist() == pytest.approx([6.0, 9.6, 0.0])
+    least = LEAST_MULTIPLIER**2 / (1 + LEAST_MULTIPLIER**2)
+    expected = [12 * 2 * 0.25, 12 * 2 * 0.8 * 0.2 / 2, 12 * 2 * least * (1 - least) / LEAST_MULTIPLIER]
+    assert slopes.flatten().tolist() == pytest.approx(expected)
+
+
+def test_sums_over_multiples_are_those_of_the_curve() -> None:
+    rng = np.random.default_rng(3)
+    volume = torch.as_tensor(rng.lognormal(0, 1, (4, 3, 50)) * (rng.uniform(size=(4, 3, 50)) < 0.8))
+    half, slope = torch.as_tensor(rng.lognormal(0, 1, (4, 3))), torch.as_tensor(rng.uniform(0.4, 4, (4, 3)))
+    scale = torch.as_tensor(rng.normal(size=(4, 3, 50)))
+    multiples = [0.0, 0.004, 0.01, 0.3, 1.0, 2.0]
+    sums, slopes = scaled_sums(volume, half, slope, scale, multiples)
+
+    def curve(multiple: float) -> torch.Tensor:
+        return (scale * hill(volume * multiple, half[..., None], slope[..., None])).sum(2)
+
+    for place, multiple in enumerate(multiples):
+        torch.testing.assert_close(sums[:, place], curve(multiple), rtol=1e-12, atol=1e-13)
+        near, step = max(multiple, LEAST_MULTIPLIER), 1e-6
+        by_differences = (curve(near + step) - curve(near - step)) / (2 * step)
+        torch.testing.assert_close(slopes[:, place], by_differences, rtol=1e-5, atol=1e-6)

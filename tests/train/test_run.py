@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from mmm.train import stacked as program
 from mmm.train.fit import fit, fitting
 from mmm.train.posterior import at_once as at_once_program
 from mmm.train.posterior.at_once import Sampling
+from mmm.train.posterior.density import Density
 from mmm.train.posterior.posterior import BEGUN_WARM_UP
 from mmm.train.run import Fit, groups, together
 from mmm.train.stacked import Training
@@ -126,6 +128,29 @@ def test_draws_of_markets_at_once_are_those_of_one_by_one(regions: int, model: d
         assert away.median() < 1e-5
         assert away.max() < 1e-2
         assert found.step == pytest.approx(alone.step, rel=1e-5)
+
+
+def test_parts_of_a_large_panel_side_by_side_find_the_very_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the number of threads, which is put back afterwards; more than one really computes."""
+    panel = panels(3)[0]
+    sampling = sampling_of(panel, {})
+    monkeypatch.setattr("mmm.train.posterior.density.CELLS_AT_ONCE", 1)
+    computing: set[str] = set()
+    given = Density.given
+
+    def seen(self: Density, theta_MD: torch.Tensor) -> Any:
+        computing.add(threading.current_thread().name)
+        return given(self, theta_MD)
+
+    monkeypatch.setattr(Density, "given", seen)
+    before = torch.get_num_threads()
+    (alone,) = at_once_program.draw([sampling])
+    assert computing == {"MainThread"}
+    (found,) = at_once_program.draw([replace(sampling_of(panel, {}), threads=3)])
+
+    assert torch.equal(found.theta_MND, alone.theta_MND)
+    assert len(computing) > 2
+    assert torch.get_num_threads() == before
 
 
 def test_a_fit_goes_on_from_the_chains_of_the_model_it_begins_at(tmp_path: Path) -> None:

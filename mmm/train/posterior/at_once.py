@@ -25,6 +25,7 @@ from mmm.train.posterior.information import information, spread_places
 from mmm.train.posterior.marginal import Terms, pulled_back, settled
 from mmm.train.posterior.sampler import Chains, Effort, Sampled, Told, sample
 from mmm.train.posterior.search import curvature, highest
+from mmm.train.posterior.side_by_side import Mapped, side_by_side
 
 Tensors = dict[str, Tensor]
 
@@ -60,6 +61,7 @@ class Sampling:
         generator: Source of every random number.
         told: Hears how far it is.
         begun: Chains of a like posterior to go on from; None begins around the mode.
+        threads: Parts of a large panel that are computed side by side.
     """
 
     density: Density
@@ -68,6 +70,7 @@ class Sampling:
     generator: torch.Generator
     told: Told
     begun: Chains | None = None
+    threads: int = 1
 
     @property
     def cells(self) -> int:
@@ -103,24 +106,32 @@ def find(searches: Sequence[Search]) -> list[Tensor]:
 def draw(samplings: Sequence[Sampling]) -> list[Sampled]:
     """Draws of like samplings, in the order given."""
     stack = _Stack([sampling.density for sampling in samplings])
+    alone = len(samplings) == 1 and samplings[0].density.shards.count == 1
 
     def told(done: int, rounds: int) -> None:
         for sampling in samplings:
             sampling.told(done, rounds)
 
-    return sample(
-        stack.gradient,
-        stack.curvature,
-        torch.stack([sampling.mode_D for sampling in samplings]),
-        samplings[0].effort,
-        [sampling.generator for sampling in samplings],
-        told,
-        [sampling.begun for sampling in samplings if sampling.begun is not None],
-    )
+    with side_by_side(samplings[0].threads if alone else 1) as stack.mapped:
+        return sample(
+            stack.gradient,
+            stack.curvature,
+            torch.stack([sampling.mode_D for sampling in samplings]),
+            samplings[0].effort,
+            [sampling.generator for sampling in samplings],
+            told,
+            [sampling.begun for sampling in samplings if sampling.begun is not None],
+        )
 
 
 class _Stack:
-    """Like densities as one; of one alone there is nothing to be stacked."""
+    """Like densities as one; of one alone there is nothing to be stacked.
+
+    Attributes:
+        mapped: Computes parts of one alone.
+    """
+
+    mapped: Mapped = map
 
     def __init__(self, densities: Sequence[Density]) -> None:
         self._first, self._tensors = densities[0], Tensors()
@@ -131,7 +142,7 @@ class _Stack:
     def gradient(self, theta_BMD: Tensor) -> tuple[Tensor, Tensor]:
         """Log posteriors, shape BM, and their gradients, shape BMD."""
         if not self._tensors:
-            value_M, gradient_MD = self._first.gradient(theta_BMD[0])
+            value_M, gradient_MD = self._first.gradient(theta_BMD[0], self.mapped)
             return value_M.unsqueeze(0), gradient_MD.unsqueeze(0)
         free_BMD = theta_BMD.detach().requires_grad_(True)
         terms, rest_BM = torch.func.vmap(self._given)(free_BMD, self._tensors)
@@ -145,7 +156,7 @@ class _Stack:
         if self._tensors:
             told_BDD = torch.func.vmap(self._information)(theta_BD, self._tensors)
         else:
-            told_BDD = information(self._first, theta_BD[0]).unsqueeze(0)
+            told_BDD = information(self._first, theta_BD[0], self.mapped).unsqueeze(0)
         found_BDD = told_BDD + curvature(self._rest_gradient, theta_BD)
         spreads = spread_places(self._first.layout)
         found_BDD[:, torch.tensor(spreads)[:, None], spreads] = curvature(self.gradient, theta_BD, spreads)

@@ -21,6 +21,7 @@ from mmm.train.posterior.layout import REGIONAL_WIDTHS, WIDTHS, Layout
 from mmm.train.posterior.marginal import Eliminated, Terms, eliminate
 from mmm.train.posterior.moments import SHOCK
 from mmm.train.posterior.search import BATCH, STEP
+from mmm.train.posterior.side_by_side import Mapped
 
 SPREADS = ("noise", *WIDTHS, *REGIONAL_WIDTHS, SHOCK, "region_width")
 """Coordinates that move the spread of the KPI, not what is expected."""
@@ -32,14 +33,19 @@ def spread_places(layout: Layout) -> list[int]:
     return [place for place, name in enumerate(names) if name in SPREADS]
 
 
-def information(density: Density, theta_D: Tensor) -> Tensor:
+def information(density: Density, theta_D: Tensor, mapped: Mapped = map) -> Tensor:
     """What the data tell by the expected KPI at a place, over all shards, shape DD.
 
     Regions respond to media as they do on average given the data there.
+
+    Args:
+        density: The posterior.
+        theta_D: The place.
+        mapped: Computes how the expected KPI moves, by parts of the coordinates.
     """
     terms = _terms(density, theta_D.unsqueeze(0))
     found = eliminate(terms, density.columns, density.moments, density.shards)
-    moved_DGT = _movements(density, theta_D, terms, found)
+    moved_DGT = _movements(density, theta_D, terms, found, mapped)
     weighted_DGT = moved_DGT * density.moments.weight_GT / terms.noise_M1[0]
     stacked_ND = (found.white_MGOO[0] @ _with_own(density, terms, weighted_DGT)).flatten(0, 1)
     half_NP = found.half_MGOX[0, ..., :-1].flatten(0, 1)
@@ -58,7 +64,7 @@ def _terms(density: Density, theta_MD: Tensor) -> Terms:
     return density.terms(coordinates, density.media(coordinates))
 
 
-def _movements(density: Density, theta_D: Tensor, terms: Terms, found: Eliminated) -> Tensor:
+def _movements(density: Density, theta_D: Tensor, terms: Terms, found: Eliminated, mapped: Mapped) -> Tensor:
     """How the expected KPI of every cell moves with each coordinate, in mean KPI, shape DGT."""
     own = len(density.columns.own_names)
     response_MGC = torch.ones_like(terms.effect_MCGT[..., 0].transpose(1, 2))
@@ -70,11 +76,11 @@ def _movements(density: Density, theta_D: Tensor, terms: Terms, found: Eliminate
 
     here_MGT = expected(terms)
     steps_DD = STEP * torch.eye(len(theta_D)).to(theta_D)
-    parts = [
-        (expected(_terms(density, theta_D + part_MD)) - here_MGT) / STEP
-        for part_MD in torch.split(steps_DD, min(BATCH, density.rows))
-    ]
-    return torch.cat(parts)
+
+    def moved(part_MD: Tensor) -> Tensor:
+        return (expected(_terms(density, theta_D + part_MD)) - here_MGT) / STEP
+
+    return torch.cat(list(mapped(moved, torch.split(steps_DD, min(BATCH, density.rows)))))
 
 
 def _with_own(density: Density, terms: Terms, weighted_DGT: Tensor) -> Tensor:

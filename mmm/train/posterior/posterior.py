@@ -109,6 +109,7 @@ def draw_posterior(
     seed: int,
     effort: float,
     progress: Progress,
+    threads: int = 1,
 ) -> Generator[Search | Sampling, Any, Posterior]:
     """Draws from the posterior; with one member the mode itself.
 
@@ -122,6 +123,7 @@ def draw_posterior(
         seed: Of every random number.
         effort: Factor on the length of sampling.
         progress: Told of every round.
+        threads: Parts of a large panel that are computed side by side; changes nothing of what is found.
     """
     mode = {name: value.detach().double().cpu() for name, value in mode.items()}
     density = _density(prepared, mode)
@@ -154,6 +156,7 @@ def draw_posterior(
             "sample", done, rounds, chain=length.chains, draw=length.chains * max(done - length.warm_up, 0)
         ),
         begun,
+        threads,
     )
     theta_ND = sampled.theta_MND.flatten(0, 1)
     report = {"acceptance": round(sampled.accepted, 3), "step": round(sampled.step, 4)}
