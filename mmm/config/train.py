@@ -43,8 +43,8 @@ class TrainSpec(Spec):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", json_schema_extra=PLACE_ONLY)] = "cpu"
     """Where tensors live: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for a GPU where there is one."""
     threads: Annotated[Count | None, Field(json_schema_extra=PLACE_ONLY)] = None
-    """Threads of a fit; None leaves PyTorch's setting. With ``mmm fit`` that is one, and parts of a large panel
-    are drawn side by side on every core, which changes nothing of what is found."""
+    """Threads of a fit; None leaves PyTorch's setting. With ``mmm fit`` that is one, and parts of a large
+    panel are drawn side by side on every core, which changes nothing of what is found."""
     precision: Annotated[Literal["float32", "float64"] | None, Field(json_schema_extra=PLACE_ONLY)] = None
     """Numbers a fit is made in; None takes ``float32``, and for training over shards on CPUs ``float64``, in
     which any number of workers finds the same to ten digits. Both fit alike to rounding."""
