@@ -18,7 +18,7 @@ from torch import Tensor
 from mmm.data.panel import Floats
 from mmm.graph.channel_graph import ChannelGraph, downstream_delta
 from mmm.graph.notears import reachable
-from mmm.model.predictor import Predictor
+from mmm.model.predictor import CELLS_AT_ONCE, Predictor
 from mmm.model.saturation import hill
 
 SMALLEST = 1e-4
@@ -223,17 +223,27 @@ class FutureResponse(_Future):
     @torch.no_grad()
     def table_MPX(self, grid_PX: Floats) -> Floats:
         """``values_MX`` of many plans, shape MPX, in single precision."""
-        history, unit, weight = self._history.float(), self._unit.float(), self._weight.float()
-        slope, shift = self._slope.float(), (self._slope * torch.log(self._half)).float()
-        rows = []
+        members, cells = len(self._history), self._history[0].numel()
+        # Where people are limited, volumes are those of all members at once.
+        rows = members if self._limited else max(CELLS_AT_ONCE // cells, 1)
+        blocks = [self._table(slice(first, first + rows), grid_PX) for first in range(0, members, rows)]
+        return (torch.cat(blocks) - self._idle.unsqueeze(1)).numpy()
+
+    def _table(self, members: slice, grid_PX: Floats) -> Tensor:
+        """KPI that plans bring by some members, history included, shape MPX; one table is written over."""
+        history, unit, weight, slope, log_half = (
+            value[members].float()
+            for value in (self._history, self._unit, self._weight, self._slope, self._log_half)
+        )
+        shift, level, found = slope * log_half, torch.empty_like(history), []
         for amount_X in grid_PX:
             if self._limited:
-                volume = self._volume(amount_X).float()
+                level.copy_(self._volume(amount_X)[members])
             else:
-                volume = torch.addcmul(history, self._amounts(amount_X).float(), unit)
-            level = volume.clamp_(min=1e-12).log_().mul_(slope).sub_(shift).sigmoid_()
-            rows.append(self._sum(level.mul_(weight)).double() - self._idle)
-        return torch.stack(rows, 1).numpy()
+                torch.addcmul(history, self._amounts(amount_X).float(), unit, out=level)
+            level.clamp_(min=1e-12).log_().mul_(slope).sub_(shift).sigmoid_().mul_(weight)
+            found.append(self._sum(level).double())
+        return torch.stack(found, 1)
 
 
 class TotalResponse(_Future):
