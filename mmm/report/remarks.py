@@ -114,11 +114,11 @@ def plain(group: Sequence[Remark], names: Collection[str]) -> str:
 
 def places(group: Sequence[Remark], names: Collection[str]) -> str:
     """What the findings are about; counted where they are many. Arguments as of :func:`plain`."""
-    named = [words.label(part) for item in group for part in _parts(str(item.get("where") or ""), names)]
+    named = [words.label(part) for item in group for part in parts_of(str(item.get("where") or ""), names)]
     return words.listing(named) if len(named) <= NAMED else words.count(len(named), "channel")
 
 
-def _parts(where: str, names: Collection[str]) -> list[str]:
+def parts_of(where: str, names: Collection[str]) -> list[str]:
     """What a place names one by one: names of the model, whole whatever commas they hold, else anything."""
     pieces, parts = where.split(", ") if where else [], []
     while pieces:

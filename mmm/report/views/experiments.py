@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from mmm import words
 from mmm.design.best import best_tests, said
-from mmm.report import axes, marks, theme
+from mmm.report import axes, marks, remarks, theme
 from mmm.report.marks import Unit
 from mmm.report.tables import MissingTableError, Tables
 
@@ -24,7 +26,7 @@ BESIDE = 0.16
 def experiments(tables: Tables) -> go.Figure:
     """Measured and modelled lift of every test, with intervals."""
     rows = tables.frame("experiments")
-    names = [_name(row) for _, row in rows.iterrows()]
+    names = [_name(row, tables.names) for _, row in rows.iterrows()]
     title = f"Lift over the test, {tables.about.kpi}"
     unit = Unit.of(rows[["lift", "modelled"]])
     layout = {
@@ -70,8 +72,8 @@ def _lifts(rows: pd.DataFrame, unit: Unit, names: list[str], palette: dict[str, 
     return [measured, modelled]
 
 
-def _name(row: pd.Series) -> str:
-    regions = str(row["regions"]).split(", ")
+def _name(row: pd.Series, known: Collection[str]) -> str:
+    regions = remarks.parts_of(str(row["regions"]), known)
     where = regions[0] if len(regions) == 1 else words.count(len(regions), "region")
     who = theme.wrapped(str(row["channel"]), 30)
     when = f"{words.day(row['start'])} to {words.day(row['end'])}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mmm.design.best import best_tests, said
 from mmm.report.tables import Tables
-from mmm.report.views.experiments import settles
+from mmm.report.views.experiments import experiments, settles
 
 
 def test_the_best_test_of_each_channel_is_shown(tables: Tables) -> None:
@@ -33,3 +33,20 @@ def test_a_test_in_words() -> None:
     assert (
         said({**row, "kind": "heavy_up", "national": True, "blocks": 2}) == "heavy up in 2 blocks of 8 weeks"
     )
+
+
+def test_a_region_with_a_comma_in_its_name_is_one_region(tables: Tables) -> None:
+    washington = "Washington, DC (Hagerstown, MD)"
+    first = tables.frame("contributions")["region"].astype(str).iloc[0]
+    told = tables.frame("contributions").assign(
+        region=lambda frame: frame["region"].astype(str).replace(first, washington)
+    )
+    one = tables.frame("experiments").assign(regions=washington)
+    both = one.assign(regions=f"{washington}, {told['region'].iloc[-1]}")
+    said = [
+        str(experiments(replace(tables, contributions=told, experiments=rows)).layout.yaxis.ticktext)
+        for rows in (one, both)
+    ]
+
+    assert "Washington" in said[0] and "region" not in said[0]
+    assert "2 regions" in said[1]
