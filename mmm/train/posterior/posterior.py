@@ -57,7 +57,7 @@ from mmm.train.progress import Progress
 EFFORTS = (
     (4_000, (16, 40, 44, 10)),
     (25_000, (6, 36, 40, 10)),
-    (80_000, (4, 30, 50, 10)),
+    (80_000, (4, 30, 50, 20)),
     (math.inf, (16, 7, 12, 6)),
 )
 """Cells of channels at most, and chains, rounds of warm-up, rounds kept and steps of a trajectory: what makes
