@@ -96,6 +96,22 @@ class Reached:
         return factor_MXL
 
 
+@dataclass(frozen=True, eq=False)
+class Reaching:
+    """How people are reached by planned media, of channels with reach and frequency.
+
+    Attributes:
+        contacts_GHC: Contacts of each person reached in the periods of the plan.
+        before_GPC: The same in the periods before it; None where it begins at once.
+        most_GC: People of a region who can be reached in a period; infinite where nothing limits them. Else
+            amounts reach ``most · (1 - exp(-people / most))`` of the people they would reach without a limit.
+    """
+
+    contacts_GHC: Floats
+    before_GPC: Floats | None
+    most_GC: Floats
+
+
 def contacts_counted(most: float) -> int:
     """Contacts beyond which a person at a frequency of ``most`` hardly ever goes."""
     return 1 + (math.ceil(special.pdtrik(1.0 - TAIL, most - 1.0)) if most > 1.0 else 0)

@@ -7,7 +7,6 @@ channels of which one moves the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import Tensor
 from mmm.data.panel import Floats
 from mmm.graph.channel_graph import ChannelGraph, downstream_delta
 from mmm.graph.notears import reachable
+from mmm.model.frequency import Reaching
 from mmm.model.predictor import CELLS_AT_ONCE, Predictor
 from mmm.model.saturation import hill
 
@@ -53,22 +53,6 @@ class Response(Protocol):
     def gradient_MX(self, amount_X: Floats) -> Floats:
         """KPI units per further unit of each amount, shape MX."""
         ...
-
-
-@dataclass(frozen=True, eq=False)
-class Reaching:
-    """How people are reached by planned media, of channels with reach and frequency.
-
-    Attributes:
-        contacts_GHC: Contacts of each person reached in the periods of the plan.
-        before_GPC: The same in the periods before it; None where it begins at once.
-        most_GC: People of a region who can be reached in a period; infinite where nothing limits them. Else
-            amounts reach ``most · (1 - exp(-people / most))`` of the people they would reach without a limit.
-    """
-
-    contacts_GHC: Floats
-    before_GPC: Floats | None
-    most_GC: Floats
 
 
 class _Future:

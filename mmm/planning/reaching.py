@@ -15,7 +15,7 @@ from mmm.analysis.frequency import best_frequency, today
 from mmm.data.panel import Floats, Panel
 from mmm.errors import Problem
 from mmm.fitted import Fitted
-from mmm.model.future import Reaching
+from mmm.model.frequency import Reaching
 from mmm.planning.amounts import AmountsToMedia, Flighting
 from mmm.planning.fields import unknown_name
 from mmm.words import number

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mmm.data.panel import Dates, Floats
-from mmm.model.future import Reaching
+from mmm.model.frequency import Reaching
 from mmm.planning.ahead import with_stated
 from mmm.planning.forecast import controls_ahead
 from mmm.planning.plan import Plan

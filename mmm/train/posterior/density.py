@@ -48,8 +48,7 @@ REGION_WIDTH_SD = 0.5
 """Prior width, in logs, of how much regions differ in their response to a channel."""
 CELLS_AT_ONCE = 2**17
 """Cells by channel and draw whose gradient is taken together: 1 MiB a table, of which some dozen are held.
-More are slower, as they leave the caches: four places of 40 regions x 143 periods x 8 channels take 54 ms,
-two by two 49 ms. Parts can be computed side by side; they are the same for any number of threads."""
+More leave the caches and are slower (decision 0030). Parts are the same for any number of threads."""
 SHOCK_NOISE = 0.25
 """Typical shock that regions share in a period, relative to the noise of a cell; learned around this."""
 
@@ -179,12 +178,7 @@ class Density:
         return max(CELLS_AT_ONCE // (channels * periods * max(self.shards.regions, own)), 1)
 
     def gradient(self, theta_MD: Tensor, mapped: Mapped = map) -> tuple[Tensor, Tensor]:
-        """Log posterior, shape M, and its gradient, shape MD; the same on every shard.
-
-        Args:
-            theta_MD: Places.
-            mapped: Computes the parts; shards talk to each other in turn, and theirs are not side by side.
-        """
+        """Log posterior, shape M, and its gradient, shape MD, in parts; the same on every shard."""
         parts = torch.split(theta_MD, self.rows)
         values, gradients = zip(*mapped(self._gradient, parts), strict=True)
         return torch.cat(values), torch.cat(gradients)
