@@ -22,6 +22,8 @@ export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED := 0
 export MLFLOW_DISABLE_TELEMETRY := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Workers of Ray are nice by 15 unless told otherwise: beside other tests they would get no processor.
+export RAY_worker_niceness ?= 0
 # Tests start some hundred processes of Python: what one has compiled the others need not.
 export PYTHONDONTWRITEBYTECODE :=
 
