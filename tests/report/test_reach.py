@@ -142,11 +142,12 @@ def test_dates_of_one_chart_do_not_lie_on_the_heading_of_the_next(browser: Brows
 
 
 def boxes(visit: Visit, selector: str) -> list[dict[str, Any]]:
-    """Where texts stand on the page."""
+    """Where texts stand in their view: the page may scroll between two questions."""
     found: list[dict[str, Any]] = visit.page.evaluate(
         "selector => [...document.querySelectorAll(selector)].map((one) => {"
-        " const r = one.getBoundingClientRect();"
-        " return {left: r.left, right: r.right, top: r.top, bottom: r.bottom, text: one.textContent}; })",
+        " const r = one.getBoundingClientRect(), of = one.closest('figure.view').getBoundingClientRect();"
+        " return {left: r.left - of.left, right: r.right - of.left, top: r.top - of.top,"
+        "  bottom: r.bottom - of.top, text: one.textContent}; })",
         selector,
     )
     return found

@@ -154,6 +154,7 @@ def test_what_nobody_buys_is_held_in_budgets_and_free_in_scenarios(driven: Visit
 
 def test_a_treatment_has_a_path_and_names_its_reference(driven: Visit, fitted: Fitted) -> None:
     driven.page.click("#weekly > summary")
+    expect(driven.page.locator("#weekly-table")).to_contain_text("counted against")
     text = driven.text("#weekly-table")
     reference = float(fitted.panel.reference_GR[:, 0].mean())
     assert f"treatment: counted against {words.number(reference, 3)}" in plain(text)
@@ -216,6 +217,7 @@ def test_a_treatment_with_a_cost_is_a_line_of_the_plan(browser: Browser, tmp_pat
         spent = words.number(row(fees.status_quo, "promo").spend, 3).split(words.NBSP)[0]
         expect(page.locator("#channels")).to_contain_text(f"Now {spent}")
 
+        answered(visit)
         visit.type("Promo, cost of one unit, USD", "")
         expect(lines).to_have_count(3)
         answered(visit)
