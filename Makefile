@@ -49,7 +49,7 @@ serve: $(STAMP)  ## the HTTP service and planner page over the demo's models, on
 	test -d demo/refit || $(BIN)/python -m jobs.demo
 	$(BIN)/python -m serve demo/refit
 
-bench: $(STAMP)  ## measure everything the README claims, 20 minutes
+bench: $(STAMP)  ## measure everything the README claims, half an hour
 	$(BIN)/python -m jobs.benchmark --out out/benchmark
 
 check: $(STAMP)  ## format, lint, types, layers, dependencies and their licences, spelling: seconds

@@ -210,7 +210,7 @@ class Predictor:
             of a hundredth of the media.
         """
         stack_CGTL, seen, found = self._inputs.stack_CGTL, self._seen, []
-        multipliers, of = [float(multiplier) for multiplier in multiplier_P], np.arange(len(stack_CGTL))
+        multipliers, of = multiplier_P.tolist(), np.arange(len(stack_CGTL))
         weight_MCG1, cells = torch.as_tensor(self.weight_MCG)[..., None], torch.as_tensor(cells_GT)
         rows = max(CELLS_AT_ONCE // stack_CGTL[..., 0].numel(), 1)
         for start in range(0, self.members, rows):
@@ -389,7 +389,7 @@ class Predictor:
         """KPI that channels bring after the data by given media, carry-over of history included, MCGH."""
         volume_MCGH = self.carried_ahead(media_GHC, history=True, contacts_GHC=contacts_GHC)
         level_MCGH = hill(volume_MCGH, *self.saturation_shape())
-        return np.asarray((self.weight_ahead(media_GHC.shape[1]) * level_MCGH).numpy())
+        return np.asarray(self.weight_ahead(media_GHC.shape[1]) * level_MCGH)
 
     def kpi_ahead(
         self, media_GHC: Floats, controls_GHK: Floats, contacts_GHC: Floats | None = None

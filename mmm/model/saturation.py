@@ -51,22 +51,18 @@ def scaled_sums(
     level_MCX, steep_MCX = torch.empty_like(start_MCX), torch.empty_like(start_MCX)
 
     def at(multiplier: float) -> Tensor:
-        torch.add(start_MCX, slope_MC1, alpha=math.log(multiplier), out=level_MCX)
+        log_multiplier = math.log(multiplier) if multiplier > 0 else -math.inf
+        torch.add(start_MCX, slope_MC1, alpha=log_multiplier, out=level_MCX)
         return torch.sigmoid_(level_MCX)
 
     sums, slopes = [], []
     for multiplier in multiplier_P:
         near = max(multiplier, LEAST_MULTIPLIER)
-        if multiplier == 0:
-            sums.append(torch.zeros_like(slope_MC))
-        elif multiplier < near:
-            sums.append(_dot(scale_MCX, at(multiplier)))
         level = at(near)
-        if multiplier == near:
-            sums.append(_dot(scale_MCX, level))
         # The derivative of the logistic curve, in one go: scale * level * (1 - level).
         torch.ops.aten.sigmoid_backward.grad_input(scale_MCX, level, grad_input=steep_MCX)
         slopes.append(steep_MCX.sum(2) * slope_MC / near)
+        sums.append(_dot(scale_MCX, level if multiplier == near else at(multiplier)))
     return torch.stack(sums, 1), torch.stack(slopes, 1)
 
 

@@ -21,6 +21,7 @@ from mmm.train.posterior import at_once as at_once_program
 from mmm.train.posterior.at_once import Sampling
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.posterior import BEGUN_WARM_UP
+from mmm.train.posterior.sampler import Effort
 from mmm.train.run import Fit, groups, together
 from mmm.train.stacked import Training
 from tests.small import market, small_panel, split_of, with_gaps
@@ -133,7 +134,8 @@ def test_draws_of_markets_at_once_are_those_of_one_by_one(regions: int, model: d
 def test_parts_of_a_large_panel_side_by_side_find_the_very_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the number of threads, which is put back afterwards; more than one really computes."""
     panel = panels(3)[0]
-    sampling = sampling_of(panel, {})
+    few = Effort(chains=4, warm_up=6, rounds=4, steps=3)
+    sampling, again = (replace(sampling_of(panel, {}), effort=few) for _ in range(2))
     monkeypatch.setattr("mmm.train.posterior.density.CELLS_AT_ONCE", 1)
     computing: set[str] = set()
     given = Density.given
@@ -146,7 +148,7 @@ def test_parts_of_a_large_panel_side_by_side_find_the_very_draws(monkeypatch: py
     before = torch.get_num_threads()
     (alone,) = at_once_program.draw([sampling])
     assert computing == {"MainThread"}
-    (found,) = at_once_program.draw([replace(sampling_of(panel, {}), threads=3)])
+    (found,) = at_once_program.draw([replace(again, threads=3)])
 
     assert torch.equal(found.theta_MND, alone.theta_MND)
     assert len(computing) > 2

@@ -105,14 +105,14 @@ def find(searches: Sequence[Search]) -> list[Tensor]:
 
 def draw(samplings: Sequence[Sampling]) -> list[Sampled]:
     """Draws of like samplings, in the order given."""
-    stack = _Stack([sampling.density for sampling in samplings])
     alone = len(samplings) == 1 and samplings[0].density.shards.count == 1
 
     def told(done: int, rounds: int) -> None:
         for sampling in samplings:
             sampling.told(done, rounds)
 
-    with side_by_side(samplings[0].threads if alone else 1) as stack.mapped:
+    with side_by_side(samplings[0].threads if alone else 1) as mapped:
+        stack = _Stack([sampling.density for sampling in samplings], mapped)
         return sample(
             stack.gradient,
             stack.curvature,
@@ -127,14 +127,13 @@ def draw(samplings: Sequence[Sampling]) -> list[Sampled]:
 class _Stack:
     """Like densities as one; of one alone there is nothing to be stacked.
 
-    Attributes:
+    Args:
+        densities: The densities.
         mapped: Computes parts of one alone.
     """
 
-    mapped: Mapped = map
-
-    def __init__(self, densities: Sequence[Density]) -> None:
-        self._first, self._tensors = densities[0], Tensors()
+    def __init__(self, densities: Sequence[Density], mapped: Mapped = map) -> None:
+        self._first, self._tensors, self._mapped = densities[0], Tensors(), mapped
         if len(densities) > 1:
             parts = [_tensors(density) for density in densities]
             self._tensors = {name: torch.stack([part[name] for part in parts]) for name in parts[0]}
@@ -142,7 +141,7 @@ class _Stack:
     def gradient(self, theta_BMD: Tensor) -> tuple[Tensor, Tensor]:
         """Log posteriors, shape BM, and their gradients, shape BMD."""
         if not self._tensors:
-            value_M, gradient_MD = self._first.gradient(theta_BMD[0], self.mapped)
+            value_M, gradient_MD = self._first.gradient(theta_BMD[0], self._mapped)
             return value_M.unsqueeze(0), gradient_MD.unsqueeze(0)
         free_BMD = theta_BMD.detach().requires_grad_(True)
         terms, rest_BM = torch.func.vmap(self._given)(free_BMD, self._tensors)
@@ -156,7 +155,7 @@ class _Stack:
         if self._tensors:
             told_BDD = torch.func.vmap(self._information)(theta_BD, self._tensors)
         else:
-            told_BDD = information(self._first, theta_BD[0], self.mapped).unsqueeze(0)
+            told_BDD = information(self._first, theta_BD[0], self._mapped).unsqueeze(0)
         found_BDD = told_BDD + curvature(self._rest_gradient, theta_BD)
         spreads = spread_places(self._first.layout)
         found_BDD[:, torch.tensor(spreads)[:, None], spreads] = curvature(self.gradient, theta_BD, spreads)
