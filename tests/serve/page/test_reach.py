@@ -133,6 +133,24 @@ def test_what_is_being_typed_stays_when_the_page_is_built_anew(
         assert visit.complaints == []
 
 
+def test_what_is_selected_stays_so_when_the_page_is_built_anew(browser: Browser, site: str) -> None:
+    """Delete emptied nothing where the page was built anew between selecting a field's text and the key."""
+    with visiting(browser, f"{site}#{FRAGMENTS['short']}") as visit:
+        page = visit.page
+        page.wait_for_selector(READY)
+        least = page.get_by_label("TV, at least, USD")
+        visit.type("TV, at least, USD", "5k")
+        least.select_text()
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_timeout(200)
+        page.keyboard.press("Delete")
+        page.keyboard.press("Tab")
+
+        assert least.input_value() == ""
+        expect(least).not_to_have_class("own")
+        assert visit.complaints == []
+
+
 def test_charts_are_dark_on_a_dark_screen_and_follow_it(browser: Browser, site: str) -> None:
     def ink(visit: Visit) -> str:
         return str(visit.page.locator("#gains .xtitle").evaluate("element => getComputedStyle(element).fill"))

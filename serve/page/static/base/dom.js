@@ -29,7 +29,7 @@ export function options(select, entries, chosen) {
 }
 
 /**
- * Note which text field below an element somebody types in; what is returned puts text and caret back into the field
+ * Note which text field below an element somebody types in; what is returned puts text and selection back into the field
  * of that name, if it was built anew meanwhile.
  */
 export function typing(root) {
@@ -42,10 +42,11 @@ export function typing(root) {
     const own = [...root.querySelectorAll("input")].find((one) => nameOf(one) === name);
     if (!own || own === document.activeElement) return;
     own.focus();
-    if (own.value === text) return;
-    own.value = text;
-    own.dispatchEvent(new Event("input"));
-    if (from !== null) own.setSelectionRange(from, to);
+    if (own.value !== text) {
+      own.value = text;
+      own.dispatchEvent(new Event("input"));
+    }
+    if (from !== null) own.setSelectionRange(from, to);  // also of text that stayed: Delete is to find it selected
   };
 }
 
