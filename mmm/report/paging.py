@@ -39,15 +39,16 @@ class Cell:
     link: str = ""
     label: str = ""
 
-    def html(self, *, keyed: bool) -> str:
-        """The cell as HTML."""
+    def html(self, *, keyed: bool, head: str = "") -> str:
+        """The cell as HTML; a phone, which shows each row as a card, says its ``head`` above it."""
         key = f" data-sort='{escape(self.text if self.key is None else self.key)}'" if keyed else ""
         shown = escape(self.text)
         if self.link:
             label = f" aria-label='{escape(self.label)}'" if self.label else ""
             shown = f"<a href='{escape(self.link)}'{label}>{shown}</a>"
         below = f"<small>{escape(self.small)}</small>" if self.small else ""
-        return f"<td{key}>{shown}{below}</td>"
+        named = f" data-head='{escape(head)}'" if head else ""
+        return f"<td{key}{named}>{shown}{below}</td>"
 
     def packed(self) -> str | list[str | float]:
         """The cell as JSON: its text, or key, text, small print, link and label as far as there are any."""
@@ -66,7 +67,15 @@ class Row:
     look: str = ""
 
 
-def table(head: str, rows: Sequence[Row], *, label: str, looks: str = "", sortable: bool = False) -> str:
+def table(
+    head: str,
+    rows: Sequence[Row],
+    *,
+    label: str,
+    looks: str = "",
+    sortable: bool = False,
+    heads: Sequence[str] = (),
+) -> str:
     """A table that scrolls within itself, as HTML.
 
     Args:
@@ -75,10 +84,11 @@ def table(head: str, rows: Sequence[Row], *, label: str, looks: str = "", sortab
         label: What it is, for those who hear it.
         looks: Classes of the table.
         sortable: Headings sort by the cells' keys.
+        heads: What each cell of a row is, where phones show rows as cards below each other.
     """
     shown = rows if len(rows) <= PAGED_FROM else rows[:SCREENFUL]
-    body = "".join(_row(row, keyed=sortable) for row in shown)
-    classes = " ".join(filter(None, ("sortable" if sortable else "", looks)))
+    body = "".join(_row(row, heads, keyed=sortable) for row in shown)
+    classes = " ".join(filter(None, ("sortable" if sortable else "", "cards" if heads else "", looks)))
     own = f" class='{classes}'" if classes else ""
     text = (
         f"<div class='scroll' tabindex='0' role='region' aria-label='{escape(label)}'>"
@@ -101,9 +111,10 @@ def texts(rows: Iterable[Sequence[str]]) -> list[Row]:
     return [Row([Cell(cell) for cell in row]) for row in rows]
 
 
-def _row(row: Row, *, keyed: bool) -> str:
+def _row(row: Row, heads: Sequence[str], *, keyed: bool) -> str:
     look = f" class='{row.look}'" if row.look else ""
-    return f"<tr{look}>{''.join(cell.html(keyed=keyed) for cell in row.cells)}</tr>"
+    pairs = zip(row.cells, heads or [""] * len(row.cells), strict=True)
+    return f"<tr{look}>{''.join(cell.html(keyed=keyed, head=head) for cell, head in pairs)}</tr>"
 
 
 def packed(text: str) -> str:

@@ -140,7 +140,7 @@ def _view(view: Drawn) -> str:
         f"<div class='frame' tabindex='0' role='group' aria-label='{escape(meta['alt'])}'>",
         f"<div class='plot' style='{size}'></div></div>",
         f"<ul class='notes'>{notes}</ul>" if notes else "",
-        table(meta["table"], "The numbers as a table") if meta["table"] else "",
+        table(meta["table"], "The numbers as a table", f"{view.label}: the numbers") if meta["table"] else "",
         f"{_figure(as_json(view.figure))}</figure>",
     ]
     return "".join(parts)
@@ -173,10 +173,13 @@ def _least_width(figure: Mapping[str, Any]) -> int:
     return max(LEAST, CHART * beside, NAME * below, SPREAD if named else 0)
 
 
-def table(content: Mapping[str, Any], summary: str) -> str:
-    """Numbers as a folded table; ``content`` has ``columns`` and ``rows`` of text."""
+def table(content: Mapping[str, Any], summary: str, label: str = "") -> str:
+    """Numbers as a folded table; ``content`` has ``columns`` and ``rows`` of text.
+
+    Those who hear the page know the tables apart by ``label``, the summary by default.
+    """
     head = "".join(f"<th scope='col'>{escape(column)}</th>" for column in content["columns"])
-    shown = paging.table(head, paging.texts(content["rows"]), label=summary)
+    shown = paging.table(head, paging.texts(content["rows"]), label=label or summary)
     return f"<details><summary>{escape(summary)}</summary>{shown}</details>"
 
 

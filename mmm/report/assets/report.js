@@ -192,7 +192,8 @@
     const load = () => loading ||= unpack(box.querySelector("script").textContent).then((text) => JSON.parse(text));
     const keyOf = (cell) => typeof cell === "string" ? cell : cell[0];
     const textOf = (cell) => typeof cell === "string" ? cell : cell[1];
-    const cellOf = (cell) => {
+    const heads = body.parentElement.matches(".cards") ? Array.from(box.querySelectorAll("th"), (head) => head.textContent) : [];
+    const cellOf = (cell, place) => {
       const shown = document.createElement("td"), [, text, small, link, label] = typeof cell === "string" ? ["", cell] : cell;
       const inner = link ? document.createElement("a") : null;
       if (inner) {
@@ -201,6 +202,7 @@
         inner.textContent = text;
       }
       shown.append(inner || text);
+      if (heads[place]) shown.dataset.head = heads[place];
       if (small) shown.append(Object.assign(document.createElement("small"), { textContent: small }));
       return shown;
     };

@@ -23,9 +23,11 @@ def advice(records: Records) -> str:
     told = [record for record in records if record.outcome.moves or known(record.outcome.spend)]
     if not told:
         return ""
-    head = cells.sortable_heads(label for label, _ in _COLUMNS)
+    heads = [label for label, _ in _COLUMNS]
     rows = [paging.Row([_shown(say(record)) for _, say in _COLUMNS]) for record in told]
-    shown = paging.table(head, rows, label="What to do next", looks="moves", sortable=True)
+    shown = paging.table(
+        cells.sortable_heads(heads), rows, label="What to do next", looks="moves", sortable=True, heads=heads
+    )
     return (
         "<div class='card index' id='advice'><p class='kind'>What to do next</p>"
         f"<h2>{escape(_title(told))}</h2>"

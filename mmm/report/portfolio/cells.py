@@ -26,11 +26,16 @@ def sortable_heads(labels: Iterable[str]) -> str:
 
 
 def cell(record: MarketRecord, kind: str, channel: str = ALL) -> str:
-    """The same as text with its interval; of all media without a channel."""
+    """A channel's ``roi`` or ``shares`` as text with its interval; of all media without a channel."""
+    text, bounds = apart(record, kind, channel)
+    return f"{text} ({bounds})" if bounds else text
+
+
+def apart(record: MarketRecord, kind: str, channel: str = ALL) -> tuple[str, str]:
+    """The same with the interval beside it, empty where it is not known."""
     show = plain if kind == "roi" else percent
     found = record.between(kind, channel)
-    bounds = f" ({show(found.lower)} to {show(found.upper)})" if known(found.lower) else ""
-    return show(found.mean) + bounds
+    return show(found.mean), f"{show(found.lower)} to {show(found.upper)}" if known(found.lower) else ""
 
 
 def percent(value: float) -> str:

@@ -17,6 +17,8 @@ ROWS, COLUMNS = 120, 30
 """Brands and markets in a heat map; the table has all of them."""
 TIGHT = 40
 """Rows from which they are too slim for numbers."""
+CELL, PHONE = 6, 45
+"""Letters of a number in a cell, and letters of names and cells side by side for which a phone has room."""
 EMPTY = ([[0, theme.GRID], [1, "#f6dfd8"]], 0.0, 1.0)
 """Colours of brand-markets without a value: grey, and red where they failed."""
 
@@ -87,14 +89,15 @@ def heat_map(
     cells = {(_row(record, rows), _column(record, rows)): record for record in records}
     shown = [[cells.get((row, column)) for column in columns.names] for row in rows.names]
     slim = len(rows.names) > TIGHT or len(columns.names) > 14
-    x, y = _labels(columns.names, 12), _labels(rows.names, 20)
+    level = not slim and _angle([theme.short(name, 12) for name in columns.names]) == 0
+    x, y = _labels(columns.names, 14 if level else 12, 1 + level), _labels(rows.names, 20, 1 if slim else 2)
     inner = max(130, len(rows.names) * (17 if slim else 36))
     bar = _bar(colours, inner)
     ends = (colours.scale, colours.low, colours.high)
     look: theme.Layout = {"hover": "%{customdata[1]}", "hoverongaps": False, "texttemplate": "%{text}"}
     filled = marks.heat(x, y, None, *ends, **look, colorbar=bar) | _filled(shown, layers[0], slim)
     without = marks.heat(x, y, None, *EMPTY, **look, showscale=False) | _without(shown, layers[0], slim)
-    layout = _frame(x, slim)
+    layout = _frame(x, y, slim)
     if len(layers) > 1:
         layout["updatemenus"] = [_menu(shown, layers, slim, picker)]
     return theme.finish(
@@ -115,14 +118,25 @@ def _bar(colours: Colours, height: int) -> theme.Layout:
     return marks.colour_bar(tickvals=list(colours.ticks), ticktext=list(colours.ticks.values())) | size
 
 
-def _frame(across: Sequence[str], slim: bool) -> theme.Layout:
-    """Axes and margins; slim rows have small names."""
+def _frame(across: Sequence[str], down: Sequence[str], slim: bool) -> theme.Layout:
+    """Axes and margins; slim rows have small names.
+
+    Where names and numbers have no room on a phone, ticks are stated: the page then makes the map wider.
+    """
     size = {"size": 10.5 if slim else 12, "color": theme.INK}
+    angle, lines = _angle(across), max(label.count("<br>") for label in across) + 1
+    letters = _longest(down) + (max(_longest(across), CELL) + 1) * len(across)
+    named: theme.Layout = {"tickvals": list(across), "ticktext": list(across)} if letters > PHONE else {}
     return {
-        "xaxis": axes.matrix(side="top", tickangle=_angle(across)),
+        "xaxis": axes.matrix(side="top", tickangle=angle, **named),
         "yaxis": axes.matrix(autorange="reversed", tickfont=size),
-        "margin": {"t": 34 if _angle(across) == 0 else 74, "b": 16},
+        "margin": {"t": 20 + 14 * lines if angle == 0 else 74, "b": 16},
     }
+
+
+def _longest(labels: Sequence[str]) -> int:
+    """Letters of the longest line of labels."""
+    return max(len(line) for label in labels for line in label.split("<br>"))
 
 
 @dataclass(frozen=True)
@@ -164,13 +178,13 @@ def _column(record: MarketRecord, rows: _Axis) -> str:
     return record.market if rows.what == "brand" else record.brand
 
 
-def _labels(names: Sequence[str], width: int) -> list[str]:
-    """Names as labels, each its own: Plotly takes equal labels for one row."""
+def _labels(names: Sequence[str], width: int, lines: int) -> list[str]:
+    """Names as labels of so many lines, each its own: Plotly takes equal labels for one row."""
     labels: list[str] = []
     for name in names:
-        label, again = theme.short(name, width, verbatim=True), 2
+        label, again = theme.wrapped(name, width, lines, verbatim=True), 2
         while label in labels:
-            label, again = f"{theme.short(name, width - 3, verbatim=True)} {again}", again + 1
+            label, again = f"{theme.wrapped(name, width - 3, lines, verbatim=True)} {again}", again + 1
         labels.append(label)
     return labels
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,10 @@ from mmm.report.tables import MissingTableError
 
 MOST_BRANDS, MOST_WEEKS, MOST_CLASSES = 60, 52, 24
 """Rows and columns of a map; those most in need of a look are drawn."""
+DAYS = 4
+"""Weeks of a map that are named."""
+SLANT, LONGEST = 4, 27
+"""Pixels of height that a letter of a slanted name takes, and letters after which names are cut."""
 FAR = 2.0
 """Spreads of a class from which a brand is far off it, and end of the colours."""
 
@@ -49,6 +54,12 @@ def forecast_errors(ledger: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
+def _bar(height: int, ticks: Mapping[float, str]) -> theme.Layout:
+    """The key of the colours, high enough for its ends to stand apart."""
+    shown: theme.Layout = {"tickvals": list(ticks), "ticktext": list(ticks.values())}
+    return marks.colour_bar(lenmode="pixels", len=min(max(height - 20, 52), 260), **shown)
+
+
 def forecasts(learned: Learned) -> go.Figure:
     """Errors of forecasts as a map of brands and weeks."""
     if learned.ledger is None or learned.ledger.empty:
@@ -63,23 +74,26 @@ def forecasts(learned: Learned) -> go.Figure:
     grid = shown.pivot_table(index="brand", columns="period", values="error").reindex(brands)
     inside = float((shown["covered"] * shown["markets"]).sum() / shown["markets"].sum())
     high = max(float(np.nanquantile(grid.to_numpy(), 0.95)), 0.01)
+    days = [words.day(week) for week in grid.columns]
+    height = 22 * len(brands)
     heat = marks.heat(
-        [str(week) for week in grid.columns],
+        days,
         brands,
         theme.fmt(grid.to_numpy()),
         theme.SEQUENTIAL,
         0.0,
         high,
         hover="%{y}, %{x}: off by %{z:.1%}",
-        colorbar=marks.colour_bar(tickformat=".0%"),
+        colorbar=_bar(height, {part * high: words.percent(part * high) for part in (0.0, 0.5, 1.0)}),
     )
+    told = days[:: -(-len(days) // DAYS)]
     return theme.finish(
         [heat],
-        {"xaxis": axes.matrix(type="category"), "yaxis": axes.names(brands, verbatim=True)},
+        {"xaxis": axes.matrix(tickvals=told, ticktext=told), "yaxis": axes.names(brands, verbatim=True)},
         title=f"{words.percent(inside)} of weekly KPIs came within the 90 % intervals promised for them",
         reading="What champions forecast for each week, given the media that then ran, against what came: "
         "median error of a brand's markets as a part of the KPI. Dark: far off.",
-        height=max(140, 60 + 22 * len(brands)),
+        height=max(140, 74 + height),
         notes=[marks.cut_note(brands, worst.index, "brands")],
         table=marks.table(
             marks.records(shown),
@@ -106,6 +120,9 @@ def classes(learned: Learned) -> go.Figure:
     kinds = list(grid.notna().sum().sort_values(ascending=False).index[:MOST_CLASSES])
     shown = grid.loc[names, kinds]
     far = int((returns["against"].abs() > FAR).sum())
+    labels = [theme.wrapped(name, LONGEST, verbatim=True) for name in names]
+    height = (38 if any("<br>" in label for label in labels) else 22) * len(names)
+    slanted = 24 + SLANT * min(max(map(len, kinds)), LONGEST)
     heat = marks.heat(
         kinds,
         list(names),
@@ -114,17 +131,21 @@ def classes(learned: Learned) -> go.Figure:
         -FAR,
         FAR,
         hover="%{y}, %{x}: %{z:+.1f} spreads",
-        colorbar=marks.colour_bar(ticksuffix=" sd"),
+        colorbar=_bar(height, {end: f"{words.signed(words.number(end))} sd" for end in (-FAR, 0.0, FAR)}),
     )
     return theme.finish(
         [heat],
-        {"xaxis": axes.matrix(type="category"), "yaxis": axes.names(list(names), verbatim=True)},
+        {
+            "xaxis": axes.matrix(kinds, side="top", tickangle=-40),
+            "yaxis": axes.names(list(names), ticktext=labels, tickfont=axes.row_font(labels)),
+            "margin": {"t": slanted, "b": 12},
+        },
         title=f"{words.count(far, 'return')} of {len(returns)} "
         + ("stands" if far == 1 else "stand")
         + f" more than {FAR:g} spreads from what the other brands let expect",
         reading="Return of each brand-market's channels, fitted alone, against the other brands of the same "
         "class, in spreads of the class. Blue: more than they let expect; brown: less.",
-        height=max(140, 60 + 22 * len(names)),
+        height=slanted + max(72, height),
         notes=[marks.cut_note(list(names), grid.index, "brand-markets")],
         table=marks.table(
             marks.records(returns),

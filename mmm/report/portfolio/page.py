@@ -170,37 +170,42 @@ def _linked(record: MarketRecord) -> str:
     return f"<a href='{escape(record.link)}'>{name}</a>" if record.link else name
 
 
-_COLUMNS: tuple[tuple[str, Callable[[MarketRecord], tuple[float | str, str]]], ...] = (
+_COLUMNS: tuple[
+    tuple[str, Callable[[MarketRecord], tuple[float | str, str] | tuple[float, str, str]]], ...
+] = (
     ("Brand", lambda r: (r.brand, r.brand)),
     ("Market", lambda r: (r.market, r.market)),
     ("Status", lambda r: (r.status, r.status)),
     ("Skill", lambda r: (r.skill, words.percent(r.skill))),
     ("Mean error", lambda r: (r.wape, words.percent(r.wape))),
-    ("Media share", lambda r: (r.media_share, cells.cell(r, "shares"))),
-    ("Return", lambda r: (r.media_roi, cells.cell(r, "roi"))),
+    ("Media share", lambda r: (r.media_share, *cells.apart(r, "shares"))),
+    ("Return", lambda r: (r.media_roi, *cells.apart(r, "roi"))),
     ("Share change", lambda r: (r.share_shift, words.percent(r.share_shift))),
     ("To act on", lambda r: (float(r.grave), str(r.grave))),
     ("Role", lambda r: (r.role, r.role)),
     ("Data until", lambda r: (r.until, words.day(r.until) if r.until else "")),
 )
-"""Columns of the index: heading, and what to sort by beside what to show."""
+"""Columns of the index: heading, and what to sort by beside what to show and what is in small print below."""
 
 
 def _index(records: Records) -> str:
     """Every brand-market as a row with its report; a column's heading sorts by it."""
-    head = "<th scope='col'>Report</th>" + cells.sortable_heads(label for label, _ in _COLUMNS)
+    labels = [label for label, _ in _COLUMNS]
+    head = "<th scope='col'>Report</th>" + cells.sortable_heads(labels)
     rows = [paging.Row(_index_row(record), "failed" if record.failed else "") for record in records]
     linked = sum(bool(record.link) for record in records)
     note = ""
     if linked < len(records):
         missing = words.count(len(records) - linked, "brand-market")
         note = (
-            f"<p class='reading'>No report lies beside {missing}: refit with --reports to have one for each."
+            f"<p class='reading'>No report lies beside {missing}: refit with <code>--reports</code> to have "
+            "one for each.</p>"
         )
-        note += "</p>"
+    shown = paging.table(
+        head, rows, label="All brand-markets", looks="all", sortable=True, heads=["Report", *labels]
+    )
     return (
-        "<section><h2 id='all'>All brand-markets</h2><div class='card index'>"
-        f"{note}{paging.table(head, rows, label='All brand-markets', sortable=True)}</div></section>"
+        f"<section><h2 id='all'>All brand-markets</h2><div class='card index'>{note}{shown}</div></section>"
     )
 
 
@@ -211,9 +216,9 @@ def _index_row(record: MarketRecord) -> list[paging.Cell]:
         else paging.Cell("\u2013", "")
     ]
     for _, value_of in _COLUMNS:
-        value, text = value_of(record)
+        value, *shown = value_of(record)
         unknown = isinstance(value, float) and not known(value)
-        row.append(paging.Cell("\u2013", "") if unknown else paging.Cell(text, value))
+        row.append(paging.Cell("\u2013", "") if unknown else paging.Cell(shown[0], value, *shown[1:]))
     return row
 
 
@@ -221,6 +226,7 @@ def _footer(written: str) -> str:
     text = (
         "<footer><p class='keys'>Keys: j and k go to the next and the previous chart. A click on a cell or a "
         "dot opens that brand-market's report, and so does its link in the table of all.</p><p>Shares and "
-        "returns are the models' estimates, not observations; in brackets their 90 % intervals.</p>"
+        "returns are the models' estimates, not observations; in brackets or in small print their 90 % "
+        "intervals.</p>"
     )
     return text + (f"<p>{escape(written)}</p></footer>" if written else "</footer>")

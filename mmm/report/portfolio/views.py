@@ -123,7 +123,7 @@ def finding_kinds(records: Records) -> go.Figure:
     """In how many models each kind of finding to act on occurs."""
     counts: Counter[str] = Counter()
     for record in records:
-        counts.update({remark.code for remark in record.remarks if remark.grave})
+        counts.update(sorted({remark.code for remark in record.remarks if remark.grave}))
     if not counts:
         raise MissingTableError("no model has a finding to act on")
     fitted = sum(not record.failed for record in records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -13,9 +14,9 @@ from playwright.sync_api import Browser, Page
 from mmm.report.portfolio.outcome import Outcome, outcome_of
 from mmm.report.portfolio.page import SECTIONS, render_portfolio
 from mmm.report.portfolio.records import market_records
-from tests.report.portfolio.portfolios import portfolio
+from tests.report.portfolio.portfolios import fitted, portfolio
 from tests.report.portfolio.test_advice import PLAN, returns
-from tests.report.sight import WIDTHS, Visit, look_at, visit_page
+from tests.report.sight import WIDTHS, Visit, look_at, overlap, visit_page
 
 pytestmark = pytest.mark.browser
 
@@ -104,6 +105,42 @@ def test_a_click_on_a_cell_opens_its_report(visit: Visit) -> None:
 
     page.wait_for_url("**/brand001%20m1.html")
     page.close()
+
+
+@pytest.fixture(scope="module")
+def phone(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+    """Long-named brands in long-named markets on a phone."""
+    brands = ("Grand Continental Beverages", "Sparkling Waters & Mineral Refreshments")
+    rows = [
+        fitted(brand, market) for brand in brands for market in ("United Kingdom & Ireland", "Germany", "us")
+    ]
+    outcomes = {(row["brand"], row["market"]): outcome_of(returns(), PLAN) for row in rows}
+    page = tmp_path_factory.mktemp("phone") / "portfolio.html"
+    page.write_text(render_portfolio(market_records(rows, {}, outcomes)), encoding="utf-8")
+    found = visit_page(browser, page, 390)
+    yield found
+    found.page.context.close()
+
+
+def test_a_phone_shows_every_cell_of_a_row_and_still_sorts(phone: Visit) -> None:
+    """The column of moves lay out of sight."""
+    cells = phone.page.evaluate(
+        "[...document.querySelectorAll('.cards tbody td')].map((cell) => [getComputedStyle(cell, '::before')"
+        ".content, cell.dataset.head, cell.getBoundingClientRect().right])"
+    )
+
+    assert len(cells) == 6 * (7 + 12)
+    assert all(said == f'"{head}"' and right <= 390 for said, head, right in cells)
+    assert len(sorted_by_keyboard(phone, "#advice", "Spent on media", 1)) == 6
+
+
+def test_names_over_the_columns_of_a_map_do_not_cover_each_other_on_a_phone(phone: Visit) -> None:
+    ticks = phone.page.locator("figure.view[id='skill'] [class*=xaxislayer] text")
+    boxes = ticks.evaluate_all("all => all.map((one) => one.getBoundingClientRect().toJSON())")
+
+    assert len(boxes) == 3
+    assert not [1 for one, other in combinations(boxes, 2) if overlap(one, other)]
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_it_prints(visit: Visit) -> None:

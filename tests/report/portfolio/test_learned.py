@@ -68,6 +68,18 @@ def test_views_say_what_is_to_be_seen() -> None:
     assert list(classes(learned).data[0].y) == ["acme / us", "borealis / us", "cirrus / us"]
 
 
+def test_maps_have_room_for_names_of_two_lines_and_write_dates_as_the_page_does() -> None:
+    """Nine rows of cut names lay on each other, and names below took the height of the map."""
+    brands = ("Grand Continental Beverages", "Grand Continental Breweries")
+    pool = pd.concat([POOL[:3].assign(brand=brand, market=m) for brand in brands for m in ("uk", "Ireland")])
+    figure = classes(Learned(pool=pool))
+    labels = figure.layout.yaxis.ticktext
+
+    assert len(set(labels)) == 4 and all(label.count("<br>") == 1 for label in labels)
+    assert figure.layout.meta["height"] - figure.layout.meta["top"] >= 30 * len(labels)
+    assert list(forecasts(Learned(LEDGER)).layout.xaxis.ticktext) == ["6\u00a0Jan\u00a02025"]
+
+
 @pytest.mark.parametrize("learned", [Learned(), Learned(LEDGER.iloc[:0], POOL.iloc[:0])])
 def test_without_tables_there_is_no_view(learned: Learned) -> None:
     for view in (forecasts, classes):

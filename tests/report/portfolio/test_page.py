@@ -163,6 +163,17 @@ def test_share_changes_name_the_largest() -> None:
         views.share_change(records(fitted("acme", "us", share_shift=None)))
 
 
+def test_findings_that_as_many_models_share_come_in_the_order_of_their_codes() -> None:
+    codes = ["weak_prior_data", "residual_drift", "holdout_bias"]
+    rows = records(*(fitted("acme", m, findings=[f"warning {code} x: y" for code in codes]) for m in "ab"))
+
+    assert views.finding_kinds(rows).data[0].y == (
+        "The forecast is off in one direction",
+        "Of late the KPI has left the model's level",
+        "Weak prior data",
+    )
+
+
 def test_hostile_names_cannot_leave_their_place() -> None:
     evil = "</script><img src=x onerror=alert(1)>"
     text = render_portfolio(records(fitted(evil, "us"), failed("acme", evil, evil)))
