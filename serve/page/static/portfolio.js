@@ -2,12 +2,12 @@
 
 import * as api from "./base/api.js";
 import { INK, NOW, PALETTE } from "./base/colours.js";
-import { fill, find, h, options } from "./base/dom.js";
+import { cards, fill, find, h, options } from "./base/dom.js";
 import { amountField, enterCommits } from "./base/fields.js";
 import { axis, draw, drop, escaped, short } from "./base/figures.js";
 import { amount, change, count, interval, label, listing, number, readable, signedSpan, subject } from "./base/format.js";
 import { MEASURES, cents, identityOf } from "./market/plan.js";
-import { gainSide, gained, gainsAt, odds, side, signedMoney, tile, worst } from "./market/result.js";
+import { gainSide, gained, gainsAt, named, odds, side, signedMoney, tile, worst } from "./market/result.js";
 import { times } from "./market/returns.js";
 
 const GOALS = { kpi: "Most value for this budget", profit: "Most profit, spending at most this" };
@@ -51,7 +51,7 @@ function build() {
     h("section", { class: "card result", "aria-labelledby": "joint", id: "joint-result" },
       h("h2", { id: "joint", "aria-live": "polite" }, START),
       h("dl", { class: "tiles", id: "joint-tiles" }), h("div", { id: "joint-said", role: "status" })),
-    h("div", { class: "beside" }, form(), h("section", { class: "card", "aria-label": "Markets" },
+    h("div", { class: "beside" }, form(), h("section", { class: "card", "aria-label": "Plan of the markets" },
       h("div", { class: "compared sortable", id: "joint-table", tabindex: 0, role: "region", "aria-label": "Markets" }), h("div", { class: "plot", id: "joint-plot", hidden: true }))));
   explainTable();
 }
@@ -172,7 +172,8 @@ function show({ plan, models }, chosen, asked) {
   const rows = chosen.map((entry) => rowOf(entry, models[keyOf(entry)], plan.unit, asked.exchange_rates?.[entry.currency] ?? 1));
   find("joint").textContent = verdict(plan);
   fill(find("joint-tiles"), tiles(plan));
-  fill(find("joint-said"), plan.warnings.length > 0 && warnings(plan.warnings));
+  const titles = new Map(rows.flatMap(({ entry, name, part }) => part.channels.map((row) => [`${keyOf(entry)}/${row.channel}`, `${name}, ${subject(row.channel)}`])));
+  fill(find("joint-said"), plan.warnings.length > 0 && warnings(plan.warnings.map((text) => named(text, titles))));
   drawTable(rows, plan);
   drawParts(rows, plan);
 }
@@ -243,7 +244,7 @@ function drawTable(rows, plan) {
       drawTable(rows, plan);
       find("joint-table").querySelectorAll("thead button")[place].focus();
     } }, text));
-  fill(find("joint-table"), h("table", {},
+  fill(find("joint-table"), cards(h("table", {},
     h("caption", { class: "sr" }, "Markets of the portfolio"),
     h("thead", {}, h("tr", {}, all.map(heading), h("th", { scope: "col" }, h("span", { class: "sr" }, "Plan")))),
     h("tbody", {}, sorted.map((row) => h("tr", {},
@@ -252,7 +253,7 @@ function drawTable(rows, plan) {
         const [value, ...more] = cell(row);
         return h("td", { class: text === "What to do" ? "words" : null }, value, more.filter(Boolean).map((one) => h("small", {}, one)));
       }),
-      h("td", {}, h("button", { type: "button", "aria-label": `Open the plan of ${row.name}`, onclick: () => hooks.openPlan(row.entry, row.part.horizon, row.own) }, "Open plan")))))));
+      h("td", {}, h("button", { type: "button", "aria-label": `Open the plan of ${row.name}`, onclick: () => hooks.openPlan(row.entry, row.part.horizon, row.own) }, "Open plan"))))))));
 }
 
 function drawParts(rows, plan) {

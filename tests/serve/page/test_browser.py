@@ -316,6 +316,20 @@ def test_numbers_are_written_as_in_the_report(visit: Visit) -> None:
     assert written[2] == [words.percent(share) for share in shares]
 
 
+def test_amounts_to_edit_have_no_dust_and_names_with_commas_stay_whole(visit: Visit) -> None:
+    edited, said = visit.page.evaluate(
+        "async () => { const [f, r] = await Promise.all(['base/format', 'market/result']"
+        ".map((one) => import(`./page/${one}.js`)));"
+        " const titles = new Map([['tv', 'TV'], ['tv, radio', 'TV & radio'], ['print', 'Print']]);"
+        " return [[1234567.89, 128.4, 72.1292, 5, 0.0833333, 0].map(f.editable),"
+        " ['tv, radio: beyond', 'print, tv, radio: beyond', 'tv: a: b', 'nobody: beyond']"
+        ".map((text) => r.named(text, titles))]; }"
+    )
+
+    assert edited == ["1,234,568", "128", "72.13", "5", "0.0833333", "0"]
+    assert said == ["TV & radio: beyond", "Print, TV & radio: beyond", "TV: a: b", "nobody: beyond"]
+
+
 def test_without_a_value_of_the_kpi_the_page_speaks_of_the_kpi_in_the_spec_s_own_words(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -108,6 +108,37 @@ def test_nothing_is_cut_and_axes_have_the_numbers_of_the_page(
         assert visit.complaints == []
 
 
+def test_a_phone_has_plan_and_present_side_by_side_and_every_cell_of_other_tables(
+    browser: Browser, site: str
+) -> None:
+    """What to do with a market, buttons of kept plans and rules of prices lay out of sight."""
+    right = (
+        "all => Math.max(...all.filter((one) => one.clientWidth).map((e) => e.getBoundingClientRect().right))"
+    )
+    with visiting(browser, f"{site}#{FRAGMENTS['long']}", 390) as visit:
+        page = visit.page
+        page.wait_for_selector(READY)
+        page.click("#add")
+        for fold in ("#kept-title", "#buying > summary"):
+            page.click(fold)
+        assert page.locator("#compared tr > :nth-child(-n+3)").evaluate_all(right) <= 390
+        assert page.locator(".cards td").count() > 10
+        assert page.locator("#panel-market .cards :is(td, button, select)").evaluate_all(right) <= 390
+        page.click("#tab-portfolio")
+        page.click("#joint-optimize")
+        page.wait_for_selector("#joint-table table")
+        assert page.locator("#joint-table :is(td, button)").evaluate_all(right) <= 390
+        page.get_by_role("button", name="Planned", exact=True).click()
+        expect(page.locator("#joint-table th[aria-sort=descending]")).to_have_text("Planned")
+        heads = page.locator("#joint-table tr:first-child td").evaluate_all(
+            "all => all.map((one) => one.dataset.head)"
+        )
+        assert heads == ["Now", "Planned", "KPI gained", "Its value", "What to do", "Plan"]
+        page.set_viewport_size({"width": 1280, "height": 900})
+        assert page.locator("#joint-table").evaluate("box => box.scrollWidth <= box.clientWidth + 1")
+        assert visit.complaints == []
+
+
 @pytest.mark.parametrize("more", ["5", ""])
 def test_what_is_being_typed_stays_when_the_page_is_built_anew(
     more: str, browser: Browser, site: str

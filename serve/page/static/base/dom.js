@@ -20,6 +20,14 @@ export function fill(element, ...children) {
 
 const present = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 
+/** A table whose cells say what they are: a phone shows every row as a card. */
+export function cards(table) {
+  const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+  for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, place) => { cell.dataset.head = heads[place]; });
+  table.classList.add("cards");
+  return table;
+}
+
 export const find = (id) => document.getElementById(id);
 
 /** Options of a select, kept only if they changed. */

@@ -115,10 +115,11 @@ export function listing(names) {
   return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
-/** An amount to edit: whole, in groups of three. */
+/** An amount to edit: whole, in groups of three; small ones to the cent, what is less than one to six digits. */
 export function editable(value) {
   if (!finite(value)) return "";
-  const text = Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(6)));
+  const size = Math.abs(value);
+  const text = String(Number(size >= 100 ? value.toFixed(0) : size >= 1 ? value.toFixed(2) : value.toPrecision(6)));
   return text.includes("e") ? text : group(text);
 }
 

@@ -1,6 +1,6 @@
 // How exposure is bought: what a unit costs by how much is spent, how often people are reached, what treatments cost.
 
-import { fill, find, h, options } from "../base/dom.js";
+import { cards, fill, find, h, options } from "../base/dom.js";
 import { amountField } from "../base/fields.js";
 import { change, count, listing, number, percent, signedSpan, span, subject } from "../base/format.js";
 
@@ -37,10 +37,10 @@ export function buyingTable(planning) {
   return update;
 }
 
-const tableOf = (caption, heads, rows) => h("table", {},
+const tableOf = (caption, heads, rows) => cards(h("table", {},
   h("caption", {}, caption),
   h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))),
-  h("tbody", {}, rows.map((row) => row.element)));
+  h("tbody", {}, rows.map((row) => row.element))));
 
 const without = (named, name) => Object.fromEntries(Object.entries(named).filter(([one]) => one !== name));
 

@@ -1,6 +1,6 @@
 // What the page says about the model itself: where its figures come from, and what its checks found.
 
-import { fill, find, h } from "../base/dom.js";
+import { cards, fill, find, h } from "../base/dom.js";
 import { amount, before, chance, count, day, label, number, percent, signed, subject } from "../base/format.js";
 
 const HARMLESS = new Set(["info", "ok"]);
@@ -86,7 +86,7 @@ function settles(planning) {
   const money = (value) => h("td", {}, value === null ? "unknown" : number(value));
   return [title,
     h("p", { class: "reading" }, "Of each channel the test that pays best, as it was designed beside this model. Interval: width of the 90\u00a0% interval of what the channel brought in the training window."),
-    h("div", { class: "compared", tabindex: 0, role: "region", "aria-labelledby": "settles-title" }, h("table", {},
+    h("div", { class: "compared", tabindex: 0, role: "region", "aria-label": "The best tests" }, cards(h("table", {},
       h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))),
       h("tbody", {}, order.map((channel) => h("tr", { class: channel.test.recommended ? "taken" : null },
         h("th", { scope: "row" }, subject(channel.name), channel.test.recommended && h("small", {}, "recommended")),
@@ -94,7 +94,7 @@ function settles(planning) {
         h("td", {}, channel.test.power === null ? "unknown" : chance(channel.test.power)),
         money(channel.test.width_now), money(channel.test.width_after),
         planning.priced && [money(channel.test.value), money(channel.test.cost), money(channel.test.net)],
-        h("td", { class: "words" }, channel.test.why_not || "–"))))))];
+        h("td", { class: "words" }, channel.test.why_not || "–")))))))];
 }
 
 function findings(rows) {

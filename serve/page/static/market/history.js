@@ -2,7 +2,7 @@
 // of record, held against what came.
 
 import * as api from "../base/api.js";
-import { fill, find, h } from "../base/dom.js";
+import { cards, fill, find, h } from "../base/dom.js";
 import { amount, chance, count, day, number, percent, readable, signed, signedSpan, span, subject } from "../base/format.js";
 import { brief } from "./checks.js";
 import { kept, keptPlan } from "./link.js";
@@ -61,9 +61,9 @@ export function showHistory(planning, act) {
 function table(rows, planning, act) {
   const again = () => showHistory(planning, act);
   const shown = rows.map((row, place) => [row, place]).filter(([row]) => !wanted || row.label === wanted);
-  return h("div", { class: "compared", tabindex: 0, role: "region", "aria-label": "Plans kept" }, h("table", {},
-    h("thead", {}, h("tr", {}, ["Plan", "Label", "Kept on", "Model", "For", "Spend", "Gain then", ""].map((text) => h("th", { scope: "col" }, text)))),
-    h("tbody", {}, shown.map(([row, place]) => line(row, place, planning, act, again)))));
+  return h("div", { class: "compared", tabindex: 0, role: "region", "aria-label": "Plans kept" }, cards(h("table", {},
+    h("thead", {}, h("tr", {}, ["Plan", "Label", "Kept on", "Model", "For", "Spend", "Gain then"].map((text) => h("th", { scope: "col" }, text)), h("th", { scope: "col" }, h("span", { class: "sr" }, "What to do with it")))),
+    h("tbody", {}, shown.map(([row, place]) => line(row, place, planning, act, again))))));
 }
 
 function line(row, place, planning, act, again) {
@@ -107,8 +107,8 @@ export function holdRecords(planning) {
 /** From plan to actual, then channel by channel. */
 function cameOf(found, name, planning) {
   const beyond = Math.abs(found.rest.mean) > found.rest_expected;
-  const titled = (title, heads, rows) => h("div", { class: "compared", tabindex: 0, role: "region", "aria-label": title }, h("table", {},
-    h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows)));
+  const titled = (title, heads, rows) => h("div", { class: "compared", tabindex: 0, role: "region", "aria-label": title }, cards(h("table", {},
+    h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows))));
   const row = (head, ...cells) => h("tr", {}, h("th", { scope: "row" }, head), cells.map((text) => h("td", {}, text)));
   const part = (text, { mean, lower, upper }) => row(text, signed(number(mean)), signedSpan({ lower, upper }));
   const price = (value) => (value === null ? "\u2013" : number(value));

@@ -20,7 +20,8 @@ export function showResult(planning) {
   if (!found) return;
   if (planning.isAnswered) find("verdict").textContent = verdict(planning, found);
   fill(find("tiles"), tiles(planning, found));
-  fill(find("warnings"), found.warnings.map((text) => h("p", { class: "message warn" }, readable(named(text, planning)))));
+  const titles = new Map(planning.channels.map(({ name }) => [name, subject(name)]));
+  fill(find("warnings"), found.warnings.map((text) => h("p", { class: "message warn" }, readable(named(text, titles)))));
 }
 
 /** There is no answer to this plan: say so instead of showing that of another. */
@@ -33,12 +34,17 @@ function notComputed(planning) {
     h("div", { class: "actions" }, h("button", { type: "button", id: "retry", onclick: () => planning.retry() }, "Try again"))));
 }
 
-/** A warning of the service with the channels it begins with as people write them. */
-function named(text, planning) {
-  const [start, ...rest] = text.split(": ");
-  const known = new Set(planning.channels.map((channel) => channel.name));
-  const names = known.has(start) ? [start] : start.split(", ");
-  return rest.length && names.every((name) => known.has(name)) ? [names.map(subject).join(", "), ...rest].join(": ") : text;
+/** A warning of the service with what it begins with as people call it; a name is whole, whatever commas it holds. */
+export function named(text, titles) {
+  const longest = [...titles.keys()].sort((a, b) => b.length - a.length);
+  const said = [];
+  for (let rest = text; ;) {
+    const name = longest.find((one) => rest.startsWith(`${one}: `) || rest.startsWith(`${one}, `));
+    if (name === undefined) return text;
+    said.push(titles.get(name));
+    if (rest.startsWith(`${name}: `)) return [said.join(", "), rest.slice(name.length + 2)].join(": ");
+    rest = rest.slice(name.length + 2);
+  }
 }
 
 /** Where an interval lies: above zero, below it, around it; "level" for a difference that is dust beside `whole`. */
