@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Generic, Self, TypeVar
 
@@ -9,6 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 Added = TypeVar("Added")
+
+
+def in_blocks(regions: int, cells: int, most: int) -> Iterator[slice]:
+    """Consecutive regions that are gone through at once.
+
+    Args:
+        regions: How many there are.
+        cells: Of each.
+        most: Cells at once; of a region with more than that, all.
+    """
+    size = max(1, most // max(cells, 1))
+    for first in range(0, regions, size):
+        yield slice(first, min(first + size, regions))
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,7 @@ from mmm.data.panel import Panel
 from mmm.errors import CheckpointError
 from mmm.fitted import Fitted, save_fitted
 from mmm.storage import filesystem
+from mmm.sums import in_blocks
 from mmm.train.shards import Alone
 
 BLOCK_CELLS = 2**18
@@ -80,9 +81,7 @@ def analyse_shard(plan: TrainPlan, index: int, workers: int) -> ShardAnalysis:
 def blocks(fitted: Fitted) -> Iterator[slice]:
     """Consecutive regions that are analysed at once."""
     regions, periods, channels = fitted.panel.media_GTC.shape
-    size = max(1, BLOCK_CELLS // max(fitted.members * periods * channels, 1))
-    for first in range(0, regions, size):
-        yield slice(first, min(first + size, regions))
+    return in_blocks(regions, fitted.members * periods * channels, BLOCK_CELLS)
 
 
 def _block(at: slice, fits: list[Fitted], files: _Files) -> ShardAnalysis:

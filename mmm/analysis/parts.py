@@ -49,7 +49,7 @@ from mmm.analysis.tables import (
 from mmm.data.panel import Floats
 from mmm.data.regions import kept_regions
 from mmm.fitted import Fitted
-from mmm.model.parameters import REGIONAL
+from mmm.model.parameters import of_regions
 from mmm.sums import Sums
 
 EVERYWHERE = "all regions"
@@ -147,9 +147,7 @@ def part_of(fitted: Fitted, own: slice) -> Fitted:
         fitted,
         panel=kept_regions(fitted.panel, kept_G),
         scaling=replace(scaling, **units),
-        parameters={
-            name: value[:, own] if name in REGIONAL else value for name, value in fitted.parameters.items()
-        },
+        parameters=of_regions(fitted.parameters, own),
     )
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 from scipy.optimize import nnls
@@ -34,11 +36,14 @@ from mmm.graph.moments import (
 )
 from mmm.graph.notears import acyclic_part, notears_of_each, reachable
 from mmm.graph.structure import direction_discount, structural_moments
+from mmm.sums import in_blocks
 
 CHANCE = 3.5
 """Threshold in standard errors of a correlation over all cells, where that exceeds the spec's."""
 
 
+BLOCK_CELLS = 2**19
+"""Cells of channels whose features are held at once: some thirty of them a cell, with copies 400 MB."""
 MOST_SEARCHED = 30
 """Channels up to which an order is searched: the time of a search grows with more than their cube."""
 
@@ -93,9 +98,23 @@ def learn_channel_graph(
         return empty_graph(channels)
     design = GraphDesign(regions=regions or own, periods=periods, periods_per_year=periods_per_year)
     sizes = media_size(media_GTC, present_GT) if size_G is None else size_G
-    here = period_totals(media_GTC, present_GT, sizes, design)
+    blocks = list(in_blocks(own, periods * len(channels), BLOCK_CELLS))
+    here = reduce(add, (period_totals(media_GTC[at], present_GT[at], sizes[at], design) for at in blocks))
     totals = PeriodTotals(total(here.sum_TF), total(here.count_T))
-    there = graph_statistics(media_GTC, present_GT, sizes, design, totals=totals, first_region=first_region)
+    there = reduce(
+        add,
+        (
+            graph_statistics(
+                media_GTC[at],
+                present_GT[at],
+                sizes[at],
+                design,
+                totals=totals,
+                first_region=first_region + at.start,
+            )
+            for at in blocks
+        ),
+    )
     statistics = GraphStatistics(total(there.moment_BFF), total(there.count_B))
     return solve_graph(statistics, channels, spec, rng=rng, n_bootstrap=n_bootstrap)
 

@@ -64,6 +64,10 @@ class Contacts:
         """The same over the first periods."""
         return replace(self, chance_RGTN=self.chance_RGTN[:, :, :periods].contiguous())
 
+    def of_regions(self, own: slice) -> Contacts:
+        """The same of some regions."""
+        return replace(self, chance_RGTN=self.chance_RGTN[:, own])
+
 
 @dataclass(frozen=True, eq=False)
 class Reached:

@@ -92,6 +92,16 @@ class Inputs:
         """Places of the channels with reach and a frequency that varies."""
         return () if self.contacts is None else self.contacts.places
 
+    def of_regions(self, own: slice) -> Inputs:
+        """The same of some regions; views of these."""
+        parts: dict[str, Any] = {
+            name: getattr(self, name)[own]
+            for name in ("kpi_GT", "trained_GT", "controls_GTK", "steps_GSI", "log_heads_G")
+        }
+        parts |= {name: getattr(self, name)[:, own] for name in ("stack_CGTL", "followed_CGT")}
+        contacts = None if self.contacts is None else self.contacts.of_regions(own)
+        return replace(self, **parts, contacts=contacts)
+
     def train_until(self, n_train: int) -> Inputs:
         """The same with fewer periods in the loss."""
         shorter_GT = self.trained_GT.clone()

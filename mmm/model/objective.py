@@ -10,7 +10,7 @@ Shapes: M members; the rest as in ``mmm.model.inputs``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ from mmm.model.experiments import LiftTests, shard_lift
 from mmm.model.frequency import reached
 from mmm.model.inputs import Inputs
 from mmm.model.network import Components, channel_shape, channel_weight
-from mmm.model.parameters import NETWORK, REGIONAL, Parameters, by_member, standard_normal
+from mmm.model.parameters import NETWORK, REGIONAL, Parameters, by_member, of_regions, standard_normal
 from mmm.model.placed import Placed, standardised
 
 REGION_NOISE_SD = 0.5
@@ -67,6 +67,27 @@ class Target:
     held: Parameters = field(default_factory=dict)
     placed: tuple[Placed, ...] = ()
     bought: tuple[int, ...] | None = None
+
+    @property
+    def of_cells(self) -> bool:
+        """Whether nothing is asked of sums over cells, so that the loss is a sum over regions."""
+        return self.lift_tests is None and not self.placed
+
+    def of_regions(self, own: slice, share: float) -> Target:
+        """What some regions are trained towards, with part of the shared parameters' priors.
+
+        Args:
+            own: Which regions.
+            share: Part of the priors that these regions count.
+        """
+        return replace(
+            self,
+            weight_MGT=self.weight_MGT[:, own],
+            kpi_G=self.kpi_G[own],
+            anchor=of_regions(self.anchor, own),
+            held=of_regions(self.held, own),
+            prior_share=share * self.prior_share,
+        )
 
 
 def robust(standardised: Tensor, spec: LossSpec) -> Tensor:

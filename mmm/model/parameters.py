@@ -9,16 +9,20 @@ Shapes: M members; the rest as in ``mmm.model.inputs``.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from mmm.config import ModelSpec
+from mmm.data.panel import Floats
 from mmm.model.frequency import HALF, SLOPE
 from mmm.model.inputs import Inputs
 from mmm.model.scales import Scales
 
 Parameters = dict[str, Tensor]
+Values = TypeVar("Values", Tensor, Floats)
 
 NETWORK = ("gru_input", "gru_hidden", "gru_bias_input", "gru_bias_hidden", "gru_output")
 """Weights of the network, to which L1 and L2 apply."""
@@ -116,6 +120,11 @@ def inverse_softplus(value: Tensor) -> Tensor:
 def standard_normal(name: str) -> bool:
     """Whether a parameter is standard normal a priori; the others have priors of their own."""
     return name not in ("share", "noise", "level", *NETWORK)
+
+
+def of_regions(parameters: Mapping[str, Values], own: slice) -> dict[str, Values]:
+    """Parameters of a model, or centres of them, with some of its regions."""
+    return {name: value[:, own] if name in REGIONAL else value for name, value in parameters.items()}
 
 
 def by_member(value: Tensor) -> Tensor:

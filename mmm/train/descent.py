@@ -132,20 +132,25 @@ class Descent:
     def _named(self, of: Callable[[_Group], Tensor]) -> Parameters:
         return {name: part for group in self._groups for name, part in group.named(of(group)).items()}
 
-    def step(self, loss: Callable[[Parameters, int], Tensor]) -> None:
+    def step(self, *losses: Callable[[Parameters, int], Tensor]) -> None:
         """One epoch.
 
         Args:
-            loss: From parameters and epoch to the loss of each member, shape M; of a shard its part.
+            *losses: From parameters and epoch to the loss of each member, shape M; of a shard its part. Of
+                several the sum counts, and what one needs is let go of before the next.
 
         Raises:
             TrainingError: The loss is no longer a number.
         """
         for group in self._groups:
             group.values_MP.grad = None
-        loss_M = loss(self._named(lambda group: group.values_MP), self.epoch)
-        loss_M.sum().backward()  # type: ignore[no-untyped-call]
-        whole_M, norm_M = self._combine(loss_M.detach())
+        parts: list[Tensor] = []
+        for loss in losses:
+            loss_M = loss(self._named(lambda group: group.values_MP), self.epoch)
+            loss_M.sum().backward()  # type: ignore[no-untyped-call]
+            parts.append(loss_M.detach())
+            del loss_M
+        whole_M, norm_M = self._combine(torch.stack(parts).sum(0))
         factor_M1 = (self.schedule.gradient_clip / norm_M.clamp_min(1e-12)).clamp_max(1.0).unsqueeze(1)
         rate = self.schedule.rate(self.epoch)
         for group in self._groups:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -19,21 +20,27 @@ from mmm.config import GraphSpec, ModelSpec
 from mmm.model.inputs import Inputs
 from mmm.model.network import forward
 from mmm.model.objective import Target, has_attribution_priors, misfit, objective
-from mmm.model.parameters import Parameters
+from mmm.model.parameters import Parameters, of_regions
 from mmm.model.restrictions import Restrictions
 from mmm.model.scales import Scales
+from mmm.sums import in_blocks
 from mmm.train.accuracy import SUMS, Accuracy, accuracy_of, sums_of
 from mmm.train.descent import Descent, Schedule
 from mmm.train.shards import Shards
 
 CHECK_EVERY = 10
 """Epochs between looks at the validation tail."""
+PART_CELLS = 2**22
+"""Cells of channels and fits whose gradient is held at once: some forty numbers each, 1.3 GB in double
+precision. Sums over parts differ from one sum in their last digits."""
 LEAST_EPOCHS = 600
 """Fewest epochs a validation tail may choose: before, little more than the level has been found."""
 TEMPORAL_FROM = 0.8
 """Share of the epochs after which effectiveness may vary in time."""
 
 Tensors = dict[str, Tensor]
+Loss = Callable[[Parameters, int], Tensor]
+"""From parameters and epoch to the loss of each fit."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,25 @@ class Training:
         """Cells by channel and fit."""
         return int(self.start["noise"].shape[0] * self.inputs.stack_CGTL[..., 0].numel())
 
+    def parts(self) -> list[tuple[slice, Training]]:
+        """Regions and trainings of theirs whose losses add up to that of this one, each small enough.
+
+        One with all regions where something is asked of sums over them.
+        """
+        regions = self.inputs.regions
+        blocks = list(in_blocks(regions, self.cells // regions, PART_CELLS))
+        if len(blocks) == 1 or not self.target.of_cells or has_attribution_priors(self.spec):
+            return [(slice(None), self)]
+        return [(own, self._of_regions(own, 1.0 / len(blocks))) for own in blocks]
+
+    def _of_regions(self, own: slice, share: float) -> Training:
+        return replace(
+            self,
+            inputs=self.inputs.of_regions(own),
+            target=self.target.of_regions(own, share),
+            unseen_GT=None if self.unseen_GT is None else self.unseen_GT[own],
+        )
+
     def varies(self, epoch: int) -> bool:
         """Whether effectiveness varies in time in this epoch."""
         return epoch >= self.temporal_from * self.schedule.epochs
@@ -148,7 +174,7 @@ def descend(trainings: Sequence[Training]) -> list[Parameters]:
     going = {i for i, training in enumerate(trainings) if descent.epoch < training.schedule.epochs}
     ended = {i: program.part(descent.parameters, i) for i in range(len(trainings)) if i not in going}
     while going:
-        descent.step(program.loss)
+        descent.step(*program.losses)
         looks = program.looks(descent) if descent.epoch % CHECK_EVERY == 0 else None
         for index in sorted(going):
             training = trainings[index]
@@ -168,6 +194,7 @@ class _Program:
     Attributes:
         start: Free parameters of all fits.
         schedule: That of all, as long as the longest.
+        losses: Parts of the loss of every fit, which add up.
         last_loss_B: Loss of each training in the last step, mean over its fits.
     """
 
@@ -179,26 +206,27 @@ class _Program:
         }
         self.schedule: Schedule = self._first.schedule
         self.last_loss_B: list[float] = []
+        self._parts = self._first.parts() if len(trainings) == 1 else []
+        self.losses: list[Loss] = [self._loss]
+        if self._parts:
+            self.losses = [partial(_loss_of_part, *part) for part in self._parts]
         if len(trainings) > 1:
             every = tuple(training.schedule for training in trainings)
             self.schedule = _Schedules.of(every, self._fits, self.start["noise"])
             parts = [_tensors(training) for training in trainings]
             self._stacked = {name: torch.stack([part[name] for part in parts]) for name in parts[0]}
 
-    def loss(self, parameters: Parameters, epoch: int) -> Tensor:
-        """Loss of every fit."""
+    def _loss(self, parameters: Parameters, epoch: int) -> Tensor:
+        """Loss of every fit of several trainings."""
         varies_B = [training.varies(epoch) for training in self._trainings]
-        if len(self._trainings) == 1:
-            loss = _loss(parameters, self._first, varies=varies_B[0])
-        else:
-            switch_B = self.start["noise"].new_tensor(varies_B, dtype=self.start["noise"].dtype)
+        switch_B = self.start["noise"].new_tensor(varies_B, dtype=self.start["noise"].dtype)
 
-            def of_one(own: Parameters, tensors: Tensors, switch: Tensor) -> Tensor:
-                # Without output the network does nothing and learns nothing from the data.
-                seen = own | ({"gru_output": own["gru_output"] * switch} if "gru_output" in own else {})
-                return _loss(own, _rebuilt(self._first, tensors), varies=any(varies_B), seen=seen)
+        def of_one(own: Parameters, tensors: Tensors, switch: Tensor) -> Tensor:
+            # Without output the network does nothing and learns nothing from the data.
+            seen = own | ({"gru_output": own["gru_output"] * switch} if "gru_output" in own else {})
+            return _loss(own, _rebuilt(self._first, tensors), varies=any(varies_B), seen=seen)
 
-            loss = torch.func.vmap(of_one)(self._apart(parameters), self._stacked, switch_B).reshape(-1)
+        loss = torch.func.vmap(of_one)(self._apart(parameters), self._stacked, switch_B).reshape(-1)
         self.last_loss_B = loss.detach().reshape(-1, self._fits).mean(1).tolist()
         return loss
 
@@ -206,7 +234,8 @@ class _Program:
     def looks(self, descent: Descent) -> list[_Look]:
         """How the first fit of each training stands, on the cells it sees and on those that are watched."""
         if len(self._trainings) == 1:
-            return [_told(_sums(descent.parameters, self._first))]
+            sums = [_sums(of_regions(descent.parameters, own), training) for own, training in self._parts]
+            return [_told(_over_shards(torch.stack(sums).sum(0), self._first))]
 
         def of_one(own: Parameters, tensors: Tensors) -> Tensor:
             return _sums(own, _rebuilt(self._first, tensors))
@@ -224,6 +253,11 @@ class _Program:
         """Parameters with an axis for trainings before that of fits."""
         shape = (len(self._trainings), self._fits)
         return {name: value.reshape(*shape, *value.shape[1:]) for name, value in parameters.items()}
+
+
+def _loss_of_part(own: slice, part: Training, parameters: Parameters, epoch: int) -> Tensor:
+    """Part of the loss of each fit of one training."""
+    return _loss(of_regions(parameters, own), part, varies=part.varies(epoch))
 
 
 def _loss(
@@ -245,7 +279,11 @@ def _sums(parameters: Parameters, training: Training) -> Tensor:
     whole_M = misfit(first, components, inputs, training.spec.loss, watched_GT)
     units = (components.prediction_MGT[0], inputs.kpi_GT, training.target.kpi_G)
     parts = [sums_of(*units, cells_GT) for cells_GT in (inputs.trained_GT, watched_GT)]
-    sums = torch.cat([whole_M.double(), *parts])
+    return torch.cat([whole_M.double(), *parts])
+
+
+def _over_shards(sums: Tensor, training: Training) -> Tensor:
+    """Sums of a shard as those of the whole panel."""
     return training.shards.total(sums) if training.shards is not None and training.sharded else sums
 
 

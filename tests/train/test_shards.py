@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +15,13 @@ from mmm.config import MarketSpec
 from mmm.data.experiments import locate_experiments
 from mmm.data.panel import Panel, data_fingerprint
 from mmm.fitted import Fitted
+from mmm.model.inputs import Inputs
+from mmm.model.network import Components, forward
 from mmm.train.fit import fit
 from mmm.train.prepare import Prepared, pose
 from mmm.train.sharded_state import cut, fitted_of, put_together, rows_of, state_of
 from mmm.train.shards import Alone, Survey
-from tests.small import market, small_panel, some_regions, split_of, with_gaps
+from tests.small import market, reach_panel, small_panel, some_regions, split_of, with_gaps
 from tests.train.crew import Table, Thread, crew
 
 TRAIN: dict[str, Any] = {"epochs": 40, "members": 2, "validation": 6, "patience": 15}
@@ -120,6 +123,51 @@ def test_in_double_precision_every_digit_that_counts_is_the_same(sizes: tuple[in
     assert_allclose(found.trace["loss"], whole.trace["loss"], rtol=1e-9)
     for name, value in whole.parameters.items():
         assert_allclose(found.parameters[name], value, rtol=1e-6, atol=1e-8, err_msg=name)
+
+
+@pytest.mark.parametrize("panel", [with_gaps(small_panel(regions=5)), reach_panel(regions=5)])
+def test_a_shard_that_is_gone_through_in_blocks_finds_the_same(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = market(panel, model=MODEL, train=TRAIN | {"precision": "float64", "inference": "ensemble"})
+    whole = fit(spec, panel, split_of(panel))
+    looked_at: list[int] = []
+    monkeypatch.setattr("mmm.train.stacked.PART_CELLS", 2 * panel.media_GTC[0].size)
+    monkeypatch.setattr("mmm.graph.learn.BLOCK_CELLS", 2 * panel.media_GTC[0].size)
+    monkeypatch.setattr("mmm.train.stacked.forward", _watched(looked_at))
+    found = fit(spec, panel, split_of(panel))
+
+    assert max(looked_at) <= 2 < len(panel.regions)
+    assert found.provenance["epochs"] == whole.provenance["epochs"]
+    assert_allclose(found.trace["loss"], whole.trace["loss"], rtol=1e-9)
+    for column in ("validation", "validation_rmse", "r2"):
+        known = [value for value in whole.trace[column] if value is not None]
+        assert len(known) > 1
+        assert_allclose([value for value in found.trace[column] if value is not None], known, rtol=1e-9)
+    assert_allclose(found.graph.score_CC, whole.graph.score_CC, rtol=1e-9, atol=1e-12)
+    for name, value in whole.parameters.items():
+        assert_allclose(found.parameters[name], value, rtol=1e-6, atol=1e-8, err_msg=name)
+
+
+def test_what_is_believed_of_sums_over_regions_keeps_them_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = small_panel(regions=5)
+    spec = market(panel, model=MODEL | BELIEFS, train=TRAIN)
+    monkeypatch.setattr("mmm.train.stacked.PART_CELLS", 1)
+    looked_at: list[int] = []
+    monkeypatch.setattr("mmm.train.stacked.forward", _watched(looked_at))
+    fit(spec, panel, split_of(panel), epochs=5)
+
+    assert set(looked_at) == {5}
+
+
+def _watched(looked_at: list[int]) -> Callable[..., Components]:
+    """The model's equation, which notes how many regions it is asked about."""
+
+    def watched(parameters: Any, inputs: Inputs, *rest: Any, **options: Any) -> Components:
+        looked_at.append(inputs.regions)
+        return forward(parameters, inputs, *rest, **options)
+
+    return watched
 
 
 def test_lift_tests_count_once_wherever_their_regions_are() -> None:
