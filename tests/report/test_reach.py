@@ -153,6 +153,22 @@ def boxes(visit: Visit, selector: str) -> list[dict[str, Any]]:
     return found
 
 
+def test_every_bubble_is_named_beside_it_or_below_and_no_name_lies_on_another(
+    browser: Browser, tmp_path: Path
+) -> None:
+    visit = visit_view(browser, PAGES["report of long names"](tmp_path), 1280, "bubbles")
+    beside = boxes(visit, "figure.view[id='bubbles'] .textpoint")
+    below = boxes(visit, "figure.view[id='bubbles'] .legendtext")
+    bubbles = boxes(visit, "figure.view[id='bubbles'] .points path")
+    visit.page.context.close()
+    shown = [one for one in beside if one["text"].strip()]
+
+    assert len(shown) + len(below) == len(bubbles) == len(LONG_NAMES)
+    assert not [1 for one, other in combinations([*shown, *below], 2) if overlap(one, other)]
+    assert max(one["bottom"] for one in bubbles) < min(one["top"] for one in below)
+    assert not [(one["text"]) for one in shown for other in bubbles if overlap(one, other, 3.0)]
+
+
 def test_half_transparent_colours_are_those_of_the_dark_on_a_dark_page(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from mmm import words
 from mmm.report import axes, marks, theme
+from mmm.report.about import About
 from mmm.report.marks import Unit
 from mmm.report.tables import MissingTableError, Tables
 from mmm.report.totals import interval_note
@@ -18,8 +19,12 @@ WIDE = 20
 """Dearest over cheapest channel from which costs stand on a logarithmic axis."""
 ROOM = 0.1
 """Of a chart's height that bubbles need below the lowest and above the highest, as parts of the rest."""
-NEAR = 0.11
-"""Part of a chart's height within which names of two bubbles would lie on each other."""
+WIDTH, HIGH = 780, 400
+"""Pixels of a chart of bubbles on the narrowest screen that shows it whole; a phone scrolls it."""
+LETTER, LINE, GAP = 6.2, 15, 4
+"""Pixels of a letter, of a line of a bubble's name, and between the two."""
+KEYS = 75
+"""Letters of names, their marks included, in a line below the chart."""
 LIKE = 0.02
 """Difference of two shares that is none to speak of."""
 
@@ -90,43 +95,85 @@ def bubbles(tables: Tables) -> go.Figure:
     palette = theme.channel_colours(tables.channels)
     good, back = rows["effect"] / rows["media"], about.per * rows["roi"]
     size = 14 + 46 * np.sqrt(rows["spend"] / rows["spend"].max())
-    style: theme.Layout = {"mode": "markers+text", "textposition": "middle right", "textfont": {"size": 11.5}}
-    style |= {"text": _room_for(names, good, back), "cliponaxis": False}
+    layout = _bubble_axes(about, good, back)
+    texts, sides = _room_for(
+        names, _pixels(layout["xaxis"], good, WIDTH), _pixels(layout["yaxis"], back, HIGH), size
+    )
+    style: theme.Layout = {"mode": "markers+text", "textposition": sides, "textfont": {"size": 11.5}}
+    style |= {"text": texts, "cliponaxis": False}
     spent = [words.money(float(spend), about.currency) for spend in rows["spend"]]
     style |= {"customdata": [f"{theme.short(name)}: {s}" for name, s in zip(names, spent, strict=True)]}
     colours = [theme.fade(palette[name], 0.6) for name in names]
     hover = "%{customdata}<br>return %{y:.3~g}, %{x:.3~g} a unit of media"
     points = marks.dots(good, back, colours, size, rim=(1, "#ffffff"), hover=hover, **style)
+    below = [name for name, text in zip(names, texts, strict=True) if not text]
     best = rows.iloc[int(np.argmax(back.to_numpy(float)))]
-    layout = {
-        "xaxis": axes.log(f"{words.capital(about.kpi)} per unit of media (log scale)", good),
-        "yaxis": axes.log(f"{words.capital(about.return_unit)} (log scale)", back),
-    }
-    wide, high = (layout[axis]["range"] for axis in ("xaxis", "yaxis"))
-    layout["xaxis"]["range"] = [wide[0] - 0.1, wide[1] + 0.45 * (wide[1] - wide[0])]
-    room = ROOM * (high[1] - high[0])
-    layout["yaxis"]["range"] = [high[0] - room, high[1] + room]
     share = words.percent(float(best["spend"] / rows["spend"].sum()))
     return theme.finish(
-        [points],
+        [points, *(marks.key(theme.short(name, 2 * theme.LINE), palette[name]) for name in below)],
         layout,
         title=f"{words.subject(str(best['channel']))} returns most, on {share} of the spend",
-        height=460,
+        height=HIGH + 60 + _room_below(below),
+        legend=bool(below),
         reading="Up: more comes back for the money. Right: a unit of media (an impression, or a unit of "
         "spend where no exposure is given) does more. Large bubbles: much spend. Units differ by channel.",
+        notes=["Names without room beside their bubbles stand below, with their colours." if below else ""],
     )
 
 
-def _room_for(names: list[str], x: pd.Series, y: pd.Series) -> list[str]:
-    """Labels of the bubbles, the largest first; none where it would lie on another's."""
-    across, up = (np.log(v.to_numpy(float)) for v in (x, y))
-    wide, high = max(float(np.ptp(across)), 1e-9), max(float(np.ptp(up)), 1e-9)
-    kept: list[int] = []
-    for at in range(len(names)):
-        free = (abs(across[at] - across[k]) > 0.2 * wide or abs(up[at] - up[k]) > NEAR * high for k in kept)
-        if all(free):
-            kept.append(at)
-    return [theme.wrapped(name) if at in kept else "" for at, name in enumerate(names)]
+def _room_below(names: list[str]) -> int:
+    """Pixels that keys below the chart take; as many stand in a line as its letters hold of the longest."""
+    if not names:
+        return 0
+    return 24 + 19 * -(-len(names) // max(1, KEYS // (5 + max(map(len, names)))))
+
+
+def _bubble_axes(about: About, good: pd.Series, back: pd.Series) -> theme.Layout:
+    """Logarithmic axes with room for bubbles, and for names right of them."""
+    across = axes.log(f"{words.capital(about.kpi)} per unit of media (log scale)", good)
+    up = axes.log(f"{words.capital(about.return_unit)} (log scale)", back)
+    wide, high = across["range"], up["range"]
+    room = ROOM * (high[1] - high[0])
+    across["range"] = [wide[0] - 0.1, wide[1] + 0.45 * (wide[1] - wide[0])]
+    up["range"] = [high[0] - room, high[1] + room]
+    return {"xaxis": across, "yaxis": up}
+
+
+def _pixels(axis: theme.Layout, values: pd.Series, length: int) -> np.ndarray:
+    """Where values stand on a logarithmic axis so many pixels long."""
+    low, high = axis["range"]
+    return np.asarray((np.log10(values.to_numpy(float)) - low) / (high - low) * length)
+
+
+def _room_for(names: list[str], x: np.ndarray, y: np.ndarray, size: pd.Series) -> tuple[list[str], list[str]]:
+    """Labels of the bubbles and the side each stands at, the largest first; none where no side is free."""
+    radius = size.to_numpy(float) / 2
+    taken = [(x[k] - radius[k], x[k] + radius[k], y[k] - radius[k], y[k] + radius[k]) for k in range(len(x))]
+    texts, sides = [""] * len(names), ["middle right"] * len(names)
+    for at, name in enumerate(names):
+        label, reach = theme.wrapped(name), radius[at] + GAP
+        lines = label.split("<br>")
+        wide, high = LETTER * max(map(len, lines)), LINE * len(lines)
+        left, low = x[at] - wide / 2, y[at] - high / 2
+        corners = {
+            "middle right": (x[at] + reach, low),
+            "middle left": (x[at] - reach - wide, low),
+            "top center": (left, y[at] + reach),
+            "bottom center": (left, y[at] - reach - high),
+        }
+        for side, (first, bottom) in corners.items():
+            box = (first, first + wide, bottom, bottom + high)
+            inside = first >= 0 and box[1] <= WIDTH and bottom >= 0 and box[3] <= HIGH
+            if inside and not any(_meet(box, other) for k, other in enumerate(taken) if k != at):
+                texts[at], sides[at] = label, side
+                taken.append(box)
+                break
+    return texts, sides
+
+
+def _meet(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Two boxes of left, right, bottom and top share room."""
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
 
 
 @dataclass(frozen=True)
