@@ -125,8 +125,8 @@ def count(amount: int, noun: str) -> str:
 
 
 def whole(amount: int) -> str:
-    """A whole number with its thousands apart, e.g. ``2 000``."""
-    return f"{amount:,}".replace(",", NBSP)
+    """A whole number with its thousands apart, e.g. ``2,000``."""
+    return f"{amount:,}"
 
 
 def listing(names: Sequence[str]) -> str:

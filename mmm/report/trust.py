@@ -72,7 +72,12 @@ def error_growth(metrics: Any) -> float:
 def outside(metrics: Any) -> str:
     """How much worse the model is where it was not fitted, as a sentence; empty where that is not known."""
     growth, gap = error_growth(metrics), generalisation_gap(metrics) if isinstance(metrics, Mapping) else None
-    told = [f"the mean error is {words.number(growth)} times as large"] if words.known(growth) else []
+    times = words.number(growth)
+    told = (
+        [f"the mean error is {'' if times == '1' else f'{times} times '}as large"]
+        if words.known(growth)
+        else []
+    )
     if gap is not None:
         differs = f"{abs(gap):.3f} {'lower' if gap >= 0 else 'higher'}"
         told.append(f"R² is {differs if abs(gap) >= LEAST_GAP else 'the same'}")

@@ -77,5 +77,7 @@ def test_how_much_worse_it_is_outside_training() -> None:
     metrics = {"train": {"wape": 0.02, "r2": 0.9}, "holdout": {"wape": 0.04, "r2": 0.75}}
 
     assert outside(metrics) == "Outside training the mean error is 2 times as large and R² is 0.150 lower."
+    like = {"train": {"wape": 0.04, "r2": 0.9}, "holdout": {"wape": 0.04, "r2": 0.9}}
+    assert outside(like) == "Outside training the mean error is as large and R² is the same."
     assert outside({"train": {"wape": 0.02, "r2": 0.9}, "holdout": {}}) == ""
     assert outside(None) == ""

@@ -214,7 +214,7 @@
         return row;
       }));
       const [from, to, of] = [first + 1, Math.min(first + size, found.length), found.length]
-        .map((number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u00a0"));
+        .map((number) => String(number).replace(/\B(?=(\d{3})+$)/g, ","));
       said.textContent = found.length ? `${from} to ${to} of ${of}` : "none";
       steps[0].disabled = first === 0;
       steps[1].disabled = first + size >= found.length;

@@ -68,6 +68,6 @@ def _verdict(sweep: Sweep) -> str:
     shown = shell.table(content, "The settings chosen") if rows else ""
     chosen = "The spec's own settings stay" if not rows else f"Trial {sweep.chosen} was chosen"
     return (
-        f"<div class='card' id='choice'><p class='kind'>Choice</p><h3>{escape(chosen)}</h3>"
+        f"<div class='card' id='choice'><p class='kind'>Choice</p><h2>{escape(chosen)}</h2>"
         f"<p>{escape(sweep.reason)}</p>{shown}</div>"
     )

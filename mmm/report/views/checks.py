@@ -242,4 +242,4 @@ def _training_title(frame: pd.DataFrame, stages: list[str]) -> str:
         return f"The validation loss has settled when training ends, after {words.count(last_epoch, 'epoch')}"
     if best >= 0.95 * last_epoch:
         return f"The validation loss still falls when training ends, after {words.count(last_epoch, 'epoch')}"
-    return f"The validation loss is lowest at epoch {best:,} of {last_epoch:,}".replace(",", words.NBSP)
+    return f"The validation loss is lowest at epoch {words.whole(best)} of {words.whole(last_epoch)}"

@@ -116,6 +116,8 @@ def settles(tables: Tables) -> go.Figure:
     if best.empty:
         raise MissingTableError("no test in tests.parquet can be made")
     best = best.assign(**_open_shares(best, tables)).sort_values("now", ascending=False)
+    if not best["now"].notna().any():
+        raise MissingTableError("the model tells no intervals, so nothing says what a test would narrow")
     names = best["channel"].astype(str).tolist()
     texts = [theme.wrapped(name) for name in names]
     layout = {

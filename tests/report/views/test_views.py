@@ -60,6 +60,10 @@ def test_one_member_is_drawn_and_claims_no_certainty(entry: Entry[Tables], lone_
         with pytest.raises(MissingTableError, match="the model is national"):
             entry.draw(lone_tables)
         return
+    if entry.key == "settles":  # its chart had names and not one mark
+        with pytest.raises(MissingTableError, match="tells no intervals"):
+            entry.draw(lone_tables)
+        return
     figure = entry.draw(lone_tables)
 
     assert "give or take" not in statement(figure)
@@ -244,7 +248,7 @@ def test_regions_that_cannot_be_told_apart_are_said_so(tables: Tables) -> None:
 def test_gaps_and_outliers_are_counted(tables: Tables) -> None:
     assert (
         statement(quality.coverage(tables))
-        == "0.5 % of 1 248 cells lack a KPI, in 1 region; 1 cell stands out"
+        == "0.5 % of 1,248 cells lack a KPI, in 1 region; 1 cell stands out"
     )
 
 

@@ -90,7 +90,7 @@ export function before(iso, periods, period) {
   return date.toISOString().slice(0, 10);
 }
 
-export const count = (total, noun) => `${total}${NBSP}${noun}${total === 1 ? "" : "s"}`;
+export const count = (total, noun) => `${group(String(total))}${NBSP}${noun}${total === 1 ? "" : "s"}`;
 
 let labels = {};
 
