@@ -169,6 +169,20 @@ def test_every_bubble_is_named_beside_it_or_below_and_no_name_lies_on_another(
     assert not [(one["text"]) for one in shown for other in bubbles if overlap(one, other, 3.0)]
 
 
+def test_a_chart_that_no_sheet_holds_is_made_smaller_on_paper(browser: Browser, tmp_path: Path) -> None:
+    visit = visit_view(browser, PAGES["report of long names"](tmp_path), 1280, "curves")
+    visit.page.set_viewport_size({"width": 704, "height": 1017})
+    visit.page.emulate_media(media="print")
+    visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    visit.page.wait_for_timeout(500)
+    heights = visit.page.locator("figure.view").evaluate_all(
+        "views => views.map((view) => [view.id, view.getBoundingClientRect().height])"
+    )
+    visit.page.context.close()
+
+    assert [name for name, height in heights if height > 1017] == []
+
+
 def test_half_transparent_colours_are_those_of_the_dark_on_a_dark_page(
     browser: Browser, tmp_path: Path
 ) -> None:

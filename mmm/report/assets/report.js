@@ -7,6 +7,8 @@
   const views = Array.from(document.querySelectorAll("figure.view"));
   const theme = JSON.parse(document.getElementById("theme").textContent);
   const printWidth = 830;
+  // Pixels of a sheet of paper in the page's zoom, and those of them that a view needs for its words.
+  const sheet = 1260, wordsOnPaper = 190;
   window.reportDrawn = 0;
 
   const dark = JSON.parse(document.getElementById("dark").textContent);
@@ -270,6 +272,10 @@
   });
   const paper = (on) => {
     onPaper = on;
+    views.forEach((view) => {  // a chart that no sheet holds is made smaller, not cut
+      const needed = parseInt(view.querySelector(".plot").style.minHeight, 10) + wordsOnPaper;
+      view.style.zoom = on && needed > sheet ? String(sheet / needed) : "";
+    });
     if (darkness.matches) repaint();
     size(on ? printWidth : null);
   };

@@ -143,6 +143,16 @@ def test_names_over_the_columns_of_a_map_do_not_cover_each_other_on_a_phone(phon
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_on_paper_no_table_runs_over_what_follows_it(visit: Visit) -> None:
+    visit.page.emulate_media(media="print")
+    limits = visit.page.locator(".index .scroll").evaluate_all(
+        "all => all.map((one) => [getComputedStyle(one).maxHeight, one.scrollHeight <= one.clientHeight])"
+    )
+    visit.page.emulate_media(media="screen")
+
+    assert limits == [["none", True]] * 2
+
+
 def test_it_prints(visit: Visit) -> None:
     paper = visit.page.pdf(prefer_css_page_size=True)
 

@@ -108,6 +108,7 @@ def test_a_portfolio_prints_its_table_and_chart(tab: Visit) -> None:
     assert tab.page.locator("#joint-table table").is_visible()
     assert tab.page.locator("#joint-plot svg").first.is_visible()
     assert tab.page.locator("#joint-optimize").is_hidden()
+    assert tab.page.get_by_role("button", name="Open the plan of Acme · US").is_hidden()
 
 
 def test_enter_in_a_field_starts_nothing(tab: Visit) -> None:

@@ -20,6 +20,9 @@ SLOW = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uplo
 """1.6 Mbit/s and 150 ms, as Chromium's protocol has them: first numbers within 2.5 s, all curves within 8 s,
 on a machine that others do not keep busy."""
 
+SHEET = {"width": 704, "height": 1017}
+"""Pixels of a sheet of A4 within its margins."""
+RIGHT = "element => element.getBoundingClientRect().right"
 EARLY = """addEventListener("DOMContentLoaded", () => {
   const button = getComputedStyle(document.getElementById("print")).visibility;
   window.early = [document.querySelectorAll(".bone").length, button, "Plotly" in window];
@@ -239,6 +242,8 @@ def test_a_plan_prints_on_one_page_and_everything_with_its_charts(
         page = visit.page
         page.wait_for_selector(READY)
         visit.optimize()
+        page.click("#add")
+        expect(page.locator("#compared thead th")).to_have_count(3)
         page.evaluate("window.print = () => { window.printed = document.body.dataset.print; }")
         page.click("#print")
         page.wait_for_function("window.printed === 'plan'")
@@ -247,7 +252,10 @@ def test_a_plan_prints_on_one_page_and_everything_with_its_charts(
         page.evaluate(
             "() => { delete document.body.dataset.print; dispatchEvent(new Event('beforeprint')); }"
         )
+        page.set_viewport_size(SHEET)
         page.emulate_media(media="print")
+        assert page.locator("#compared th:nth-child(4)").evaluate(RIGHT) <= SHEET["width"]
+        assert page.locator("#course svg").first.evaluate(RIGHT) <= SHEET["width"]
         channels = page.locator("#channels > .channel").count()
         sheet = page.locator("#sheet table")
         assert page.locator("#curves .plot[data-drawn]").count() == channels

@@ -8,7 +8,10 @@ const CONFIG = { displayModeBar: false, doubleClick: false, scrollZoom: false };
 const TICKS = 5;
 const MARGIN_IN_SIGHT = "150px";
 
+const PAPER_PX = 690;  // of a sheet of A4 within its margins; a wider chart would be cut
+
 let arriving = null;
+let onPaper = false;
 
 /** Plotly's bundle of flat charts, fetched once the numbers are there. */
 function plotly() {
@@ -79,7 +82,8 @@ async function render(element) {
 
 /** Draw in the colours of now; nothing where there is no room. */
 function put(library, element) {
-  const { clientWidth: width, clientHeight: height } = element;
+  const { clientWidth, clientHeight: height } = element;
+  const width = onPaper ? Math.min(clientWidth, PAPER_PX) : clientWidth;
   if (!width || !height) return null;
   waiting.delete(element);
   const { traces, layout } = toned(numbered(makers.get(element)()));
@@ -131,8 +135,9 @@ export async function drawAll() {
 }
 
 darkness.addEventListener("change", redraw);
-addEventListener("beforeprint", () => { toPaper(true); redraw(); });
-addEventListener("afterprint", () => { toPaper(false); redraw(); });
+const paper = (on) => { onPaper = on; toPaper(on); redraw(); };
+addEventListener("beforeprint", () => paper(true));
+addEventListener("afterprint", () => paper(false));
 
 const base = () => ({
   font: { family: FONT, size: 12, color: INK },
