@@ -26,12 +26,13 @@ def importance(sweep: Sweep) -> go.Figure:
     outside: theme.Layout = {"text": [words.percent(v / 100) for v in values], "textposition": "outside"}
     outside |= {"customdata": list(sweep.importances), "cliponaxis": False}
     bars = marks.bars(names, values, theme.ACCENT, hover="%{customdata}: %{text}", **outside)
+    room = [0, 1.25 * max(values)]  # for the label of the longest bar, on a phone too
     path, part = next(iter(sweep.importances.items()))
     label = words.subject(_label(sweep, path))
     return theme.finish(
         [bars],
         {
-            "xaxis": axes.linear("share of the variation", suffix=axes.PERCENT, rangemode="tozero"),
+            "xaxis": axes.linear("share of the variation", suffix=axes.PERCENT, range=room),
             "yaxis": axes.names(names),
         },
         title=f"{label} explains {words.percent(part)} of how scores differ",

@@ -102,3 +102,14 @@ def test_every_view_is_drawn_and_readable(width: int, browser: Browser, tmp_path
     for key in KEYS:
         look_at(visit, key, tmp_path / f"{key}-{width}.png", ticks=key != "parallel")
     visit.page.context.close()
+
+
+@pytest.mark.browser
+def test_the_longest_bar_s_label_is_whole_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    target = tmp_path / "sweep.html"
+    target.write_text(sweep_page(sweep_of()), encoding="utf-8")
+
+    visit = visit_page(browser, target, 390)
+
+    look_at(visit, "importance", tmp_path / "importance.png")
+    visit.page.context.close()
