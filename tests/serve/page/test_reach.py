@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.serve.page.site import LONG_NAMES, READY, Visit, visiting
 
@@ -20,7 +20,7 @@ SLOW = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uplo
 """1.6 Mbit/s and 150 ms, as Chromium's protocol has them: first numbers within 2.5 s, all curves within 8 s,
 on a machine that others do not keep busy."""
 
-SHEET = {"width": 704, "height": 1017}
+SHEET: ViewportSize = {"width": 704, "height": 1017}
 """Pixels of a sheet of A4 within its margins."""
 RIGHT = "element => element.getBoundingClientRect().right"
 EARLY = """addEventListener("DOMContentLoaded", () => {
