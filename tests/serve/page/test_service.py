@@ -101,3 +101,30 @@ def test_a_new_model_takes_over_and_is_said(browser: Browser, site: str, folder:
         expect(visit.page.locator("#about")).not_to_have_text(before)
         assert visit.amount("TV") == 50_000
         assert visit.complaints == []
+
+
+def test_files_hold_the_plan_as_it_is_when_they_are_asked_for(browser: Browser, site: str) -> None:
+    """While an answer was on its way one file held the plan before, and the button of another did nothing."""
+    change = """([button, amount]) => {
+      const box = document.querySelector("input[aria-label='TV, planned, USD']");
+      box.value = amount;
+      for (const kind of ["input", "change"]) box.dispatchEvent(new Event(kind));
+      document.getElementById(button).click();
+    }"""
+    with visiting(browser, site, expected=(REFUSED, "ERR_FAILED")) as visit:
+        page = visit.page
+        page.wait_for_selector(READY)
+        texts = []
+        for button, amount in (("weekly-csv", "7k"), ("save-csv", "8k")):
+            with page.expect_download() as file:
+                page.evaluate(change, [button, amount])
+            texts.append(Path(file.value.path()).read_text(encoding="utf-8"))
+        weekly, scenarios = (text.splitlines() for text in texts)
+        page.route("**/scenario", lambda route: route.abort())
+        page.evaluate(change, ["save-csv", "9k"])
+        expect(page.locator("#shared")).to_contain_text("This plan is not computed")
+
+        assert weekly[0].split(",")[1] == "tv"
+        assert sum(float(line.split(",")[1]) for line in weekly[1:]) == pytest.approx(7000)
+        assert [line.split(",")[8] for line in scenarios if "Plan in work,tv" in line] == ["8000"]
+        assert visit.complaints == []

@@ -45,6 +45,13 @@ export function jsonOf(planning) {
   return JSON.stringify({ brand, market, model_version: version, ...common, scenarios, request }, null, 2) + "\n";
 }
 
+/** Hand a file of the answer to the plan as it is now to the browser; `refuse` is told that there is none. */
+export async function saveAnswered(planning, name, kind, contentOf, refuse) {
+  if (!planning.isAnswered) await planning.evaluate();
+  if (planning.isAnswered) save(name, kind, contentOf(planning));
+  else refuse("This plan is not computed, so there is nothing to save. Ask again, then save it.");
+}
+
 /** Hand a text or the content of a file to the browser as a file. */
 export function save(name, kind, content) {
   const address = URL.createObjectURL(new Blob([content], { type: kind }));

@@ -17,6 +17,7 @@ const [ROOM, SMALLEST, LARGEST] = [11.5, 0.5, 0.92];
 export async function printPlan(planning) {
   document.body.dataset.print = "plan";
   document.body.style.setProperty("--fit", String(Math.min(LARGEST, Math.max(SMALLEST, ROOM / planning.channels.length))));
+  if (!planning.isAnswered) await planning.evaluate();
   await drawAll();
   addEventListener("afterprint", () => { delete document.body.dataset.print; }, { once: true });
   print();
@@ -24,8 +25,7 @@ export async function printPlan(planning) {
 
 /** Fill the sheet that only paper shows. */
 export function preparePaper(planning) {
-  if (!planning?.isAnswered) return;
-  fill(find("sheet"), channelTable(planning), periodTable(planning));
+  fill(find("sheet"), planning?.isAnswered && [channelTable(planning), periodTable(planning)]);
 }
 
 function channelTable(planning) {

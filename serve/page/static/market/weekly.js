@@ -3,7 +3,7 @@
 import * as api from "../base/api.js";
 import { fill, find, h } from "../base/dom.js";
 import { day, editable, number, parseAmount, readable, subject } from "../base/format.js";
-import { csvText, save } from "./download.js";
+import { csvText, save, saveAnswered } from "./download.js";
 import { isTreatment, scenarioRequest } from "./plan.js";
 import { byPeriod, sumOf } from "./spread.js";
 
@@ -139,7 +139,7 @@ function wire(planning) {
     said(error.message, "bad", error.details);
   };
   said("");
-  find("weekly-csv").onclick = () => { if (planning.isAnswered) save(`${stem}_by_${planning.period}.csv`, "text/csv;charset=utf-8", weeklyCsv(planning)); };
+  find("weekly-csv").onclick = () => saveAnswered(planning, `${stem}_by_${planning.period}.csv`, "text/csv;charset=utf-8", weeklyCsv, said);
   find("weekly-xlsx").onclick = () => api.workbook(planning.brand, planning.market, scenarioRequest(planning.plan))
     .then((file) => save(`${stem}.xlsx`, file.type, file)).catch(refuse);
   find("weekly-even").onclick = () => { said(""); planning.spreadEvenly(); };
