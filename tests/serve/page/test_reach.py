@@ -122,8 +122,11 @@ def test_a_phone_has_plan_and_present_side_by_side_and_every_cell_of_other_table
         page = visit.page
         page.wait_for_selector(READY)
         page.click("#add")
-        for fold in ("#kept-title", "#buying > summary"):
+        for fold in ("#kept-title", "#buying > summary", "#further > summary"):
             page.click(fold)
+        page.select_option("#frontier-size", "3")
+        visit.optimize()
+        expect(page.locator("#frontier-table tbody tr")).to_have_count(3)
         assert page.locator("#compared tr > :nth-child(-n+3)").evaluate_all(right) <= 390
         assert page.locator(".cards td").count() > 10
         assert page.locator("#panel-market .cards :is(td, button, select)").evaluate_all(right) <= 390

@@ -1,7 +1,7 @@
 // Plans from cautious to bold: expected gain against the bad case, each to be taken.
 
 import { ACCENT, INK, NOW } from "../base/colours.js";
-import { fill, find, h } from "../base/dom.js";
+import { cards, fill, find, h } from "../base/dom.js";
 import { axis, draw, escaped } from "../base/figures.js";
 import { amount, chance, change, number, percent, signed, subject } from "../base/format.js";
 import { DUST, isPlanned } from "./result.js";
@@ -34,7 +34,7 @@ function table(rows, chosen, planning, take) {
   const told = teller(planning);
   const channels = planning.channels.filter((channel) => channel.inBudget);
   const heads = ["Plan", "Gain on average", "In the worst tenth", "At 5 / 50 / 95 %", "Chance of a gain", ...channels.map(({ name }) => subject(name))];
-  return h("table", {},
+  return cards(h("table", {},
     h("caption", { class: "sr" }, "Plans from cautious to bold"),
     h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))),
     h("tbody", {}, rows.map((row, place) => h("tr", { class: place === chosen ? "taken" : null },
@@ -44,7 +44,7 @@ function table(rows, chosen, planning, take) {
       h("td", {}, row.gain_at ? [row.gain_at.p5, row.gain_at.p50, row.gain_at.p95].map(told).join(" / ") : "unknown"),
       h("td", {}, row.chance_of_gain === null ? "unknown" : chance(row.chance_of_gain)),
       channels.map((channel) => h("td", {}, amount(row.spend[channel.name], channel.unit), h("small", {}, change(row.spend[channel.name], channel.current)))),
-    ))));
+    )))));
 }
 
 function mark(chosen) {
