@@ -23,7 +23,7 @@ from mmm.config import Belief, ModelSpec
 from mmm.config.model import DEFAULT_MEDIA_SHARE
 from mmm.data.panel import Bools, Floats
 from mmm.model.frequency import HALF, SLOPE, person_shape
-from mmm.model.network import expected_retention, retention_of, saturation_of_channels
+from mmm.model.network import expected_shape, retention_of, saturation_of_channels
 from mmm.model.restrictions import SHAPE
 
 DEVIATION = "deviation"
@@ -233,12 +233,12 @@ def prior_shapes(
         seed: Of the draws.
         reach: Channels with reach and frequency.
         lags: Of the kernel, where the posterior is drawn from; None for an ensemble, which expects the same
-            retention of effects that peak late.
+            retention of effects that peak late, and fewer steep and straight curves.
     """
     rng = np.random.default_rng([seed, 7])
     free = {name: torch.as_tensor(rng.standard_normal((draws, len(log_half_C)))) for name in SHAPE}
     if lags is not None:
-        free["retention"] = expected_retention(free, spec, lags)
+        free |= expected_shape(free, spec, lags)
     return shape_quantities(free, torch.as_tensor(log_half_C), spec, reach)
 
 

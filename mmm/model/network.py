@@ -34,6 +34,9 @@ HALF_START = 0.3
 SHAPE_SD = 0.4
 SLOPE_START = -1.0
 SPREAD_SD = 0.5
+WIDER = {"slope": 2.0, "spread": 1.6}
+"""Standard deviations of free parameters that the sampler expects, in those of an ensemble: markets may be as
+steep as people are, or nearly straight (decision 0031)."""
 LEVEL_SD = 0.5
 BASELINE_SHARPNESS = 20.0
 """The baseline bends at 0 within about one over this, in units of the mean KPI."""
@@ -122,6 +125,26 @@ def delay_of(free: Mapping[str, Tensor], spec: ModelSpec, lags: int) -> Tensor:
     delay_MC = torch.exp(DELAY_START + DELAY_SD * free["delay"])
     delay_MC = delay_MC / (1.0 + delay_MC / (LATEST_PEAK * lags))
     return delay_MC if spec.adstock.delay else 0.0 * delay_MC
+
+
+def expected_shape(free: Mapping[str, Tensor], spec: ModelSpec, lags: int) -> dict[str, Tensor]:
+    """Free parameters that the sampler expects otherwise than an ensemble, from standard normal ones, MC.
+
+    Args:
+        free: All of a channel's shape, standard normal a priori.
+        spec: The model's structure.
+        lags: Of the kernel.
+    """
+    wider = {name: width * free[name] for name, width in WIDER.items()}
+    return {"retention": expected_retention(free, spec, lags), **wider}
+
+
+def standard_shape(free: Mapping[str, Tensor], spec: ModelSpec, lags: int) -> dict[str, Tensor]:
+    """The inverse of :func:`expected_shape`, for those of its parameters that are there."""
+    found = {name: free[name] / width for name, width in WIDER.items() if name in free}
+    if "retention" in free and "delay" in free:
+        found["retention"] = standard_retention(free, spec, lags)
+    return found
 
 
 def expected_retention(free: Mapping[str, Tensor], spec: ModelSpec, lags: int) -> Tensor:

@@ -14,17 +14,21 @@ from mmm.config import AdstockSpec, BaselineSpec, ModelSpec, RegionSpec, Saturat
 from mmm.data.panel import Panel
 from mmm.data.scale import fit_scaling
 from mmm.model.adstock import geometric_kernel
+from mmm.model.beliefs import prior_shapes
 from mmm.model.inputs import build_inputs
 from mmm.model.network import (
     channel_shape,
     channel_weight,
     delay_of,
     expected_retention,
+    expected_shape,
     forward,
     retention_of,
     standard_retention,
+    standard_shape,
 )
 from mmm.model.parameters import REGIONAL, Parameters
+from mmm.model.restrictions import SHAPE
 from mmm.model.saturation import hill
 from mmm.model.scales import Scales
 from tests.small import posed, sketch, small_panel, some_regions
@@ -242,3 +246,22 @@ def test_expected_retention_is_that_of_effects_without_delay_and_can_be_turned_b
     for adstock in (AdstockSpec(delay=False), AdstockSpec(family="weibull")):
         spec = SPEC.model_copy(update={"adstock": adstock})
         torch.testing.assert_close(expected_retention(free, spec, LAGS), free["retention"], rtol=0, atol=1e-9)
+
+
+def test_shapes_that_the_sampler_expects_can_be_turned_back() -> None:
+    generator = torch.Generator().manual_seed(0)
+    free = {name: torch.randn(50, 3, generator=generator, dtype=torch.float64) for name in SHAPE}
+    there = free | expected_shape(free, SPEC, LAGS)
+
+    back = there | standard_shape(there, SPEC, LAGS)
+    for name, value in free.items():
+        torch.testing.assert_close(back[name], value, rtol=1e-6, atol=1e-6)
+
+
+def test_steep_and_nearly_straight_curves_of_markets_are_within_reach() -> None:
+    """Slopes of two and more are what the model family begins with: the sampler must be able to get there."""
+    drawn = prior_shapes(SPEC, np.zeros(1), 20_000, 0, lags=LAGS)["slope"]
+    ensemble = prior_shapes(SPEC, np.zeros(1), 20_000, 0)["slope"]
+
+    assert np.quantile(drawn, [0.025, 0.5, 0.975]) == pytest.approx([0.38, 1.45, 2.92], abs=0.05)
+    assert np.quantile(ensemble, [0.025, 0.5, 0.975]) == pytest.approx([0.66, 1.44, 2.23], abs=0.05)

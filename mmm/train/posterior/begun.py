@@ -16,8 +16,9 @@ from mmm.fitted import Fitted
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.sampler import Chains
 
-MEANING = 2.0
-"""Counts what coordinates mean; chains of another meaning tell nothing (2: retention, decision 0028)."""
+MEANING = 3.0
+"""Counts what coordinates mean; chains of another meaning tell nothing (2: retention, decision 0028; 3:
+saturation, decision 0031)."""
 
 
 def arrays_of(density: Density, chains: Chains) -> dict[str, Floats]:

@@ -17,9 +17,9 @@ from mmm.model.network import (
     PER_HEAD_START,
     ChannelShape,
     channel_shape,
-    expected_retention,
+    expected_shape,
     saturated,
-    standard_retention,
+    standard_shape,
 )
 from mmm.model.parameters import Parameters, inverse_softplus
 from mmm.model.restrictions import SHAPE
@@ -38,15 +38,13 @@ def shapes(coordinates: Parameters, inputs: Inputs, spec: ModelSpec) -> ChannelS
 
 def free_shapes(coordinates: Parameters, inputs: Inputs, spec: ModelSpec) -> Parameters:
     """Carry-over and saturation as the model's free parameters, from coordinates, each of shape MC."""
-    return {**coordinates, "retention": expected_retention(coordinates, spec, inputs.stack_CGTL.shape[-1])}
+    return {**coordinates, **expected_shape(coordinates, spec, inputs.stack_CGTL.shape[-1])}
 
 
 def shape_coordinates(free: Parameters, inputs: Inputs, spec: ModelSpec) -> Parameters:
     """The inverse of :func:`free_shapes`, for those of the names of shapes that are there."""
     found = {name: free[name] for name in SHAPE if name in free}
-    if "retention" in found and "delay" in found:
-        found["retention"] = standard_retention(found, spec, inputs.stack_CGTL.shape[-1])
-    return found
+    return found | standard_shape(found, spec, inputs.stack_CGTL.shape[-1])
 
 
 def demand_of(coordinates: Parameters) -> Tensor:
