@@ -9,6 +9,8 @@
 # and the reason where PostgreSQL is absent or the packages of the `jobs` and `dev` extras are.
 set -euo pipefail
 PYTHON=${PYTHON:-python}
+# runuser lies where not every user looks.
+PATH=$PATH:/usr/sbin:/sbin
 USER_OF_DATABASE=mmm
 BUCKET=mmm
 
