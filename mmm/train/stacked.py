@@ -30,10 +30,10 @@ from mmm.train.shards import Shards
 
 CHECK_EVERY = 10
 """Epochs between looks at the validation tail."""
-PART_CELLS = 2**20
-"""Cells of channels and fits whose gradient is held at once: some forty numbers each, 0.3 GB in double
-precision. Four times as many take 1.7 times as long, an eighth as many 1.4 times. Sums over parts differ from
-one sum in their last digits (decision 0010)."""
+PART_CELLS = 2**22
+"""Cells of channels and fits whose gradient is held at once: some forty numbers each, 1.3 GB in double
+precision. Each part also touches the gradient of all regions, so that many small ones are slow. Sums over parts
+differ from one sum in their last digits (decision 0010)."""
 LEAST_EPOCHS = 600
 """Fewest epochs a validation tail may choose: before, little more than the level has been found."""
 TEMPORAL_FROM = 0.8
