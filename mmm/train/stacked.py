@@ -32,8 +32,8 @@ CHECK_EVERY = 10
 """Epochs between looks at the validation tail."""
 PART_CELLS = 2**22
 """Cells of channels and fits whose gradient is held at once: some forty numbers each, 1.3 GB in double
-precision. Each part also touches the gradient of all regions, so that many small ones are slow. Sums over parts
-differ from one sum in their last digits (decision 0010)."""
+precision. Each part also touches the gradient of all regions, so that many small ones are slow. Sums over
+parts differ from one sum in their last digits (decision 0010)."""
 LEAST_EPOCHS = 600
 """Fewest epochs a validation tail may choose: before, little more than the level has been found."""
 TEMPORAL_FROM = 0.8
