@@ -142,7 +142,7 @@ class Training:
 def likeness(training: Training) -> Hashable | None:
     """What trainings of one program have in common; None for one that must be run alone."""
     target = training.target
-    if target.lift_tests is not None or target.placed or training.saved is not None or training.sharded:
+    if not target.of_cells or training.saved is not None or training.sharded:
         return None
     if training.inputs.contacts is not None:
         return None
@@ -208,9 +208,8 @@ class _Program:
         self.schedule: Schedule = self._first.schedule
         self.last_loss_B: list[float] = []
         self._parts = self._first.parts() if len(trainings) == 1 else []
-        self.losses: list[Loss] = [self._loss]
-        if self._parts:
-            self.losses = [partial(_loss_of_part, *part) for part in self._parts]
+        of_parts: list[Loss] = [partial(_loss_of_part, *part) for part in self._parts]
+        self.losses = of_parts or [self._loss]
         if len(trainings) > 1:
             every = tuple(training.schedule for training in trainings)
             self.schedule = _Schedules.of(every, self._fits, self.start["noise"])
