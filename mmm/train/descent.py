@@ -13,7 +13,7 @@ Shapes: M members, P parameters side by side.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from mmm.errors import TrainingError
-from mmm.model.parameters import REGIONAL, Parameters, by_member
+from mmm.model.parameters import REGIONAL, Parameters, by_member, of_regions
 
 WARM_UP = 20
 """Epochs in which the step rises to its peak."""
@@ -34,6 +34,8 @@ EPSILON = 1e-8
 
 Total = Callable[[Tensor], Tensor]
 """Sum of a tensor over shards."""
+Loss = Callable[[Parameters, int], Tensor]
+"""From parameters and epoch to the loss of each member, shape M."""
 
 
 @dataclass(frozen=True)
@@ -132,25 +134,60 @@ class Descent:
     def _named(self, of: Callable[[_Group], Tensor]) -> Parameters:
         return {name: part for group in self._groups for name, part in group.named(of(group)).items()}
 
-    def step(self, *losses: Callable[[Parameters, int], Tensor]) -> None:
+    def step(self, loss: Loss) -> None:
         """One epoch.
 
         Args:
-            *losses: From parameters and epoch to the loss of each member, shape M; of a shard its part. Of
-                several the sum counts, and what one needs is let go of before the next.
+            loss: What is minimised; of a shard its part.
 
         Raises:
             TrainingError: The loss is no longer a number.
         """
         for group in self._groups:
             group.values_MP.grad = None
-        parts: list[Tensor] = []
-        for loss in losses:
-            loss_M = loss(self._named(lambda group: group.values_MP), self.epoch)
+        loss_M = loss(self._named(lambda group: group.values_MP), self.epoch)
+        loss_M.sum().backward()  # type: ignore[no-untyped-call]
+        self._move(loss_M.detach())
+
+    def step_by_regions(self, parts: Sequence[tuple[slice, Loss]]) -> None:
+        """One epoch of a loss that is a sum over regions; what one part needs is let go of before the next.
+
+        Args:
+            parts: Regions, of which every one is in one part, and the loss of theirs, which is told the
+                parameters of these regions and the shared ones.
+
+        Raises:
+            TrainingError: The loss is no longer a number.
+        """
+        for group in self._groups:
+            group.values_MP.grad = torch.zeros_like(group.values_MP)
+        losses: list[Tensor] = []
+        for own, loss in parts:
+            # Leaves of their own: the gradient by a slice would be one of all regions, in every part.
+            leaves = [
+                {name: part.requires_grad_(True) for name, part in of_regions(values, own).items()}
+                for values in (group.named(group.values_MP.detach()) for group in self._groups)
+            ]
+            loss_M = loss({name: leaf for group in leaves for name, leaf in group.items()}, self.epoch)
             loss_M.sum().backward()  # type: ignore[no-untyped-call]
-            parts.append(loss_M.detach())
-            del loss_M
-        whole_M, norm_M = self._combine(torch.stack(parts).sum(0))
+            for group, found in zip(self._groups, leaves, strict=True):
+                for name, part in of_regions(group.named(group.gradient_MP), own).items():
+                    if (gradient := found[name].grad) is not None:
+                        part.add_(gradient)
+            losses.append(loss_M.detach())
+            del loss_M, leaves, found
+        self._move(torch.stack(losses).sum(0))
+
+    def _move(self, loss_M: Tensor) -> None:
+        """Go where the gradient points.
+
+        Args:
+            loss_M: Loss of each member; of a shard its part.
+
+        Raises:
+            TrainingError: The loss is no longer a number.
+        """
+        whole_M, norm_M = self._combine(loss_M)
         factor_M1 = (self.schedule.gradient_clip / norm_M.clamp_min(1e-12)).clamp_max(1.0).unsqueeze(1)
         rate = self.schedule.rate(self.epoch)
         for group in self._groups:

@@ -30,18 +30,16 @@ from mmm.train.shards import Shards
 
 CHECK_EVERY = 10
 """Epochs between looks at the validation tail."""
-PART_CELLS = 2**22
-"""Cells of channels and fits whose gradient is held at once: some forty numbers each, 1.3 GB in double
-precision. Each part also touches the gradient of all regions, so that many small ones are slow. Sums over
-parts differ from one sum in their last digits (decision 0010)."""
+PART_CELLS = {"cpu": 2**18, "cuda": 2**22}
+"""Cells of channels and fits whose gradient is held at once, by device: some forty numbers each, of which
+those of a step lie in a processor's cache. A GPU waits for each operation to start, and wants more at once.
+Sums over parts differ from one sum in their last digits (decision 0010)."""
 LEAST_EPOCHS = 600
 """Fewest epochs a validation tail may choose: before, little more than the level has been found."""
 TEMPORAL_FROM = 0.8
 """Share of the epochs after which effectiveness may vary in time."""
 
 Tensors = dict[str, Tensor]
-Loss = Callable[[Parameters, int], Tensor]
-"""From parameters and epoch to the loss of each fit."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,8 @@ class Training:
         One with all regions where something is asked of sums over them.
         """
         regions = self.inputs.regions
-        blocks = list(in_blocks(regions, self.cells // regions, PART_CELLS))
+        most = PART_CELLS.get(self.inputs.kpi_GT.device.type, PART_CELLS["cpu"])
+        blocks = list(in_blocks(regions, self.cells // regions, most))
         if len(blocks) == 1 or not self.target.of_cells or has_attribution_priors(self.spec):
             return [(slice(None), self)]
         return [(own, self._of_regions(own, 1.0 / len(blocks))) for own in blocks]
@@ -175,7 +174,7 @@ def descend(trainings: Sequence[Training]) -> list[Parameters]:
     going = {i for i, training in enumerate(trainings) if descent.epoch < training.schedule.epochs}
     ended = {i: program.part(descent.parameters, i) for i in range(len(trainings)) if i not in going}
     while going:
-        descent.step(*program.losses)
+        program.step(descent)
         looks = program.looks(descent) if descent.epoch % CHECK_EVERY == 0 else None
         for index in sorted(going):
             training = trainings[index]
@@ -195,7 +194,6 @@ class _Program:
     Attributes:
         start: Free parameters of all fits.
         schedule: That of all, as long as the longest.
-        losses: Parts of the loss of every fit, which add up.
         last_loss_B: Loss of each training in the last step, mean over its fits.
     """
 
@@ -208,13 +206,20 @@ class _Program:
         self.schedule: Schedule = self._first.schedule
         self.last_loss_B: list[float] = []
         self._parts = self._first.parts() if len(trainings) == 1 else []
-        of_parts: list[Loss] = [partial(_loss_of_part, *part) for part in self._parts]
-        self.losses = of_parts or [self._loss]
         if len(trainings) > 1:
             every = tuple(training.schedule for training in trainings)
             self.schedule = _Schedules.of(every, self._fits, self.start["noise"])
             parts = [_tensors(training) for training in trainings]
             self._stacked = {name: torch.stack([part[name] for part in parts]) for name in parts[0]}
+
+    def step(self, descent: Descent) -> None:
+        """One epoch of all trainings."""
+        if not self._parts:
+            descent.step(self._loss)
+        elif len(self._parts) == 1:
+            descent.step(partial(_loss_of_part, self._first))
+        else:
+            descent.step_by_regions([(own, partial(_loss_of_part, part)) for own, part in self._parts])
 
     def _loss(self, parameters: Parameters, epoch: int) -> Tensor:
         """Loss of every fit of several trainings."""
@@ -255,9 +260,9 @@ class _Program:
         return {name: value.reshape(*shape, *value.shape[1:]) for name, value in parameters.items()}
 
 
-def _loss_of_part(own: slice, part: Training, parameters: Parameters, epoch: int) -> Tensor:
-    """Part of the loss of each fit of one training."""
-    return _loss(of_regions(parameters, own), part, varies=part.varies(epoch))
+def _loss_of_part(part: Training, parameters: Parameters, epoch: int) -> Tensor:
+    """Loss of each fit of one training, or of some regions of it."""
+    return _loss(parameters, part, varies=part.varies(epoch))
 
 
 def _loss(

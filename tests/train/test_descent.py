@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmm.errors import TrainingError
 from mmm.model.parameters import Parameters
-from mmm.train.descent import Descent, Schedule
+from mmm.train.descent import Descent, Loss, Schedule
 
 PLAN = Schedule(epochs=300, learning_rate=0.1, gradient_clip=10.0)
 
@@ -113,6 +113,29 @@ def test_two_shards_take_the_step_of_the_whole() -> None:
     for shard in shards:
         torch.testing.assert_close(shard.parameters["a"], whole.parameters["a"])
         assert shard.losses == pytest.approx(whole.losses)
+
+
+def test_a_step_by_regions_is_the_step_of_all_at_once() -> None:
+    """Each part sees its regions alone; what no part asks for stays where it is."""
+    plan = Schedule(10, 0.1, gradient_clip=1.0)
+    pull = torch.tensor([[[3.0], [1.0], [-2.0]]])
+    begin = {"a": torch.ones(2, 1), "regional_level": torch.ones(2, 3, 1), "region_noise": torch.ones(2, 3)}
+
+    def loss(at: Parameters, pull: Tensor) -> Tensor:
+        own = at["regional_level"]
+        return ((own + at["a"].unsqueeze(1)) * pull + own.square()).sum((1, 2))
+
+    def part(rows: slice) -> tuple[slice, Loss]:
+        return rows, lambda at, _: loss(at, pull[:, rows])
+
+    whole, parts = Descent(begin, plan), Descent(begin, plan)
+    for _ in range(2):
+        whole.step(lambda at, _: loss(at, pull))
+        parts.step_by_regions([part(slice(0, 2)), part(slice(2, 3))])
+
+    torch.testing.assert_close(parts.parameters, whole.parameters)
+    assert parts.losses == pytest.approx(whole.losses)
+    assert torch.equal(parts.parameters["region_noise"], begin["region_noise"])
 
 
 @pytest.mark.parametrize("stop", [1, 37])

@@ -132,7 +132,7 @@ def test_a_shard_that_is_gone_through_in_blocks_finds_the_same(
     spec = market(panel, model=MODEL, train=TRAIN | {"precision": "float64", "inference": "ensemble"})
     whole = fit(spec, panel, split_of(panel))
     looked_at: list[int] = []
-    monkeypatch.setattr("mmm.train.stacked.PART_CELLS", 2 * panel.media_GTC[0].size)
+    monkeypatch.setattr("mmm.train.stacked.PART_CELLS", {"cpu": 2 * panel.media_GTC[0].size})
     monkeypatch.setattr("mmm.graph.learn.BLOCK_CELLS", 2 * panel.media_GTC[0].size)
     monkeypatch.setattr("mmm.train.stacked.forward", _watched(looked_at))
     found = fit(spec, panel, split_of(panel))
@@ -152,7 +152,7 @@ def test_a_shard_that_is_gone_through_in_blocks_finds_the_same(
 def test_what_is_believed_of_sums_over_regions_keeps_them_together(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = small_panel(regions=5)
     spec = market(panel, model=MODEL | BELIEFS, train=TRAIN)
-    monkeypatch.setattr("mmm.train.stacked.PART_CELLS", 1)
+    monkeypatch.setattr("mmm.train.stacked.PART_CELLS", {"cpu": 1})
     looked_at: list[int] = []
     monkeypatch.setattr("mmm.train.stacked.forward", _watched(looked_at))
     fit(spec, panel, split_of(panel), epochs=5)
