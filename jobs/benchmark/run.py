@@ -225,7 +225,14 @@ def _run_options(options: argparse.Namespace) -> RunOptions:
     sizes = QUICK if options.quick else Sizes()
     if options.worlds is not None:
         stable = min(options.worlds, sizes.stable_worlds)
-        sizes = replace(sizes, worlds=options.worlds, stable_worlds=stable, odds_worlds=options.worlds)
+        sizes = replace(
+            sizes,
+            worlds=options.worlds,
+            stable_worlds=stable,
+            odds_worlds=options.worlds,
+            kind_worlds=options.worlds,
+            design_worlds=options.worlds,
+        )
     chosen = options.peers or (QUICK_PEERS if options.quick else DEFAULT_PEERS)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return RunOptions(
@@ -254,7 +261,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--suite", nargs="+", choices=sorted(SUITES), help=f"only these; {about}")
     add("--peers", nargs="+", choices=[*PEERS, "none"], help=f"default: {' '.join(DEFAULT_PEERS)}")
     add("--quick", action="store_true", help="small sizes, within 3 minutes: shows that everything runs")
-    add("--worlds", type=_positive, metavar="N", help="simulated worlds of the truth and odds suites")
+    add("--worlds", type=_positive, metavar="N", help="simulated worlds of a suite, or of each of its kinds")
     add("--seed", type=_seed, default=500, help="seed of the first world; others follow (default 500)")
     add("--panel", metavar="SPEC", help="spec of the real panel; by default it is looked for, then fetched")
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"

@@ -31,6 +31,7 @@ class Sizes:
         settings: Overrides of every fit of ours.
         odds_worlds: Worlds of the odds suite.
         kind_worlds: Worlds of each kind of the kinds suite.
+        design_worlds: Worlds of the designs suite in which tests are run.
         trials: Trials of a search for settings, for the tuned fits; 0 for none.
         point: Overrides of a fit without intervals.
         origins: Rolling origins on the real panel.
@@ -47,6 +48,7 @@ class Sizes:
     stable_worlds: int = 2
     odds_worlds: int = 12
     kind_worlds: int = 10
+    design_worlds: int = 10
     settings: tuple[str, ...] = ()
     trials: int = 6
     point: tuple[str, ...] = ("train.members=1",)
@@ -70,6 +72,7 @@ QUICK = Sizes(
     stable_worlds=0,
     odds_worlds=2,
     kind_worlds=1,
+    design_worlds=0,
     settings=("train.members=2", "train.epochs=80", "train.effort=0.1"),
     trials=0,
     point=("train.members=1", "train.epochs=80"),

@@ -117,8 +117,6 @@ def design_tasks(run_options: RunOptions) -> list[Task]:
         )
         for shape in SHAPES
     ]
-    if quick:
-        return tasks
     return tasks + [
         Task(
             suite=SUITE,
@@ -128,7 +126,7 @@ def design_tasks(run_options: RunOptions) -> list[Task]:
             expect=60.0,
             seed=seed,
         )
-        for seed in range(first + 100, first + 110)
+        for seed in range(first + 100, first + 100 + run_options.sizes.design_worlds)
     ]
 
 
