@@ -2,7 +2,8 @@
 
 Size and power: the frozen estimator on later weeks of a world, in which nothing was changed, and with its
 minimal detectable effect put in. Value: a market is fitted, the recommended test and a random one of like
-cost are run by the truth, read by the frozen rule, and the market is fitted again with what each found.
+cost are run by the truth, read by the frozen rule, and the market is fitted again with what each found. All
+fits are those of a user who states no settings.
 
 Shapes: G regions, T periods, C channels.
 """
@@ -66,10 +67,6 @@ SMALL = Design(regions=10, weeks=104, channels=6, noise=0.02, outliers=0.0)
 """Worlds that are fitted four times each: less noisy than the usual ones, in which hardly any test pays."""
 AFTER = 40
 """Weeks after the history in which tests are run."""
-DRAWS: dict[str, Any] = {"effort": 0.5}
-"""Settings of the fit that a design is made with."""
-MODE: dict[str, Any] = {"members": 1}
-"""Settings of the fits that are compared, with and without a test: the mode alone, alike for all."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +204,7 @@ class Trial:
     world: World
     history: int
 
-    def spec(self, train: dict[str, Any], **more: Any) -> MarketSpec:
+    def spec(self, **more: Any) -> MarketSpec:
         """The market's spec, with experiments where some were made."""
         values = {
             "brand": "acme",
@@ -215,11 +212,11 @@ class Trial:
             "data": {"path": "panel.parquet"},
             **shared_spec(self.world),
         }
-        return validate(MarketSpec, {**values, "train": train, **more}, "trial")
+        return validate(MarketSpec, {**values, **more}, "trial")
 
-    def fitted(self, world: World, weeks: int, train: dict[str, Any], **more: Any) -> Fitted:
-        """A fit on the first weeks of a world, all of them used."""
-        spec = self.spec(train, **more)
+    def fitted(self, world: World, weeks: int, **more: Any) -> Fitted:
+        """A fit on the first weeks of a world, all of them used, with default settings."""
+        spec = self.spec(**more)
         frame = world.frame()
         read = panel_from_frame(frame[frame["date"] < world.dates[0] + np.timedelta64(7 * weeks, "D")], spec)
         return fit(spec, read.panel, read.split, n_train=weeks)
@@ -305,7 +302,7 @@ def _value(seed: int) -> list[Figure]:
     """A world's recommended test, a random one, and none."""
     started = time.perf_counter()
     trial = Trial(simulate_market(replace(SMALL, weeks=SMALL.weeks + AFTER), seed=seed), SMALL.weeks)
-    before = trial.fitted(trial.world, trial.history, DRAWS)
+    before = trial.fitted(trial.world, trial.history)
     request = parse_design({"budget": trial.budget(trial.history)})
     designer = Designer(before, request)
     proposals = designer.proposals()
@@ -318,7 +315,7 @@ def _value(seed: int) -> list[Figure]:
     best = next(proposal for proposal in proposals if proposal.name == chosen["test"])
     other = random_test(proposals, table, best.name, seed)
     weeks = trial.history + best.candidate.windows.test + best.candidate.windows.cooldown
-    none = trial.fitted(trial.world, weeks, MODE)
+    none = trial.fitted(trial.world, weeks)
     earned = trial.earned(none, weeks)
     values: dict[str, float | None] = {
         "error without a test": trial.error(none),
@@ -354,4 +351,4 @@ def _after(trial: Trial, designer: Designer, proposal: Proposal, weeks: int) -> 
     changed, cells, cost = run_test(trial, registration)
     found = result_of(registration, cells)
     last = trial.history + proposal.candidate.windows.test + proposal.candidate.windows.cooldown
-    return trial.fitted(changed, max(weeks, last), MODE, experiments=list(found.entries)), cost
+    return trial.fitted(changed, max(weeks, last), experiments=list(found.entries)), cost
