@@ -85,7 +85,7 @@ def test_a_disk_needs_the_right_to_mount_one(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("jobs.benchmark.full_disk.shutil.which", lambda _: None)
 
     with (
-        pytest.raises(full_disk.BenchmarkError, match="mount was not found"),
-        full_disk.disk(tmp_path / "a", 1),
+        pytest.raises(BenchmarkError, match="mount was not found"),
+        disk(tmp_path / "a", 1),
     ):
         pass
