@@ -19,7 +19,7 @@ import yaml
 
 from mmm.errors import Problem, RequestError
 from mmm.fitted import Fitted, load_fitted
-from mmm.planning.planner import amounts_of
+from mmm.planning.amounts import amounts_of
 from mmm.planning.scenario.evaluate import evaluate_scenario
 
 EXAMPLE = 4

@@ -15,7 +15,9 @@ from functools import cached_property
 
 import numpy as np
 
+from mmm.data.experiments import LiftTest, locate_experiments
 from mmm.data.panel import Bools, Floats, Panel
+from mmm.fitted import Fitted
 
 Flighting = str | Sequence[float] | Mapping[str, Sequence[float]]
 """How an amount falls on periods, as a request has it; see ``BudgetRequest.flighting``."""
@@ -29,16 +31,27 @@ class AmountsToMedia:
         panel: History.
         size_G: Relative size of regions, by which a channel that never ran is split.
         units: What exposure of channels is counted in, where that is known.
+        tests: Lift tests, whose changes a plan does not repeat.
     """
 
     panel: Panel
     size_G: Floats
     units: Mapping[str, str] = field(default_factory=dict)
+    tests: Sequence[LiftTest] = ()
 
     @cached_property
     def amount_GTC(self) -> Floats:
         """History in amounts."""
         return np.where(self.panel.has_spend_C, self.panel.spend_GTC, self.panel.media_GTC)
+
+    @cached_property
+    def untested_GTC(self) -> Floats:
+        """Media as they would have run without the changes that tests made."""
+        media_GTC = self.panel.media_GTC
+        for test in self.tests:
+            if test.in_panel:
+                media_GTC = np.maximum(media_GTC - test.imposed(self.panel), 0.0)
+        return media_GTC
 
     @cached_property
     def bought_C(self) -> Bools:
@@ -78,22 +91,22 @@ class AmountsToMedia:
     def region_share_GC(self, horizon: int) -> Floats:
         """How a channel's media fall on regions; columns add up to 1.
 
-        As in the last ``horizon`` periods; where nothing ran then, as in the last year, else as ever, else
-        by size.
+        As in the last ``horizon`` periods, without the changes of tests; where nothing ran then, as in the
+        last year, else as ever, else by size.
         """
         share_GC = np.zeros(self.rate_GC.shape)
         for window in (slice(-horizon, None), self._last_year, slice(None)):
-            seen_GC = self.panel.media_GTC[:, window].sum(1)
+            seen_GC = self.untested_GTC[:, window].sum(1)
             share_GC = np.where(share_GC.sum(0) > 0, share_GC, _ratio(seen_GC, seen_GC.sum(0)))
         return np.where(share_GC.sum(0) > 0, share_GC, (self.size_G / self.size_G.sum())[:, None])
 
     def pattern_GHC(self, horizon: int, flighting: Flighting = "history") -> Floats:
         """Share of a channel's media in every cell of a horizon; adds up to 1 over regions and periods.
 
-        ``history`` repeats the last ``horizon`` periods cell by cell; any other flighting falls on all
-        regions alike.
+        ``history`` repeats the last ``horizon`` periods cell by cell, without the changes of tests; any other
+        flighting falls on all regions alike.
         """
-        recent_GHC = self.panel.media_GTC[:, -horizon:]
+        recent_GHC = self.untested_GTC[:, -horizon:]
         split_GC = self.region_share_GC(horizon)
         weight_HC = flighting_weights(flighting, self.panel.channels, recent_GHC.sum(0))
         pattern_GHC = split_GC[:, None, :] * weight_HC
@@ -133,7 +146,9 @@ class AmountsToMedia:
         mean_C = _ratio((np.nan_to_num(recent_GHC) * people_GHC).sum((0, 1)), people_GHC.sum((0, 1)))
         ran_C = mean_C > 0
         mean_C = np.where(ran_C, mean_C, np.nan_to_num(recent_GHC, nan=1.0).mean((0, 1)))
-        return np.where(self._repeats(flighting) & ran_C, recent_GHC, mean_C)
+        # A test that went dark left no contacts where its media are put back.
+        known_GHC = np.where(np.isnan(recent_GHC) & ran_C, mean_C, recent_GHC)
+        return np.where(self._repeats(flighting) & ran_C, known_GHC, mean_C)
 
     def current(self, horizon: int, *, by_region: bool = False) -> Floats:
         """Amounts of the last ``horizon`` periods, shape X."""
@@ -148,12 +163,26 @@ class AmountsToMedia:
         rests_C = ran_TC.any(0) & (last_C < len(ran_TC) - horizon)
         return {self.panel.channels[c]: str(self.panel.dates[last_C[c]]) for c in np.flatnonzero(rests_C)}
 
+    def tested_within(self, horizon: int) -> tuple[str, ...]:
+        """Channels of which a test changed the media of the last ``horizon`` periods."""
+        first = len(self.panel.dates) - horizon
+        found = {test.channel for test in self.tests if test.in_panel and test.periods.stop > first}
+        return tuple(self.panel.channels[c] for c in sorted(found))
+
     def supported(self, horizon: int, *, by_region: bool = False) -> Floats:
         """Largest amount of any ``horizon`` periods in a row, shape X."""
         amount_GTC = self.amount_GTC if by_region else self.amount_GTC.sum(0, keepdims=True)
         running_GTC = np.cumsum(np.pad(amount_GTC, ((0, 0), (1, 0), (0, 0))), axis=1)
         window_GTC = running_GTC[:, horizon:] - running_GTC[:, :-horizon]
         return np.asarray(window_GTC.max(1).T.ravel())
+
+
+def amounts_of(fitted: Fitted) -> AmountsToMedia:
+    """Amounts and media of a model's panel, in the units that its spec states."""
+    stated = fitted.spec.columns.media
+    units = {name: channel.unit for name, channel in stated.items() if channel.unit is not None}
+    tests, _ = locate_experiments(fitted.spec, fitted.panel)
+    return AmountsToMedia(fitted.panel, fitted.scaling.size_G, units, tests)
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

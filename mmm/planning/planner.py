@@ -19,7 +19,7 @@ from mmm.errors import RequestError
 from mmm.fitted import Fitted
 from mmm.model.future import FutureResponse, Response, TabulatedResponse, TotalResponse
 from mmm.planning.ahead import control_problems
-from mmm.planning.amounts import AmountsToMedia, Flighting
+from mmm.planning.amounts import Flighting, amounts_of
 from mmm.planning.fields import MAX_HORIZON
 from mmm.planning.forecast import Forecast, forecast_of
 from mmm.planning.newcomers import with_newcomers
@@ -236,6 +236,11 @@ class Planner:
                 f"{channel}: last ran in the period of {date}; what it brings is as it was then."
                 for channel, date in rests
             ),
+            *(
+                f"{channel}: a test changed its spend in the last {horizon} periods. What it costs now has "
+                "that change in it; planned money falls on regions and periods as without."
+                for channel in self.to_media.tested_within(horizon)
+            ),
         )
 
     def _newcomers(self) -> tuple[str, ...]:
@@ -365,13 +370,6 @@ def _flighting(key: ResponseKey) -> Flighting:
         return key.flighting
     by_channel = {pair[0]: pair[1] for pair in key.flighting if isinstance(pair, tuple)}
     return by_channel or [weight for weight in key.flighting if isinstance(weight, float)]
-
-
-def amounts_of(fitted: Fitted) -> AmountsToMedia:
-    """Amounts and media of a model's panel, in the units that its spec states."""
-    stated = fitted.spec.columns.media
-    units = {name: channel.unit for name, channel in stated.items() if channel.unit is not None}
-    return AmountsToMedia(fitted.panel, fitted.scaling.size_G, units)
 
 
 def kpi_value(fitted: Fitted, horizon: int) -> float | None:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from mmm.data.panel import Panel
-from mmm.planning.amounts import AmountsToMedia, Flighting, flighting_weights
-from tests.small import small_panel
+from mmm.planning.amounts import AmountsToMedia, Flighting, amounts_of, flighting_weights
+from mmm.planning.budget import plan_budget
+from tests.small import sketch, small_panel
 
 
 def two_regions(weeks: int = 4) -> Panel:
@@ -44,6 +45,37 @@ def test_by_region_every_region_follows_its_own_pattern() -> None:
     assert current_CG.tolist() == [[7.0, 2.0], [10.0, 0.0]]
     np.testing.assert_allclose(repeated_GHC, panel.media_GTC[:, -2:])
     np.testing.assert_allclose(ours.unit_GHC(2, by_region=True)[1, :, 1], [0.5, 0.5])
+
+
+def test_a_plan_does_not_repeat_what_a_test_changed() -> None:
+    """One of two regions went dark in two of the last three periods; the other shows what would have run."""
+    panel = two_regions(weeks=48)
+    spend_GTC = panel.spend_GTC.copy()
+    spend_GTC[..., 0] = [[2.0], [4.0]]
+    dark_GTC = spend_GTC.copy()
+    dark_GTC[1, -3:-1, 0] = 0.0
+    tested = replace(panel, spend_GTC=dark_GTC, media_GTC=dark_GTC * [10.0, 1.0])
+    test = {
+        "channel": panel.channels[0],
+        "regions": [panel.regions[1]],
+        "start": str(panel.dates[-3]),
+        "end": str(panel.dates[-2]),
+        "lift": -3.0,
+        "standard_error": 1.0,
+        "spend_change": -8.0,
+    }
+    ours, blind = amounts_of(sketch(tested, experiments=[test])), amounts_of(sketch(tested))
+
+    for flighting in ("history", "even"):
+        np.testing.assert_allclose(
+            ours.pattern_GHC(3, flighting)[..., 0], np.array([[2.0] * 3, [4.0] * 3]) / 18
+        )
+    assert blind.pattern_GHC(3)[1, :, 0].tolist() == pytest.approx([0.0, 0.0, 0.4])
+    assert ours.current(3).tolist() == blind.current(3).tolist() == [10.0, 15.0]
+    assert (ours.tested_within(1), ours.tested_within(2)) == ((), (panel.channels[0],))
+
+    plan = plan_budget(sketch(tested, experiments=[test]), {"budget": "current", "horizon": 3})
+    assert any("a test changed its spend in the last 3 periods" in text for text in plan.warnings)
 
 
 def test_even_and_given_flighting_keep_the_split_over_regions() -> None:

@@ -88,7 +88,7 @@ def look_at(visit: Visit, key: str, picture: Path, *, ticks: bool = True) -> Non
         if text["left"] < frame["left"] - 2 or text["right"] > frame["right"] + 2
         or text["top"] < frame["top"] - 2 or text["bottom"] > frame["bottom"] + 2
     ]  # fmt: skip
-    assert cut == [], "text runs out of the picture"
+    assert cut == [], f"text runs out of the picture: {cut}"
 
 
 def overlap(a: dict[str, float], b: dict[str, float], slack: float = 1.0) -> bool:

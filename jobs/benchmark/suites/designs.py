@@ -222,17 +222,14 @@ class Trial:
         return fit(spec, read.panel, read.split, n_train=weeks)
 
     def budget(self, weeks: int) -> dict[str, Any]:
-        """The decision: what the last quarter before this week cost, each channel within half of it.
-
-        Spent evenly: the pattern of the last quarter has the holes of a test in it.
-        """
+        """The decision: what the last quarter before this week cost, each channel within half of it."""
         spend_C = self.world.spend_GTC[:, weeks - HORIZON : weeks].sum((0, 1))
         bounds = {
             name: {"min": (1 - CHANGE) * spend, "max": (1 + CHANGE) * spend}
             for name, spend in zip(self.world.channels, spend_C.tolist(), strict=True)
         }
         total = float(spend_C.sum())
-        return {"budget": total, "horizon": HORIZON, "bounds": bounds, "flighting": "even"}
+        return {"budget": total, "horizon": HORIZON, "bounds": bounds}
 
     def error(self, fitted: Fitted) -> float:
         """Error of what all channels brought over the history."""
