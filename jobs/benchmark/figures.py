@@ -15,11 +15,11 @@ from typing import Literal
 
 import pandas as pd
 
-from mmm.errors import MMMError
+from jobs.stress.process import ProgramError
 from mmm.train.fit import versions
 
 
-class BenchmarkError(MMMError, RuntimeError):
+class BenchmarkError(ProgramError):
     """A part of the benchmark that could not be done: the message is the row's note."""
 
 

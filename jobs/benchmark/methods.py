@@ -13,7 +13,7 @@ from typing import Any
 
 from jobs.benchmark.case import Answer, Case, read_answer
 from jobs.benchmark.figures import BenchmarkError
-from jobs.benchmark.process import run_measured
+from jobs.stress.process import ProgramError, run_measured
 from mmm.data.panel import data_fingerprint
 
 INSTALL_LIMIT = 900.0
@@ -91,7 +91,7 @@ def _made(peer: Peer, home: Path) -> Path:
     try:
         for command in commands:
             run_measured(command, log, limit=INSTALL_LIMIT)
-    except BenchmarkError as error:
+    except ProgramError as error:
         raise BenchmarkError(f"its environment cannot be made: {error} (see {log})") from error
     stamp.write_text(peer.requirements, encoding="utf-8")
     return python

@@ -16,7 +16,6 @@ from rich.table import Table as Grid
 
 from jobs.benchmark.figures import BenchmarkError, Figure, FigureLog, NotHereError, Status
 from jobs.benchmark.methods import DEEPCAUSAL, PYMC, interpreter
-from jobs.benchmark.process import stop_all
 from jobs.benchmark.suites.designs import design_tasks
 from jobs.benchmark.suites.faults import fault_tasks
 from jobs.benchmark.suites.graph import graph_tasks
@@ -30,6 +29,7 @@ from jobs.benchmark.table import floor_table, floors
 from jobs.benchmark.tables import Table, about_run, legend, markdown, tables_of
 from jobs.benchmark.tasks import DEFAULT_PEERS, PEERS, QUICK, QUICK_PEERS, RunOptions, Sizes, Task, TaskRunner
 from jobs.guard import guarded
+from jobs.stress.process import stop_all
 from mmm.errors import MMMError
 from mmm.report.benchmark import Section, write_page
 from mmm.stopping import INTERRUPTED, sigterm_interrupts

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from jobs.benchmark.figures import BenchmarkError, Figure, FigureLog
-from jobs.benchmark.process import stop_all
+from jobs.benchmark.figures import Figure, FigureLog
+from jobs.stress.process import ProgramError, stop_all
 from mmm.simulate.portfolio import Design
 
 PEERS = ("deepcausalmmm", "deepcausalmmm-full", "pymc-marketing", "ridge", "last-touch", "spend-share")
@@ -206,7 +206,7 @@ class TaskRunner:
             self.log.add(rows)
             self._say(f"{task.name}: {seconds:.0f} s")
             return
-        reason = str(error) if isinstance(error, BenchmarkError) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, ProgramError) else f"{type(error).__name__}: {error}"
         self.failures.append(f"{task.name}: {reason}")
         self.log.add(
             [

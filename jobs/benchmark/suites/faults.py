@@ -17,13 +17,13 @@ from functools import partial
 from pathlib import Path
 
 from jobs.benchmark.figures import BenchmarkError, Figure, figures
-from jobs.benchmark.kills import LIMIT, VARIABLE, VICTIMS, Victim, drill, small_portfolio
 from jobs.benchmark.methods import OURS
-from jobs.benchmark.process import run_measured
 from jobs.benchmark.suites.operations import REQUEST, service
 from jobs.benchmark.tasks import RunOptions, Task
 from jobs.guard import marked
 from jobs.stress.http_load import Answer, load
+from jobs.stress.kills import LIMIT, VARIABLE, VICTIMS, Victim, drill, small_portfolio
+from jobs.stress.process import run_measured
 
 SUITE = "faults"
 SETTINGS = ("--set", "train.members=2", "--no-report")

@@ -21,8 +21,8 @@ import pandas as pd
 from jobs.benchmark.case import Case, world_case
 from jobs.benchmark.figures import BenchmarkError, Figure, figures
 from jobs.benchmark.methods import OURS
-from jobs.benchmark.process import REPOSITORY, Usage, run_measured, started
 from jobs.benchmark.tasks import RunOptions, Task
+from jobs.stress.process import REPOSITORY, Usage, run_measured, started
 from mmm.simulate.portfolio import Design, simulate_market, write_portfolio
 
 PORTFOLIO = "portfolio"

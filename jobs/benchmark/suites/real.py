@@ -23,8 +23,8 @@ from jobs.benchmark.baselines import ridge_answer
 from jobs.benchmark.case import Answer, Case, windowed_case
 from jobs.benchmark.figures import BenchmarkError, Figure, NotHereError, figures
 from jobs.benchmark.methods import DEEPCAUSAL, OURS, POINT, RIDGE, Kept, ask_ours, ask_peer
-from jobs.benchmark.process import REPOSITORY, run_measured
 from jobs.benchmark.tasks import RunOptions, Task
+from jobs.stress.process import REPOSITORY, run_measured
 from mmm.analysis.score import naive_predictors, score_splits
 from mmm.config.files import load_market
 from mmm.data.panel import Floats

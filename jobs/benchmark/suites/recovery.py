@@ -19,10 +19,10 @@ import yaml
 from jobs.benchmark.case import Case, world_case
 from jobs.benchmark.figures import Figure, NotHereError, figures
 from jobs.benchmark.methods import OURS, ask_ours
-from jobs.benchmark.process import REPOSITORY
 from jobs.benchmark.suites import scores
 from jobs.benchmark.suites.truth import Truth, judge
 from jobs.benchmark.tasks import RunOptions, Task
+from jobs.stress.process import REPOSITORY
 from mmm.simulate.portfolio import Design, simulate_market
 
 RECOVERY, KINDS = "recovery", "kinds"

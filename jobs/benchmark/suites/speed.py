@@ -18,10 +18,10 @@ from jobs.benchmark.baselines import ridge_answer
 from jobs.benchmark.case import Answer, Case, windowed_case, world_case
 from jobs.benchmark.figures import BenchmarkError, Figure, figures
 from jobs.benchmark.methods import DEEPCAUSAL, OURS, POINT, RIDGE, ask_ours, ask_peer
-from jobs.benchmark.process import run_measured
 from jobs.benchmark.suites.real import real_spec
 from jobs.benchmark.suites.scores import growth_exponent
 from jobs.benchmark.tasks import RunOptions, Task
+from jobs.stress.process import run_measured
 from mmm.config.files import load_market
 from mmm.data.read import read_panel
 from mmm.simulate.portfolio import simulate_market

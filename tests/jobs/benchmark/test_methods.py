@@ -22,6 +22,7 @@ from jobs.benchmark.suites.real import real_spec, write_panel
 from jobs.benchmark.suites.scores import rank_correlation, share_distance
 from jobs.benchmark.suites.truth import judge, make_truth
 from jobs.benchmark.tasks import QUICK, RunOptions
+from jobs.stress.process import ProgramError
 from mmm.config.files import load_market
 from mmm.data.read import read_panel
 from mmm.simulate.portfolio import Design, simulate_market
@@ -135,7 +136,7 @@ def test_a_peer_that_breaks_or_says_nothing_is_an_error(
 ) -> None:
     case, _ = easy
     monkeypatch.setattr(methods, "interpreter", lambda *_: Path(sys.executable))
-    with pytest.raises(BenchmarkError, match="ZeroDivisionError"):
+    with pytest.raises(ProgramError, match="ZeroDivisionError"):
         methods.ask_peer(case, peer_of(tmp_path, "1 / 0"), tmp_path, label="broken")
     with pytest.raises(BenchmarkError, match="cannot be read"):
         methods.ask_peer(case, peer_of(tmp_path, "pass"), tmp_path, label="silent")

@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from jobs.benchmark.figures import ROWS, BenchmarkError, Figure, FigureLog
-from jobs.benchmark.process import run_measured, started
 from jobs.benchmark.tasks import Task, TaskRunner
+from jobs.stress.process import ProgramError, run_measured, started
 
 
 def task(method: str, value: float | Exception, *, alone: bool = False) -> Task:
@@ -72,15 +72,15 @@ def test_a_program_is_measured(tmp_path: Path) -> None:
 
 
 def test_a_program_that_fails_says_why(tmp_path: Path) -> None:
-    with pytest.raises(BenchmarkError, match="exit status 3: too bad"):
+    with pytest.raises(ProgramError, match="exit status 3: too bad"):
         run_measured([sys.executable, "-c", "print('too bad'); exit(3)"], tmp_path / "log", limit=30)
-    with pytest.raises(BenchmarkError, match="cannot be started"):
+    with pytest.raises(ProgramError, match="cannot be started"):
         run_measured([tmp_path / "nothing"], tmp_path / "log", limit=30)
 
 
 def test_a_program_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     began = time.perf_counter()
-    with pytest.raises(BenchmarkError, match=r"longer than 0\.5 s"):
+    with pytest.raises(ProgramError, match=r"longer than 0\.5 s"):
         run_measured([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path / "log", limit=0.5)
     assert time.perf_counter() - began < 15
 

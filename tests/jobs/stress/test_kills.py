@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.benchmark import kills
-from jobs.benchmark.figures import BenchmarkError
-from jobs.benchmark.kills import Outcome, Victim, check_tidy, compare, drill
+from jobs.stress import kills
+from jobs.stress.kills import Outcome, Victim, check_tidy, compare, drill
+from jobs.stress.process import ProgramError
 
 STAND_IN = """
 import sys, time
@@ -77,11 +77,11 @@ def test_other_numbers_are_named() -> None:
     model = {"model/weights.npz: weight": np.arange(3.0)}
 
     assert compare(model, {name: values + 1e-9 for name, values in model.items()}) == pytest.approx(1e-6)
-    with pytest.raises(BenchmarkError, match=r"other numbers than without a kill in model/weights\.npz"):
+    with pytest.raises(ProgramError, match=r"other numbers than without a kill in model/weights\.npz"):
         compare(model, {name: values + 0.1 for name, values in model.items()})
-    with pytest.raises(BenchmarkError, match="other rows"):
+    with pytest.raises(ProgramError, match="other rows"):
         compare(model, {name: values[:2] for name, values in model.items()})
-    with pytest.raises(BenchmarkError, match="other models"):
+    with pytest.raises(ProgramError, match="other models"):
         compare({}, model)
 
 
@@ -100,7 +100,7 @@ def test_what_is_left_half_recorded_is_named(tmp_path: Path) -> None:
     whole = mlflow_of(tmp_path / "whole", "FINISHED")
     check_tidy(mlflow_of(tmp_path / "same", "FINISHED"), whole)
 
-    with pytest.raises(BenchmarkError, match="'RUNNING runs': 1"):
+    with pytest.raises(ProgramError, match="'RUNNING runs': 1"):
         check_tidy(mlflow_of(tmp_path / "other", "FINISHED", "RUNNING"), whole)
 
 
@@ -108,7 +108,7 @@ def test_what_is_left_half_recorded_is_named(tmp_path: Path) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("victim", kills.VICTIMS, ids=[victim.name for victim in kills.VICTIMS])
 def test_a_killed_command_finishes_as_if_nothing_had_been(tmp_path: Path, victim: Victim) -> None:
-    """One kill here; ``python -m jobs.benchmark.kills`` does thirty of each command."""
+    """One kill here; ``python -m jobs.stress.kills`` does thirty of each command."""
     spec = kills.small_portfolio(tmp_path / "panels", seed=7)
 
     outcome = drill(victim, spec, tmp_path / "work", kills=1, seed=7)

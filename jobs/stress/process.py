@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.benchmark.figures import BenchmarkError
+from mmm.errors import MMMError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 THREAD_SETTINGS = (
@@ -26,6 +26,10 @@ GRACE = 20.0
 """Seconds a program has to end what it started, such as a cluster."""
 _running: set[int] = set()
 _lock = threading.Lock()
+
+
+class ProgramError(MMMError, RuntimeError):
+    """A program that could not be run to its end, or did not do what it must; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def run_measured(
         folder: Where it runs.
 
     Raises:
-        BenchmarkError: It cannot be started, took too long, or failed; with its last words.
+        ProgramError: It cannot be started, took too long, or failed; with its last words.
     """
     begun, late = time.perf_counter(), threading.Event()
     with started(command, log, threads=threads, folder=folder) as child:
@@ -74,9 +78,9 @@ def run_measured(
             timer.cancel()
         child.returncode = os.waitstatus_to_exitcode(status)
     if late.is_set():
-        raise BenchmarkError(f"took longer than {limit:g} s and was stopped")
+        raise ProgramError(f"took longer than {limit:g} s and was stopped")
     if child.returncode != 0:
-        raise BenchmarkError(f"exit status {child.returncode}: {_last_words(log)}")
+        raise ProgramError(f"exit status {child.returncode}: {_last_words(log)}")
     return Usage(
         seconds=time.perf_counter() - begun,
         cpu_seconds=used.ru_utime + used.ru_stime,
@@ -96,7 +100,7 @@ def started(
     """A program in a session of its own, stopped with everything it started when the block ends.
 
     Raises:
-        BenchmarkError: It cannot be started.
+        ProgramError: It cannot be started.
     """
     environment = {
         **os.environ,
@@ -117,7 +121,7 @@ def started(
                 start_new_session=True,
             )
         except OSError as error:
-            raise BenchmarkError(f"{command[0]} cannot be started: {error}") from error
+            raise ProgramError(f"{command[0]} cannot be started: {error}") from error
     with _lock:
         _running.add(child.pid)
     try:

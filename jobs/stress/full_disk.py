@@ -1,4 +1,4 @@
-"""``python -m jobs.benchmark.full_disk [COMMAND …] --disks 10``: commands whose disk runs full, run again.
+"""``python -m jobs.stress.full_disk [COMMAND …] --disks 10``: commands whose disk runs full, run again.
 
 Each command is run undisturbed once, then on disks with room for a random part of what it wrote, in memory
 (tmpfs; mounting one is for root). It must fail with a message that names the full disk, without a traceback;
@@ -20,11 +20,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.benchmark.figures import BenchmarkError
-from jobs.benchmark.kills import LIMIT, VICTIMS, Victim, check_tidy, compare, result, small_portfolio
-from jobs.benchmark.process import run_measured, started
 from jobs.command import DONE, FAILED, run_command, say
 from jobs.guard import guarded
+from jobs.stress.kills import LIMIT, VICTIMS, Victim, check_tidy, compare, result, small_portfolio
+from jobs.stress.process import ProgramError, run_measured, started
 
 ROOM = 2**30
 """Bytes of a disk that is not full."""
@@ -55,7 +54,7 @@ def disk(folder: Path, size: int) -> Iterator[Path]:
     """A disk of so many bytes.
 
     Raises:
-        BenchmarkError: This user may not mount one.
+        ProgramError: This user may not mount one.
     """
     folder.mkdir(parents=True)
     _mount(f"size={size}", folder)
@@ -72,10 +71,10 @@ def _mount(options: str, folder: Path) -> None:
 def _run(*command: str) -> None:
     program = shutil.which(command[0])
     if program is None:
-        raise BenchmarkError(f"{command[0]} was not found: no disk can be mounted")
+        raise ProgramError(f"{command[0]} was not found: no disk can be mounted")
     done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise BenchmarkError(f"{' '.join(command)}: {done.stderr.strip()}. Run it as root.")
+        raise ProgramError(f"{' '.join(command)}: {done.stderr.strip()}. Run it as root.")
 
 
 def fill(victim: Victim, spec: Path, home: Path, disks: int, seed: int) -> Filled:
@@ -89,7 +88,7 @@ def fill(victim: Victim, spec: Path, home: Path, disks: int, seed: int) -> Fille
         seed: Of their sizes.
 
     Raises:
-        BenchmarkError: The undisturbed run failed, or no disk can be mounted.
+        ProgramError: The undisturbed run failed, or no disk can be mounted.
     """
     dice, filled, difference, faults = random.Random(seed), 0, 0.0, list[str]()  # noqa: S311  (sizes)
     with disk(home / "whole", ROOM) as whole:
@@ -105,7 +104,7 @@ def fill(victim: Victim, spec: Path, home: Path, disks: int, seed: int) -> Fille
                     run_measured(again, home / f"again-{number}.txt", limit=LIMIT)
                     difference = max(difference, compare(result(folder / "out"), expected))
                     check_tidy(folder, whole)
-                except BenchmarkError as error:
+                except ProgramError as error:
                     faults.append(f"{victim.name}, disk {number} of {size} bytes for {used}: {error}")
     return Filled(disks, filled, difference, tuple(faults))
 
@@ -120,27 +119,27 @@ def _runs_full(victim: Victim, spec: Path, folder: Path, log: Path) -> bool:
     """Whether a command found no room.
 
     Raises:
-        BenchmarkError: It does not end, or does not say why it failed.
+        ProgramError: It does not end, or does not say why it failed.
     """
     with started(victim.command(spec, folder / "out", again=False), log) as process:
         try:
             status = process.wait(LIMIT)
         except subprocess.TimeoutExpired as error:
-            raise BenchmarkError(f"goes on {LIMIT:g} s after its disk ran full") from error
+            raise ProgramError(f"goes on {LIMIT:g} s after its disk ran full") from error
     said = log.read_text(encoding="utf-8", errors="replace")
     if status == DONE:
         return False
     if "Traceback" in said:
-        raise BenchmarkError(f"ended with a traceback, see {log}")
+        raise ProgramError(f"ended with a traceback, see {log}")
     if not any(words in said for words in NAMED):
-        raise BenchmarkError(f"does not say that the disk is full, see {log}")
+        raise ProgramError(f"does not say that the disk is full, see {log}")
     return True
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module."""
     names = [victim.name for victim in VICTIMS]
-    parser = argparse.ArgumentParser(prog="python -m jobs.benchmark.full_disk", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m jobs.stress.full_disk", description=__doc__)
     parser.add_argument("commands", nargs="*", metavar="COMMAND", help=f"of {', '.join(names)} (default all)")
     parser.add_argument("--disks", type=int, default=10, help="disks for each command (default 10)")
     parser.add_argument("--seed", type=int, default=0, help="of their sizes (default 0)")

@@ -1,4 +1,4 @@
-"""``python -m jobs.benchmark.kills [COMMAND …] --kills 30``: commands killed at any moment and run again.
+"""``python -m jobs.stress.kills [COMMAND …] --kills 30``: commands killed at any moment and run again.
 
 Each command is run undisturbed once, then killed by SIGTERM, SIGINT or SIGKILL at random moments from its
 first import on, up to three times in a row, and run again. It must finish with the same results, leave
@@ -27,10 +27,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from jobs.benchmark.figures import BenchmarkError
-from jobs.benchmark.process import run_measured, started
 from jobs.command import DONE, FAILED, run_command, say
 from jobs.guard import guarded, marked
+from jobs.stress.process import ProgramError, run_measured, started
 from mmm.data.panel import Floats
 from mmm.simulate.portfolio import write_portfolio
 
@@ -116,7 +115,7 @@ def drill(victim: Victim, spec: Path, home: Path, kills: int, seed: int) -> Outc
         seed: Of signals and moments.
 
     Raises:
-        BenchmarkError: The undisturbed run failed.
+        ProgramError: The undisturbed run failed.
     """
     whole = home / "whole"
     whole.mkdir(parents=True)
@@ -135,7 +134,7 @@ def drill(victim: Victim, spec: Path, home: Path, kills: int, seed: int) -> Outc
             _finished(victim, spec, folder, again=True)
             difference = max(difference, compare(result(folder / "out"), expected))
             check_tidy(folder, whole)
-        except BenchmarkError as error:
+        except ProgramError as error:
             faults.append(f"{victim.name}, {', then '.join(told)}: {error}")
         else:
             shutil.rmtree(folder)
@@ -147,7 +146,7 @@ def _finished(victim: Victim, spec: Path, folder: Path, *, again: bool) -> float
     command = victim.command(spec, folder / "out", again=again)
     try:
         return run_measured(command, folder / "log.txt", limit=LIMIT).seconds
-    except BenchmarkError as error:
+    except ProgramError as error:
         if again and "already holds a fitted model" in str(error):
             return 0.0
         raise
@@ -159,7 +158,7 @@ def _kill(
     """Begin a command and send it a signal; Ctrl-C reaches everything in its terminal.
 
     Raises:
-        BenchmarkError: It does not end, or what it had started does not.
+        ProgramError: It does not end, or what it had started does not.
     """
     command, mark = victim.command(spec, folder / "out", again=again), secrets.token_hex(8)
     with started(command, folder / "killed.txt", variables={VARIABLE: mark}) as process:
@@ -172,11 +171,11 @@ def _kill(
         try:
             process.wait(ENDING)
         except subprocess.TimeoutExpired as error:
-            raise BenchmarkError(f"{victim.name} goes on {ENDING:g} s after {number.name}") from error
+            raise ProgramError(f"{victim.name} goes on {ENDING:g} s after {number.name}") from error
     until = time.monotonic() + GONE
     while left := marked(mark, VARIABLE):
         if time.monotonic() > until:
-            raise BenchmarkError(f"{len(left)} processes of {victim.name} run on after {number.name}")
+            raise ProgramError(f"{len(left)} processes of {victim.name} run on after {number.name}")
         time.sleep(0.1)
 
 
@@ -201,18 +200,18 @@ def compare(found: dict[str, Floats], expected: dict[str, Floats]) -> float:
     """Largest relative difference of the numbers.
 
     Raises:
-        BenchmarkError: There are others, or they differ by more than :data:`TOLERANCE`.
+        ProgramError: There are others, or they differ by more than :data:`TOLERANCE`.
     """
     if other := sorted(set(found) ^ set(expected)):
-        raise BenchmarkError(f"other models or tables than without a kill: {', '.join(other[:4])}")
+        raise ProgramError(f"other models or tables than without a kill: {', '.join(other[:4])}")
     largest = 0.0
     for name, values in expected.items():
         if found[name].shape != values.shape:
-            raise BenchmarkError(f"other rows than without a kill in {name}")
+            raise ProgramError(f"other rows than without a kill in {name}")
         scale = np.maximum(np.abs(values), 1e-3)
         apart = np.where(np.isnan(found[name]) & np.isnan(values), 0.0, np.abs(found[name] - values) / scale)
         if not (apart <= TOLERANCE).all():
-            raise BenchmarkError(f"other numbers than without a kill in {name}: {np.max(apart):.1e} apart")
+            raise ProgramError(f"other numbers than without a kill in {name}: {np.max(apart):.1e} apart")
         largest = max(largest, float(apart.max(initial=0.0)))
     return largest
 
@@ -221,13 +220,13 @@ def check_tidy(folder: Path, whole: Path) -> None:
     """Whether nothing half-written is left, on disk and in MLflow; Ray Tune has a hidden file of its own.
 
     Raises:
-        BenchmarkError: Something is.
+        ProgramError: Something is.
     """
     kinds = (".*", "*.part", "*.unfinished")
     if left := [path for kind in kinds for path in folder.rglob(kind) if path.parent.name != "ray"]:
-        raise BenchmarkError(f"{left[0].relative_to(folder)} was left behind, one of {len(left)}")
+        raise ProgramError(f"{left[0].relative_to(folder)} was left behind, one of {len(left)}")
     if (found := _recorded(folder)) != (expected := _recorded(whole)):
-        raise BenchmarkError(f"MLflow holds {found}, and {expected} without a kill")
+        raise ProgramError(f"MLflow holds {found}, and {expected} without a kill")
 
 
 def _recorded(folder: Path) -> dict[str, int]:
@@ -244,7 +243,7 @@ def _recorded(folder: Path) -> dict[str, int]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module."""
     names = [victim.name for victim in VICTIMS]
-    parser = argparse.ArgumentParser(prog="python -m jobs.benchmark.kills", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m jobs.stress.kills", description=__doc__)
     parser.add_argument("commands", nargs="*", metavar="COMMAND", help=f"of {', '.join(names)} (default all)")
     parser.add_argument("--kills", type=int, default=30, help="kills of each command (default 30)")
     parser.add_argument("--seed", type=int, default=0, help="of signals and moments (default 0)")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.benchmark.figures import BenchmarkError
-from jobs.benchmark.full_disk import Filled, disk, fill
-from jobs.benchmark.kills import Victim
+from jobs.stress.full_disk import Filled, disk, fill
+from jobs.stress.kills import Victim
+from jobs.stress.process import ProgramError
 
 STAND_IN = """
 import sys
@@ -82,10 +82,10 @@ def test_what_a_full_disk_costs_is_named_with_its_room(
 
 
 def test_a_disk_needs_the_right_to_mount_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.benchmark.full_disk.shutil.which", lambda _: None)
+    monkeypatch.setattr("jobs.stress.full_disk.shutil.which", lambda _: None)
 
     with (
-        pytest.raises(BenchmarkError, match="mount was not found"),
+        pytest.raises(ProgramError, match="mount was not found"),
         disk(tmp_path / "a", 1),
     ):
         pass
