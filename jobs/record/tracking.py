@@ -28,6 +28,8 @@ FOLDER = "mlflow"
 """Folder of a job's results that holds a record of its own."""
 DATABASE = "mlflow.db"
 """SQLite file of it."""
+_UNANSWERED = "Max retries exceeded"
+"""Words of an error of requests, which goes on for lines, by which nobody was reached."""
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
@@ -87,6 +89,7 @@ class reaching:  # noqa: N801  (reads as a word in `with reaching(uri):`)
                 "command again; what is done stays done."
             ) from error
         reason = " ".join(str(error).split())[:300]
+        told = "does not answer" if _UNANSWERED in reason else f"did not do what it was asked: {reason}"
         way_out = "Start the server, correct MLFLOW_TRACKING_URI, or run with --tracking none."
         if _is_file_store(self.uri):
             way_out = (
@@ -94,9 +97,7 @@ class reaching:  # noqa: N801  (reads as a word in `with reaching(uri):`)
                 "cannot read, now or ever. Give --tracking sqlite:////abs/mlflow.db; everything is recorded "
                 "anew there, nothing is fitted twice."
             )
-        raise TrackingError(
-            f"MLflow at {self.uri} did not do what it was asked: {reason}. {way_out}"
-        ) from error
+        raise TrackingError(f"MLflow at {self.uri} {told}. {way_out}") from error
 
     def _replaces(self, error: Exception) -> bool:
         from mlflow.exceptions import MlflowException

@@ -13,6 +13,7 @@ import pytest
 from jobs.record.runs import find_run, start_run
 from jobs.record.tracking import (
     DATABASE,
+    Tracking,
     TrackingError,
     is_unfinished,
     open_tracking,
@@ -93,6 +94,15 @@ def test_a_database_of_something_else_is_said(tmp_path: Path, monkeypatch: pytes
 
     with pytest.raises(TrackingError, match="did not do what it was asked"):
         open_tracking(None, str(tmp_path))
+
+
+def test_a_server_that_is_gone_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+    with pytest.raises(
+        TrackingError, match=r"^MLflow at http://127\.0\.0\.1:9 does not answer\. Start the server"
+    ):
+        Tracking("http://127.0.0.1:9")
 
 
 def test_a_file_store_that_a_full_disk_met_is_named_with_the_way_out(
