@@ -50,6 +50,14 @@ class LiftTests:
     sign_N: Tensor
     stack_NL: Tensor
 
+    def until(self, periods: int) -> LiftTests:
+        """The same for a model that knows these periods only.
+
+        Of a test after them the media are its own; effectiveness, and what a person reached counts, are taken
+        from the last period that is known.
+        """
+        return replace(self, period_N=self.period_N.clamp(max=periods - 1))
+
     def to(self, like: Tensor) -> LiftTests:
         """The same on the device, and in the precision, of another tensor."""
         moved = {}

@@ -226,6 +226,28 @@ def test_the_posterior_does_not_depend_on_how_long_the_descent_took() -> None:
     np.testing.assert_allclose(totals[0], totals[1], rtol=0.02)
 
 
+def test_a_lift_test_in_the_weeks_held_out_is_heeded() -> None:
+    """One that says the channel does nothing at all, far more surely than the data say what it does."""
+    panel = small_panel(regions=2)
+    split = split_of(panel)
+    test = {
+        "channel": "tv",
+        "start": str(panel.dates[split.n_train + 1]),
+        "end": str(panel.dates[split.n_train + 3]),
+        "lift": 0.0,
+        "standard_error": 0.02 * float(panel.kpi_GT[:, : split.n_train].mean()),
+        "spend_change": -float(panel.spend_GTC[:, split.n_train + 1 : split.n_train + 4, 0].sum()),
+        "in_panel": False,
+    }
+    told, untold = (
+        fit(market(panel, model=MODEL, train=TRAIN | POSTERIOR, experiments=tests), panel, split)
+        for tests in ([test], [])
+    )
+
+    share = [model.predictor.parts.channels_MGTC[..., 0].sum((1, 2)).mean() for model in (told, untold)]
+    assert 0 < share[0] < 0.5 * share[1]
+
+
 def test_draws_of_the_posterior_are_the_same_for_a_seed_and_differ_from_one_another() -> None:
     first, again, other = (fitted(train=POSTERIOR | {"seed": seed}) for seed in (0, 0, 1))
 

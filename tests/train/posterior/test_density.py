@@ -224,13 +224,17 @@ def test_a_belief_pulls_the_share_towards_itself() -> None:
     assert float((high.value(theta_MD) - low.value(theta_MD)).diff()) > 0
 
 
-def test_a_lift_test_is_believed_where_effectiveness_varies() -> None:
-    """With effectiveness held where the mode has it, a test still counts: a lift out of reach costs more."""
-    panel = with_gaps(small_panel(regions=2))
+@pytest.mark.parametrize("panel", [small_panel(regions=2), reach_panel(regions=2)])
+@pytest.mark.parametrize(
+    ("first", "last"), [(10, 17), (N_TRAIN - 2, N_TRAIN + 3), (N_TRAIN + 2, N_TRAIN + 5)]
+)
+def test_a_lift_test_is_believed_where_effectiveness_varies(panel: Panel, first: int, last: int) -> None:
+    """Before the end of the training window or after it, a test counts: a lift out of reach costs more."""
+    panel = with_gaps(panel)
     test = {
-        "channel": "tv",
-        "start": str(panel.dates[10]),
-        "end": str(panel.dates[17]),
+        "channel": panel.channels[0],
+        "start": str(panel.dates[first]),
+        "end": str(panel.dates[last]),
         "standard_error": 50.0,
         "spend_change": 500.0,
         "in_panel": False,
