@@ -146,7 +146,8 @@ def _verdict(table: pd.DataFrame, members: int, *, valued: bool) -> list[str]:
     if chosen.empty:
         lines.append("No test is worth its cost." if valued else "No test would change the budget.")
         best = table.iloc[0]
-        lines.append(f"The nearest is {best['test']}: it {best['why_not'] or 'gains next to nothing'}.")
+        objection = best["why_not"] or "gains next to nothing"
+        lines.append(f"The nearest is {best['test']}. What speaks against it: {objection}.")
         if table["told"].notna().any():
             most = table.sort_values("told", ascending=False).iloc[0]
             cost = f", and costs {words.money(float(most['cost']), str(most['currency']))}" if valued else ""
