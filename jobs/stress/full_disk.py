@@ -8,7 +8,6 @@ status: 0 all held, 1 something did not; each fault is named with the room there
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import shutil
@@ -22,7 +21,7 @@ from pathlib import Path
 
 from jobs.command import DONE, FAILED, run_command, say
 from jobs.guard import guarded
-from jobs.stress.kills import LIMIT, VICTIMS, Victim, check_tidy, compare, result, small_portfolio
+from jobs.stress.kills import LIMIT, Victim, asked, check_tidy, compare, result, small_portfolio
 from jobs.stress.process import ProgramError, run_measured, started
 
 ROOM = 2**30
@@ -138,16 +137,8 @@ def _runs_full(victim: Victim, spec: Path, folder: Path, log: Path) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module."""
-    names = [victim.name for victim in VICTIMS]
-    parser = argparse.ArgumentParser(prog="python -m jobs.stress.full_disk", description=__doc__)
-    parser.add_argument("commands", nargs="*", metavar="COMMAND", help=f"of {', '.join(names)} (default all)")
-    parser.add_argument("--disks", type=int, default=10, help="disks for each command (default 10)")
-    parser.add_argument("--seed", type=int, default=0, help="of their sizes (default 0)")
-    options = parser.parse_args(arguments)
-    if unknown := sorted(set(options.commands) - set(names)):
-        parser.error(f"{', '.join(unknown)} is none of {', '.join(names)}")
-    chosen = [victim for victim in VICTIMS if victim.name in (options.commands or names)]
-    return run_command(lambda: _report(chosen, options.disks, options.seed), "interrupted")
+    chosen, disks, seed = asked(arguments, "disks", 10, __doc__)
+    return run_command(lambda: _report(chosen, disks, seed), "interrupted")
 
 
 def _report(victims: Sequence[Victim], disks: int, seed: int) -> int:

@@ -242,16 +242,33 @@ def _recorded(folder: Path) -> dict[str, int]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module."""
+    chosen, kills, seed = asked(arguments, "kills", 30, __doc__)
+    return run_command(lambda: _report(_drills(chosen, kills, seed)), "interrupted")
+
+
+def asked(
+    arguments: Sequence[str] | None, what: str, usual: int, about: str | None
+) -> tuple[list[Victim], int, int]:
+    """Commands, how many of something for each, and a seed, as a command line names them.
+
+    Args:
+        arguments: The command line; None takes that of the process.
+        what: What there are so many of.
+        usual: How many by default.
+        about: For the help.
+    """
     names = [victim.name for victim in VICTIMS]
-    parser = argparse.ArgumentParser(prog="python -m jobs.stress.kills", description=__doc__)
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("commands", nargs="*", metavar="COMMAND", help=f"of {', '.join(names)} (default all)")
-    parser.add_argument("--kills", type=int, default=30, help="kills of each command (default 30)")
-    parser.add_argument("--seed", type=int, default=0, help="of signals and moments (default 0)")
+    parser.add_argument(
+        f"--{what}", type=int, default=usual, help=f"{what} for each command (default {usual})"
+    )
+    parser.add_argument("--seed", type=int, default=0, help=f"of the {what} (default 0)")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.commands) - set(names)):
         parser.error(f"{', '.join(unknown)} is none of {', '.join(names)}")
     chosen = [victim for victim in VICTIMS if victim.name in (options.commands or names)]
-    return run_command(lambda: _report(_drills(chosen, options.kills, options.seed)), "interrupted")
+    return chosen, int(vars(options)[what]), int(options.seed)
 
 
 def _drills(victims: Sequence[Victim], kills: int, seed: int) -> Iterator[tuple[Victim, Outcome]]:
