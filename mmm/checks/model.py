@@ -18,6 +18,8 @@ from mmm.words import percent
 
 R_HAT_MOST = 1.05
 """Split R-hat from which chains do not agree."""
+REGIONS_HELD = 12
+"""Regions of the largest simulated panels whose intervals held as often as they say (decision 0031)."""
 LAST = 13
 """Periods at the end of training whose residuals are looked at."""
 DRIFT_ERRORS = 3.0
@@ -54,6 +56,7 @@ def summed_model_findings(fitted: Fitted, metrics: Mapping[str, Any], sums: Part
 
 def _forecasts(fitted: Fitted, metrics: Mapping[str, Any], mean: float) -> Iterator[Finding]:
     yield from _convergence(fitted)
+    yield from _widths(fitted)
     yield from _training_skill(metrics)
     yield from _skill(metrics)
     yield from _bias(metrics, mean)
@@ -76,6 +79,23 @@ def _convergence(fitted: Fitted) -> Iterator[Finding]:
         ),
         why="Intervals may be too narrow and another seed may say something else.",
         what_to_do="Set train.effort to 2 or more, which samples longer; or state beliefs or a lift test.",
+    )
+
+
+def _widths(fitted: Fitted) -> Iterator[Finding]:
+    regions = len(fitted.panel.regions)
+    if regions <= REGIONS_HELD or fitted.members == 1 or fitted.spec.train.inference != "posterior":
+        return
+    yield Finding(
+        severity="info",
+        code="intervals_narrow",
+        where="effects",
+        what=(
+            f"The panel has {regions} regions. On simulated panels of 40, intervals of 90 % held the truth "
+            f"in 60 to 78 of 100 cases; on those of {REGIONS_HELD} in 88."
+        ),
+        why="What regions have in common is told once, however many they are; more is not known of why.",
+        what_to_do="Take intervals of effects for wider than they are, or settle a channel by a lift test.",
     )
 
 

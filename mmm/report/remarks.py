@@ -50,6 +50,7 @@ PLAIN = {
     "placebo_as_strong": "A made-up channel looks as strong as real ones: small effects mean nothing here.",
     "value_not_stated": "What a unit of the KPI is worth is not stated: no return in money is told.",
     "not_converged": "What is said of {of} was not sampled long enough: another fit may say something else.",
+    "intervals_narrow": "With so many regions intervals are likely too narrow: take them for wider.",
     "too_many_channels": "There are many channels for so little history: each takes from the others.",
     "graph_not_searched": "Which channel moves which was not looked for.",
     "short_training": "There is less than a year to learn from: season and what runs in season are mixed up.",

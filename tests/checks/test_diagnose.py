@@ -82,6 +82,22 @@ def test_a_holdout_below_naive_and_its_bias_are_said() -> None:
     assert of_code(found(told(fitted, level_GT, noise=0.005)), "holdout_below_naive")
 
 
+def test_intervals_that_were_found_too_narrow_are_said() -> None:
+    """On panels larger than those on which they held; not where there are none, or none of the sampler's."""
+    many, few, one, refits = (
+        of_code(found(sound(regions=regions, members=members, train={"inference": how})), "intervals_narrow")
+        for regions, members, how in [
+            (13, 3, "posterior"),
+            (12, 3, "posterior"),
+            (13, 1, "posterior"),
+            (13, 3, "ensemble"),
+        ]
+    )
+
+    assert (len(many), few, one, refits) == (1, [], [], [])
+    assert "13 regions" in many[0].what and many[0].severity == "info"
+
+
 def test_a_drift_of_residuals_is_said() -> None:
     fitted = sound(members=1)
     kpi_GT = fitted.panel.kpi_GT.copy()
