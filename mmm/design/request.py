@@ -125,8 +125,8 @@ def parse_design(
             if error.problems[0].code != "unreadable_spec":
                 raise RequestError(error.source, error.problems) from error
             text = (
-                f"{values['budget']!r} is no file that can be read. Below `budget` stands a budget request, such "
-                "as {budget: current, horizon: 13}, or the path of the file of one."
+                f"{values['budget']!r} is no file that can be read. Below `budget` stands a budget request, "
+                "such as {budget: current, horizon: 13}, or the path of the file of one."
             )
             raise RequestError(source, [Problem("unreadable_budget", "budget", text)]) from error
     try:

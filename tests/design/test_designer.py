@@ -147,7 +147,7 @@ def test_a_request_names_what_the_model_has_and_a_decision_that_has_a_value(tmp_
         parse_design({"budget": {"objective": "target_roi", "target": 2.0}})
     with pytest.raises(RequestError, match="did you mean"):
         parse_design({"budget": BUDGET, "chanels": ["tv"]})
-    with pytest.raises(RequestError, match="budget: 'current' is no file that can be read. Below `budget`"):
+    with pytest.raises(RequestError, match="budget: 'current' is no file that can be read"):
         parse_design({"budget": "current", "horizon": 13})
     with pytest.raises(RequestError, match="budget request of the design"):
         design_tests(sketch(), parse_design({"budget": {**BUDGET, "horizon": 400}}))
