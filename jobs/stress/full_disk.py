@@ -13,15 +13,13 @@ import random
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.command import DONE, FAILED, run_command, say
-from jobs.guard import guarded
-from jobs.stress.kills import LIMIT, Victim, asked, check_tidy, compare, result, small_portfolio
+from jobs.command import DONE, run_command
+from jobs.stress.kills import LIMIT, Victim, asked, check_tidy, compare, result, run_drills
 from jobs.stress.process import ProgramError, run_measured, started
 
 ROOM = 2**30
@@ -138,26 +136,13 @@ def _runs_full(victim: Victim, spec: Path, folder: Path, log: Path) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module."""
     chosen, disks, seed = asked(arguments, "disks", 10, __doc__)
-    return run_command(lambda: _report(chosen, disks, seed), "interrupted")
 
+    def drilled(victim: Victim, spec: Path, home: Path) -> tuple[str, Sequence[str]]:
+        found = fill(victim, spec, home, disks, seed)
+        full = f"{found.filled} of {found.disks} disks ran full"
+        return f"{full}, largest difference {found.difference:.1e}", found.faults
 
-def _report(victims: Sequence[Victim], disks: int, seed: int) -> int:
-    status = DONE
-    # Programs it starts have sessions of their own; they end with it all the same.
-    with guarded():
-        home = Path(tempfile.mkdtemp(prefix="mmm-disks-"))
-        spec = small_portfolio(home / "panels", seed)
-        for victim in victims:
-            found = fill(victim, spec, home / victim.name.replace(" ", "-"), disks, seed)
-            say(
-                f"{victim.name}: {found.filled} of {found.disks} disks ran full, largest difference "
-                f"{found.difference:.1e}, {len(found.faults)} faults"
-            )
-            for fault in found.faults:
-                say(f"  {fault}")
-            status = FAILED if found.faults else status
-        say(f"what was said lies in {home}")
-    return status
+    return run_command(lambda: run_drills(chosen, seed, drilled), "interrupted")
 
 
 if __name__ == "__main__":

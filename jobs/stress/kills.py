@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,7 +243,13 @@ def _recorded(folder: Path) -> dict[str, int]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module."""
     chosen, kills, seed = asked(arguments, "kills", 30, __doc__)
-    return run_command(lambda: _report(_drills(chosen, kills, seed)), "interrupted")
+
+    def drilled(victim: Victim, spec: Path, home: Path) -> tuple[str, Sequence[str]]:
+        found = drill(victim, spec, home, kills, seed)
+        undisturbed = f"{found.kills} kills, {found.seconds:.1f} s undisturbed"
+        return f"{undisturbed}, largest difference {found.difference:.1e}", found.faults
+
+    return run_command(lambda: run_drills(chosen, seed, drilled), "interrupted")
 
 
 def asked(
@@ -271,26 +277,31 @@ def asked(
     return chosen, int(vars(options)[what]), int(options.seed)
 
 
-def _drills(victims: Sequence[Victim], kills: int, seed: int) -> Iterator[tuple[Victim, Outcome]]:
+def run_drills(
+    victims: Sequence[Victim], seed: int, drilled: Callable[[Victim, Path, Path], tuple[str, Sequence[str]]]
+) -> int:
+    """Try commands one after the other, each in a folder of its own, and print what came of it.
+
+    Args:
+        victims: The commands.
+        seed: Of the portfolio they are given.
+        drilled: From a command, the portfolio's spec and a folder to a summary and what did not hold.
+
+    Returns:
+        The exit status.
+    """
+    status = DONE
     # Programs it starts have sessions of their own; they end with it all the same.
     with guarded():
-        home = Path(tempfile.mkdtemp(prefix="mmm-kills-"))
+        home = Path(tempfile.mkdtemp(prefix="mmm-drills-"))
         spec = small_portfolio(home / "panels", seed)
         for victim in victims:
-            yield victim, drill(victim, spec, home / victim.name.replace(" ", "-"), kills, seed)
-        say(f"what did not hold lies in {home}")
-
-
-def _report(drills: Iterator[tuple[Victim, Outcome]]) -> int:
-    status = DONE
-    for victim, outcome in drills:
-        say(
-            f"{victim.name}: {outcome.kills} kills, {outcome.seconds:.1f} s undisturbed, largest difference "
-            f"{outcome.difference:.1e}, {len(outcome.faults)} faults"
-        )
-        for fault in outcome.faults:
-            say(f"  {fault}")
-        status = FAILED if outcome.faults else status
+            summary, faults = drilled(victim, spec, home / victim.name.replace(" ", "-"))
+            say(f"{victim.name}: {summary}, {len(faults)} faults")
+            for fault in faults:
+                say(f"  {fault}")
+            status = FAILED if faults else status
+        say(f"what was said and what did not hold lies in {home}")
     return status
 
 
