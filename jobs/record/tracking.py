@@ -89,7 +89,7 @@ class reaching:  # noqa: N801  (reads as a word in `with reaching(uri):`)
                 "command again; what is done stays done."
             ) from error
         reason = " ".join(str(error).split())[:300]
-        told = "does not answer" if _UNANSWERED in reason else f"did not do what it was asked: {reason}"
+        told = "does not answer" if _UNANSWERED in str(error) else f"did not do what it was asked: {reason}"
         way_out = "Start the server, correct MLFLOW_TRACKING_URI, or run with --tracking none."
         if _is_file_store(self.uri):
             way_out = (

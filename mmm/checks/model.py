@@ -44,19 +44,21 @@ def model_findings(fitted: Fitted, metrics: Mapping[str, Any]) -> Iterator[Findi
     mean = float(np.nanmean(actual_GT)) if np.isfinite(actual_GT).any() else 0.0
     yield from _forecasts(fitted, metrics, mean)
     yield from _drift(fitted)
-    yield from _baseline(media_sums(fitted))
+    media = media_sums(fitted)
+    yield from _widths(fitted, media.regions)
+    yield from _baseline(media)
 
 
 def summed_model_findings(fitted: Fitted, metrics: Mapping[str, Any], sums: PartSums) -> Iterator[Finding]:
     """Those of :func:`model_findings` that sums tell; of ``fitted`` regions count for nothing."""
     holdout = sums.scores.windows.get("holdout")
     yield from _forecasts(fitted, metrics, 0.0 if holdout is None else holdout.mean)
+    yield from _widths(fitted, sums.media.regions)
     yield from _baseline(sums.media)
 
 
 def _forecasts(fitted: Fitted, metrics: Mapping[str, Any], mean: float) -> Iterator[Finding]:
     yield from _convergence(fitted)
-    yield from _widths(fitted)
     yield from _training_skill(metrics)
     yield from _skill(metrics)
     yield from _bias(metrics, mean)
@@ -82,8 +84,7 @@ def _convergence(fitted: Fitted) -> Iterator[Finding]:
     )
 
 
-def _widths(fitted: Fitted) -> Iterator[Finding]:
-    regions = len(fitted.panel.regions)
+def _widths(fitted: Fitted, regions: int) -> Iterator[Finding]:
     if regions <= REGIONS_HELD or fitted.members == 1 or fitted.spec.train.inference != "posterior":
         return
     yield Finding(
