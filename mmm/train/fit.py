@@ -38,6 +38,9 @@ from mmm.train.warm_start import check_previous
 VALIDATION_SHARE = 0.1
 WARM_PART = 0.25
 """Part of the epochs that a search needs which begins at an older model."""
+BEGUN_PART = 0.05
+"""The same where chains are gone on from: all that the descent does there is to keep the network's deviations
+near the data (decision 0009)."""
 MOST_CELLS = 2**24
 """Cells of channels, by draw, that a model answers with at once: 128 MiB a table in double precision."""
 FEWEST_DRAWS = 50
@@ -316,7 +319,8 @@ def _train(work: _Work, panel: Panel, epochs: int, members: int) -> Fit[Paramete
     """So many members on every trained cell."""
     prepared, settings, shards = work.prepared, work.settings, work.prepared.shards
     if prepared.warm is not None:
-        epochs = max(round(WARM_PART * epochs), 1)
+        part = BEGUN_PART if settings.inference == "posterior" and prepared.warm.chains else WARM_PART
+        epochs = max(round(part * epochs), 1)
     parameters = prepared.start(with_centre(members), settings.seed)
     own = slice(shards.first, shards.first + len(panel.regions))
     weights = member_weights(shards.regions, len(panel.dates), members, panel.frequency, settings.seed, own)

@@ -43,6 +43,18 @@ def test_carried_impulse() -> None:
     np.testing.assert_allclose(carried(np.full((1, 4), 3.0), 0.6, 1, start=3.0), np.full((1, 4), 3.0))
 
 
+@pytest.mark.parametrize("retention", [0.0, 0.35, 0.8, 0.999])
+@pytest.mark.parametrize("periods", [1, 2, 7, 156])
+def test_carried_media_keep_so_much_of_the_period_before(retention: float, periods: int) -> None:
+    media_GT = np.random.default_rng(periods).uniform(0.0, 5.0, (3, periods))
+    found_GT = carried(media_GT, retention, 0, start=2.0)
+
+    before_G = np.full(3, 2.0)
+    for period in range(periods):
+        before_G = (1.0 - retention) * media_GT[:, period] + retention * before_G
+        np.testing.assert_allclose(found_GT[:, period], before_G, rtol=1e-12)
+
+
 def test_change_travels_along_the_chain() -> None:
     delta = np.zeros((1, 5, 3))
     delta[0, 0, 0] = -4.0

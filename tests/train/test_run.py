@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,13 @@ from mmm.data.panel import Panel
 from mmm.errors import MMMError, TrainingError
 from mmm.fitted import Fitted, load_fitted, save_fitted
 from mmm.train import stacked as program
-from mmm.train.fit import fit, fitting
+from mmm.train.fit import BEGUN_PART, WARM_PART, fit, fitting
 from mmm.train.posterior import at_once as at_once_program
-from mmm.train.posterior.at_once import Sampling
+from mmm.train.posterior.at_once import Sampling, Search
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.posterior import BEGUN_WARM_UP
 from mmm.train.posterior.sampler import Effort
-from mmm.train.run import Fit, groups, together
+from mmm.train.run import Fit, Step, groups, together
 from mmm.train.stacked import Training
 from tests.small import market, small_panel, split_of, with_gaps
 
@@ -175,6 +176,28 @@ def test_a_fit_goes_on_from_the_chains_of_the_model_it_begins_at(tmp_path: Path)
     assert sampling_of(panel, other, warm=loaded).begun is None
 
 
+def test_a_fit_that_goes_on_searches_once_in_the_directions_of_its_chains() -> None:
+    panel = panels()[0]
+    first = fit(market(panel, model=MODEL, train=DRAWN), panel, split_of(panel))
+    searches, epochs = [], []
+    for warm in (None, first, replace(first, chains={})):
+        steps = list(steps_of(panel, warm))
+        searches.append([step for step in steps if isinstance(step, Search)])
+        epochs.append([step.schedule.epochs for step in steps if isinstance(step, Training)])
+    anew, again, without = searches
+
+    assert (
+        [step.stretch_DD is None for step in anew]
+        == [True, True]
+        == [step.stretch_DD is None for step in without]
+    )
+    (only,) = again
+    assert only.stretch_DD is not None
+    np.testing.assert_array_equal(only.start_D, first.chains["centre_D"])
+    assert at_once_program.likeness(only) != at_once_program.likeness(replace(only, stretch_DD=None))
+    assert epochs == [[20], [max(round(BEGUN_PART * 20), 1)], [round(WARM_PART * 20)]]
+
+
 def test_models_of_several_regions_leave_no_chains() -> None:
     panel = panels(2)[0]
 
@@ -183,12 +206,22 @@ def test_models_of_several_regions_leave_no_chains() -> None:
 
 def sampling_of(panel: Panel, model: Mapping[str, Any], warm: Fitted | None = None) -> Sampling:
     """What a fit waits for after its descent."""
+    *_, last = steps_of(panel, warm, model)
+    assert isinstance(last, Sampling)
+    return last
+
+
+def steps_of(
+    panel: Panel, warm: Fitted | None, model: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[Step]:
+    """What a fit waits for until it samples."""
     inner = fitting(market(panel, model=MODEL | dict(model), train=DRAWN), panel, split_of(panel), warm=warm)
     step = next(inner)
+    yield step
     while not isinstance(step, Sampling):
         found = program.descend([step]) if isinstance(step, Training) else at_once_program.find([step])
         step = inner.send(found[0])
-    return step
+        yield step
 
 
 def test_draws_of_like_markets_are_one_program(monkeypatch: pytest.MonkeyPatch) -> None:

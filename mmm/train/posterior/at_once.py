@@ -38,11 +38,13 @@ class Search:
         density: The posterior.
         start_D: Where to begin.
         most: Places looked at, at most.
+        stretch_DD: Directions and lengths that chains of a like posterior found; None knows none.
     """
 
     density: Density
     start_D: Tensor
     most: int
+    stretch_DD: Tensor | None = None
 
     @property
     def cells(self) -> int:
@@ -85,7 +87,10 @@ def likeness(step: Search | Sampling) -> Hashable | None:
     of_its_own = (beliefs.lift_tests, beliefs.placed, beliefs.held, beliefs.replaced, density.inputs.contacts)
     if density.shards.count > 1 or beliefs.spec.priors.channels or any(of_its_own):
         return None
-    length = step.most if isinstance(step, Search) else (step.effort, step.begun is None)
+    if isinstance(step, Search):
+        length: Hashable = (step.most, step.stretch_DD is None)
+    else:
+        length = (step.effort, step.begun is None)
     return (
         length,
         beliefs.spec.model_copy(update={"graph": GraphSpec()}).model_dump_json(),
@@ -100,7 +105,8 @@ def find(searches: Sequence[Search]) -> list[Tensor]:
     """Modes of like posteriors, in the order given."""
     stack = _Stack([search.density for search in searches])
     start_BD = torch.stack([search.start_D for search in searches])
-    return list(highest(stack.gradient, start_BD, searches[0].most))
+    known = [search.stretch_DD for search in searches if search.stretch_DD is not None]
+    return list(highest(stack.gradient, start_BD, searches[0].most, torch.stack(known) if known else None))
 
 
 def draw(samplings: Sequence[Sampling]) -> list[Sampled]:

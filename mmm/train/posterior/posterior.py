@@ -67,7 +67,7 @@ FEW, QUICK = 4, 0.1
 """Draws that make no interval worth the name, and the share of the rounds that they are worth."""
 FIRST_SEARCH, LAST_SEARCH = 60, 150
 """Places looked at by the search for the mode while weights of cells move, and after."""
-BEGUN_WARM_UP = 6
+BEGUN_WARM_UP = 4
 """Rounds of warm-up of chains that go on from those of a like posterior: their directions are known, and
 trajectories are long enough that a few rounds forget where they began."""
 TOGETHER = 0.9
@@ -130,10 +130,12 @@ def draw_posterior(
     begun = begun_for(density, prepared.warm)
     theta_D = start_of(mode, density) if begun is None else begun.centre_D
     variance_G = torch.ones(len(density.columns.kpi_GT), dtype=torch.float64)
-    for place, most in enumerate((FIRST_SEARCH, LAST_SEARCH)):
+    # Weights of cells hardly move from where a like posterior has them.
+    lengths = (FIRST_SEARCH, LAST_SEARCH) if begun is None else (LAST_SEARCH,)
+    for place, most in enumerate(lengths):
         density, variance_G = _reweighted(density, theta_D, prepared)
-        progress.update("mode", place + 1, 2)
-        theta_D = yield Search(density, theta_D, most)
+        progress.update("mode", place + 1, len(lengths))
+        theta_D = yield Search(density, theta_D, most, None if begun is None else begun.stretch_DD)
     if prepared.shards.regions > 1 and _moving_together(density, theta_D) > TOGETHER:
         coordinates = density.layout.split(theta_D.unsqueeze(0))
         moments, density = density.moments, _density(prepared, mode, shocks=True)

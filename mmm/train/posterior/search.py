@@ -26,7 +26,7 @@ NEAREST = 1e-12
 """Shortest step that is tried, in those that the bends let expect."""
 
 
-def highest(gradient: Gradient, start_BD: Tensor, most: int) -> Tensor:
+def highest(gradient: Gradient, start_BD: Tensor, most: int, stretch_BDD: Tensor | None = None) -> Tensor:
     """The mode near a start of each posterior, by quasi-Newton steps (L-BFGS), shape BD.
 
     Every posterior goes its own way; one that has arrived, or finds no higher place, stays where it is.
@@ -37,7 +37,18 @@ def highest(gradient: Gradient, start_BD: Tensor, most: int) -> Tensor:
         gradient: From coordinates, shape BMD, to log posteriors and their gradients, row by row.
         start_BD: Where to begin.
         most: Places looked at, at most.
+        stretch_BDD: Directions and lengths in which each posterior is about standard normal, where they are
+            known: the search then has few steps to go. None takes the coordinates as they are.
     """
+    if stretch_BDD is not None:
+
+        def local(place_BMD: Tensor) -> tuple[Tensor, Tensor]:
+            theta_BMD = start_BD.unsqueeze(1) + place_BMD @ stretch_BDD.transpose(1, 2)
+            value_BM, slope_BMD = gradient(theta_BMD)
+            return value_BM, slope_BMD @ stretch_BDD
+
+        place_BD = highest(local, torch.zeros_like(start_BD), most)
+        return start_BD + (place_BD.unsqueeze(1) @ stretch_BDD.transpose(1, 2))[:, 0]
 
     def negative(theta_BD: Tensor) -> tuple[Tensor, Tensor]:
         value_BM, gradient_BMD = gradient(theta_BD.unsqueeze(1))

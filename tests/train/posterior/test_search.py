@@ -110,6 +110,27 @@ def test_the_search_may_be_told_to_end_early() -> None:
     assert (early - centre_D).norm() > 10 * (late - centre_D).norm()
 
 
+def test_a_search_in_known_directions_ends_at_the_same_mode_after_few_looks() -> None:
+    density, centre_D, precision_DD = normal(7)
+    values_D, turn_DD = torch.linalg.eigh(precision_DD)
+    stretch_DD = turn_DD @ torch.diag(values_D**-0.5) @ turn_DD.T
+    start_BD = (centre_D + stretch_DD @ torch.ones(7, dtype=torch.float64))[None]
+    looks = []
+
+    def counted(theta_BMD: Tensor) -> tuple[Tensor, Tensor]:
+        looks.append(1)
+        value_M, gradient_MD = density.gradient(theta_BMD[0])
+        return value_M[None], gradient_MD[None]
+
+    found_BD = search.highest(counted, start_BD, 100, stretch_DD[None])
+    known_looks = len(looks)
+    plain_BD = search.highest(counted, start_BD, 100)
+
+    assert_allclose(found_BD[0], centre_D, atol=1e-6)
+    assert_allclose(plain_BD[0], centre_D, atol=2e-3)
+    assert known_looks <= 6 < len(looks) - known_looks
+
+
 def test_searches_at_once_end_where_each_would_alone() -> None:
     densities = [normal(7)[0], known(lambda theta_MD: (3.0 * theta_MD - theta_MD.exp()).sum(1))]
     start_BD = torch.zeros(2, 7, dtype=torch.float64)
