@@ -13,8 +13,9 @@ from mmm.config.beliefs import Belief, ChannelPriors
 class AdstockSpec(Spec):
     """Carry-over of media into later periods."""
 
-    family: Literal["geometric", "weibull"] = "geometric"
-    """Shape of the kernel: geometric decay after a delay, or a Weibull survival curve."""
+    family: Literal["delayed", "geometric", "weibull"] = "delayed"
+    """Shape of the kernel: geometric decay or, of effects that peak later, a fall on both sides of the peak; the
+    form before, a slow build-up and geometric decay; or a Weibull survival curve."""
     max_lag: Annotated[int, Field(ge=0, le=104)] | None = None
     """Periods of carry-over after the one in which media ran; None chooses by frequency."""
     delay: bool = True

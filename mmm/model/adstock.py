@@ -8,6 +8,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+PEAKS_FROM, PEAKS_WITHIN = 0.6, 0.1
+"""Delay around which an effect is one that peaks later, and how gradually it becomes one (decision 0032)."""
+LEAST_DISTANCE = 1e-6
+"""Distance from the peak, in periods, that counts as none."""
+
 
 def geometric_kernel(retention_MC: Tensor, delay_MC: Tensor, lags: int) -> Tensor:
     """Weights of lags 0 … lags - 1, normalised to add up to 1, shape MCL.
@@ -23,6 +28,27 @@ def geometric_kernel(retention_MC: Tensor, delay_MC: Tensor, lags: int) -> Tenso
     lag_L = torch.arange(lags, dtype=retention_MC.dtype, device=retention_MC.device)
     exponent_MCL = lag_L - delay_MC.unsqueeze(-1) * torch.log1p(lag_L)
     return torch.softmax(torch.log(retention_MC).unsqueeze(-1) * exponent_MCL, -1)
+
+
+def delayed_kernel(retention_MC: Tensor, delay_MC: Tensor, lags: int) -> Tensor:
+    """Weights of lags 0 … lags - 1, normalised to add up to 1, shape MCL.
+
+    ``retention ** |lag - delay| ** power``, power 1 for effects without delay, the plain geometric adstock, and 2
+    for those that peak later, which fall off on both sides of the peak; in between it goes from one to the
+    other around a delay of ``PEAKS_FROM``. Source: Jin et al. 2017, "Bayesian methods for media mix modeling
+    with carryover and shape effects", eq. 2 and 3.
+
+    Args:
+        retention_MC: Share left one period from the peak, in (0, 1).
+        delay_MC: Periods until the peak, not negative.
+        lags: Number of weights.
+    """
+    lag_L = torch.arange(lags, dtype=retention_MC.dtype, device=retention_MC.device)
+    delay_MC1 = delay_MC.unsqueeze(-1)
+    power_MC1 = 1.0 + torch.sigmoid((delay_MC1 - PEAKS_FROM) / PEAKS_WITHIN)
+    # Not the absolute value: at no distance its power has no slope.
+    away_MCL = ((lag_L - delay_MC1).square() + LEAST_DISTANCE**2).sqrt()
+    return torch.softmax(torch.log(retention_MC).unsqueeze(-1) * away_MCL**power_MC1, -1)
 
 
 def weibull_kernel(retention_MC: Tensor, shape_MC: Tensor, lags: int) -> Tensor:

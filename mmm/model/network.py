@@ -16,7 +16,7 @@ from torch.nn.functional import logsigmoid, softplus
 
 from mmm.config import ModelSpec
 from mmm.data.panel import Ints
-from mmm.model.adstock import geometric_kernel, weibull_kernel
+from mmm.model.adstock import delayed_kernel, geometric_kernel, weibull_kernel
 from mmm.model.frequency import Reached, carried, nearly_linear, reached
 from mmm.model.inputs import Inputs
 from mmm.model.parameters import Parameters
@@ -96,7 +96,8 @@ def channel_shape(parameters: Parameters, inputs: Inputs, spec: ModelSpec) -> Ch
     if spec.adstock.family == "weibull":
         kernel_MCL = weibull_kernel(retention_MC, torch.exp(SHAPE_SD * parameters["delay"]), lags)
     else:
-        kernel_MCL = geometric_kernel(retention_MC, delay_of(parameters, spec, lags), lags)
+        kernel = geometric_kernel if spec.adstock.family == "geometric" else delayed_kernel
+        kernel_MCL = kernel(retention_MC, delay_of(parameters, spec, lags), lags)
     slope_MC, half_MC = saturation_of_channels(parameters, inputs.log_half_C, spec, inputs.reach)
     return ChannelShape(
         kernel_MCL=kernel_MCL,
@@ -121,7 +122,7 @@ def retention_of(free: Mapping[str, Tensor]) -> Tensor:
 
 
 def delay_of(free: Mapping[str, Tensor], spec: ModelSpec, lags: int) -> Tensor:
-    """Slowness of the build-up of a geometric carry-over, shape MC; 0 where none is learned."""
+    """Periods until the peak, or slowness of the build-up of ``geometric``, shape MC; 0 if none is learned."""
     delay_MC = torch.exp(DELAY_START + DELAY_SD * free["delay"])
     delay_MC = delay_MC / (1.0 + delay_MC / (LATEST_PEAK * lags))
     return delay_MC if spec.adstock.delay else 0.0 * delay_MC
@@ -150,24 +151,24 @@ def standard_shape(free: Mapping[str, Tensor], spec: ModelSpec, lags: int) -> di
 def expected_retention(free: Mapping[str, Tensor], spec: ModelSpec, lags: int) -> Tensor:
     """Free parameter of retention, where a standard one is what is expected of effects without delay, MC.
 
-    An effect that peaks late falls off on both sides of its peak; with the retention of one that does not, a
-    peak two periods on would be a plateau of six. So ``1 + delay`` times as much is lost each period: kernels
-    then come within 0.06 of those of Jin et al. 2017 (sum of absolute differences, halved) for peaks up to
-    three periods on, whatever their width (decision 0028).
+    Only the family ``geometric`` needs another one. An effect that peaks late falls off on both sides of its
+    peak; with the retention of one that does not, a peak two periods on would be a plateau of six. So
+    ``1 + delay`` times as much is lost each period: kernels then come within 0.06 of those of Jin et al. 2017
+    (sum of absolute differences, halved) for peaks up to three periods on, whatever their width (decision 0028).
 
     Args:
         free: Free parameters, of which ``retention`` is standard normal a priori whatever the delay.
         spec: The model's structure.
         lags: Of the kernel.
     """
-    if spec.adstock.family == "weibull":
+    if spec.adstock.family != "geometric":
         return free["retention"]
     return _lost_faster(free["retention"], 1.0 + delay_of(free, spec, lags))
 
 
 def standard_retention(free: Mapping[str, Tensor], spec: ModelSpec, lags: int) -> Tensor:
     """The inverse of :func:`expected_retention`, shape MC."""
-    if spec.adstock.family == "weibull":
+    if spec.adstock.family != "geometric":
         return free["retention"]
     return _lost_faster(free["retention"], 1.0 / (1.0 + delay_of(free, spec, lags)))
 

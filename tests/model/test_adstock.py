@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmm.model.adstock import carry_over, geometric_kernel, lag_stack, weibull_kernel
+from mmm.model.adstock import carry_over, delayed_kernel, geometric_kernel, lag_stack, weibull_kernel
 
 RETENTION = st.floats(0.01, 0.97)
 DELAY = st.floats(0.0, 6.0)
@@ -36,6 +36,26 @@ def test_delay_of_three_peaks_at_lag_two() -> None:
     assert int(kernel_L.argmax()) == 2
 
 
+@pytest.mark.parametrize("retention", [0.1, 0.5, 0.9])
+def test_a_delayed_kernel_without_delay_is_geometric(retention: float) -> None:
+    found_L = delayed_kernel(one(retention), one(0.0), 9)[0, 0]
+
+    torch.testing.assert_close(found_L, geometric_kernel(one(retention), one(0.0), 9)[0, 0], atol=3e-3, rtol=0)
+
+
+@pytest.mark.parametrize("delay", [1, 2, 3])
+@pytest.mark.parametrize("retention", [0.1, 0.5, 0.9])
+def test_a_delayed_kernel_falls_off_with_the_square_of_the_distance_from_its_peak(
+    retention: float, delay: int
+) -> None:
+    """Jin et al. 2017, eq. 3."""
+    wanted_L = retention ** ((torch.arange(9, dtype=torch.float64) - delay) ** 2)
+    found_L = delayed_kernel(one(retention), one(delay), 9)[0, 0]
+
+    assert int(found_L.argmax()) == delay
+    torch.testing.assert_close(found_L, wanted_L / wanted_L.sum(), atol=0.015, rtol=0)
+
+
 def test_weibull_of_shape_one_is_geometric() -> None:
     torch.testing.assert_close(
         weibull_kernel(one(0.6), one(1.0), 5), geometric_kernel(one(0.6), one(0.0), 5), atol=1e-8, rtol=1e-8
@@ -48,7 +68,7 @@ def test_weibull_shape_two_falls_as_retention_to_the_squared_lag() -> None:
     np.testing.assert_allclose(kernel_L / kernel_L[0], [1.0, 0.5, 0.5**4], rtol=1e-8)
 
 
-@pytest.mark.parametrize("kernel", [geometric_kernel, weibull_kernel])
+@pytest.mark.parametrize("kernel", [delayed_kernel, geometric_kernel, weibull_kernel])
 @given(retention=RETENTION, delay=st.floats(0.2, 6.0), lags=st.integers(1, 20))
 def test_weights_are_positive_and_add_up_to_one(
     kernel: Kernel, retention: float, delay: float, lags: int
@@ -99,7 +119,7 @@ def test_members_and_channels_have_kernels_of_their_own() -> None:
     torch.testing.assert_close(carried_MCGT[1, 1], single[0, 0])
 
 
-@pytest.mark.parametrize("kernel", [geometric_kernel, weibull_kernel])
+@pytest.mark.parametrize("kernel", [delayed_kernel, geometric_kernel, weibull_kernel])
 def test_gradients_of_kernels(kernel: Kernel) -> None:
     retention = torch.tensor([[0.3, 0.8]], dtype=torch.float64, requires_grad=True)
     delay = torch.tensor([[0.7, 2.0]], dtype=torch.float64, requires_grad=True)
