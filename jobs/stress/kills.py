@@ -175,8 +175,23 @@ def _kill(
     until = time.monotonic() + GONE
     while left := marked(mark, VARIABLE):
         if time.monotonic() > until:
-            raise ProgramError(f"{len(left)} processes of {victim.name} run on after {number.name}")
+            raise ProgramError(
+                f"{len(left)} processes of {victim.name} run on after {number.name}: "
+                + "; ".join(_told(pid) for pid in left)
+            )
         time.sleep(0.1)
+
+
+def _told(pid: int) -> str:
+    """What a process is and does, as far as the kernel tells."""
+    place = Path("/proc") / str(pid)
+    try:
+        words = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        state = (place / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        waits_for = (place / "wchan").read_text(encoding="utf-8")
+    except OSError:
+        return f"{pid}, which has ended since"
+    return f"{pid} {words[-120:]} (state {state}, in {waits_for})"
 
 
 def result(out: Path) -> dict[str, Floats]:
