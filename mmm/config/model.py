@@ -14,8 +14,8 @@ class AdstockSpec(Spec):
     """Carry-over of media into later periods."""
 
     family: Literal["delayed", "geometric", "weibull"] = "delayed"
-    """Shape of the kernel: geometric decay or, of effects that peak later, a fall on both sides of the peak; the
-    form before, a slow build-up and geometric decay; or a Weibull survival curve."""
+    """Shape of the kernel: ``delayed`` decays geometrically or, where effects peak later, on both sides of
+    the peak; ``geometric`` builds up slowly, then decays; ``weibull`` is a Weibull survival curve."""
     max_lag: Annotated[int, Field(ge=0, le=104)] | None = None
     """Periods of carry-over after the one in which media ran; None chooses by frequency."""
     delay: bool = True

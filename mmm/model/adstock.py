@@ -33,7 +33,7 @@ def geometric_kernel(retention_MC: Tensor, delay_MC: Tensor, lags: int) -> Tenso
 def delayed_kernel(retention_MC: Tensor, delay_MC: Tensor, lags: int) -> Tensor:
     """Weights of lags 0 … lags - 1, normalised to add up to 1, shape MCL.
 
-    ``retention ** |lag - delay| ** power``, power 1 for effects without delay, the plain geometric adstock, and 2
+    ``retention ** |lag - delay| ** power``: power 1 for effects without delay, the plain geometric adstock, 2
     for those that peak later, which fall off on both sides of the peak; in between it goes from one to the
     other around a delay of ``PEAKS_FROM``. Source: Jin et al. 2017, "Bayesian methods for media mix modeling
     with carryover and shape effects", eq. 2 and 3.

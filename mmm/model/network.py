@@ -122,7 +122,7 @@ def retention_of(free: Mapping[str, Tensor]) -> Tensor:
 
 
 def delay_of(free: Mapping[str, Tensor], spec: ModelSpec, lags: int) -> Tensor:
-    """Periods until the peak, or slowness of the build-up of ``geometric``, shape MC; 0 if none is learned."""
+    """Periods until the peak (``geometric``: slowness of the build-up), shape MC; 0 if none is learned."""
     delay_MC = torch.exp(DELAY_START + DELAY_SD * free["delay"])
     delay_MC = delay_MC / (1.0 + delay_MC / (LATEST_PEAK * lags))
     return delay_MC if spec.adstock.delay else 0.0 * delay_MC
@@ -154,7 +154,7 @@ def expected_retention(free: Mapping[str, Tensor], spec: ModelSpec, lags: int) -
     Only the family ``geometric`` needs another one. An effect that peaks late falls off on both sides of its
     peak; with the retention of one that does not, a peak two periods on would be a plateau of six. So
     ``1 + delay`` times as much is lost each period: kernels then come within 0.06 of those of Jin et al. 2017
-    (sum of absolute differences, halved) for peaks up to three periods on, whatever their width (decision 0028).
+    (sum of absolute differences, halved) for peaks up to three periods on (decision 0028).
 
     Args:
         free: Free parameters, of which ``retention`` is standard normal a priori whatever the delay.
