@@ -23,8 +23,10 @@ MARK = "MMM_GUARD"
 """Environment variable that processes inherit from their owner."""
 PATIENCE = 10.0
 """Seconds in which every process must have ended."""
-LOOKS = 3
-"""Looks in a row that find nobody."""
+LOOKS, LOOKS_AFTER_DEATH = 3, 40
+"""Looks in a row that find nobody, a twentieth of a second each: of an owner that ended well, and of one that was
+killed. What that one was just starting may replace its program for a second on a busy machine, and is not seen
+meanwhile: agents of Ray ran on after one kill in thirty."""
 GOOD_END = b"."
 
 
@@ -103,11 +105,11 @@ def _await_end(channel: int) -> bytes:
     return said
 
 
-def end_marked(mark: str) -> None:
-    """End every process with a mark, and those they start meanwhile."""
+def end_marked(mark: str, looks: int = LOOKS) -> None:
+    """End every process with a mark, and those they start meanwhile, until so many looks in a row find nobody."""
     until, nobody = time.monotonic() + PATIENCE, 0
     # A process that is just replacing its program shows no environment: one empty look is not enough.
-    while nobody < LOOKS and time.monotonic() < until:
+    while nobody < looks and time.monotonic() < until:
         left = marked(mark)
         nobody = 0 if left else nobody + 1
         for pid in left:
@@ -123,7 +125,7 @@ def main(arguments: list[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     ended_well = _await_end(int(channel)) == GOOD_END
-    end_marked(mark)
+    end_marked(mark, LOOKS if ended_well else LOOKS_AFTER_DEATH)
     shutil.rmtree(folder, ignore_errors=True)
     if not ended_well:
         # Whoever read standard error may have gone with the owner.

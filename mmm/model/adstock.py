@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-PEAKS_FROM, PEAKS_WITHIN = 0.6, 0.1
-"""Delay around which an effect is one that peaks later, and how gradually it becomes one (decision 0032)."""
+PEAKS_FROM, PEAKS_GRADUALLY = 0.6, 3.0
+"""Delay around which an effect becomes one that peaks later, and how gradually: the exponent (decision 0032)."""
 LEAST_DISTANCE = 1e-6
 """Distance from the peak, in periods, that counts as none."""
 
@@ -45,7 +45,8 @@ def delayed_kernel(retention_MC: Tensor, delay_MC: Tensor, lags: int) -> Tensor:
     """
     lag_L = torch.arange(lags, dtype=retention_MC.dtype, device=retention_MC.device)
     delay_MC1 = delay_MC.unsqueeze(-1)
-    power_MC1 = 1.0 + torch.sigmoid((delay_MC1 - PEAKS_FROM) / PEAKS_WITHIN)
+    peaks_MC1 = (delay_MC1 / PEAKS_FROM) ** PEAKS_GRADUALLY
+    power_MC1 = 1.0 + peaks_MC1 / (1.0 + peaks_MC1)
     # Not the absolute value: at no distance its power has no slope.
     away_MCL = ((lag_L - delay_MC1).square() + LEAST_DISTANCE**2).sqrt()
     return torch.softmax(torch.log(retention_MC).unsqueeze(-1) * away_MCL**power_MC1, -1)

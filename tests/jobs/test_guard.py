@@ -56,6 +56,41 @@ def test_what_a_killed_process_had_started_is_gone_within_ten_seconds(
     assert f"process {owner.pid} was ended from outside, and with it everything it had started" in said
 
 
+LATE = f"""
+import os, sys, time
+time.sleep(1.0)
+os.execve(sys.executable, [sys.executable, "-c", {CHILD!r}], os.environ | {{MARK: sys.argv[1]}})
+"""
+STARTS_LATE = f"""
+import os, subprocess, sys, time
+from jobs.guard import MARK, guarded
+with guarded() as folder:
+    late = {LATE!r}.replace("MARK", repr(MARK))
+    hidden = {{name: value for name, value in os.environ.items() if name != MARK}}
+    quiet = {{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}}
+    subprocess.Popen([sys.executable, "-c", late, os.environ[MARK]], env=hidden, **quiet)
+    print(os.environ[MARK], flush=True)
+    time.sleep(600)
+"""
+"""A process that starts another one which is not seen for a second."""
+
+
+def test_what_was_just_being_started_is_ended_too(repository: Path) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", STARTS_LATE], cwd=repository, stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    mark = owner.stdout.readline().strip()
+    assert marked(mark) == []
+
+    owner.kill()
+    owner.wait(timeout=60)
+
+    assert len(awaited(mark, 1, seconds=5.0)) == 1, "it was never seen: nothing is tried here"
+    assert awaited(mark, 0, seconds=10.0) == []
+    owner.communicate(timeout=60)
+
+
 def test_at_a_good_end_nothing_is_left_and_nothing_is_said(capfd: pytest.CaptureFixture[str]) -> None:
     before = os.environ.get(MARK)
     with guarded() as folder:
