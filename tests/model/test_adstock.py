@@ -55,7 +55,7 @@ def test_a_delayed_kernel_falls_off_with_the_square_of_the_distance_from_its_pea
     found_L = delayed_kernel(one(retention), one(delay), 9)[0, 0]
 
     assert int(found_L.argmax()) == delay
-    torch.testing.assert_close(found_L, wanted_L / wanted_L.sum(), atol=0.015, rtol=0)
+    torch.testing.assert_close(found_L, wanted_L / wanted_L.sum(), atol=0.03, rtol=0)
 
 
 def test_weibull_of_shape_one_is_geometric() -> None:
