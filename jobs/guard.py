@@ -24,9 +24,9 @@ MARK = "MMM_GUARD"
 PATIENCE = 10.0
 """Seconds in which every process must have ended."""
 LOOKS, LOOKS_AFTER_DEATH = 3, 40
-"""Looks in a row that find nobody, a twentieth of a second each: of an owner that ended well, and of one that was
-killed. What that one was just starting may replace its program for a second on a busy machine, and is not seen
-meanwhile: agents of Ray ran on after one kill in thirty."""
+"""Looks in a row that find nobody, a twentieth of a second each: of an owner that ended well, and of one that
+was killed. What that one was just starting may replace its program for a second on a busy machine, and is not
+seen meanwhile: agents of Ray ran on after one kill in thirty."""
 GOOD_END = b"."
 
 
@@ -106,7 +106,7 @@ def _await_end(channel: int) -> bytes:
 
 
 def end_marked(mark: str, looks: int = LOOKS) -> None:
-    """End every process with a mark, and those they start meanwhile, until so many looks in a row find nobody."""
+    """End every process with a mark, and those they start, until so many looks in a row find nobody."""
     until, nobody = time.monotonic() + PATIENCE, 0
     # A process that is just replacing its program shows no environment: one empty look is not enough.
     while nobody < looks and time.monotonic() < until:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 PEAKS_FROM, PEAKS_GRADUALLY = 0.6, 3.0
-"""Delay around which an effect becomes one that peaks later, and how gradually: the exponent (decision 0032)."""
+"""Delay around which an effect is one that peaks later, and how gradually: an exponent (decision 0032)."""
 LEAST_DISTANCE = 1e-6
 """Distance from the peak, in periods, that counts as none."""
 
