@@ -41,7 +41,7 @@ SCORED_EFFORT = 0.4
 """Sampling of a fit that is only scored, relative to that of the model users get: forecasts settle sooner
 than what single channels bring."""
 SCORED_AGAIN = 0.2
-"""The same where the chains of an older model are gone on from: they have settled already (decision 0009)."""
+"""The same where chains of an older model are gone on from: they have settled already (decision 0009)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,10 +118,8 @@ def _fitting(
     started, again = time.perf_counter(), spec.train.refit_on_all
     fit = partial(fitting, spec, read.panel, read.split, progress=progress, previous=previous, warm=warm)
     fit = partial(fit, threads=threads)
-    effort = 1.0
-    if again:
-        effort = SCORED_AGAIN if warm is not None and warm.chains else SCORED_EFFORT
-    scored = yield from fit(checkpoint=checkpoint, effort=effort, with_graph=not again)
+    efforts = {"effort": SCORED_EFFORT, "effort_begun": SCORED_AGAIN} if again else {}
+    scored = yield from fit(checkpoint=checkpoint, with_graph=not again, **efforts)
     fitted = scored
     if again:
         if scored.chains:

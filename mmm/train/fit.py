@@ -64,6 +64,7 @@ class Options(TypedDict, total=False):
         warm: An older model of the same regions and channels, at which a shorter search begins; it changes
             nothing of what is fitted.
         effort: Factor on the length of sampling, beside that of the settings.
+        effort_begun: The same where chains of ``warm`` are gone on from; by default ``effort``.
         with_graph: Learn the channel graph (by default); lift tests and unrecorded demand have it learned in
             any case.
         threads: Parts of a large panel's posterior that are computed side by side; None takes PyTorch's
@@ -79,6 +80,7 @@ class Options(TypedDict, total=False):
     previous: Fitted | None
     warm: Fitted | None
     effort: float
+    effort_begun: float
     with_graph: bool
     threads: int | None
     shards: Shards | None
@@ -171,9 +173,10 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
         epochs = int(warm.provenance["epochs"])
     if epochs is None:
         epochs = yield from _choose_epochs(work)
-    effort = settings.effort * options.get("effort", 1.0)
+    effort = options.get("effort", 1.0)
+    efforts = (settings.effort * effort, settings.effort * options.get("effort_begun", effort))
     threads = options.get("threads") or torch.get_num_threads()
-    found = yield from _members(work, panel, epochs, effort, threads)
+    found = yield from _members(work, panel, epochs, efforts, threads)
     return Fitted(
         spec=spec,
         panel=panel,
@@ -274,7 +277,9 @@ def _choose_epochs(work: _Work) -> Fit[int]:
     return chosen
 
 
-def _members(work: _Work, panel: Panel, epochs: int, effort: float, threads: int) -> Fit[Posterior]:
+def _members(
+    work: _Work, panel: Panel, epochs: int, efforts: tuple[float, float], threads: int
+) -> Fit[Posterior]:
     """Parameters of all members, their units, and what the provenance says of how they were drawn."""
     settings = work.settings
     if settings.inference == "ensemble":
@@ -288,7 +293,7 @@ def _members(work: _Work, panel: Panel, epochs: int, effort: float, threads: int
         if settings.members == 1
         else min(settings.draws, most_draws(panel, work.prepared.shards.regions)),
         seed=settings.seed,
-        effort=effort,
+        efforts=efforts,
         progress=work.progress,
         threads=threads,
     )

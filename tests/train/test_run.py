@@ -198,6 +198,24 @@ def test_a_fit_that_goes_on_searches_once_in_the_directions_of_its_chains() -> N
     assert epochs == [[20], [max(round(BEGUN_PART * 20), 1)], [round(WARM_PART * 20)]]
 
 
+def test_chains_that_are_gone_on_from_have_an_effort_of_their_own() -> None:
+    """Where they are of another kind after all, sampling is as long as that of new ones."""
+    panel = panels()[0]
+    first = fit(market(panel, model=MODEL, train=DRAWN), panel, split_of(panel))
+    other = {**first.chains, "sizes": first.chains["sizes"][:-1]}
+    rounds = []
+    for warm, options in (
+        (first, {}),
+        (first, {"effort_begun": 0.5}),
+        (replace(first, chains=other), {"effort_begun": 0.5}),
+    ):
+        *_, last = steps_of(panel, warm, **options)
+        assert isinstance(last, Sampling)
+        rounds.append(last.effort.rounds)
+
+    assert rounds == [5, 4, 5]
+
+
 def test_models_of_several_regions_leave_no_chains() -> None:
     panel = panels(2)[0]
 
@@ -212,10 +230,11 @@ def sampling_of(panel: Panel, model: Mapping[str, Any], warm: Fitted | None = No
 
 
 def steps_of(
-    panel: Panel, warm: Fitted | None, model: Mapping[str, Any] = MappingProxyType({})
+    panel: Panel, warm: Fitted | None, model: Mapping[str, Any] = MappingProxyType({}), **options: Any
 ) -> Iterator[Step]:
     """What a fit waits for until it samples."""
-    inner = fitting(market(panel, model=MODEL | dict(model), train=DRAWN), panel, split_of(panel), warm=warm)
+    spec = market(panel, model=MODEL | dict(model), train=DRAWN)
+    inner = fitting(spec, panel, split_of(panel), warm=warm, **options)
     step = next(inner)
     yield step
     while not isinstance(step, Sampling):
