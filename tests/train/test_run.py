@@ -203,12 +203,14 @@ def test_chains_that_are_gone_on_from_have_an_effort_of_their_own() -> None:
     panel = panels()[0]
     first = fit(market(panel, model=MODEL, train=DRAWN), panel, split_of(panel))
     other = {**first.chains, "sizes": first.chains["sizes"][:-1]}
-    rounds = []
-    for warm, options in (
+    half: dict[str, Any] = {"effort_begun": 0.5}
+    cases: list[tuple[Fitted, dict[str, Any]]] = [
         (first, {}),
-        (first, {"effort_begun": 0.5}),
-        (replace(first, chains=other), {"effort_begun": 0.5}),
-    ):
+        (first, half),
+        (replace(first, chains=other), half),
+    ]
+    rounds = []
+    for warm, options in cases:
         *_, last = steps_of(panel, warm, **options)
         assert isinstance(last, Sampling)
         rounds.append(last.effort.rounds)
