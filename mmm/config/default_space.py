@@ -27,7 +27,7 @@ def default_space(frequency: str, *, attribution_priors: bool = False) -> dict[s
     low, high = _KNOTS[frequency]
     on: dict[str, tuple[Value, ...]] = {"model.temporal.enabled": (True,)}
     space = {
-        "model.adstock.family": Parameter(values=("delayed", "weibull")),
+        "model.adstock.family": Parameter(values=("geometric", "weibull")),
         "model.saturation.slope_min": Parameter(low=1.0, high=2.0),
         "model.saturation.half_sd": Parameter(low=0.2, high=1.0, log=True),
         "model.baseline.national_knots": Parameter(low=low, high=high, log=True),

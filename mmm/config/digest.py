@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-DEFAULTS_VERSION = 4
+DEFAULTS_VERSION = 3
 """Version of the set of defaults, part of every digest. Whoever changes the VALUE of a default raises it:
 specs that do not state the setting then mean something else. A new setting is no reason to."""
 

@@ -13,9 +13,9 @@ from mmm.config.beliefs import Belief, ChannelPriors
 class AdstockSpec(Spec):
     """Carry-over of media into later periods."""
 
-    family: Literal["delayed", "geometric", "weibull"] = "delayed"
-    """Shape of the kernel: ``delayed`` decays geometrically or, where effects peak later, on both sides of
-    the peak; ``geometric`` builds up slowly, then decays; ``weibull`` is a Weibull survival curve."""
+    family: Literal["geometric", "delayed", "weibull"] = "geometric"
+    """Shape of the kernel: geometric decay after a slow build-up; geometric decay or, where effects peak
+    later, a fall on both sides of the peak; or a Weibull survival curve."""
     max_lag: Annotated[int, Field(ge=0, le=104)] | None = None
     """Periods of carry-over after the one in which media ran; None chooses by frequency."""
     delay: bool = True

@@ -37,9 +37,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Found]:
 
     @cache
     def fitted(name: str) -> Found:
-        return fit_world(
-            *CASES[name], tmp_path_factory.mktemp("world"), "train.epochs=500", "train.members=4"
-        )
+        return fit_world(*CASES[name], tmp_path_factory.mktemp("world"), "train.epochs=500")
 
     return fitted
 

@@ -148,7 +148,7 @@ def test_the_command_starts_from_an_older_model(tmp_path: Path, capsys: pytest.C
 
 
 LONG: dict[str, Any] = {
-    "train": {"epochs": 800, "members": 1, "validation": 0},
+    "train": {"epochs": 400, "members": 1, "validation": 0},
     "model": {"temporal": {"enabled": False}, "graph": {"mode": "none"}},
 }
 
@@ -167,8 +167,8 @@ def test_a_search_that_begins_at_an_older_model_finds_the_same_in_a_quarter_of_t
         for each in (cold, warm, before)
     )
     np.testing.assert_allclose(warm_C, cold_C, atol=0.02)
-    assert warm.trace["epoch"][-1] == 200 and cold.trace["epoch"][-1] == 800
-    assert warm.provenance["epochs"] == 800
+    assert warm.trace["epoch"][-1] == 100 and cold.trace["epoch"][-1] == 400
+    assert warm.provenance["epochs"] == 400
     assert warm.provenance["begun_at"] == before.provenance["data_fingerprint"]
     assert warm.provenance["epochs_of"] == str(before.panel.dates[-1])
     assert (warm.scaling.kpi_G == cold.scaling.kpi_G).all(), "what is fitted is what is fitted without it"

@@ -16,9 +16,9 @@ from mmm.fitted import Fitted
 from mmm.train.posterior.density import Density
 from mmm.train.posterior.sampler import Chains
 
-MEANING = 4.0
+MEANING = 3.0
 """Counts what coordinates mean; chains of another meaning tell nothing (2: retention, decision 0028; 3:
-saturation, decision 0031; 4: carry-over, decision 0032)."""
+saturation, decision 0031)."""
 
 
 def arrays_of(density: Density, chains: Chains) -> dict[str, Floats]:

@@ -57,8 +57,7 @@ def test_information_is_that_of_the_whole_covariance(regions: int, shocks: bool,
     theta_D = places(density, 1)[0]
     expected = by_brute_force(density, theta_D)
 
-    # Movements are differences over a step of 1e-5, so that they are off by about as much.
-    assert_allclose(information(density, theta_D), expected, atol=3e-5 * float(expected.abs().max()))
+    assert_allclose(information(density, theta_D), expected, atol=1e-5 * float(expected.abs().max()))
 
 
 def test_shards_add_up_to_the_curvature_of_the_whole() -> None:
