@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.command import DONE, FAILED, run_command, say
-from jobs.guard import guarded, marked
+from jobs.guard import MARK, guarded, marked
 from jobs.stress.process import ProgramError, run_measured, started
 from mmm.data.panel import Floats
 from mmm.simulate.portfolio import write_portfolio
@@ -187,11 +187,13 @@ def _told(pid: int) -> str:
     place = Path("/proc") / str(pid)
     try:
         words = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-        state = (place / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        state, parent = (place / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
         waits_for = (place / "wchan").read_text(encoding="utf-8")
+        watched = f"{MARK}=".encode() in (place / "environ").read_bytes()
     except OSError:
         return f"{pid}, which has ended since"
-    return f"{pid} {words[-120:]} (state {state}, in {waits_for})"
+    which = f"child of {parent}, {'' if watched else 'not '}marked for its owner's watcher"
+    return f"{pid} {words[-120:]} (state {state}, in {waits_for}, {which})"
 
 
 def result(out: Path) -> dict[str, Floats]:
