@@ -26,7 +26,7 @@ PATIENCE = 10.0
 LOOKS, LOOKS_AFTER_DEATH = 3, 40
 """Looks in a row that find nobody, a twentieth of a second each: of an owner that ended well, and of one that
 was killed. What that one was just starting may replace its program for a second on a busy machine, and is not
-seen meanwhile: agents of Ray ran on after one kill in thirty."""
+seen meanwhile."""
 GOOD_END = b"."
 
 
