@@ -57,8 +57,9 @@ def test_what_a_killed_process_had_started_is_gone_within_ten_seconds(
 
 
 LATE = f"""
-import os, sys, time
-time.sleep(1.0)
+import os, pathlib, sys, time
+time.sleep(0.6)
+pathlib.Path(sys.argv[2]).touch()
 os.execve(sys.executable, [sys.executable, "-c", {CHILD!r}], os.environ | {{MARK: sys.argv[1]}})
 """
 STARTS_LATE = f"""
@@ -68,27 +69,28 @@ with guarded() as folder:
     late = {LATE!r}.replace("MARK", repr(MARK))
     hidden = {{name: value for name, value in os.environ.items() if name != MARK}}
     quiet = {{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}}
-    subprocess.Popen([sys.executable, "-c", late, os.environ[MARK]], env=hidden, **quiet)
+    subprocess.Popen([sys.executable, "-c", late, os.environ[MARK], sys.argv[1]], env=hidden, **quiet)
     print(os.environ[MARK], flush=True)
     time.sleep(600)
 """
-"""A process that starts another one which is not seen for a second."""
+"""A process that starts another one which is not seen for a while."""
 
 
-def test_what_was_just_being_started_is_ended_too(repository: Path) -> None:
-    owner = subprocess.Popen(
-        [sys.executable, "-c", STARTS_LATE], cwd=repository, stdout=subprocess.PIPE, text=True
-    )
-    assert owner.stdout is not None
-    mark = owner.stdout.readline().strip()
-    assert marked(mark) == []
+def test_what_was_just_being_started_is_ended_too(repository: Path, tmp_path: Path) -> None:
+    appeared = tmp_path / "appeared"
+    command = [sys.executable, "-c", STARTS_LATE, str(appeared)]
+    with subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        mark = owner.stdout.readline().strip()
+        assert marked(mark) == [] and not appeared.exists()
+        owner.kill()
 
-    owner.kill()
-    owner.wait(timeout=60)
-
-    assert len(awaited(mark, 1, seconds=5.0)) == 1, "it was never seen: nothing is tried here"
+    until = time.monotonic() + 20.0
+    while not appeared.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert appeared.exists(), "it never appeared: nothing is tried here"
+    time.sleep(0.5)
     assert awaited(mark, 0, seconds=10.0) == []
-    owner.communicate(timeout=60)
 
 
 def test_at_a_good_end_nothing_is_left_and_nothing_is_said(capfd: pytest.CaptureFixture[str]) -> None:
