@@ -40,8 +40,6 @@ from mmm.train.run import Fit, alone, together
 SCORED_EFFORT = 0.4
 """Sampling of a fit that is only scored, relative to that of the model users get: forecasts settle sooner
 than what single channels bring."""
-SCORED_AGAIN = 0.2
-"""The same where chains of an older model are gone on from: they have settled already (decision 0009)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +116,9 @@ def _fitting(
     started, again = time.perf_counter(), spec.train.refit_on_all
     fit = partial(fitting, spec, read.panel, read.split, progress=progress, previous=previous, warm=warm)
     fit = partial(fit, threads=threads)
-    efforts = {"effort": SCORED_EFFORT, "effort_begun": SCORED_AGAIN} if again else {}
-    scored = yield from fit(checkpoint=checkpoint, with_graph=not again, **efforts)
+    scored = yield from fit(
+        checkpoint=checkpoint, effort=SCORED_EFFORT if again else 1.0, with_graph=not again
+    )
     fitted = scored
     if again:
         if scored.chains:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any, TypedDict, Unpack
 
@@ -64,7 +64,6 @@ class Options(TypedDict, total=False):
         warm: An older model of the same regions and channels, at which a shorter search begins; it changes
             nothing of what is fitted.
         effort: Factor on the length of sampling, beside that of the settings.
-        effort_begun: The same where chains of ``warm`` are gone on from; by default ``effort``.
         with_graph: Learn the channel graph (by default); lift tests and unrecorded demand have it learned in
             any case.
         threads: Parts of a large panel's posterior that are computed side by side; None takes PyTorch's
@@ -80,7 +79,6 @@ class Options(TypedDict, total=False):
     previous: Fitted | None
     warm: Fitted | None
     effort: float
-    effort_begun: float
     with_graph: bool
     threads: int | None
     shards: Shards | None
@@ -156,6 +154,9 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
     if previous is not None:
         check_previous(previous, spec, panel)
     n_train = options.get("n_train") or split.n_train
+    if warm is not None and warm.panel.dates[warm.trained_until - 1] > panel.dates[n_train - 1]:
+        # Chains that mix slowly remember the periods that this fit is scored on: decision 0009.
+        warm = replace(warm, chains={})
     store = options.get("checkpoint") or NoCheckpoint()
     fingerprint = data_fingerprint(panel) if survey is None else survey.fingerprint
     digest, basis = spec_digest(spec), origin(previous)
@@ -173,10 +174,9 @@ def fitting(spec: MarketSpec, panel: Panel, split: Split, **options: Unpack[Opti
         epochs = int(warm.provenance["epochs"])
     if epochs is None:
         epochs = yield from _choose_epochs(work)
-    effort = options.get("effort", 1.0)
-    efforts = (settings.effort * effort, settings.effort * options.get("effort_begun", effort))
+    effort = settings.effort * options.get("effort", 1.0)
     threads = options.get("threads") or torch.get_num_threads()
-    found = yield from _members(work, panel, epochs, efforts, threads)
+    found = yield from _members(work, panel, epochs, effort, threads)
     return Fitted(
         spec=spec,
         panel=panel,
@@ -277,9 +277,7 @@ def _choose_epochs(work: _Work) -> Fit[int]:
     return chosen
 
 
-def _members(
-    work: _Work, panel: Panel, epochs: int, efforts: tuple[float, float], threads: int
-) -> Fit[Posterior]:
+def _members(work: _Work, panel: Panel, epochs: int, effort: float, threads: int) -> Fit[Posterior]:
     """Parameters of all members, their units, and what the provenance says of how they were drawn."""
     settings = work.settings
     if settings.inference == "ensemble":
@@ -293,7 +291,7 @@ def _members(
         if settings.members == 1
         else min(settings.draws, most_draws(panel, work.prepared.shards.regions)),
         seed=settings.seed,
-        efforts=efforts,
+        effort=effort,
         progress=work.progress,
         threads=threads,
     )

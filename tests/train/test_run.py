@@ -198,24 +198,21 @@ def test_a_fit_that_goes_on_searches_once_in_the_directions_of_its_chains() -> N
     assert epochs == [[20], [max(round(BEGUN_PART * 20), 1)], [round(WARM_PART * 20)]]
 
 
-def test_chains_that_are_gone_on_from_have_an_effort_of_their_own() -> None:
-    """Where they are of another kind after all, sampling is as long as that of new ones."""
+def test_chains_that_saw_what_a_fit_is_scored_on_are_not_gone_on_from() -> None:
+    """Where they mix slowly they would remember it, and the score would be too good."""
     panel = panels()[0]
-    first = fit(market(panel, model=MODEL, train=DRAWN), panel, split_of(panel))
-    other = {**first.chains, "sizes": first.chains["sizes"][:-1]}
-    half: dict[str, Any] = {"effort_begun": 0.5}
-    cases: list[tuple[Fitted, dict[str, Any]]] = [
-        (first, {}),
-        (first, half),
-        (replace(first, chains=other), half),
-    ]
-    rounds = []
-    for warm, options in cases:
-        *_, last = steps_of(panel, warm, **options)
+    spec, split = market(panel, model=MODEL, train=DRAWN), split_of(panel)
+    as_much, more = (
+        fit(spec, panel, split, n_train=n_train) for n_train in (split.n_train, split.n_train + 1)
+    )
+    begun = []
+    for warm in (as_much, more):
+        *_, last = steps_of(panel, warm)
         assert isinstance(last, Sampling)
-        rounds.append(last.effort.rounds)
+        begun.append(last.begun is not None)
+    assert as_much.chains and more.chains
 
-    assert rounds == [5, 4, 5]
+    assert begun == [True, False]
 
 
 def test_models_of_several_regions_leave_no_chains() -> None:
@@ -232,11 +229,11 @@ def sampling_of(panel: Panel, model: Mapping[str, Any], warm: Fitted | None = No
 
 
 def steps_of(
-    panel: Panel, warm: Fitted | None, model: Mapping[str, Any] = MappingProxyType({}), **options: Any
+    panel: Panel, warm: Fitted | None, model: Mapping[str, Any] = MappingProxyType({})
 ) -> Iterator[Step]:
     """What a fit waits for until it samples."""
     spec = market(panel, model=MODEL | dict(model), train=DRAWN)
-    inner = fitting(spec, panel, split_of(panel), warm=warm, **options)
+    inner = fitting(spec, panel, split_of(panel), warm=warm)
     step = next(inner)
     yield step
     while not isinstance(step, Sampling):

@@ -107,7 +107,7 @@ def draw_posterior(
     *,
     members: int,
     seed: int,
-    efforts: tuple[float, float],
+    effort: float,
     progress: Progress,
     threads: int = 1,
 ) -> Generator[Search | Sampling, Any, Posterior]:
@@ -121,7 +121,7 @@ def draw_posterior(
         mode: Free parameters of one fit.
         members: Draws wanted.
         seed: Of every random number.
-        efforts: Factor on the length of sampling, of new chains and of those that are gone on from.
+        effort: Factor on the length of sampling.
         progress: Told of every round.
         threads: Parts of a large panel that are computed side by side; changes nothing of what is found.
     """
@@ -144,10 +144,8 @@ def draw_posterior(
         theta_D = yield Search(density, density.layout.join(coordinates)[0], LAST_SEARCH)
     if members == 1:
         return _handed_over(prepared, density, theta_D.unsqueeze(0), mode, variance_G, None, {})
-    factor, factor_begun = (effort * (QUICK if members <= FEW else 1.0) for effort in efforts)
-    length = effort_for(density, factor)
+    length = effort_for(density, effort * (QUICK if members <= FEW else 1.0))
     if begun is not None and len(begun.theta_MD) == length.chains:
-        length = effort_for(density, factor_begun)
         length = replace(length, warm_up=min(length.warm_up, BEGUN_WARM_UP))
     else:
         begun = None
